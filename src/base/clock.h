@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Times: deadlines on CLOCK_MONOTONIC, records in RFC 3339 with offset. */
+#ifndef COI_BASE_CLOCK_H
+#define COI_BASE_CLOCK_H
+
+#include <stdint.h>
+#include <time.h>
+
+uint64_t clock_mono_ms(void);
+uint64_t clock_mono_us(void);
+/* "2026-11-25T12:00:00+01:00" (RFC 3339, local offset) into @out. */
+#define CLOCK_RFC3339_SIZE 32
+char *clock_rfc3339(time_t t, char out[CLOCK_RFC3339_SIZE]);
+/* The time of such a text; -1 when it is none. */
+time_t clock_parse_rfc3339(const char *text);
+
+#endif

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Descriptors and files. All descriptors that are made here are close-on-exec.
+ * Functions return 0, a count or a descriptor, or -errno.
+ */
+#ifndef COI_BASE_FD_H
+#define COI_BASE_FD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+
+/* Read until end of file into @out, which keeps its maximum: -EFBIG past it. */
+int fd_read_all(int fd, struct buf *out);
+/* Write everything; restarts on EINTR, waits on EAGAIN. SIGPIPE is the caller's to ignore. */
+int fd_write_all(int fd, const void *data, size_t len);
+int fd_set_nonblock(int fd, bool on);
+int fd_set_cloexec(int fd, bool on);
+/* Move @fd to a number of at least 3 if it is below (closes the old one). */
+int fd_above_stdio(int fd);
+/* Copy @from to @to until end of file, in the kernel where it can. Bytes copied or -errno. */
+int64_t fd_copy(int from, int to);
+
+/* The whole file below @dirfd. -EFBIG past @max, -EISDIR, -ENXIO for what is no regular file. */
+int file_read_at(int dirfd, const char *name, size_t max, struct buf *out);
+/* One line without its newline, for /proc and /sys files. Newly allocated in *@ret. */
+int file_read_line_at(int dirfd, const char *name, char **ret);
+/* Write a short value to an existing file in one write(2): /proc, /sys, cgroup files. */
+int file_write_value_at(int dirfd, const char *name, const char *value);
+/*
+ * Replace file @name below @dirfd: a temporary file beside it, fsync, rename,
+ * fsync of the directory. @uid and @gid may be -1 (unchanged). A crash leaves
+ * the old file or the new one, and at most a ".<name>.tmp-*" beside it.
+ */
+int file_write_atomic_at(int dirfd, const char *name, const void *data, size_t len, mode_t mode,
+			 uid_t uid, gid_t gid);
+/* As above without the two fsyncs: for volatile things. */
+int file_write_quick_at(int dirfd, const char *name, const void *data, size_t len, mode_t mode);
+
+/*
+ * Open @path below @dirfd with openat2(2) (Linux 5.6), for names that somebody
+ * else chose. beneath: no "..", no absolute path, no symlink, no magic link
+ * leads out or anywhere. in_root: symlinks and ".." are followed as if @dirfd
+ * were "/", magic links never.
+ */
+int open_beneath(int dirfd, const char *path, int flags, mode_t mode);
+int open_in_root(int dirfd, const char *path, int flags, mode_t mode);
+/* mkdir -p below @dirfd without following a symlink; returns an O_DIRECTORY descriptor. */
+int open_mkdir_beneath(int dirfd, const char *path, mode_t mode);
+
+/* mkdir -p of an absolute path that we trust (follows symlinks). */
+int mkdir_parents(const char *path, mode_t mode);
+/* O_DIRECTORY descriptor of a path that we trust, made (0700 by @mode) when missing. */
+int open_dir_make(int dirfd, const char *path, mode_t mode);
+/*
+ * Remove @name below @dirfd with all that is in it. Never follows a symlink,
+ * never crosses into another mount (-EBUSY there). A missing one is success.
+ */
+int tree_remove_at(int dirfd, const char *name);
+/* Bytes used by a tree (st_blocks); hard links counted once per link. */
+int64_t tree_size_at(int dirfd, const char *name);
+/* Does @name exist below @dirfd (not following a symlink)? 1, 0 or -errno. */
+int exists_at(int dirfd, const char *name);
+
+/* /proc/self/fd/N into @out (at least 32 bytes). */
+char *fd_proc_path(int fd, char out[32]);
+
+#endif
