@@ -21,6 +21,7 @@ struct buf {
 	bool overflow;
 };
 
+/* Starts empty; @max is the largest length in bytes. Ends with buf_done(). */
 void buf_init(struct buf *b, size_t max);
 void buf_done(struct buf *b);
 void buf_reset(struct buf *b);

@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <time.h>
 
+/* CLOCK_MONOTONIC since an unspecified start: for deadlines and durations only. */
 uint64_t clock_mono_ms(void);
 uint64_t clock_mono_us(void);
 /* "2026-11-25T12:00:00+01:00" (RFC 3339, local offset) into @out. */

@@ -19,6 +19,7 @@ enum escape_flags {
 	ESCAPE_KEEP_NEWLINE = 1u << 0, /* '\n' and '\t' pass */
 };
 
+/* Appends to @out, whose maximum holds. @text may hold NUL bytes. */
 void escape_append(struct buf *out, const char *text, size_t len, unsigned flags);
 /* Newly allocated; at most @max bytes of result, longer ones end in "…". */
 char *escape_text(const char *text, size_t max);

@@ -8,6 +8,7 @@
 
 #define HASH_HEX_SIZE (2 * SHA256_DIGEST_SIZE + 1)
 
+/* Of @len bytes at @data. */
 void hash_hex(const void *data, size_t len, char out[HASH_HEX_SIZE]);
 /* Ends a running context. */
 void hash_ctx_hex(struct sha256_ctx *ctx, char out[HASH_HEX_SIZE]);

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* For auto_json. */
 void json_decref_ptr(json_t **j);
 #define auto_json __attribute__((cleanup(json_decref_ptr)))
 
@@ -14,7 +15,10 @@ enum json_print_flags {
 	JSON_PRINT_SORTED = 1u << 0, /* keys in alphabetical order */
 	JSON_PRINT_LINE = 1u << 1,   /* one line; else indented by two spaces */
 };
-/* To standard output with a newline at the end. 0 or -errno. Other than jansson's, '/' and text stay as they are. */
+/*
+ * To standard output with a newline at the end. 0 or -errno. '/' and text
+ * that is no ASCII stay as they are.
+ */
 int json_print(const json_t *j, unsigned flags);
 
 /* A string of foreign bytes: what is no UTF-8 comes as U+FFFD. Never NULL. */

@@ -25,6 +25,7 @@ void log_set_file(FILE *f);
 void log_set_stamped(const char *process_name);
 bool log_debug_enabled(const char *category);
 
+/* What log_debug() ends in; use that. */
 void log_debug_to(const char *category, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 #define log_debug(...)                                           \
 	do {                                                     \

@@ -14,6 +14,7 @@
 struct loop;
 struct loop_source;
 
+/* NULL with errno set on failure. Freeing removes all sources; NULL is fine. */
 struct loop *loop_new(void);
 void loop_free(struct loop *l);
 

@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <dirent.h>
 
+/* All of them end the process when memory is out; free() with free(3). */
 void *xmalloc(size_t size) __attribute__((malloc, returns_nonnull, warn_unused_result));
 /* Zeroed; aborts on overflow of @count * @size. */
 void *xcalloc(size_t count, size_t size) __attribute__((malloc, returns_nonnull, warn_unused_result));

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/* Members before the NULL. */
 size_t strv_len(char *const *v);
 /* Append a copy of @s. */
 void strv_add(char ***v, const char *s);
