@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A running container from outside, with or without its supervisor: through
+ * its init (pid and start time) and its cgroups, never through liblxc's word.
+ */
+#ifndef COI_RUNTIME_CONTROL_H
+#define COI_RUNTIME_CONTROL_H
+
+#include <stdbool.h>
+
+#include "base/err.h"
+#include "base/proc.h"
+
+struct runtime_ref {
+	const char *lxc_name;
+	const char *lxcpath;    /* absolute */
+	struct proc_id init;    /* {0}: not known */
+	struct proc_id monitor; /* {0}: not known */
+	const char *boot_id;    /* of the record; NULL: this boot */
+};
+
+/* Is that init alive, in this boot? */
+bool runtime_alive(const struct runtime_ref *ref);
+
+/*
+ * SIGKILL to all of it, through the cgroup: returns when its cgroup is empty
+ * or after @timeout_ms (-ETIMEDOUT). Success when nothing runs.
+ */
+int runtime_kill(const struct runtime_ref *ref, int timeout_ms, struct err *err);
+/* Ask init to power off (SIGRTMIN+3 for systemd, SIGPWR for the others); does not wait. */
+int runtime_poweroff(const struct runtime_ref *ref, struct err *err);
+
+/* Freeze and wait until it is frozen, at most @timeout_ms. */
+int runtime_freeze(const struct runtime_ref *ref, int timeout_ms, struct err *err);
+int runtime_unfreeze(const struct runtime_ref *ref, struct err *err);
+/* 1, 0, or -errno. */
+int runtime_is_frozen(const struct runtime_ref *ref);
+
+/*
+ * Whatever a crash left behind: kills init (when it is that one), the monitor
+ * and everything in the cgroups of that name, the supervisor's own too, except
+ * the calling process; removes the cgroups and liblxc's lock file.
+ * Idempotent. -ETIMEDOUT when something would not die within five seconds.
+ */
+int runtime_leftovers_remove(const struct runtime_ref *ref, struct err *err);
+/* Are there cgroups of that name? 1 or 0: what leftovers_remove() would act on. */
+int runtime_leftovers_exist(const char *lxc_name);
+/*
+ * Names of containers that have cgroups here and whose name begins with
+ * @prefix, newly allocated strv (NULL: none).
+ */
+char **runtime_leftovers_list(const char *prefix);
+
+#endif

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A directory or file bound into a container that runs.
+ *
+ * Unlike what was bound before the start it cannot be seen by services that
+ * have a mount namespace of their own without propagation.
+ */
+#ifndef COI_RUNTIME_HOTMOUNT_H
+#define COI_RUNTIME_HOTMOUNT_H
+
+#include "base/err.h"
+#include "runtime/control.h"
+#include "runtime/runtime.h"
+
+struct hotmount_spec {
+	struct runtime_ref ref; /* init must be known */
+	struct id_range ids;
+	uid_t code_uid;
+	gid_t code_gid;
+	struct runtime_bind bind;
+};
+
+/*
+ * Bind it; the mount point is made when missing. The mount is locked: container
+ * root can neither remove it nor make a read-only one writable.
+ * ERR_CONFLICT where the file system has no id-mapped mounts (a running
+ * container's map cannot get a hole).
+ */
+int hotmount_add(const struct hotmount_spec *spec, struct err *err);
+/* Take it away again (lazily when busy). ERR_MISSING when nothing is mounted there. */
+int hotmount_remove(const struct runtime_ref *ref, const char *target, struct err *err);
+
+#endif

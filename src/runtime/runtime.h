@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A container from its layers to its end, through liblxc.
+ *
+ * The supervisor calls, in this order: runtime_enter(), runtime_start(),
+ * runtime_wait_ready(), then watches the pidfds, and at the end runtime_stop()
+ * or runtime_kill(), runtime_cleanup(), runtime_free(). What other processes
+ * may call, with or without a supervisor, takes a struct runtime_ref: see
+ * control.h (alive, freeze, kill, leftovers), attach.h and hotmount.h.
+ *
+ * Needs root in the initial user namespace. Kernel floor: 5.19 (id-mapped
+ * layers below overlay).
+ */
+#ifndef COI_RUNTIME_RUNTIME_H
+#define COI_RUNTIME_RUNTIME_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/err.h"
+#include "base/proc.h"
+#include "runtime/ids.h"
+
+/* Whose ids a bind shows. Disk id first. */
+enum runtime_bind_ids {
+	/* Owner H ↔ code; B…: the container's own, so that root inside can write too. */
+	RUNTIME_BIND_OWNER,
+	/* 0…count on disk are 0…count inside: directories that are ours (/var/lib/docker). */
+	RUNTIME_BIND_CONTAINER,
+	/* As on the host: all is nobody's inside, but what a hole in the map shows. */
+	RUNTIME_BIND_PLAIN,
+};
+
+struct runtime_bind {
+	int fd;             /* O_PATH or more, directory or file, borrowed; -1: open @source */
+	const char *source; /* for messages; a trusted path where @fd is -1 */
+	const char *target; /* absolute, inside; made when missing (mode 0755, root's) */
+	bool readonly;
+	bool strict_target; /* no symlink on the way: for what protects a path in a workspace */
+	bool noexec;
+	bool hidden;        /* nothing to see: an empty read-only file or directory instead of @fd */
+	enum runtime_bind_ids ids;
+	uid_t owner_uid;    /* RUNTIME_BIND_OWNER: H; (uid_t)-1: the owner of the source */
+	gid_t owner_gid;
+};
+
+/* How a bind with RUNTIME_BIND_OWNER can be done on the source's file system. */
+enum runtime_bind_method {
+	RUNTIME_BIND_IDMAPPED, /* id-mapped mount */
+	RUNTIME_BIND_HOLE,     /* plain bind and a hole in the container's map (fixed at start) */
+};
+
+/*
+ * Ask before the start; @fd is O_PATH or more. Refused (ERR_CONFLICT, with the
+ * reason) where neither works: no id-mapped mounts there and the owner is root,
+ * whose id never gets a hole.
+ */
+int runtime_bind_check(int fd, uid_t owner_uid, gid_t owner_gid, enum runtime_bind_method *ret,
+		       struct err *err);
+
+enum runtime_init {
+	RUNTIME_INIT_COI,     /* our small one, bound at /run/coi/init */
+	RUNTIME_INIT_SYSTEMD, /* /sbin/init of the image */
+	RUNTIME_INIT_ARGV,    /* @init_argv */
+};
+
+/* A link that is there already; it is moved in, named and given its addresses. */
+struct runtime_net {
+	const char *link;    /* in the caller's network namespace; NULL: loopback only */
+	const char *name;    /* inside; NULL: "eth0" */
+	const char *address; /* "10.77.0.5/16" */
+	const char *gateway; /* "10.77.0.1"; NULL: no default route */
+	const char *dns;     /* address for /etc/resolv.conf; NULL: that file is left alone */
+};
+
+/* 0 (NULL): no limit. What cannot be enforced here is an error, named. */
+struct runtime_limits {
+	uint64_t pids_max;
+	uint64_t memory_max;     /* bytes */
+	uint64_t memory_high;    /* bytes; v1: soft_limit */
+	uint64_t cpu_quota_us;   /* with the period */
+	uint64_t cpu_period_us;
+	const char *cpuset_cpus; /* "0-3,7" */
+};
+
+struct runtime_spec {
+	const char *name;          /* for messages */
+	const char *lxc_name;      /* machine-wide, with the root's tag */
+	const char *lxcpath;       /* absolute, the same for all commands */
+	const char *hostname;
+	struct id_range ids;
+	uid_t code_uid;            /* 1000 */
+	gid_t code_gid;
+	const char *const *layers; /* absolute directories, newest first, NULL-terminated */
+	const char *container_dir; /* absolute; upper/, work/, rootfs/ and lxc.log are made there */
+	const struct runtime_bind *binds; /* in order: a later one may lie in an earlier one */
+	size_t bind_count;
+	enum runtime_init init;
+	char *const *init_argv;    /* RUNTIME_INIT_ARGV */
+	char *const *env;          /* init's whole environment besides container=lxc; may be NULL */
+	struct runtime_net net;
+	bool nesting;              /* docker and podman: fuse, tun, nested proc and sysfs */
+	const char *seccomp_file;  /* liblxc policy; NULL: the installed default */
+	const char *coi_init;      /* absolute path of the program; NULL: layout_program() */
+	struct runtime_limits limits;
+	char *const *sysctls;      /* further "net.ipv4.x=1"; ours are always set */
+	const char *log_level;     /* of lxc.log; NULL: "ERROR" */
+	bool no_id_holes;          /* refuse what would need RUNTIME_BIND_HOLE */
+};
+
+struct runtime_info {
+	struct proc_id init;    /* as seen from here */
+	struct proc_id monitor; /* liblxc's, a child of the caller */
+	int init_pidfd;         /* borrowed, close-on-exec; readable when it has ended */
+	int monitor_pidfd;
+	uint64_t netns;         /* inode of the container's network namespace */
+};
+
+struct runtime;
+
+/*
+ * Put the calling process into a cgroup of its own and into a private mount
+ * namespace, and build the container's root file system there. @spec and all
+ * in it must live until runtime_free().
+ *
+ * On failure the process is no good for anything else (it may have entered the
+ * namespace), but nothing is left on the machine that its end and
+ * runtime_leftovers_remove() do not take away.
+ *
+ * COI_RUNTIME_NO_OVERLAY_FD=1 takes the way of older kernels (layers attached
+ * and mounted by path) whatever the kernel can do.
+ */
+int runtime_enter(const struct runtime_spec *spec, struct runtime **ret, struct err *err);
+
+/* O_PATH descriptor of the merged root file system, borrowed; as seen before the start. */
+int runtime_rootfs_fd(const struct runtime *rt);
+
+/*
+ * Start and return when it is RUNNING. On failure the message holds what
+ * liblxc's log says and nothing of it runs any more.
+ */
+int runtime_start(struct runtime *rt, struct runtime_info *ret, struct err *err);
+
+/*
+ * Wait until commands may be run inside: at once for coi-init, after
+ * systemd-tmpfiles-setup for systemd. -ETIMEDOUT after @timeout_ms, -ESRCH
+ * when it ended meanwhile. The descriptor below is readable then, for loops.
+ */
+int runtime_wait_ready(struct runtime *rt, int timeout_ms, struct err *err);
+/* Borrowed; -1 when it is ready as soon as it runs. */
+int runtime_ready_fd(const struct runtime *rt);
+/* The descriptor was readable: 1 it is ready, 0 not yet. Never blocks. */
+int runtime_ready_check(struct runtime *rt);
+
+/*
+ * Ask init to power off and wait at most @timeout_ms for its end, then kill
+ * (0: kill at once). Returns when init is gone. 0: ended by itself, 1: killed.
+ */
+int runtime_stop(struct runtime *rt, int timeout_ms, struct err *err);
+
+/*
+ * After init's end (killed when it still lives): waits for the monitor, which
+ * it kills after two seconds, then removes the cgroups and liblxc's lock file.
+ * The mounts end with the caller's mount namespace.
+ */
+int runtime_cleanup(struct runtime *rt, struct err *err);
+/* NULL is fine. Stops nothing. */
+void runtime_free(struct runtime *rt);
+
+#endif
