@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The image store: images, the layers that they are made of, and their aliases.
+ *
+ *   $COI_ROOT/images/<fingerprint>/image.ini   what an image is (format 1)
+ *   $COI_ROOT/images/aliases.ini               alias = fingerprint (format 1)
+ *   $COI_ROOT/layers/<id>/fs/                  one layer's tree, ids 0..65535 unshifted
+ *   $COI_ROOT/layers/<id>/layer.ini            where it came from, how large it is
+ *
+ * An image is a chain of layers; an overlay of all of them is its file system.
+ * Layers are shared: one goes when no image and no container refers to it.
+ *
+ * Fingerprint, 64 lower-case hexadecimal digits:
+ *   import of an archive   SHA-256 of the bytes of the file (split image: of
+ *                          both files, metadata first), as Incus has it;
+ *   import of a directory  SHA-256 of the archive that image_export() would
+ *                          pack its tree into, so it depends on the content;
+ *   publish                SHA-256 of the text that names the layers below, the
+ *                          time, and 256 random bits. It is an identity, not a
+ *                          check-sum, so that publishing by rename is O(1).
+ * The one layer of an imported image has the fingerprint as its id; a published
+ * layer's id is the fingerprint of the image that it was made for.
+ *
+ * Crash-only: everything is built in layers/.tmp-* and images/.tmp-* and then
+ * renamed: layer, image record, alias, in this order. A living builder holds
+ * flock(2) on its directory; image_repair() removes those that nobody holds.
+ *
+ * Locks: functions here take the image lock (lock.h) themselves and hold it for
+ * short steps only, never while archives are read or trees are removed. A
+ * caller that writes a record which refers to an image's layers holds
+ * image_lock() from image_find() until that record is on disk.
+ */
+#ifndef COI_IMAGE_IMAGE_H
+#define COI_IMAGE_IMAGE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <time.h>
+
+#include "base/err.h"
+#include "base/layout.h"
+
+#define IMAGE_FINGERPRINT_SIZE 65 /* 64 digits and NUL */
+#define IMAGE_ALIAS_MAX 100
+#define IMAGE_LAYERS_MAX 400 /* overlayfs takes 500; containers add some */
+#define IMAGE_POOL_DEFAULT "default"
+
+/* A layer stays in the pool (file system) where it was made. */
+struct image_layer {
+	char *pool; /* only IMAGE_POOL_DEFAULT so far: $COI_ROOT/layers */
+	char id[IMAGE_FINGERPRINT_SIZE];
+};
+
+struct image_info {
+	char fingerprint[IMAGE_FINGERPRINT_SIZE];
+	char **aliases; /* sorted; may be NULL */
+	struct image_layer *layers; /* oldest first */
+	size_t layer_count;
+	time_t created;
+	uint64_t size; /* bytes on disk of all layers */
+	char *description; /* never NULL, may be "" (as the strings below) */
+	char *architecture; /* "x86_64", "aarch64": as uname(2) has it */
+	char *os;
+	char *release;
+	char *recipe;       /* name of the recipe it was built from */
+	char *recipe_hash;  /* recipe_hash() of that time */
+	char *version;      /* its alias that ends in -YYYYMMDD-HHMMSS */
+	char *base;         /* fingerprint of the image it was built from */
+	char *base_alias;   /* and the name that this had */
+	char **registries;  /* hosts of package registries it was built from; may be NULL */
+};
+
+void image_info_free(struct image_info *i);
+void image_info_free_ptr(struct image_info **i);
+#define auto_image_info __attribute__((cleanup(image_info_free_ptr)))
+
+struct image_list {
+	struct image_info **items; /* newest first */
+	size_t count;
+};
+void image_list_done(struct image_list *list);
+#define auto_image_list __attribute__((cleanup(image_list_done)))
+
+/*
+ * The image lock, shared (many readers and container makers) or exclusive.
+ * Returns the descriptor that holds it, or -errno. Do not call a function that
+ * changes the store while holding it.
+ */
+int image_lock(const struct layout *l, bool shared, struct err *err);
+
+/* Letters, digits, and . _ - / +, starts with a letter or digit, IMAGE_ALIAS_MAX at most. */
+bool image_alias_is_valid(const char *alias);
+
+/*
+ * By alias, else by a prefix of a fingerprint (at least 4 digits, unique).
+ * -ENOENT (ERR_MISSING) when there is none.
+ */
+int image_find(const struct layout *l, const char *ref, struct image_info **ret, struct err *err);
+/* 1, 0 or -errno. */
+int image_exists(const struct layout *l, const char *ref, struct err *err);
+/* All images. A damaged record fails the call and is named. */
+int image_list_load(const struct layout *l, struct image_list *ret, struct err *err);
+
+/* Point @alias at the image @ref; an alias that is there moves. */
+int image_alias_set(const struct layout *l, const char *alias, const char *ref, struct err *err);
+/* A missing one is success. */
+int image_alias_remove(const struct layout *l, const char *alias, struct err *err);
+
+/*
+ * Directories of the layers, absolute, newest first (the order of overlayfs),
+ * as a newly allocated list of strings. Fails when one is missing.
+ */
+int image_layer_paths(const struct layout *l, const struct image_layer *layers, size_t count,
+		      char ***ret, struct err *err);
+/* A deep copy, for a container's record; freed by image_layers_free(). */
+struct image_layer *image_layers_copy(const struct image_layer *layers, size_t count);
+void image_layers_free(struct image_layer *layers, size_t count);
+
+/* ---- who uses what ---- */
+
+struct image_uses;
+/*
+ * One use: container or snapshot @by refers to image @fingerprint (may be NULL)
+ * and to layer @layer_id (may be NULL). Call once for each layer.
+ */
+void image_uses_add(struct image_uses *u, const char *by, const char *fingerprint,
+		    const char *layer_id);
+/* Asked under the exclusive image lock, so that no new use can come up meanwhile. */
+struct image_users {
+	int (*collect)(struct image_uses *out, void *data, struct err *err); /* 0 or -errno */
+	void *data;
+};
+
+/*
+ * Delete an image with all its aliases, and the layers that nobody refers to
+ * any more. -EBUSY (ERR_CONFLICT) with the user's name while a container uses it.
+ */
+int image_delete(const struct layout *l, const char *ref, const struct image_users *users,
+		 struct err *err);
+
+struct image_cleanup_result {
+	char **deleted; /* aliases, oldest first; may be NULL */
+	char **kept;    /* newest first; may be NULL */
+	char **in_use;  /* old enough, but used by a container or named by another alias */
+};
+void image_cleanup_result_done(struct image_cleanup_result *r);
+/*
+ * Of the images with an alias that starts with @prefix and ends in
+ * -YYYYMMDD-HHMMSS keep the @keep (> 0) newest, delete the others.
+ */
+int image_cleanup(const struct layout *l, const char *prefix, size_t keep,
+		  const struct image_users *users, struct image_cleanup_result *ret,
+		  struct err *err);
+
+/*
+ * Remove what a crash left: directories of builders that are gone, records of
+ * aliases without an image, and, when @users is given, layers that no image
+ * and no user refers to. *@ret_removed (may be NULL) counts.
+ */
+int image_repair(const struct layout *l, const struct image_users *users, size_t *ret_removed,
+		 struct err *err);
+
+/* ---- import and export ---- */
+
+/*
+ * Called now and then with bytes so far and the total (0: not known); NULL is
+ * fine. Non-zero stops the work: -ECANCELED, nothing is left in the store.
+ */
+struct image_progress {
+	int (*fn)(uint64_t done, uint64_t total, void *data);
+	void *data;
+};
+
+struct image_import_spec {
+	/*
+	 * The archive or directory: @path, or @fd (borrowed, read to its end; -1:
+	 * none). Tar (ustar, pax, GNU), plain or gzip, xz, zstd: a root file system
+	 * or a unified Incus/LXD image (metadata.yaml, rootfs/).
+	 */
+	const char *path;
+	int fd;
+	/* The second file of a split image: @path is then the metadata. NULL: none. */
+	const char *rootfs_path;
+	const char *alias;       /* may be NULL */
+	const char *description; /* NULL: what the metadata says */
+	const char *recipe;      /* these may be NULL: written to the record */
+	const char *recipe_hash;
+	const char *base_alias;
+	char *const *registries;
+	const struct image_progress *progress; /* may be NULL */
+};
+
+struct image_import_result {
+	struct image_info *info; /* owned by the caller */
+	bool existed;            /* the same archive was there already */
+	uint64_t entries;
+	uint64_t dropped_xattrs;  /* trusted.*, security.* and other ones an image cannot have */
+	uint64_t skipped_devices; /* nodes of a usual /dev */
+};
+
+/*
+ * Unpack in a confined process and add to the store. For any archive: nothing
+ * outside the new layer is touched, and after a failure the store is as before.
+ */
+int image_import(const struct layout *l, const struct image_import_spec *spec,
+		 struct image_import_result *ret, struct err *err);
+
+/* "none", "gzip", "xz", "zstd"; ERR_USAGE names these. */
+int image_compression_check(const char *name, struct err *err);
+/*
+ * Write the image as a unified Incus image to @fd, always the same bytes for
+ * the same image. @compression NULL: zstd.
+ */
+int image_export(const struct layout *l, const char *ref, int fd, const char *compression,
+		 const struct image_progress *progress, struct err *err);
+
+/* ---- publish ---- */
+
+struct image_publish_spec {
+	/* The upper directory, as @upper_name below @upper_parent (unshifted ids). */
+	int upper_parent;
+	const char *upper_name;
+	/*
+	 * true: the directory itself becomes the layer (O(1) on the same file system;
+	 * by copy across file systems, the source then stays). false: a copy, the
+	 * source is not touched; it must not change meanwhile.
+	 */
+	bool consume;
+	const struct image_layer *base_layers; /* oldest first */
+	size_t base_count;
+	const char *alias;        /* may be NULL: no alias */
+	const char *version;      /* a second alias, recorded as the version; may be NULL */
+	const char *description;  /* the following may be NULL */
+	const char *recipe;
+	const char *recipe_hash;
+	const char *base;         /* fingerprint; architecture, os, release come from it */
+	const char *base_alias;
+	char *const *registries;
+	const struct image_progress *progress;
+};
+int image_publish(const struct layout *l, const struct image_publish_spec *spec,
+		  struct image_info **ret, struct err *err);
+
+/* "<name>-YYYYMMDD-HHMMSS" in UTC, newly allocated; and does an alias look like that? */
+char *image_version_alias(const char *name, time_t when);
+bool image_alias_is_version(const char *alias);
+
+/*
+ * Copy the tree of directory @from into the empty directory @to: owners, modes,
+ * times, all xattrs (those of overlayfs too), ACLs, hard links, holes, device
+ * nodes (whiteouts). Shares blocks where the file system can. Never follows a
+ * symlink, never crosses into another mount. Also what a snapshot needs.
+ */
+int image_copy_tree(int from, int to, const struct image_progress *progress, struct err *err);
+
+#endif

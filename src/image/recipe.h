@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Recipes: how an image is built from Debian packages, npm packages and a script.
+ *
+ * A recipe is a directory with image.ini (INI without `format`), the package
+ * lists and the script that it names, and files/ which the script installs:
+ *
+ *   [image]  name, description, script, agents (list), needs_init (bool)
+ *   [base]   packages, optional_packages (files: a name a line, '#' comments),
+ *            variant, components, suite, mirror: empty ones are the host's
+ *   [npm]    items (list), registry
+ *   [npm:X]  kind = runtime | tool | agent, version, package.ARCH, integrity.ARCH
+ *
+ * Everything from outside is fetched on the host side, before the build
+ * container starts, which has no network. The order for whoever builds:
+ *
+ *   recipe_load → recipe_fetch_base (an image with alias "<name>-base")
+ *   → recipe_prepare (npm packages, build directory)
+ *   → run build->argv as root with build->env in a container of the base image,
+ *     build->dir bound read-only at RECIPE_BUILD_DIR
+ *   → image_publish() of its upper directory with recipe_*() data in the record.
+ */
+#ifndef COI_IMAGE_RECIPE_H
+#define COI_IMAGE_RECIPE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/err.h"
+#include "base/layout.h"
+#include "image/image.h"
+
+/* Where the build container sees the directory of recipe_prepare(). */
+#define RECIPE_BUILD_DIR "/run/coi/build"
+
+enum recipe_item_kind {
+	RECIPE_RUNTIME, /* always installed: node, npm */
+	RECIPE_TOOL,    /* installed when it can be had, else reported in one line */
+	RECIPE_AGENT,   /* installed when asked for; missing then fails the build */
+};
+
+struct recipe_item {
+	char *name; /* "pi" */
+	enum recipe_item_kind kind;
+	char *package; /* npm name for this machine; NULL: none for its architecture */
+	char *version;
+	char *integrity; /* "sha512-…" */
+};
+
+struct recipe {
+	char *dir; /* absolute */
+	char *name;
+	char *description;
+	char *script; /* file name below dir */
+	char **agents; /* what is installed unless the caller says otherwise */
+	char *suite, *mirror, *components, *variant; /* NULL: the host's */
+	char **packages;
+	char **optional_packages; /* left out, in one line, where the suite has none */
+	char *npm_registry; /* NULL: from npm's own configuration */
+	struct recipe_item *items;
+	size_t item_count;
+};
+
+/* @dir: absolute, for example layout_data("images/coi-default"). */
+int recipe_load(const char *dir, struct recipe **ret, struct err *err);
+void recipe_free(struct recipe *r);
+void recipe_free_ptr(struct recipe **r);
+#define auto_recipe __attribute__((cleanup(recipe_free_ptr)))
+
+/* Agents that the recipe knows; ERR_CONFIG naming them when one of @agents is none of them. */
+int recipe_check_agents(const struct recipe *r, char *const *agents, struct err *err);
+/* SHA-256 over all that the recipe says and its files hold, and @agents (NULL: the default). */
+int recipe_hash(const struct recipe *r, char *const *agents, char out[IMAGE_FINGERPRINT_SIZE],
+		struct err *err);
+
+/*
+ * What is told while fetching: @line is one line of progress or, with @is_note,
+ * something that a person should read (a package that was left out). May hold
+ * foreign text. NULL is fine.
+ */
+struct recipe_report {
+	void (*fn)(const char *line, bool is_note, void *data);
+	void *data;
+};
+
+/*
+ * The base from Debian packages, by mmdebstrap, debootstrap where that is
+ * missing, as an image with the alias "<name>-base" (one layer). Needs root.
+ * Suite and mirror: the recipe's, else the host's apt configuration.
+ * *@ret_registries (may be NULL): hosts that it came from.
+ */
+int recipe_fetch_base(const struct layout *l, const struct recipe *r,
+		      const struct recipe_report *report, struct image_info **ret, struct err *err);
+
+/* What to run in the build container. */
+struct recipe_build {
+	char *dir;         /* on the host; bind it read-only at RECIPE_BUILD_DIR */
+	char **argv;       /* as root, cwd "/" */
+	char **env;        /* whole environment: PATH, HOME, COI_AGENTS, COI_NAME, … */
+	char **registries; /* hosts of the npm registry; may be NULL */
+	char **left_out;   /* tools that could not be had: one reason a line; may be NULL */
+};
+
+/*
+ * Fetch the npm packages for @agents (NULL: the recipe's own list) into the
+ * cache ($COI_ROOT/cache/npm), check each against its hash, and lay out the
+ * build directory. @home: whose npm configuration counts (may be NULL).
+ */
+int recipe_prepare(const struct layout *l, const struct recipe *r, char *const *agents,
+		   const char *home, const struct recipe_report *report, struct recipe_build **ret,
+		   struct err *err);
+/* Removes the directory too. */
+void recipe_build_free(struct recipe_build *b);
+void recipe_build_free_ptr(struct recipe_build **b);
+#define auto_recipe_build __attribute__((cleanup(recipe_build_free_ptr)))
+
+#endif
