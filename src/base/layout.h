@@ -39,7 +39,7 @@ void layout_free_ptr(struct layout **l);
  * its build tree, else the libexec directory that was configured.
  */
 char *layout_program(const char *name);
-/* As above for data ("images/coi-default"): $COI_DATADIR, the source tree, the data directory. */
+/* As above for data ("images/coi-default"): $COI_DATA, the source tree, the data directory. */
 char *layout_data(const char *name);
 
 #endif

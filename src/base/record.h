@@ -2,10 +2,11 @@
 /*
  * Records: small INI files of ours, first key `format = N`.
  *
- * Read with inih; order and unknown keys are kept when rewritten. Values are
- * one line of UTF-8 without control characters (record_set() escapes a line
- * break as \n, a backslash as \\). A record of a newer format is refused.
- * Limits: 256 KiB, 4096 keys, as inih was built with for the length of a line.
+ * Read with inih; order and unknown keys are kept when rewritten. Any value
+ * without a NUL byte comes back as it was: control characters are escaped and
+ * long values go over several lines. In a file written by hand, lines that
+ * start with white space go on with the value above, joined by a newline.
+ * A record of a newer format is refused. Limits: 256 KiB, 4096 keys.
  */
 #ifndef COI_BASE_RECORD_H
 #define COI_BASE_RECORD_H

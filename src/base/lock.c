@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "base/lock.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/select.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+
+/*
+ * The kernel has no flock(2) with a time limit. One second of trying at short
+ * intervals would be waiting by sleeping, so the notice comes from a child
+ * that is told (by its pipe closing) when the lock has been taken.
+ */
+static pid_t start_notice(int lock_fd, const char *name, int *ret_pipe) {
+	int ends[2];
+	pid_t pid;
+
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return -1;
+	pid = fork();
+	if (pid == 0) {
+		struct timeval second = { .tv_sec = 1 };
+		char holder[16] = "";
+		fd_set set;
+
+		(void)close(ends[1]);
+		FD_ZERO(&set);
+		FD_SET(ends[0], &set);
+		if (select(ends[0] + 1, &set, NULL, NULL, &second) == 0) {
+			ssize_t n = pread(lock_fd, holder, sizeof(holder) - 1, 0);
+
+			holder[n > 0 ? strspn(holder, "0123456789") : 0] = '\0';
+			log_info("Waiting for process %s, which holds '%s' …",
+				 holder[0] ? holder : "(unknown)", name);
+		}
+		_exit(0);
+	}
+	(void)close(ends[0]);
+	*ret_pipe = ends[1];
+	return pid;
+}
+
+static int wait_for(int fd, int how, const char *name) {
+	int pipe_fd = -1, r = 0, status;
+	pid_t pid = start_notice(fd, name, &pipe_fd);
+
+	while (flock(fd, how) < 0) {
+		if (errno != EINTR) {
+			r = -errno;
+			break;
+		}
+	}
+	if (pipe_fd >= 0)
+		(void)close(pipe_fd);
+	while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	return r;
+}
+
+int lock_take(int dirfd, const char *name, unsigned flags, struct err *err) {
+	int how = flags & LOCK_SHARED ? LOCK_SH : LOCK_EX;
+	autoclose int fd = openat(dirfd, name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	char pid[16];
+	int r = 0;
+
+	if (fd < 0)
+		return err_sys(err, -errno, "cannot open lock '%s'", name);
+	if (flock(fd, how | LOCK_NB) < 0) {
+		if (errno != EWOULDBLOCK)
+			return err_sys(err, -errno, "cannot lock '%s'", name);
+		if (flags & LOCK_TRY)
+			return err_set(err, ERR_CONFLICT, -EWOULDBLOCK, "'%s' is locked", name);
+		r = wait_for(fd, how, name);
+	}
+	if (r < 0)
+		return err_sys(err, r, "cannot lock '%s'", name);
+	if (!(flags & LOCK_SHARED)) {
+		(void)snprintf(pid, sizeof(pid), "%-10d\n", (int)getpid());
+		(void)!pwrite(fd, pid, strlen(pid), 0); /* only for the waiter's message */
+	}
+	return steal_fd(&fd);
+}
