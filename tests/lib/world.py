@@ -1,0 +1,149 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The internet of a test: a name server and web servers, in one process.
+
+world.py LOG READY: each request is one line in LOG, "ready" goes to READY when all
+sockets listen. Names and addresses are those of netns-stage.
+"""
+import selectors
+import socket
+import struct
+import sys
+import time
+
+NAME_SERVER = "203.0.113.53"
+WEB = ["203.0.113.10", "198.51.100.10", "10.9.8.7", "172.16.5.5", "192.168.50.1",
+       "100.64.0.9", "169.254.169.254", "192.0.2.1"]
+WEB_PORTS = [80, 8080]
+ZONE = {
+    "public.test": ["203.0.113.10"],
+    "other.test": ["198.51.100.10"],
+    "both.test": ["203.0.113.10", "198.51.100.10"],
+    "private.test": ["10.9.8.7"],
+    "lan.test": ["192.168.50.1"],
+    "metadata.test": ["169.254.169.254"],
+    "six.test": ["203.0.113.10"],
+}
+SIX = {"six.test": ["2001:db8::10"]}
+ALIAS = {"alias.test": "public.test"}
+TTL = 5
+A, CNAME, AAAA = 1, 5, 28
+
+
+def log(out, *words):
+    out.write(" ".join(str(w) for w in words) + "\n")
+    out.flush()
+
+
+def name_bytes(name):
+    return b"".join(bytes([len(p)]) + p.encode() for p in name.split(".")) + b"\0"
+
+
+def answer(query):
+    """(reply, name, type) for a query; None when it is not one."""
+    if len(query) < 17 or query[2] & 0x80:
+        return None
+    at, parts = 12, []
+    while at < len(query) and query[at]:
+        size = query[at]
+        if size > 63 or at + size + 1 >= len(query):
+            return None
+        parts.append(query[at + 1:at + 1 + size].decode("ascii", "replace"))
+        at += size + 1
+    if at + 5 > len(query):
+        return None
+    kind = struct.unpack(">H", query[at + 1:at + 3])[0]
+    question = query[12:at + 5]
+    name = ".".join(parts).lower()
+    records, target = [], name
+    if name in ALIAS:
+        target = ALIAS[name]
+        data = name_bytes(target)
+        records.append(b"\xc0\x0c" + struct.pack(">HHIH", CNAME, 1, TTL, len(data)) + data)
+    owner = name_bytes(target)
+    if kind == A:
+        records += [owner + struct.pack(">HHIH", A, 1, TTL, 4) + socket.inet_aton(a)
+                    for a in ZONE.get(target, [])]
+    if kind == AAAA:
+        records += [owner + struct.pack(">HHIH", AAAA, 1, TTL, 16)
+                    + socket.inet_pton(socket.AF_INET6, a) for a in SIX.get(target, [])]
+    code = 0 if target in ZONE else 3
+    head = query[:2] + struct.pack(">HHHHH", 0x8580 | code, 1, len(records), 0, 0)
+    return head + question + b"".join(records), name, kind
+
+
+def dns_udp(sock, out):
+    query, peer = sock.recvfrom(4096)
+    reply = answer(query)
+    if reply:
+        log(out, "dns", reply[1] or ".", reply[2], peer[0])
+        sock.sendto(reply[0], peer)
+
+
+def dns_tcp(sock, out):
+    conn, peer = sock.accept()
+    with conn:
+        conn.settimeout(2)
+        try:
+            head = conn.recv(2, socket.MSG_WAITALL)
+            query = conn.recv(struct.unpack(">H", head)[0], socket.MSG_WAITALL)
+            reply = answer(query)
+            if reply:
+                log(out, "dns-tcp", reply[1] or ".", reply[2], peer[0])
+                conn.sendall(struct.pack(">H", len(reply[0])) + reply[0])
+        except (OSError, struct.error):
+            pass
+
+
+def web(sock, out):
+    conn, peer = sock.accept()
+    with conn:
+        conn.settimeout(2)
+        try:
+            head = b""
+            while b"\r\n\r\n" not in head and len(head) < 65536:
+                more = conn.recv(4096)
+                if not more:
+                    break
+                head += more
+        except OSError:
+            head = b""
+        address, port = sock.getsockname()
+        words = head.split(b" ")
+        path = words[1].decode("ascii", "replace") if len(words) > 1 else "-"
+        log(out, "http", f"{address}:{port}", path, peer[0])
+        body = f"hello from {address}\n".encode()
+        try:
+            conn.sendall(b"HTTP/1.0 200 OK\r\nContent-Type: text/plain\r\nContent-Length: "
+                         + str(len(body)).encode() + b"\r\n\r\n" + body)
+        except OSError:
+            pass
+
+
+def listen(address, port, kind):
+    sock = socket.socket(socket.AF_INET, kind)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    sock.bind((address, port))
+    if kind == socket.SOCK_STREAM:
+        sock.listen(64)
+    return sock
+
+
+def main():
+    out = open(sys.argv[1], "a", encoding="utf-8")
+    loop = selectors.DefaultSelector()
+    loop.register(listen(NAME_SERVER, 53, socket.SOCK_DGRAM), selectors.EVENT_READ, dns_udp)
+    loop.register(listen(NAME_SERVER, 53, socket.SOCK_STREAM), selectors.EVENT_READ, dns_tcp)
+    for address in WEB:
+        for port in WEB_PORTS:
+            loop.register(listen(address, port, socket.SOCK_STREAM), selectors.EVENT_READ, web)
+    log(out, "start", int(time.time()))
+    with open(sys.argv[2], "w", encoding="utf-8") as ready:
+        ready.write("ready\n")
+    while True:
+        for key, _ in loop.select():
+            key.data(key.fileobj, out)
+
+
+if __name__ == "__main__":
+    main()
