@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * One container's connection: claim, rules, links.
+ *
+ * The claim (network-ports.ini below $COI_ROOT) says which index, and with it
+ * which address, belongs to which container, and what was put into the kernel
+ * for it, so that any process can put it back or take it away. It is written
+ * before the kernel is changed.
+ *
+ * The guest's end of the veth pair is made by us and stays, down and without an
+ * address, in the namespace of the caller until the runtime gives it to the
+ * container (struct net_port, peer_link).
+ */
+#ifndef COI_NET_PORT_H
+#define COI_NET_PORT_H
+
+#include <net/if.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "net/net.h"
+#include "net/policy.h"
+
+#define NET_NAME_MAX 64
+#define NET_PORTS_MAX 4000
+#define NET_ADDRESS_TEXT 16
+
+struct net_port {
+	char name[NET_NAME_MAX]; /* of the container */
+	uint32_t index;          /* 2…65533: the host part of the address */
+	char host_link[IFNAMSIZ];
+	char peer_link[IFNAMSIZ];
+	uint32_t address;        /* host byte order */
+	char address_text[NET_ADDRESS_TEXT];
+	char gateway_text[NET_ADDRESS_TEXT];
+	uint8_t prefix_bits;     /* of the range: 16 */
+	char mac_text[18];       /* of the guest's end */
+	uint8_t mac[6];
+	uint32_t mark;
+	uint16_t dns_port;       /* where its resolver listens on the gateway; 0: none yet */
+	bool rules_put;          /* as the claim has it */
+	struct net_policy policy; /* `allowed` is not kept: NULL in what we return */
+};
+
+/*
+ * Claim the lowest free address for @name; a name that has one gets the same
+ * again, with what is recorded of it. An address that was released rests for
+ * half a minute and until its link is gone. @policy is recorded with it.
+ * ERR_CONFLICT when none is left. Needs net_base_ensure() to have run once.
+ */
+int net_port_alloc(struct net_base *b, const char *name, const struct net_policy *policy,
+		   struct net_port *ret, struct err *err);
+/* The claim of @name: 1, or 0 when it has none (*@ret is untouched). */
+int net_port_find(struct net_base *b, const char *name, struct net_port *ret, struct err *err);
+/* Give the address back; its rules and links must be gone. */
+int net_port_release(struct net_base *b, const char *name, struct err *err);
+
+/* All claims, by index; newly allocated in *@ret (free()), their number in *@ret_count. */
+int net_port_list(struct net_base *b, struct net_port **ret, size_t *ret_count, struct err *err);
+
+/*
+ * Let the port's own packets pass, as its policy says, and send its name
+ * queries to port->dns_port of the gateway (0: they are refused). One batch;
+ * replaces what was put before, so that a policy can be changed at any time
+ * (connections that are no longer allowed end at once).
+ */
+int net_port_rules_put(struct net_base *b, struct net_port *port, struct err *err);
+int net_port_rules_remove(struct net_base *b, struct net_port *port, struct err *err);
+
+/*
+ * Make the veth pair, put the host's end on the bridge, isolated, with learning
+ * and floods off, a static forwarding entry and a permanent neighbour, up; and
+ * read all that back. Refused (ERR_BUG) before the rules are put. Left-over
+ * links of the same names are replaced.
+ *
+ * For the runtime:
+ *   lxc.net.0.type = phys       lxc.net.0.link = <peer_link>
+ *   lxc.net.0.name = eth0       lxc.net.0.flags = up
+ *   lxc.net.0.ipv4.address = <address_text>/<prefix_bits>
+ *   lxc.net.0.ipv4.gateway = <gateway_text>
+ * The mac is set already. When the container ends liblxc may give the link
+ * back; net_port_link_remove() deletes both ends wherever the peer is.
+ */
+int net_port_link_add(struct net_base *b, const struct net_port *port, struct err *err);
+int net_port_link_remove(struct net_base *b, const struct net_port *port, struct err *err);
+
+/* Forget connections from and to the address, or the next one to have it would inherit them. */
+int net_port_conntrack_flush(struct net_base *b, const struct net_port *port, struct err *err);
+
+/*
+ * After a stop or a crash: link, rules, connections and claim of @name, each
+ * if it is there. Goes on after a failure and returns the first one.
+ */
+int net_port_undo(struct net_base *b, const char *name, struct err *err);
+
+/*
+ * Undo all claims whose name @is_known denies, and links, chains, elements,
+ * neighbours and forwarding entries of ours that belong to no claim. @is_known
+ * is called under the network lock, so it sees every record that was written
+ * before its claim was. Returns how many ports were taken away.
+ */
+int net_leftovers_remove(struct net_base *b, bool (*is_known)(const char *name, void *data),
+			 void *data, struct err *err);
+
+#endif
