@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Containers as the state directory has them: containers/<name>/container.ini.
+ *
+ * The record is written before what it tells is done. A state that passes
+ * (creating, starting, stopping, deleting) belongs to the process that the
+ * record names as its owner; when that is gone, repair.h finishes it.
+ */
+#ifndef COI_SESSION_CONTAINER_H
+#define COI_SESSION_CONTAINER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <time.h>
+
+#include "base/err.h"
+#include "base/proc.h"
+#include "image/image.h"
+#include "runtime/control.h"
+#include "runtime/ids.h"
+#include "session/session.h"
+
+enum container_state {
+	STATE_CREATING,
+	STATE_STOPPED,
+	STATE_STARTING,
+	STATE_RUNNING,
+	STATE_STOPPING,
+	STATE_DELETING,
+	STATE_COUNT,
+};
+const char *container_state_to_string(enum container_state state);
+
+enum container_kind {
+	KIND_RUN,    /* coi run */
+	KIND_SHELL,  /* coi shell */
+	KIND_LAUNCH, /* coi container launch */
+	KIND_BUILD,  /* coi build */
+	KIND_COUNT,
+};
+const char *container_kind_to_string(enum container_kind kind);
+
+/* A further mount, by coi container mount. */
+struct container_mount {
+	char *device; /* its name, unique in the container */
+	char *source; /* absolute, on the host */
+	char *path;   /* absolute, inside */
+	bool readonly;
+	bool shift;   /* the owner outside is code inside; else ids are as on the host */
+};
+
+struct container {
+	char *name;
+	enum container_state state;
+	enum container_kind kind;
+	struct proc_id owner;   /* of a passing state */
+	time_t created;
+	char *image;            /* as it was asked for */
+	char *fingerprint;
+	char *description;      /* of the image */
+	struct image_layer *layers; /* oldest first */
+	size_t layer_count;
+	char *workspace;        /* absolute host path; "" when it has none */
+	char *workspace_path;   /* inside: "/workspace" */
+	uid_t workspace_uid;    /* whose files these are, outside */
+	gid_t workspace_gid;
+	int slot;               /* 0: none */
+	bool persistent;
+	bool delete_on_stop;    /* goes with its last process */
+	bool systemd;           /* init: systemd, else coi-init */
+	bool nesting;           /* docker and podman inside */
+	uid_t code_uid;
+	gid_t code_gid;
+	char *code_user;
+	char *alias;            /* "" when it has none */
+	char *network_mode;
+	uid_t person_uid;       /* for whom it was made */
+	char *person;
+	struct container_mount *mounts;
+	size_t mount_count;
+
+	/* Since the last start; zero when it is stopped. */
+	char *boot_id;
+	uint64_t netns;         /* the host side's network namespace */
+	struct proc_id supervisor;
+	struct proc_id init;
+	struct proc_id monitor;
+	struct proc_id resolver;
+	struct id_range ids;
+	char *address;          /* "10.77.0.2", "" when unknown */
+	char *tmux_user;        /* reserved: who owns the tmux server inside */
+
+	struct record *record;  /* as it was read: unknown keys are kept */
+};
+
+void container_free(struct container *c);
+void container_free_ptr(struct container **c);
+#define auto_container __attribute__((cleanup(container_free_ptr)))
+
+/* -ENOENT (ERR_MISSING) when there is none of that name. Repairs nothing. */
+int container_load(const struct session *s, const char *name, struct container **ret,
+		   struct err *err);
+/*
+ * Write the record: durably for what has to outlive a power cut, without
+ * waiting for the disk for a container that goes with its last process (one
+ * whose record a power cut has torn is deleted, as it would have been anyway).
+ */
+int container_store(const struct session *s, struct container *c, struct err *err);
+/* O_DIRECTORY descriptor of containers/<name>, or -errno. */
+int container_dir(const struct session *s, const char *name);
+/* The lock of a container (lock.h); LOCK_TRY in @flags as there. */
+int container_lock(const struct session *s, const char *name, unsigned flags, struct err *err);
+/* Remove the lock's file while holding it, and let go. */
+void container_lock_remove(const struct session *s, const char *name, int lock_fd);
+
+struct container_list {
+	struct container **items; /* by name */
+	size_t count;
+};
+void container_list_done(struct container_list *list);
+#define auto_container_list __attribute__((cleanup(container_list_done)))
+
+enum container_list_flags {
+	LIST_ALL_PREFIXES = 1u << 0, /* else only names that begin with the prefix */
+	LIST_DELETING = 1u << 1,     /* those that are being deleted too */
+};
+/*
+ * What the state directory has, after repair of what a crash left. A record
+ * that cannot be read is left out and told through session_say().
+ */
+int container_list_load(const struct session *s, unsigned flags, struct container_list *ret,
+			struct err *err);
+
+/*
+ * What people see: "Running", "Stopped", "Frozen", "Starting", "Stopping",
+ * "Error" (running by the record, but its init is gone or in another network
+ * namespace). Asks the kernel; static string.
+ */
+const char *container_status(const struct session *s, const struct container *c);
+bool container_is_running(const struct session *s, const struct container *c);
+
+/* For the calls of the runtime layer; borrows from @s and @c. */
+struct runtime_ref container_ref(const struct session *s, const struct container *c);
+
+/* As image_delete() and others want it: which layers do our containers use? */
+struct image_users container_image_users(const struct session *s);
+
+#endif

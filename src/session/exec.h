@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Commands in running containers. */
+#ifndef COI_SESSION_EXEC_H
+#define COI_SESSION_EXEC_H
+
+#include "base/buf.h"
+#include "session/container.h"
+
+struct exec_request {
+	char *const *argv;
+	bool as_code;       /* as the container's user, with its groups; else uid and gid */
+	uid_t uid;
+	gid_t gid;          /* (gid_t)-1: the user's */
+	const char *cwd;    /* NULL: the workspace's path inside, else /workspace, else "/" */
+	char *const *env;   /* "NAME=value", over what every session has */
+	bool tty;
+	bool session_env;   /* also [defaults] environment and forward_env */
+};
+
+/*
+ * Run with the caller's standard streams; returns the exit status as
+ * attach_run(), or -errno. ERR_MISSING: no such container; ERR_CONFLICT: it
+ * does not run, or is frozen.
+ */
+int exec_run(struct session *s, const struct container *c, const struct exec_request *request,
+	     struct err *err);
+/* As above without a terminal and stdin; the output goes to the buffers. @err_out may be NULL. */
+int exec_capture(struct session *s, const struct container *c, const struct exec_request *request,
+		 struct buf *out, struct buf *err_out, struct err *err);
+
+/* The environment that a command of that container gets; newly allocated. */
+char **exec_environment(const struct session *s, const struct container *c,
+			const struct exec_request *request);
+
+#endif

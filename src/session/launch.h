@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Making and starting containers. The calling command waits until they are ready. */
+#ifndef COI_SESSION_LAUNCH_H
+#define COI_SESSION_LAUNCH_H
+
+#include "session/container.h"
+
+struct launch_request {
+	enum container_kind kind;
+	const char *name;       /* NULL: from workspace and slot */
+	const char *workspace;  /* absolute; NULL: none (launch, build) */
+	int slot;               /* 0: the lowest free one */
+	const char *image;      /* alias or fingerprint prefix; NULL: settings */
+	bool persistent;
+	bool delete_on_stop;    /* engine-ephemeral */
+	bool reuse_stopped;     /* a stopped persistent one of this workspace is started again */
+	const char *alias;      /* NULL or "" : none */
+	/* How init is chosen; -1: settings (auto: coi-init for run and build, systemd else). */
+	int init;
+	bool no_network;        /* build containers: loopback only */
+	/* A directory bound read-only, for builds; NULL: none. */
+	const char *extra_source;
+	const char *extra_target;
+};
+
+/* A container that this command has started, and the line to its supervisor. */
+struct launched {
+	struct container *container;
+	int lease; /* closing it ends a container of KIND_RUN and KIND_BUILD; -1 when given back */
+	bool reused;
+};
+void launched_done(struct launched *l);
+#define auto_launched __attribute__((cleanup(launched_done)))
+
+/*
+ * Create (or reuse) and start. All that was made is undone on failure; SIGINT
+ * and SIGTERM meanwhile do the same and give -EINTR. Slots: surface/cli.md
+ * §3.2. Errors: ERR_MISSING no image (hint: how to build it), ERR_CONFLICT
+ * name taken or all slots in use, ERR_CONFIG no ids, and what the layers say.
+ */
+int launch(struct session *s, const struct launch_request *request, struct launched *ret,
+	   struct err *err);
+/* Start a stopped container by name; waits until it is ready. */
+int launch_start(struct session *s, const char *name, struct launched *ret, struct err *err);
+
+/*
+ * End a run or a build: the container is stopped (killed; with systemd asked
+ * first) and deleted, or kept when it is persistent. Returns as soon as no
+ * process of it lives and its record says so; the supervisor removes the rest.
+ * @keep_stopped: leave it there, stopped (build).
+ */
+int launched_finish(struct session *s, struct launched *l, bool keep_stopped, struct err *err);
+
+/*
+ * The workspace of -w: absolute, exists, a directory, not "/", and one that may
+ * be mounted (a root-owned one must be out of reach of other users: design
+ * §11). Returns an O_PATH descriptor; *@ret_path is newly allocated.
+ */
+int workspace_open(const struct session *s, const char *path, char **ret_path, struct err *err);
+
+#endif

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Ending containers, and what a running one can be asked for. By name. */
+#ifndef COI_SESSION_LIFECYCLE_H
+#define COI_SESSION_LIFECYCLE_H
+
+#include "session/container.h"
+
+/*
+ * Stop: ask init, wait at most @timeout_ms, then kill; 0 kills at once. The
+ * container stays, whatever it was made for. ERR_CONFLICT when it is stopped.
+ */
+int lifecycle_stop(struct session *s, const char *name, int timeout_ms, struct err *err);
+/* Delete; a running one only with @force (killed first), else ERR_CONFLICT. */
+int lifecycle_delete(struct session *s, const char *name, bool force, struct err *err);
+/*
+ * Stop (as above) and delete, persistent ones too: kill (0) and shutdown. One
+ * that is gone meanwhile counts as done.
+ */
+int lifecycle_remove(struct session *s, const char *name, int timeout_ms, struct err *err);
+/* Freeze or thaw. */
+int lifecycle_freeze(struct session *s, const char *name, bool frozen, struct err *err);
+/*
+ * Bind a host directory or file into the container, for good (every start) and
+ * at once when it runs. ERR_CONFLICT: the device's name is taken.
+ */
+int lifecycle_mount(struct session *s, const char *name, const struct container_mount *mount,
+		    struct err *err);
+
+#endif

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The tmux session inside a container: "coi-<container>", server of the container's user. */
+#ifndef COI_SESSION_TMUX_H
+#define COI_SESSION_TMUX_H
+
+#include "session/container.h"
+
+/* 1: there is one, 0: none; -errno when it could not be asked (tmux is not in the image). */
+int tmux_exists(struct session *s, const struct container *c, struct err *err);
+/*
+ * Start it detached: cwd is the workspace, the pane runs @argv and then a
+ * shell (design: a tool that ends drops to bash). Values of the environment
+ * never show in an argument list of a host process.
+ */
+int tmux_start(struct session *s, const struct container *c, char *const *argv, struct err *err);
+/* Attach the caller's terminal; returns when detached or ended: exit status or -errno. */
+int tmux_attach(struct session *s, const struct container *c, struct err *err);
+/* Type @text and Enter. */
+int tmux_send(struct session *s, const struct container *c, const char *text, struct err *err);
+/* What the pane shows. */
+int tmux_capture(struct session *s, const struct container *c, struct buf *out, struct err *err);
+
+#endif
