@@ -44,11 +44,16 @@ time_t clock_parse_rfc3339(const char *text) {
 		text += 1 + strspn(text + 1, "0123456789");
 	sign = *text;
 	if (sign == '+' || sign == '-') {
-		if (sscanf(text + 1, "%2d:%2d", &oh, &om) != 2)
+		if (sscanf(text + 1, "%2d:%2d%n", &oh, &om, &used) != 2 || text[1 + used])
 			return -1;
-	} else if (sign != 'Z' && sign != 'z') {
+	} else if ((sign != 'Z' && sign != 'z') || text[1]) {
 		return -1;
 	}
+	/* timegm() would carry what is out of range over; a leap second it may. */
+	if (month < 1 || month > 12 || day < 1 || day > 31 || hour < 0 || hour > 23 ||
+	    minute < 0 || minute > 59 || second < 0 || second > 60 || oh < 0 || oh > 23 ||
+	    om < 0 || om > 59)
+		return -1;
 	tm.tm_year = year - 1900;
 	tm.tm_mon = month - 1;
 	tm.tm_mday = day;

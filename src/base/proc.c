@@ -156,13 +156,14 @@ static int child_fds(const struct spawn_spec *spec) {
 static int child_identity(const struct spawn_spec *spec) {
 	if (spec->new_session && setsid() < 0)
 		return -errno;
-	if (spec->death_signal && prctl(PR_SET_PDEATHSIG, spec->death_signal) < 0)
-		return -errno;
 	if (spec->uid != (uid_t)-1) {
 		if (setgroups(0, NULL) < 0 || setresgid(spec->gid, spec->gid, spec->gid) < 0 ||
 		    setresuid(spec->uid, spec->uid, spec->uid) < 0)
 			return -errno;
 	}
+	/* Behind the ids: a change of them clears it. */
+	if (spec->death_signal && prctl(PR_SET_PDEATHSIG, spec->death_signal) < 0)
+		return -errno;
 	return spec->cwd && chdir(spec->cwd) < 0 ? -errno : 0;
 }
 

@@ -11,8 +11,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -35,7 +38,7 @@ static int open_dir_same_mount(int dirfd, const char *name) {
 
 struct removal {
 	int top_fd; /* where what is too deep is moved to */
-	unsigned moved;
+	bool moved; /* something was, so the top has to be read again */
 };
 
 static int remove_entry(struct removal *job, int dirfd, const char *name, unsigned depth);
@@ -62,15 +65,30 @@ static int remove_content(struct removal *job, int fd, unsigned depth) {
 	return errno ? -errno : r;
 }
 
+/* Under a name that nobody can have taken beforehand: the tree is somebody else's. */
+static int move_up(struct removal *job, int dirfd, const char *name) {
+	for (int try = 0; try < 16; try++) {
+		uint64_t random = 0;
+		char moved[32];
+
+		if (getrandom(&random, sizeof(random), 0) < 0)
+			return -errno;
+		(void)snprintf(moved, sizeof(moved), ".deep-%016llx", (unsigned long long)random);
+		if (renameat2(dirfd, name, job->top_fd, moved, RENAME_NOREPLACE) == 0) {
+			job->moved = true;
+			return 0;
+		}
+		if (errno != EEXIST)
+			return -errno;
+	}
+	return -EEXIST;
+}
+
 static int remove_directory(struct removal *job, int dirfd, const char *name, unsigned depth) {
 	int fd, r;
 
-	if (depth >= DEPTH_OPEN) {
-		char moved[32];
-
-		(void)snprintf(moved, sizeof(moved), ".deep-%u", job->moved++);
-		return renameat(dirfd, name, job->top_fd, moved) < 0 ? -errno : 0;
-	}
+	if (depth >= DEPTH_OPEN)
+		return move_up(job, dirfd, name);
 	fd = open_dir_same_mount(dirfd, name);
 	if (fd == -EACCES || fd == -ENOENT)
 		return fd == -ENOENT ? 0 : fd;
@@ -104,7 +122,7 @@ int tree_remove_at(int dirfd, const char *name) {
 	do {
 		int again = openat(top, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-		job.moved = 0;
+		job.moved = false;
 		if (again < 0)
 			return -errno;
 		r = remove_content(&job, again, 1);

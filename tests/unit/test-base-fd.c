@@ -1,0 +1,372 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Files and trees of src/base: fd.c, tree.c. Hostile trees are made here. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/fd.h"
+#include "base/mem.h"
+
+static char top_path[64];
+static int top;
+
+static int make_top(void **state) {
+	(void)snprintf(top_path, sizeof(top_path), "/tmp/coi-test-fd.XXXXXX");
+	if (!mkdtemp(top_path))
+		return -1;
+	top = open(top_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return top < 0 ? -1 : 0;
+}
+
+static int remove_top(void **state) {
+	autoclose int tmp = open("/tmp", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	(void)close(top);
+	return tree_remove_at(tmp, top_path + strlen("/tmp/")) < 0 ? -1 : 0;
+}
+
+static void put(const char *name, const char *text) {
+	autoclose int fd = openat(top, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+
+	assert_true(fd >= 0);
+	assert_int_equal(fd_write_all(fd, text, strlen(text)), 0);
+}
+
+static void read_all_keeps_the_maximum(void **state) {
+	struct buf b;
+
+	put("f", "0123456789");
+	assert_int_equal(file_read_at(top, "f", 10, &b), 0);
+	assert_string_equal(b.data, "0123456789");
+	buf_done(&b);
+	assert_int_equal(file_read_at(top, "f", 9, &b), -EFBIG);
+	/* Size 0 in stat(2), content all the same. */
+	assert_int_equal(file_read_at(AT_FDCWD, "/proc/self/status", 16, &b), -EFBIG);
+}
+
+static void read_refuses_what_is_no_file(void **state) {
+	struct buf b;
+
+	assert_int_equal(mkdirat(top, "dir", 0755), 0);
+	assert_int_equal(mkfifoat(top, "fifo", 0644), 0);
+	assert_int_equal(file_read_at(top, "dir", 10, &b), -EISDIR);
+	assert_int_equal(file_read_at(top, "fifo", 10, &b), -ENXIO); /* and does not hang */
+	assert_int_equal(file_read_at(top, "none", 10, &b), -ENOENT);
+}
+
+static void read_line_takes_the_first(void **state) {
+	char *line = NULL;
+
+	put("f", "first\nsecond\n");
+	assert_int_equal(file_read_line_at(top, "f", &line), 0);
+	assert_string_equal(line, "first");
+	free(line);
+	line = (char *)"untouched";
+	assert_int_equal(file_read_line_at(top, "none", &line), -ENOENT);
+	assert_string_equal(line, "untouched");
+}
+
+static void write_atomic_replaces(void **state) {
+	struct stat st;
+	struct buf b;
+
+	put("f", "old");
+	assert_int_equal(file_write_atomic_at(top, "f", "new", 3, 0600, (uid_t)-1, (gid_t)-1), 0);
+	assert_int_equal(file_read_at(top, "f", 10, &b), 0);
+	assert_string_equal(b.data, "new");
+	buf_done(&b);
+	assert_int_equal(fstatat(top, "f", &st, 0), 0);
+	assert_int_equal(st.st_mode & 07777, 0600);
+}
+
+static void write_atomic_replaces_a_link_not_its_target(void **state) {
+	struct stat st;
+	struct buf b;
+
+	put("target", "keep");
+	assert_int_equal(symlinkat("target", top, "link"), 0);
+	assert_int_equal(file_write_atomic_at(top, "link", "new", 3, 0644, (uid_t)-1, (gid_t)-1), 0);
+	assert_int_equal(fstatat(top, "link", &st, AT_SYMLINK_NOFOLLOW), 0);
+	assert_true(S_ISREG(st.st_mode));
+	assert_int_equal(file_read_at(top, "target", 10, &b), 0);
+	assert_string_equal(b.data, "keep");
+	buf_done(&b);
+}
+
+static void write_atomic_failing_leaves_nothing(void **state) {
+	autoclose int sub = open_dir_make(top, "sub", 0755);
+
+	assert_int_equal(mkdirat(sub, "f", 0755), 0);
+	/* A file cannot replace a directory. */
+	assert_true(file_write_quick_at(sub, "f", "x", 1, 0644) < 0);
+	assert_int_equal(unlinkat(sub, "f", AT_REMOVEDIR), 0);
+	assert_int_equal(unlinkat(top, "sub", AT_REMOVEDIR), 0); /* empty: no temporary file */
+}
+
+static void write_value_wants_an_existing_file(void **state) {
+	struct buf b;
+
+	put("v", "xxxx");
+	assert_int_equal(file_write_value_at(top, "v", "12"), 0);
+	assert_int_equal(file_read_at(top, "v", 10, &b), 0);
+	assert_string_equal(b.data, "12xx");
+	buf_done(&b);
+	assert_int_equal(file_write_value_at(top, "none", "1"), -ENOENT);
+	assert_int_equal(symlinkat("v", top, "link"), 0);
+	assert_int_equal(file_write_value_at(top, "link", "1"), -ELOOP);
+}
+
+static void open_beneath_stays_beneath(void **state) {
+	static const char *const bad[] = { "../x", "sub/../../etc", "/etc/passwd", "out", "out/passwd",
+					   "in", "sub/../f" };
+	int fd;
+
+	assert_int_equal(mkdirat(top, "sub", 0755), 0);
+	put("f", "x");
+	assert_int_equal(symlinkat("/etc", top, "out"), 0);
+	assert_int_equal(symlinkat("f", top, "in"), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(bad) - 1; i++) {
+		fd = open_beneath(top, bad[i], O_RDONLY, 0);
+		if (fd >= 0)
+			fail_msg("'%s' opened", bad[i]);
+	}
+	fd = open_beneath(top, "sub/../f", O_RDONLY, 0); /* ".." is fine while it stays below */
+	assert_true(fd >= 3);
+	assert_true(fcntl(fd, F_GETFD) & FD_CLOEXEC);
+	(void)close(fd);
+}
+
+static void open_in_root_is_a_chroot(void **state) {
+	struct buf b;
+	int fd;
+
+	assert_int_equal(mkdirat(top, "etc", 0755), 0);
+	put("etc/passwd", "inside");
+	assert_int_equal(symlinkat("/etc", top, "out"), 0);
+	assert_int_equal(symlinkat("../../../../etc/passwd", top, "up"), 0);
+	assert_int_equal(symlinkat("/proc/self/root", top, "magic"), 0);
+	for (int i = 0; i < 3; i++) {
+		fd = open_in_root(top, i == 0 ? "out/passwd" : i == 1 ? "up" : "/../etc/passwd",
+				  O_RDONLY, 0);
+		assert_true(fd >= 0);
+		buf_init(&b, 100);
+		assert_int_equal(fd_read_all(fd, &b), 0);
+		assert_string_equal(b.data, "inside");
+		buf_done(&b);
+		(void)close(fd);
+	}
+	assert_true(open_in_root(top, "magic", O_RDONLY, 0) < 0);
+}
+
+static void mkdir_beneath_follows_no_link(void **state) {
+	int fd = open_mkdir_beneath(top, "a/b//c", 0700);
+	struct stat st;
+
+	assert_true(fd >= 0);
+	(void)close(fd);
+	assert_int_equal(fstatat(top, "a/b/c", &st, 0), 0);
+	assert_int_equal(st.st_mode & 07777, 0700);
+	assert_int_equal(symlinkat("/tmp", top, "link"), 0);
+	assert_true(open_mkdir_beneath(top, "link/coi-should-not-be", 0700) < 0);
+	assert_int_equal(exists_at(AT_FDCWD, "/tmp/coi-should-not-be"), 0);
+	assert_true(open_mkdir_beneath(top, "../coi-should-not-be", 0700) < 0);
+}
+
+static void open_dir_make_makes_parents(void **state) {
+	autofree char *deep = xasprintf("%s/x/y/z", top_path);
+	autoclose int fd = open_dir_make(AT_FDCWD, deep, 0711), again = -1, file = -1;
+
+	assert_true(fd >= 0);
+	again = open_dir_make(AT_FDCWD, deep, 0711);
+	assert_true(again >= 0);
+	put("plain", "x");
+	file = open_dir_make(top, "plain", 0700);
+	assert_int_equal(file, -ENOTDIR);
+}
+
+static void copy_between_kinds_of_files(void **state) {
+	autoclose int from = -1, to = -1;
+	int ends[2];
+	struct buf b;
+
+	put("from", "some bytes");
+	from = openat(top, "from", O_RDONLY | O_CLOEXEC);
+	to = openat(top, "to", O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+	assert_int_equal(fd_copy(from, to), 10);
+	assert_int_equal(lseek(from, 5, SEEK_SET), 5);
+	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+	assert_int_equal(fd_copy(from, ends[1]), 5);
+	(void)close(ends[1]);
+	buf_init(&b, 100);
+	assert_int_equal(fd_read_all(ends[0], &b), 0);
+	assert_string_equal(b.data, "bytes");
+	(void)close(ends[0]);
+	buf_done(&b);
+}
+
+static void write_all_waits_for_a_slow_reader(void **state) {
+	static char block[1 << 18];
+	int pair[2];
+	pid_t pid;
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
+	assert_int_equal(fd_set_nonblock(pair[0], true), 0);
+	pid = fork();
+	if (pid == 0) {
+		struct buf b;
+
+		(void)close(pair[0]);
+		buf_init(&b, sizeof(block));
+		_exit(fd_read_all(pair[1], &b) == 0 && b.len == sizeof(block) ? 0 : 1);
+	}
+	(void)close(pair[1]);
+	assert_int_equal(fd_write_all(pair[0], block, sizeof(block)), 0);
+	(void)close(pair[0]);
+	{
+		int status;
+
+		assert_int_equal(waitpid(pid, &status, 0), pid);
+		assert_int_equal(status, 0);
+	}
+}
+
+static void descriptor_flags(void **state) {
+	int fd = open("/dev/null", O_RDONLY);
+	int zero = dup(0);
+
+	assert_int_equal(fd_set_cloexec(fd, true), 0);
+	assert_true(fcntl(fd, F_GETFD) & FD_CLOEXEC);
+	assert_int_equal(fd_set_cloexec(fd, false), 0);
+	assert_false(fcntl(fd, F_GETFD) & FD_CLOEXEC);
+	assert_int_equal(fd_set_nonblock(fd, true), 0);
+	assert_true(fcntl(fd, F_GETFL) & O_NONBLOCK);
+	assert_int_equal(fd_set_nonblock(-1, true), -EBADF);
+	assert_int_equal(fd_above_stdio(fd), fd);
+	assert_int_equal(dup2(fd, 0), 0);
+	(void)close(fd);
+	fd = fd_above_stdio(0);
+	assert_true(fd >= 3);
+	assert_int_equal(fcntl(0, F_GETFD), -1);
+	assert_int_equal(dup2(zero, 0), 0);
+	(void)close(zero);
+	(void)close(fd);
+	assert_int_equal(fd_above_stdio(-7), -7);
+}
+
+static void exists_sees_dangling_links(void **state) {
+	put("f", "x");
+	assert_int_equal(symlinkat("nowhere", top, "dangling"), 0);
+	assert_int_equal(exists_at(top, "dangling"), 1);
+	assert_int_equal(exists_at(top, "none"), 0);
+	assert_int_equal(exists_at(top, "f/none"), 0);
+}
+
+static void remove_takes_all_but_what_links_point_to(void **state) {
+	autofree char *outside = xasprintf("%s/outside", top_path);
+
+	assert_int_equal(mkdirat(top, "outside", 0755), 0);
+	put("outside/f", "keep");
+	assert_int_equal(mkdirat(top, "t", 0755), 0);
+	assert_int_equal(mkdirat(top, "t/sub", 0000), 0);
+	put("t/f", "x");
+	assert_int_equal(symlinkat(outside, top, "t/link"), 0);
+	assert_int_equal(mkfifoat(top, "t/fifo", 0644), 0);
+	assert_int_equal(linkat(top, "outside/f", top, "t/hard", 0), 0);
+	assert_true(tree_size_at(top, "t") > 0);
+	assert_int_equal(tree_remove_at(top, "t"), 0);
+	assert_int_equal(exists_at(top, "t"), 0);
+	assert_int_equal(exists_at(top, "outside/f"), 1);
+	assert_int_equal(tree_remove_at(top, "t"), 0); /* a missing one is success */
+	assert_int_equal(symlinkat(outside, top, "t"), 0);
+	assert_int_equal(tree_remove_at(top, "t"), 0);
+	assert_int_equal(exists_at(top, "outside/f"), 1);
+	put("t", "x");
+	assert_int_equal(tree_remove_at(top, "t"), 0);
+}
+
+/* @depth directories, one in the other, by descriptor: paths that long do not exist. */
+static void dig(const char *name, int depth) {
+	int at = dup(top);
+
+	for (int i = 0; i < depth; i++) {
+		int next;
+
+		assert_int_equal(mkdirat(at, i ? "d" : name, 0755), 0);
+		next = openat(at, i ? "d" : name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		assert_true(next >= 0);
+		(void)close(at);
+		at = next;
+	}
+	(void)close(at);
+}
+
+static void remove_goes_as_deep_as_it_gets(void **state) {
+	dig("deep", 3000);
+	assert_true(tree_size_at(top, "deep") > 0);
+	assert_int_equal(tree_remove_at(top, "deep"), 0);
+	assert_int_equal(exists_at(top, "deep"), 0);
+}
+
+/* A container knows our names too: ".deep-N" may be taken, by files and by full directories. */
+static void remove_is_not_held_up_by_taken_names(void **state) {
+	dig("deep", 1000);
+	for (int i = 0; i < 6; i++) {
+		autofree char *name = xasprintf("deep/.deep-%d", i);
+		autofree char *below = xasprintf("deep/.deep-%d/full", i);
+
+		if (i % 2) {
+			assert_int_equal(mkdirat(top, name, 0755), 0);
+			put(below, "x");
+		} else {
+			put(name, "x");
+		}
+	}
+	assert_int_equal(tree_remove_at(top, "deep"), 0);
+	assert_int_equal(exists_at(top, "deep"), 0);
+}
+
+static void proc_path_of_a_descriptor(void **state) {
+	char path[32];
+
+	assert_string_equal(fd_proc_path(12, path), "/proc/self/fd/12");
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, make_top, remove_top)
+
+int main(void) {
+	static const struct CMUnitTest tests[] = {
+		TEST(read_all_keeps_the_maximum),
+		TEST(read_refuses_what_is_no_file),
+		TEST(read_line_takes_the_first),
+		TEST(write_atomic_replaces),
+		TEST(write_atomic_replaces_a_link_not_its_target),
+		TEST(write_atomic_failing_leaves_nothing),
+		TEST(write_value_wants_an_existing_file),
+		TEST(open_beneath_stays_beneath),
+		TEST(open_in_root_is_a_chroot),
+		TEST(mkdir_beneath_follows_no_link),
+		TEST(open_dir_make_makes_parents),
+		TEST(copy_between_kinds_of_files),
+		TEST(write_all_waits_for_a_slow_reader),
+		TEST(descriptor_flags),
+		TEST(exists_sees_dangling_links),
+		TEST(remove_takes_all_but_what_links_point_to),
+		TEST(remove_goes_as_deep_as_it_gets),
+		TEST(remove_is_not_held_up_by_taken_names),
+		TEST(proc_path_of_a_descriptor),
+	};
+
+	return cmocka_run_group_tests_name("base fd", tests, NULL, NULL);
+}
