@@ -33,7 +33,9 @@ struct ids_files {
 /*
  * Claim @count ids for container @owner_name of state directory @owner_root
  * (absolute). The lowest place that is free in root's ranges of both files. A
- * claim that the owner has already is given again when it has that count.
+ * claim that the owner has already is given again when it has that count. The
+ * container's directory <owner_root>/containers/<owner_name> is there already:
+ * claims without one count as left behind.
  *
  * ERR_CONFIG when root has no range that is large enough: the message names
  * the file, the hint the exact missing line. ERR_CONFLICT when all are taken.

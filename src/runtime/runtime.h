@@ -108,6 +108,7 @@ struct runtime_spec {
 	char *const *sysctls;      /* further "net.ipv4.x=1"; ours are always set */
 	const char *log_level;     /* of lxc.log; NULL: "ERROR" */
 	bool no_id_holes;          /* refuse what would need RUNTIME_BIND_HOLE */
+	bool no_sync;              /* an ephemeral one: what is written need not survive a crash */
 };
 
 struct runtime_info {

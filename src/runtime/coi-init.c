@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Process 1 of a container that runs commands and no services: reaps what is
+ * left to it, and on SIGTERM, SIGINT, SIGPWR or SIGRTMIN+3 ends everything and
+ * powers off. SIGHUP, and reboot(2) by anybody inside who may, are the kernel's.
+ *
+ * "coi-init notify FIFO" writes one line into a FIFO: systemd runs it when a
+ * container can be used.
+ *
+ * Linked statically and bound into containers of any distribution: it uses
+ * nothing but system calls of the C library.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/reboot.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+/* How long processes may take to end by themselves. */
+#define END_SECONDS 5
+
+static void say(const char *text) {
+	/* Nobody may be listening, and nothing depends on it. */
+	if (write(STDERR_FILENO, text, strlen(text)) < 0)
+		return;
+}
+
+static int notify(const char *path) {
+	static const char line[] = "ready\n";
+	int fd = open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+
+	if (fd < 0 || write(fd, line, sizeof(line) - 1) != (ssize_t)sizeof(line) - 1) {
+		say("coi-init: cannot notify\n");
+		return 1;
+	}
+	return 0;
+}
+
+/* 1 when there is no child any more. */
+static int reap(void) {
+	pid_t pid;
+
+	do
+		pid = waitpid(-1, NULL, WNOHANG);
+	while (pid > 0 || (pid < 0 && errno == EINTR));
+	return pid < 0 && errno == ECHILD;
+}
+
+/*
+ * kill(-1) spares process 1. Attached commands are no children of ours, but
+ * they end with the pid namespace.
+ */
+static void end_all(const sigset_t *set) {
+	struct timespec left = { .tv_sec = END_SECONDS }, now, end;
+
+	(void)kill(-1, SIGTERM);
+	(void)kill(-1, SIGCONT);
+	(void)clock_gettime(CLOCK_MONOTONIC, &end);
+	end.tv_sec += END_SECONDS;
+	while (!reap() || kill(-1, 0) == 0) {
+		if (sigtimedwait(set, NULL, &left) < 0 && errno == EAGAIN)
+			break;
+		(void)clock_gettime(CLOCK_MONOTONIC, &now);
+		if (now.tv_sec >= end.tv_sec)
+			break;
+		/* Who is no child ends without a signal to us: look again soon. */
+		left = (struct timespec){ .tv_nsec = 20 * 1000 * 1000 };
+	}
+	(void)kill(-1, SIGKILL);
+	(void)reap();
+	(void)reboot(RB_POWER_OFF);
+	_exit(0);
+}
+
+int main(int argc, char **argv) {
+	sigset_t set;
+
+	if (argc == 3 && !strcmp(argv[1], "notify"))
+		return notify(argv[2]);
+	if (argc != 1 || getpid() != 1) {
+		say("coi-init: to be started as process 1 of a container, or: coi-init notify FIFO\n");
+		return 2;
+	}
+	(void)sigemptyset(&set);
+	(void)sigaddset(&set, SIGCHLD);
+	(void)sigaddset(&set, SIGTERM);
+	(void)sigaddset(&set, SIGINT);
+	(void)sigaddset(&set, SIGPWR);
+	(void)sigaddset(&set, SIGRTMIN + 3);
+	(void)sigprocmask(SIG_SETMASK, &set, NULL);
+	for (;;) {
+		int sig = sigwaitinfo(&set, NULL);
+
+		if (sig == SIGCHLD)
+			(void)reap();
+		else if (sig > 0)
+			end_all(&set);
+	}
+}

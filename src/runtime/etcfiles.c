@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The few files below /etc that say who and where the container is. Written
+ * before the start, as its root, and only when they would change, so that a
+ * restart copies nothing up.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/fd.h"
+#include "base/mem.h"
+#include "base/strv.h"
+#include "runtime/mount.h"
+#include "runtime/private.h"
+
+#define ETC_FILE_MAX (64 * 1024)
+
+/* The text of a regular file; "" for everything else. Newly allocated. */
+static char *file_text(int etc, const char *name) {
+	autoclose int fd = openat(etc, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	struct stat st;
+	struct buf b;
+	char *text;
+
+	buf_init(&b, ETC_FILE_MAX);
+	if (fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && fd_read_all(fd, &b) == 0)
+		text = buf_steal(&b);
+	else
+		text = xstrdup("");
+	buf_done(&b);
+	return text;
+}
+
+/* A link or whatever else lies there is replaced, never followed. */
+static int file_replace(int etc, const char *name, const char *text, const struct idset *ids) {
+	autoclose int fd = -1;
+	int r = 0;
+
+	mount_ids_begin(ids->range.base, ids->range.base);
+	if (unlinkat(etc, name, 0) < 0 && errno == EISDIR)
+		r = -EISDIR;
+	fd = openat(etc, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+	if (fd < 0)
+		r = -errno;
+	if (fd >= 0 && (fchmod(fd, 0644) < 0 || (r = fd_write_all(fd, text, strlen(text))) < 0))
+		r = r < 0 ? r : -errno;
+	mount_ids_end();
+	return r;
+}
+
+/* Does a line of @text have @name behind its address? */
+static bool hosts_has(const char *text, const char *name) {
+	autostrv char **lines = strv_split(text, "\n");
+
+	for (size_t i = 0; lines && lines[i]; i++) {
+		autostrv char **words = NULL;
+
+		lines[i][strcspn(lines[i], "#")] = '\0';
+		words = strv_split(lines[i], " \t");
+		if (words && words[0] && strv_contains(words + 1, name))
+			return true;
+	}
+	return false;
+}
+
+static char *hosts_text(const char *before, const char *hostname) {
+	const char *end = *before && before[strlen(before) - 1] != '\n' ? "\n" : "";
+
+	if (hosts_has(before, hostname))
+		return xstrdup(before);
+	if (!*before)
+		before = "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n";
+	return xasprintf("%s%s127.0.1.1\t%s\n", before, end, hostname);
+}
+
+static int file_update(int etc, const char *name, const char *want, const struct idset *ids,
+		       struct err *err) {
+	autofree char *have = file_text(etc, name);
+	int r;
+
+	if (!strcmp(have, want))
+		return 0;
+	r = file_replace(etc, name, want, ids);
+	return r < 0 ? err_sys(err, r, "cannot write '/etc/%s' of the container", name) : 0;
+}
+
+int etc_write(const struct runtime_spec *spec, int root, const struct idset *ids,
+	      struct err *err) {
+	autofree char *hosts_before = NULL, *hosts = NULL, *hostname = NULL, *resolv = NULL;
+	autoclose int path = target_open(root, "/etc", true, false, ids, err);
+	autoclose int etc = -1;
+	int r;
+
+	if (path < 0)
+		return path;
+	etc = openat(path, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (etc < 0)
+		return err_sys(err, -errno, "cannot open '/etc' of the container");
+	hosts_before = file_text(etc, "hosts");
+	hosts = hosts_text(hosts_before, spec->hostname);
+	hostname = xasprintf("%s\n", spec->hostname);
+	r = file_update(etc, "hostname", hostname, ids, err);
+	if (r == 0)
+		r = file_update(etc, "hosts", hosts, ids, err);
+	if (r < 0 || !spec->net.dns)
+		return r;
+	resolv = xasprintf("nameserver %s\n", spec->net.dns);
+	return file_update(etc, "resolv.conf", resolv, ids, err);
+}

@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "runtime/lxcconf.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/mem.h"
+#include "base/strv.h"
+#include "runtime/caps.h"
+
+static void put(char ***v, const char *key, const char *value) {
+	strv_add(v, key);
+	strv_add(v, value);
+}
+
+static void put_idmap(char ***v, char kind, const struct idmap *m) {
+	for (size_t i = 0; i < m->count; i++) {
+		strv_add(v, "lxc.idmap");
+		strv_addf(v, "%c %" PRIu32 " %" PRIu32 " %" PRIu32, kind, m->line[i].inside,
+			  m->line[i].outside, m->line[i].count);
+	}
+}
+
+static void put_caps(char ***v) {
+	for (size_t i = 0; i < caps_drop_count; i++)
+		put(v, "lxc.cap.drop", caps_drops[i].name);
+}
+
+static void put_net(char ***v, const struct runtime_net *net) {
+	if (!net->link) {
+		put(v, "lxc.net.0.type", "empty");
+		return;
+	}
+	put(v, "lxc.net.0.type", "phys");
+	put(v, "lxc.net.0.link", net->link);
+	put(v, "lxc.net.0.name", net->name ? net->name : "eth0");
+	put(v, "lxc.net.0.flags", "up");
+	if (net->address)
+		put(v, "lxc.net.0.ipv4.address", net->address);
+	if (net->gateway)
+		put(v, "lxc.net.0.ipv4.gateway", net->gateway);
+}
+
+static void put_mounts(char ***v, const struct runtime_spec *spec) {
+	/* Without a file system of groups systemd does not start, and docker neither. */
+	put(v, "lxc.mount.auto", "proc:mixed sys:mixed cgroup:mixed");
+	if (!spec->nesting)
+		return;
+	put(v, "lxc.mount.entry", "/dev/fuse dev/fuse none bind,create=file,optional 0 0");
+	put(v, "lxc.mount.entry", "/dev/net/tun dev/net/tun none bind,create=file,optional 0 0");
+	/*
+	 * A user namespace inside may mount proc and sysfs only where whole ones are
+	 * seen already: the usual places have read-only parts.
+	 */
+	put(v, "lxc.mount.entry", "proc dev/.lxc/proc proc create=dir,optional 0 0");
+	put(v, "lxc.mount.entry", "sysfs dev/.lxc/sys sysfs create=dir,optional 0 0");
+}
+
+static int put_sysctls(char ***v, const struct runtime_spec *spec, struct err *err) {
+	put(v, "lxc.sysctl.net.ipv4.ip_unprivileged_port_start", "0");
+	/* Else ping fails for code. */
+	put(v, "lxc.sysctl.net.ipv4.ping_group_range", "0 65535");
+	for (size_t i = 0; spec->sysctls && spec->sysctls[i]; i++) {
+		const char *eq = strchr(spec->sysctls[i], '=');
+
+		if (!eq || eq == spec->sysctls[i])
+			return err_set(err, ERR_BUG, -EINVAL, "'%s' is no sysctl setting",
+				       spec->sysctls[i]);
+		strv_addf(v, "lxc.sysctl.%.*s", (int)(eq - spec->sysctls[i]), spec->sysctls[i]);
+		strv_add(v, eq + 1);
+	}
+	return 0;
+}
+
+static int put_limits(char ***v, const struct runtime_spec *spec, const struct cgroup_trees *trees,
+		      struct err *err) {
+	struct lxcconf_limit limit[LXCCONF_LIMITS_MAX];
+	int n = lxcconf_limits(&spec->limits, trees, limit, err);
+
+	for (int i = 0; i < n; i++) {
+		strv_addf(v, "lxc.%s.%s", limit[i].unified ? "cgroup2" : "cgroup", limit[i].file);
+		strv_add(v, limit[i].value);
+	}
+	return n < 0 ? n : 0;
+}
+
+char **lxcconf_build(const struct runtime_spec *spec, const struct idset *ids,
+		     const struct cgroup_trees *trees, const struct lxcconf_paths *paths,
+		     struct err *err) {
+	autostrv char **v = NULL;
+
+	put(&v, "lxc.log.file", paths->log);
+	put(&v, "lxc.log.level", spec->log_level ? spec->log_level : "ERROR");
+	strv_add(&v, "lxc.rootfs.path");
+	strv_addf(&v, "dir:%s", paths->rootfs);
+	put(&v, "lxc.rootfs.mount", paths->rootfs);
+	put_idmap(&v, 'u', &ids->users);
+	put_idmap(&v, 'g', &ids->groups);
+	put(&v, "lxc.uts.name", spec->hostname);
+	put(&v, "lxc.tty.max", "0");
+	put(&v, "lxc.pty.max", "1024");
+	put(&v, "lxc.console.path", "none");
+	put(&v, "lxc.autodev", "1");
+	put(&v, "lxc.apparmor.profile", paths->apparmor ? "generated" : "unconfined");
+	if (paths->apparmor && spec->nesting)
+		put(&v, "lxc.apparmor.allow_nesting", "1");
+	put(&v, "lxc.seccomp.profile", paths->seccomp);
+	put_caps(&v);
+	put_mounts(&v, spec);
+	put_net(&v, &spec->net);
+	for (size_t i = 0; spec->env && spec->env[i]; i++)
+		put(&v, "lxc.environment", spec->env[i]);
+	if (put_sysctls(&v, spec, err) < 0 || put_limits(&v, spec, trees, err) < 0)
+		return NULL;
+	return steal_ptr(v);
+}
+
+static void limit_text(struct lxcconf_limit *l, int *n, const char *controller, bool unified,
+		       const char *file, const char *value) {
+	struct lxcconf_limit *one = &l[(*n)++];
+
+	*one = (struct lxcconf_limit){ .controller = controller, .unified = unified };
+	(void)snprintf(one->file, sizeof(one->file), "%s", file);
+	(void)snprintf(one->value, sizeof(one->value), "%s", value);
+}
+
+static void limit_number(struct lxcconf_limit *l, int *n, const char *controller, bool unified,
+			 const char *file, uint64_t value) {
+	char text[24];
+
+	(void)snprintf(text, sizeof(text), "%" PRIu64, value);
+	limit_text(l, n, controller, unified, file, text);
+}
+
+/* On the hybrid layout liblxc takes a version 2 key without a word and enforces nothing. */
+static int where(const struct cgroup_trees *trees, const char *controller, bool *ret_unified,
+		 struct err *err) {
+	const struct cgroup_tree *t = cgroup_tree_of(trees, controller);
+
+	if (!t)
+		return err_set(err, ERR_SYSTEM, -EOPNOTSUPP,
+			       "the limit needs the control group controller '%s', which this "
+			       "machine does not have",
+			       controller);
+	*ret_unified = t->unified;
+	return 0;
+}
+
+static int limits_cpu(const struct runtime_limits *l, const struct cgroup_trees *trees,
+		      struct lxcconf_limit *ret, int *n, struct err *err) {
+	uint64_t period = l->cpu_period_us ? l->cpu_period_us : 100000;
+	bool v2;
+	int r;
+
+	if (l->cpu_quota_us) {
+		r = where(trees, "cpu", &v2, err);
+		if (r < 0)
+			return r;
+		if (v2) {
+			char text[48];
+
+			(void)snprintf(text, sizeof(text), "%" PRIu64 " %" PRIu64, l->cpu_quota_us,
+				       period);
+			limit_text(ret, n, "cpu", v2, "cpu.max", text);
+		} else {
+			limit_number(ret, n, "cpu", v2, "cpu.cfs_period_us", period);
+			limit_number(ret, n, "cpu", v2, "cpu.cfs_quota_us", l->cpu_quota_us);
+		}
+	}
+	if (!l->cpuset_cpus)
+		return 0;
+	r = where(trees, "cpuset", &v2, err);
+	if (r < 0)
+		return r;
+	limit_text(ret, n, "cpuset", v2, "cpuset.cpus", l->cpuset_cpus);
+	return 0;
+}
+
+int lxcconf_limits(const struct runtime_limits *l, const struct cgroup_trees *trees,
+		   struct lxcconf_limit ret[LXCCONF_LIMITS_MAX], struct err *err) {
+	int n = 0, r;
+	bool v2;
+
+	if (l->pids_max) {
+		r = where(trees, "pids", &v2, err);
+		if (r < 0)
+			return r;
+		limit_number(ret, &n, "pids", v2, "pids.max", l->pids_max);
+	}
+	if (l->memory_max || l->memory_high) {
+		r = where(trees, "memory", &v2, err);
+		if (r < 0)
+			return r;
+	}
+	if (l->memory_max)
+		limit_number(ret, &n, "memory", v2, v2 ? "memory.max" : "memory.limit_in_bytes",
+			     l->memory_max);
+	if (l->memory_high)
+		limit_number(ret, &n, "memory", v2,
+			     v2 ? "memory.high" : "memory.soft_limit_in_bytes", l->memory_high);
+	r = limits_cpu(l, trees, ret, &n, err);
+	return r < 0 ? r : n;
+}
+
+/* "lxc [NAME] TIME LEVEL CATEGORY - FILE:FUNCTION:LINE - MESSAGE": the message, when an error. */
+static const char *error_message(char *line) {
+	char *level = strstr(line, " ERROR ");
+	char *first = level ? strstr(level, " - ") : NULL;
+	char *second = first ? strstr(first + 3, " - ") : NULL;
+
+	return second ? second + 3 : NULL;
+}
+
+char *lxclog_reason(const char *text) {
+	autostrv char **lines = strv_split(text, "\n");
+	autobuf struct buf out;
+	unsigned count = 0;
+
+	buf_init(&out, 600);
+	/* The first is where it began; what follows are its consequences. */
+	for (size_t i = 0; lines && lines[i] && count < 2; i++) {
+		const char *message = error_message(lines[i]);
+
+		/* Asked for on each attach, for configurations of old. */
+		if (!message || strstr(message, "\"lxc.seccomp\""))
+			continue;
+		buf_addf(&out, "%s%s", count++ ? "; " : "", message);
+	}
+	return buf_steal(&out);
+}
