@@ -26,7 +26,7 @@
  * flock(2) on its directory; image_repair() removes those that nobody holds.
  *
  * Locks: functions here take the image lock (lock.h) themselves and hold it for
- * short steps only, never while archives are read or trees are removed. A
+ * short steps only, never while archives are read or images are removed. A
  * caller that writes a record which refers to an image's layers holds
  * image_lock() from image_find() until that record is on disk.
  */
@@ -223,8 +223,10 @@ struct image_publish_spec {
 	const char *upper_name;
 	/*
 	 * true: the directory itself becomes the layer (O(1) on the same file system;
-	 * by copy across file systems, the source then stays). false: a copy, the
-	 * source is not touched; it must not change meanwhile.
+	 * by copy across file systems, the source then stays). For what can be made
+	 * again, such as a build: a crash between the rename and the record loses it,
+	 * an error gives it back. false: a copy, the source is not touched; it must
+	 * not change meanwhile.
 	 */
 	bool consume;
 	const struct image_layer *base_layers; /* oldest first */

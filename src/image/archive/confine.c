@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "image/archive/confine.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <sched.h>
+#include <seccomp.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/capability.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+
+/* A sanitizer's shadow memory and its own system calls do not fit in the cage. */
+#if defined(__SANITIZE_ADDRESS__)
+#define CONFINE_FULL 0
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define CONFINE_FULL 0
+#endif
+#endif
+#ifndef CONFINE_FULL
+#define CONFINE_FULL 1
+#endif
+
+/* xz and zstd dictionaries are the largest consumers; a bomb in memory ends here. */
+#define CONFINE_MEMORY (UINT64_C(2048) << 20)
+#define CONFINE_FILES 512
+
+int confine_namespaces(struct err *err) {
+	if (unshare(CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC) < 0)
+		return err_sys(err, -errno, "cannot make namespaces for the archive process");
+	if (mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0)
+		return err_sys(err, -errno, "cannot detach the mounts of the archive process");
+	return 0;
+}
+
+int confine_root(int fd, bool read_only, struct err *err) {
+	autoclose int dir = fd;
+	autoclose int tree = open_tree(dir, "", AT_EMPTY_PATH | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+	struct mount_attr attr = {
+		.attr_set = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC |
+			    (read_only ? MOUNT_ATTR_RDONLY : 0),
+	};
+
+	if (tree < 0 || mount_setattr(tree, "", AT_EMPTY_PATH, &attr, sizeof(attr)) < 0 ||
+	    move_mount(tree, "", dir, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0 ||
+	    fchdir(tree) < 0)
+		return err_sys(err, -errno, "cannot bind the directory of the archive process");
+	/* Both are ".": the old root is stacked on the new one and detached from there. */
+	if (syscall(SYS_pivot_root, ".", ".") == 0) {
+		if (umount2(".", MNT_DETACH) < 0)
+			return err_sys(err, -errno, "cannot detach the old root");
+	} else if (errno != EINVAL || chroot(".") < 0) {
+		/* EINVAL: "/" is no mount that can be pivoted (initramfs, chroot). */
+		return err_sys(err, -errno, "cannot change the root of the archive process");
+	}
+	return chdir("/") < 0 ? err_sys(err, -errno, "cannot enter the new root") : 0;
+}
+
+static const cap_value_t write_caps[] = { CAP_CHOWN, CAP_DAC_OVERRIDE, CAP_FOWNER, CAP_FSETID,
+					  CAP_SETFCAP };
+static const cap_value_t read_caps[] = { CAP_DAC_READ_SEARCH };
+
+static int drop_capabilities(bool read_only) {
+	const cap_value_t *want = read_only ? read_caps : write_caps;
+	size_t count = read_only ? ARRAY_SIZE(read_caps) : ARRAY_SIZE(write_caps);
+	cap_t now = cap_get_proc(), left = cap_init();
+	int r = 0;
+
+	if (!now || !left)
+		r = -errno;
+	for (size_t i = 0; r == 0 && i < count; i++) {
+		cap_flag_value_t has = CAP_CLEAR;
+
+		/* One that is not permitted would fail the whole call. */
+		(void)cap_get_flag(now, want[i], CAP_PERMITTED, &has);
+		if (has == CAP_SET &&
+		    (cap_set_flag(left, CAP_PERMITTED, 1, &want[i], CAP_SET) < 0 ||
+		     cap_set_flag(left, CAP_EFFECTIVE, 1, &want[i], CAP_SET) < 0))
+			r = -errno;
+	}
+	for (int c = 0; r == 0 && prctl(PR_CAPBSET_READ, c) >= 0; c++)
+		if (prctl(PR_CAPBSET_DROP, c) < 0)
+			r = -errno;
+	if (r == 0 && cap_set_proc(left) < 0)
+		r = -errno;
+	if (now)
+		(void)cap_free(now);
+	if (left)
+		(void)cap_free(left);
+	return r;
+}
+
+static int set_limits(void) {
+	const struct rlimit memory = { CONFINE_MEMORY, CONFINE_MEMORY };
+	const struct rlimit files = { CONFINE_FILES, CONFINE_FILES };
+	const struct rlimit none = { 0, 0 };
+
+	if (setrlimit(RLIMIT_CORE, &none) < 0 || setrlimit(RLIMIT_NOFILE, &files) < 0)
+		return -errno;
+	if (CONFINE_FULL && setrlimit(RLIMIT_AS, &memory) < 0)
+		return -errno;
+	return 0;
+}
+
+static const int common_calls[] = {
+	SCMP_SYS(brk),	       SCMP_SYS(clock_gettime), SCMP_SYS(close),     SCMP_SYS(exit),
+	SCMP_SYS(exit_group),  SCMP_SYS(fcntl),	        SCMP_SYS(fstat),     SCMP_SYS(fstatfs),
+	SCMP_SYS(futex),       SCMP_SYS(getrandom),     SCMP_SYS(lseek),     SCMP_SYS(madvise),
+	SCMP_SYS(mmap),	       SCMP_SYS(mremap),        SCMP_SYS(munmap),    SCMP_SYS(newfstatat),
+	SCMP_SYS(openat),      SCMP_SYS(openat2),       SCMP_SYS(poll),      SCMP_SYS(ppoll),
+	SCMP_SYS(read),	       SCMP_SYS(recvmsg),       SCMP_SYS(restart_syscall),
+	SCMP_SYS(rt_sigreturn), SCMP_SYS(sendmsg),      SCMP_SYS(statx),     SCMP_SYS(write),
+	SCMP_SYS(writev),
+};
+static const int write_calls[] = {
+	SCMP_SYS(fchmod),    SCMP_SYS(fchmodat), SCMP_SYS(fchown),    SCMP_SYS(fchownat),
+	SCMP_SYS(fsetxattr), SCMP_SYS(ftruncate), SCMP_SYS(linkat),   SCMP_SYS(lsetxattr),
+	SCMP_SYS(mkdirat),   SCMP_SYS(mknodat),  SCMP_SYS(pwrite64),  SCMP_SYS(symlinkat),
+	SCMP_SYS(utimensat),
+};
+static const int read_calls[] = {
+	SCMP_SYS(fgetxattr), SCMP_SYS(flistxattr), SCMP_SYS(getdents64), SCMP_SYS(getxattr),
+	SCMP_SYS(lgetxattr), SCMP_SYS(listxattr),  SCMP_SYS(llistxattr), SCMP_SYS(pread64),
+	SCMP_SYS(readlinkat), SCMP_SYS(sendto),
+};
+
+static int allow_calls(scmp_filter_ctx ctx, const int *calls, size_t count) {
+	for (size_t i = 0; i < count; i++) {
+		int r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, calls[i], 0);
+
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int load_filter(bool read_only) {
+	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_KILL_PROCESS);
+	int r;
+
+	if (!ctx)
+		return -ENOMEM;
+	r = allow_calls(ctx, common_calls, ARRAY_SIZE(common_calls));
+	if (r == 0)
+		r = read_only ? allow_calls(ctx, read_calls, ARRAY_SIZE(read_calls))
+			      : allow_calls(ctx, write_calls, ARRAY_SIZE(write_calls));
+	if (r == 0)
+		r = seccomp_load(ctx);
+	seccomp_release(ctx);
+	return r;
+}
+
+int confine_rights(bool read_only, struct err *err) {
+	int r;
+
+	if (setgroups(0, NULL) < 0)
+		return err_sys(err, -errno, "cannot drop the groups of the archive process");
+	r = drop_capabilities(read_only);
+	if (r < 0)
+		return err_sys(err, r, "cannot drop the rights of the archive process");
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
+		return err_sys(err, -errno, "cannot lock the rights of the archive process");
+	r = set_limits();
+	if (r < 0)
+		return err_sys(err, r, "cannot limit the archive process");
+	r = CONFINE_FULL ? load_filter(read_only) : 0;
+	return r < 0 ? err_sys(err, r, "cannot filter the calls of the archive process") : 0;
+}

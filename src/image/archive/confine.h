@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The cage of coi-archive. Afterwards the process
+ *   - has the given directory as its whole file system (no /proc, no /dev),
+ *   - has no network, and cannot make a socket, a process or a new program,
+ *   - has of root's capabilities what writing files of any owner needs,
+ *   - is killed by any system call that reading and writing files does not need.
+ * What it holds open besides is the caller's care: no other directory.
+ */
+#ifndef COI_IMAGE_ARCHIVE_CONFINE_H
+#define COI_IMAGE_ARCHIVE_CONFINE_H
+
+#include <stdbool.h>
+
+#include "base/err.h"
+
+/* Own network, IPC and mount namespace; mounts that are made now stay in here. */
+int confine_namespaces(struct err *err);
+/* Make directory @fd the root and the working directory. Closes @fd. */
+int confine_root(int fd, bool read_only, struct err *err);
+/* Capabilities, no_new_privs, limits, system call filter. */
+int confine_rights(bool read_only, struct err *err);
+
+#endif

@@ -1,0 +1,428 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * State: the archive that is written, the path of the entry at hand, and the
+ * names under which files with several links were packed first.
+ */
+#include "image/archive/pack.h"
+
+#include <archive.h>
+#include <archive_entry.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/fd.h"
+#include "base/mem.h"
+#include "base/strv.h"
+#include "image/archive/acl.h"
+#include "image/archive/policy.h"
+
+#define COPY_SIZE (256u << 10)
+#define TELL_STEP (4u << 20)
+#define LINK_BUCKETS 4096
+
+struct seen_link {
+	struct seen_link *next;
+	dev_t dev;
+	ino_t ino;
+	char *name;
+};
+
+struct pack {
+	const struct pack_spec *spec;
+	struct archive *archive;
+	struct buf path; /* with the prefix */
+	dev_t dev;	 /* other mounts are left out */
+	int depth;
+	struct pack_result sum;
+	uint64_t told;
+	int out_error;
+	struct seen_link *links[LINK_BUCKETS];
+	char copy[COPY_SIZE];
+	unsigned char value[POLICY_XATTR_SIZE_MAX];
+};
+
+static la_ssize_t write_out(struct archive *a, void *data, const void *bytes, size_t len) {
+	struct pack *p = data;
+	int r = fd_write_all(p->spec->out, bytes, len);
+
+	if (r < 0) {
+		p->out_error = r;
+		archive_set_error(a, -r, "cannot write the archive");
+		return -1;
+	}
+	return (la_ssize_t)len;
+}
+
+static int failed(struct pack *p, struct err *err, int code) {
+	return err_sys(err, code, "cannot pack '%.300s'", p->path.data);
+}
+
+static int archive_failed(struct pack *p, struct err *err) {
+	const char *text = archive_error_string(p->archive);
+
+	if (p->out_error)
+		return err_sys(err, p->out_error, "cannot write the archive");
+	return err_set(err, ERR_SYSTEM, -EIO, "cannot pack '%.300s': %s", p->path.data,
+		       text ? text : "no reason given");
+}
+
+/* ---- hard links ---- */
+
+static const char *first_name(struct pack *p, const struct stat *st) {
+	size_t bucket = (size_t)(st->st_ino % LINK_BUCKETS);
+
+	for (struct seen_link *l = p->links[bucket]; l; l = l->next)
+		if (l->ino == st->st_ino && l->dev == st->st_dev)
+			return l->name;
+	return NULL;
+}
+
+static void remember_name(struct pack *p, const struct stat *st) {
+	struct seen_link *l = xcalloc(1, sizeof(*l));
+	size_t bucket = (size_t)(st->st_ino % LINK_BUCKETS);
+
+	l->dev = st->st_dev;
+	l->ino = st->st_ino;
+	l->name = xstrdup(p->path.data);
+	l->next = p->links[bucket];
+	p->links[bucket] = l;
+}
+
+/* ---- attributes ---- */
+
+static int add_xattr(struct pack *p, struct archive_entry *e, int fd, const char *name, mode_t mode,
+		     struct err *err) {
+	ssize_t n = fgetxattr(fd, name, p->value, sizeof(p->value));
+	size_t len = n < 0 ? 0 : (size_t)n;
+
+	if (n < 0)
+		return errno == ENODATA ? 0 : failed(p, err, -errno);
+	if (strcmp(name, "system.posix_acl_access") == 0 ||
+	    strcmp(name, "system.posix_acl_default") == 0) {
+		int type = name[17] == 'a' ? ARCHIVE_ENTRY_ACL_TYPE_ACCESS
+					   : ARCHIVE_ENTRY_ACL_TYPE_DEFAULT;
+
+		return acl_from_xattr(e, type, p->value, len) < 0 ? failed(p, err, -EINVAL) : 0;
+	}
+	/* What an import would refuse or leave out does not go in. */
+	if (policy_xattr(name, mode, p->value, &len) != POLICY_KEEP) {
+		p->sum.dropped_xattrs++;
+		return 0;
+	}
+	archive_entry_xattr_add_entry(e, name, p->value, len);
+	return 0;
+}
+
+static int add_xattrs(struct pack *p, struct archive_entry *e, int fd, mode_t mode,
+		      struct err *err) {
+	autofree char *names = NULL;
+	autostrv char **sorted = NULL;
+	ssize_t len = flistxattr(fd, NULL, 0);
+
+	if (len < 0)
+		return errno == ENOTSUP ? 0 : failed(p, err, -errno);
+	if (len == 0)
+		return 0;
+	names = xmalloc((size_t)len + 1);
+	len = flistxattr(fd, names, (size_t)len);
+	if (len < 0)
+		return failed(p, err, -errno);
+	names[len] = '\0';
+	for (char *n = names; n < names + len; n += strlen(n) + 1)
+		strv_add(&sorted, n);
+	strv_sort(sorted);
+	/* libarchive puts each one before those that it has. */
+	for (size_t i = strv_len(sorted); i > 0; i--) {
+		int r = add_xattr(p, e, fd, sorted[i - 1], mode, err);
+
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static void fill_entry(struct pack *p, struct archive_entry *e, const struct stat *st) {
+	archive_entry_set_pathname(e, p->path.len ? p->path.data : ".");
+	archive_entry_set_mode(e, st->st_mode);
+	archive_entry_set_uid(e, st->st_uid);
+	archive_entry_set_gid(e, st->st_gid);
+	archive_entry_set_mtime(e, st->st_mtim.tv_sec, st->st_mtim.tv_nsec);
+	archive_entry_set_size(e, S_ISREG(st->st_mode) ? st->st_size : 0);
+	if (S_ISCHR(st->st_mode) || S_ISBLK(st->st_mode))
+		archive_entry_set_rdev(e, st->st_rdev);
+}
+
+/* ---- content ---- */
+
+/* Parts with data; a file without a hole gets no list. */
+static int add_sparse(struct pack *p, struct archive_entry *e, int fd, int64_t size,
+		      struct err *err) {
+	int64_t at = 0;
+
+	while (at < size) {
+		int64_t data = lseek(fd, at, SEEK_DATA), hole;
+
+		if (data < 0 && errno == ENXIO) /* a hole up to the end */
+			break;
+		if (data < 0)
+			return failed(p, err, -errno);
+		hole = lseek(fd, data, SEEK_HOLE);
+		if (hole < 0)
+			return failed(p, err, -errno);
+		if (hole > size)
+			hole = size;
+		if (data == 0 && hole == size)
+			return 0;
+		archive_entry_sparse_add_entry(e, data, hole - data);
+		at = hole;
+	}
+	/* Nothing but a hole: libarchive wants one empty part at the end. */
+	if (archive_entry_sparse_count(e) == 0 && size > 0)
+		archive_entry_sparse_add_entry(e, size, 0);
+	return 0;
+}
+
+static int write_range(struct pack *p, int fd, int64_t from, int64_t to, struct err *err) {
+	while (from < to) {
+		size_t want = to - from > (int64_t)COPY_SIZE ? COPY_SIZE : (size_t)(to - from);
+		ssize_t n = pread(fd, p->copy, want, from);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return failed(p, err, -errno);
+		if (n == 0)
+			return err_set(err, ERR_SYSTEM, -EAGAIN, "'%.300s' became shorter while it "
+				       "was packed", p->path.data);
+		if (archive_write_data(p->archive, p->copy, (size_t)n) != n)
+			return archive_failed(p, err);
+		from += n;
+		p->sum.bytes += (uint64_t)n;
+		if (p->spec->progress && p->sum.bytes - p->told >= TELL_STEP) {
+			p->told = p->sum.bytes;
+			p->spec->progress(p->sum.bytes, p->spec->data);
+		}
+	}
+	return 0;
+}
+
+/* libarchive takes the bytes of the whole file and leaves the holes out itself. */
+static int write_file(struct pack *p, struct archive_entry *e, int fd, struct err *err) {
+	int64_t size = archive_entry_size(e);
+	int r = add_sparse(p, e, fd, size, err);
+
+	if (r < 0)
+		return r;
+	if (archive_write_header(p->archive, e) != ARCHIVE_OK)
+		return archive_failed(p, err);
+	return write_range(p, fd, 0, size, err);
+}
+
+static int pack_children(struct pack *p, int fd, struct err *err);
+
+static int pack_object(struct pack *p, struct archive_entry *e, int parent, const char *base,
+		       struct stat *st, struct err *err) {
+	autoclose int fd = -1;
+	int flags = O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK;
+	int r;
+
+	fd = openat(parent, base, flags | (S_ISDIR(st->st_mode) ? O_DIRECTORY : 0));
+	/* The same object as was looked at, else somebody is changing the tree. */
+	if (fd < 0 || fstat(fd, st) < 0)
+		return failed(p, err, -errno);
+	fill_entry(p, e, st);
+	r = add_xattrs(p, e, fd, st->st_mode, err);
+	if (r < 0)
+		return r;
+	if (S_ISREG(st->st_mode))
+		return write_file(p, e, fd, err);
+	if (!S_ISDIR(st->st_mode))
+		return failed(p, err, -EAGAIN);
+	if (archive_write_header(p->archive, e) != ARCHIVE_OK)
+		return archive_failed(p, err);
+	return st->st_dev == p->dev ? pack_children(p, fd, err) : 0;
+}
+
+static int pack_entry(struct pack *p, int parent, const char *base, struct err *err) {
+	struct archive_entry *e;
+	const char *first;
+	char target[POLICY_NAME_MAX + 1];
+	struct stat st;
+	int r = 0;
+
+	if (fstatat(parent, base, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return failed(p, err, -errno);
+	if (S_ISSOCK(st.st_mode)) {
+		p->sum.skipped_sockets++;
+		return 0;
+	}
+	e = archive_entry_new();
+	if (!e)
+		return failed(p, err, -ENOMEM);
+	p->sum.entries++;
+	fill_entry(p, e, &st);
+	first = !S_ISDIR(st.st_mode) && st.st_nlink > 1 ? first_name(p, &st) : NULL;
+	if (first) {
+		archive_entry_set_size(e, 0);
+		archive_entry_set_hardlink(e, first);
+	} else if (S_ISLNK(st.st_mode)) {
+		ssize_t n = readlinkat(parent, base, target, sizeof(target) - 1);
+
+		target[n < 0 ? 0 : n] = '\0';
+		archive_entry_set_symlink(e, target);
+		r = n < 0 ? failed(p, err, -errno) : 0;
+	}
+	if (r == 0 && !first && (S_ISREG(st.st_mode) || S_ISDIR(st.st_mode)))
+		r = pack_object(p, e, parent, base, &st, err);
+	else if (r == 0 && archive_write_header(p->archive, e) != ARCHIVE_OK)
+		r = archive_failed(p, err);
+	if (r == 0 && !first && !S_ISDIR(st.st_mode) && st.st_nlink > 1)
+		remember_name(p, &st);
+	archive_entry_free(e);
+	return r;
+}
+
+static int list_names(int fd, char ***ret) {
+	int copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	autoclosedir DIR *dir = copy < 0 ? NULL : fdopendir(copy);
+	autostrv char **names = NULL;
+	struct dirent *d;
+
+	if (!dir) {
+		if (copy >= 0)
+			(void)close(copy);
+		return -errno;
+	}
+	for (errno = 0; (d = readdir(dir)); errno = 0)
+		if (strcmp(d->d_name, ".") != 0 && strcmp(d->d_name, "..") != 0)
+			strv_add(&names, d->d_name);
+	if (errno)
+		return -errno;
+	strv_sort(names);
+	*ret = steal_ptr(names);
+	return 0;
+}
+
+static int pack_children(struct pack *p, int fd, struct err *err) {
+	autostrv char **names = NULL;
+	size_t len = p->path.len;
+	int r = list_names(fd, &names);
+
+	if (r < 0)
+		return failed(p, err, r);
+	if (++p->depth > POLICY_DEPTH_MAX)
+		return err_set(err, ERR_SYSTEM, -ELOOP, "'%.300s' is nested too deeply",
+			       p->path.data);
+	for (size_t i = 0; names && names[i]; i++) {
+		if (len)
+			buf_addc(&p->path, '/');
+		buf_adds(&p->path, names[i]);
+		if (p->path.overflow)
+			return err_set(err, ERR_SYSTEM, -ENAMETOOLONG,
+				       "a name below '%.300s' is longer than 4095 bytes",
+				       p->path.data);
+		r = pack_entry(p, fd, names[i], err);
+		if (r < 0)
+			return r;
+		p->path.len = len;
+		p->path.data[len] = '\0';
+	}
+	p->depth--;
+	return 0;
+}
+
+/* ---- the archive ---- */
+
+static int pack_metadata(struct pack *p, struct err *err) {
+	struct archive_entry *e = archive_entry_new();
+	size_t len = strlen(p->spec->metadata);
+	int r = 0;
+
+	if (!e)
+		return failed(p, err, -ENOMEM);
+	archive_entry_set_pathname(e, "metadata.yaml");
+	archive_entry_set_mode(e, S_IFREG | 0644);
+	archive_entry_set_mtime(e, p->spec->metadata_time, 0);
+	archive_entry_set_size(e, (int64_t)len);
+	if (archive_write_header(p->archive, e) != ARCHIVE_OK ||
+	    archive_write_data(p->archive, p->spec->metadata, len) != (la_ssize_t)len)
+		r = archive_failed(p, err);
+	archive_entry_free(e);
+	return r;
+}
+
+static int set_filter(struct archive *a, const char *compression) {
+	if (strcmp(compression, "none") == 0)
+		return archive_write_add_filter_none(a);
+	if (strcmp(compression, "gzip") == 0) {
+		int r = archive_write_add_filter_gzip(a);
+
+		/* The time of packing would make each archive another one. */
+		return r == ARCHIVE_OK ? archive_write_set_filter_option(a, "gzip", "timestamp", NULL)
+				       : r;
+	}
+	if (strcmp(compression, "xz") == 0)
+		return archive_write_add_filter_xz(a);
+	if (strcmp(compression, "zstd") == 0)
+		return archive_write_add_filter_zstd(a);
+	return ARCHIVE_FATAL;
+}
+
+static int open_archive(struct pack *p, struct err *err) {
+	p->archive = archive_write_new();
+	if (!p->archive)
+		return failed(p, err, -ENOMEM);
+	if (archive_write_set_format_pax(p->archive) != ARCHIVE_OK ||
+	    set_filter(p->archive, p->spec->compression) != ARCHIVE_OK ||
+	    archive_write_open(p->archive, p, NULL, write_out, NULL) != ARCHIVE_OK)
+		return archive_failed(p, err);
+	return 0;
+}
+
+static void pack_done(struct pack *p) {
+	if (p->archive)
+		(void)archive_write_free(p->archive);
+	for (size_t i = 0; i < LINK_BUCKETS; i++)
+		while (p->links[i]) {
+			struct seen_link *l = p->links[i];
+
+			p->links[i] = l->next;
+			free(l->name);
+			free(l);
+		}
+	buf_done(&p->path);
+	free(p);
+}
+
+int pack_tree(const struct pack_spec *spec, struct pack_result *ret, struct err *err) {
+	struct pack *p = xcalloc(1, sizeof(*p));
+	struct stat st;
+	int r;
+
+	p->spec = spec;
+	buf_init(&p->path, POLICY_NAME_MAX);
+	if (spec->prefix)
+		buf_adds(&p->path, spec->prefix);
+	r = fstat(spec->root, &st) < 0 ? failed(p, err, -errno) : 0;
+	p->dev = st.st_dev;
+	if (r == 0)
+		r = open_archive(p, err);
+	if (r == 0 && spec->metadata)
+		r = pack_metadata(p, err);
+	if (r == 0)
+		r = pack_entry(p, spec->root, ".", err);
+	if (r == 0 && archive_write_close(p->archive) != ARCHIVE_OK)
+		r = archive_failed(p, err);
+	if (r == 0)
+		*ret = p->sum;
+	pack_done(p);
+	return r;
+}

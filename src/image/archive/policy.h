@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What an archive may hold. Pure: text and numbers in, a verdict out.
+ */
+#ifndef COI_IMAGE_ARCHIVE_POLICY_H
+#define COI_IMAGE_ARCHIVE_POLICY_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#define POLICY_NAME_MAX 4095      /* a whole path, as PATH_MAX without the NUL */
+#define POLICY_COMPONENT_MAX 255  /* NAME_MAX */
+#define POLICY_DEPTH_MAX 128      /* directories below each other */
+#define POLICY_ID_MAX 65535       /* the ids of a container's map */
+#define POLICY_ENTRIES_MAX (8 * 1000 * 1000)
+#define POLICY_FILE_SIZE_MAX (INT64_C(1) << 40) /* holes included */
+#define POLICY_XATTRS_MAX 64      /* of one entry */
+#define POLICY_XATTR_SIZE_MAX 65536
+
+enum policy_verdict {
+	POLICY_KEEP,
+	POLICY_SKIP,   /* leave out and count */
+	POLICY_REFUSE, /* the whole archive is refused */
+};
+
+/*
+ * An entry's name without "." components and doubled slashes, relative, into
+ * @out (POLICY_NAME_MAX + 1 bytes); "" for the top directory. 0, or -EINVAL
+ * with *@ret_why, a static text ("it is absolute").
+ */
+int policy_clean_name(const char *raw, char *out, const char **ret_why);
+
+/* A symbolic link's target may be any text that the kernel takes; else *@ret_why. */
+int policy_check_target(const char *target, const char **ret_why);
+
+/* "rootfs/x" is "x": in a unified image the root lies one level down. */
+const char *policy_below_root(const char *name);
+
+/* Character and block nodes: those of a usual /dev are skipped, others refused. */
+enum policy_verdict policy_device(const char *name, mode_t mode, unsigned int major_nr,
+				  unsigned int minor_nr);
+
+/*
+ * An extended attribute of an entry of type @mode (S_IFMT part). A version 3
+ * file capability whose namespace root is 0 is rewritten as version 2: *@value
+ * (a buffer of @len bytes that may be changed) and *@len.
+ */
+enum policy_verdict policy_xattr(const char *name, mode_t mode, unsigned char *value, size_t *len);
+
+#endif

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Writing an archive's entries below a directory.
+ *
+ * Runs in the cage of confine.h, and does not rely on it: every entry's parent
+ * is opened with openat2(2) without following a symlink, every object is made
+ * anew, nothing that is there is ever opened or replaced.
+ */
+#ifndef COI_IMAGE_ARCHIVE_UNPACK_H
+#define COI_IMAGE_ARCHIVE_UNPACK_H
+
+#include <stdint.h>
+
+#include "base/err.h"
+
+struct unpack_spec {
+	int in;   /* the archive, read to its end */
+	int root; /* the directory, empty */
+	/* Told each UNPACK_STEP bytes; may be NULL. */
+	void (*progress)(uint64_t bytes, void *data);
+	void *data;
+};
+
+struct unpack_result {
+	uint64_t entries;
+	uint64_t bytes; /* of file content, without holes */
+	uint64_t dropped_xattrs;
+	uint64_t skipped_devices;
+};
+
+#define UNPACK_STEP (4u << 20)
+
+int unpack_archive(const struct unpack_spec *spec, struct unpack_result *ret, struct err *err);
+
+#endif

@@ -1,0 +1,349 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The store on disk: finding, listing and naming images, and adding one. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/lock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/path.h"
+#include "base/strv.h"
+#include "image/store.h"
+
+#define ALIASES_FILE "aliases.ini"
+#define ALIASES "aliases"
+#define PREFIX_MIN 4
+
+int image_lock(const struct layout *l, bool shared, struct err *err) {
+	return lock_take(l->run_fd, IMAGE_LOCK, shared ? LOCK_SHARED : 0, err);
+}
+
+bool image_alias_is_valid(const char *alias) {
+	static const char first[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
+	static const char more[] =
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-/+";
+
+	return *alias && strchr(first, *alias) && strlen(alias) <= IMAGE_ALIAS_MAX &&
+	       strspn(alias, more) == strlen(alias);
+}
+
+/* ---- aliases ---- */
+
+int store_load_aliases(const struct layout *l, struct record **ret, struct err *err) {
+	int r = exists_at(l->images_fd, ALIASES_FILE);
+
+	if (r < 0)
+		return err_sys(err, r, "cannot read the aliases of images");
+	if (r == 0) {
+		*ret = record_new(IMAGE_FORMAT);
+		return 0;
+	}
+	return record_load(l->images_fd, ALIASES_FILE, IMAGE_FORMAT, ret, err);
+}
+
+int store_save_aliases(const struct layout *l, const struct record *aliases, struct err *err) {
+	return record_store(aliases, l->images_fd, ALIASES_FILE, 0600, err);
+}
+
+struct alias_search {
+	const char *fingerprint;
+	char **found;
+};
+
+static int collect_alias(const char *key, const char *value, void *data) {
+	struct alias_search *s = data;
+
+	if (strcmp(value, s->fingerprint) == 0)
+		strv_add(&s->found, key);
+	return 0;
+}
+
+/* ---- records ---- */
+
+int store_load_image(const struct layout *l, const char *fingerprint, const struct record *aliases,
+		     struct image_info **ret, struct err *err) {
+	autofree char *name = xasprintf("%s/image.ini", fingerprint);
+	auto_record struct record *r = NULL;
+	auto_image_info struct image_info *info = NULL;
+	struct alias_search search = { 0 };
+	int code = record_load(l->images_fd, name, IMAGE_FORMAT, &r, err);
+
+	if (code == 0)
+		code = image_from_record(r, name, &info, err);
+	if (code < 0)
+		return code;
+	if (strcmp(info->fingerprint, fingerprint) != 0)
+		return err_set(err, ERR_SYSTEM, -EBADMSG, "'%s' is the record of another image",
+			       name);
+	search.fingerprint = fingerprint;
+	(void)record_each(aliases, ALIASES, collect_alias, &search);
+	strv_sort(search.found);
+	info->aliases = search.found;
+	*ret = steal_ptr(info);
+	return 0;
+}
+
+/* The fingerprints that have a directory, in no order. */
+static int list_fingerprints(const struct layout *l, char ***ret, struct err *err) {
+	int fd = openat(l->images_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	autoclosedir DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *d;
+
+	if (!dir) {
+		int code = -errno;
+
+		mem_close_ptr(&fd);
+		return err_sys(err, code, "cannot list the images in '%s'", l->root);
+	}
+	while ((d = readdir(dir)))
+		if (image_fingerprint_is_valid(d->d_name))
+			strv_add(ret, d->d_name);
+	return 0;
+}
+
+static int newest_first(const void *a, const void *b) {
+	const struct image_info *x = *(struct image_info *const *)a;
+	const struct image_info *y = *(struct image_info *const *)b;
+
+	if (x->created != y->created)
+		return x->created > y->created ? -1 : 1;
+	return strcmp(x->fingerprint, y->fingerprint);
+}
+
+int store_load_all(const struct layout *l, struct image_list *ret, struct err *err) {
+	auto_record struct record *aliases = NULL;
+	autostrv char **names = NULL;
+	auto_image_list struct image_list list = { 0 };
+	int r = store_load_aliases(l, &aliases, err);
+
+	if (r == 0)
+		r = list_fingerprints(l, &names, err);
+	if (r < 0)
+		return r;
+	list.items = xcalloc(strv_len(names) + 1, sizeof(list.items[0]));
+	for (size_t i = 0; names && names[i]; i++) {
+		r = store_load_image(l, names[i], aliases, &list.items[list.count], err);
+		if (r < 0)
+			return r;
+		list.count++;
+	}
+	if (list.count)
+		qsort(list.items, list.count, sizeof(list.items[0]), newest_first);
+	*ret = list;
+	list = (struct image_list){ 0 };
+	return 0;
+}
+
+int image_list_load(const struct layout *l, struct image_list *ret, struct err *err) {
+	autoclose int lock = image_lock(l, true, err);
+
+	return lock < 0 ? lock : store_load_all(l, ret, err);
+}
+
+static int find_by_prefix(const struct layout *l, const char *ref, const struct record *aliases,
+			  struct image_info **ret, struct err *err) {
+	autostrv char **names = NULL;
+	const char *match = NULL;
+	int r = list_fingerprints(l, &names, err);
+
+	if (r < 0)
+		return r;
+	for (size_t i = 0; names && names[i]; i++) {
+		if (strncmp(names[i], ref, strlen(ref)) != 0)
+			continue;
+		if (match)
+			return err_set(err, ERR_USAGE, -EINVAL,
+				       "more than one image has a fingerprint that starts with '%s'",
+				       ref);
+		match = names[i];
+	}
+	if (!match)
+		return err_set(err, ERR_MISSING, -ENOENT, "image '%s' not found", ref);
+	return store_load_image(l, match, aliases, ret, err);
+}
+
+int store_find(const struct layout *l, const char *ref, struct image_info **ret, struct err *err) {
+	auto_record struct record *aliases = NULL;
+	const char *fingerprint;
+	int r = store_load_aliases(l, &aliases, err);
+
+	if (r < 0)
+		return r;
+	fingerprint = image_alias_is_valid(ref) ? record_get(aliases, ALIASES, ref) : NULL;
+	if (fingerprint && !image_fingerprint_is_valid(fingerprint))
+		return err_set(err, ERR_SYSTEM, -EBADMSG, "the alias '%s' names no image", ref);
+	/* An alias whose image a crash has kept from being added, or taken away. */
+	if (fingerprint && exists_at(l->images_fd, fingerprint) == 1)
+		return store_load_image(l, fingerprint, aliases, ret, err);
+	if (strlen(ref) >= PREFIX_MIN && strlen(ref) < IMAGE_FINGERPRINT_SIZE &&
+	    strspn(ref, "0123456789abcdef") == strlen(ref))
+		return find_by_prefix(l, ref, aliases, ret, err);
+	return err_set(err, ERR_MISSING, -ENOENT, "image '%s' not found", ref);
+}
+
+int image_find(const struct layout *l, const char *ref, struct image_info **ret, struct err *err) {
+	return store_find(l, ref, ret, err);
+}
+
+int image_exists(const struct layout *l, const char *ref, struct err *err) {
+	auto_image_info struct image_info *info = NULL;
+	int r = store_find(l, ref, &info, err);
+
+	if (r == -ENOENT)
+		return 0;
+	return r < 0 ? r : 1;
+}
+
+static int check_alias(const char *alias, struct err *err) {
+	if (image_alias_is_valid(alias))
+		return 0;
+	return err_set(err, ERR_USAGE, -EINVAL,
+		       "'%s' is no valid name for an image: letters, digits, '.', '_', '-', '/', '+', "
+		       "at most %d, and a letter or digit first", alias, IMAGE_ALIAS_MAX);
+}
+
+int image_alias_set(const struct layout *l, const char *alias, const char *ref, struct err *err) {
+	auto_image_info struct image_info *info = NULL;
+	auto_record struct record *aliases = NULL;
+	autoclose int lock = -1;
+	int r = check_alias(alias, err);
+
+	if (r < 0)
+		return r;
+	lock = image_lock(l, false, err);
+	if (lock < 0)
+		return lock;
+	r = store_find(l, ref, &info, err);
+	if (r == 0)
+		r = store_load_aliases(l, &aliases, err);
+	if (r < 0)
+		return r;
+	record_set(aliases, ALIASES, alias, info->fingerprint);
+	return store_save_aliases(l, aliases, err);
+}
+
+int image_alias_remove(const struct layout *l, const char *alias, struct err *err) {
+	auto_record struct record *aliases = NULL;
+	autoclose int lock = image_lock(l, false, err);
+	int r;
+
+	if (lock < 0)
+		return lock;
+	r = store_load_aliases(l, &aliases, err);
+	if (r < 0 || !record_get(aliases, ALIASES, alias))
+		return r;
+	record_unset(aliases, ALIASES, alias);
+	return store_save_aliases(l, aliases, err);
+}
+
+/* ---- layers ---- */
+
+int store_pool_fd(const struct layout *l, const char *pool, struct err *err) {
+	if (strcmp(pool, IMAGE_POOL_DEFAULT) == 0)
+		return l->layers_fd;
+	return err_set(err, ERR_MISSING, -ENOENT, "storage pool '%s' not found", pool);
+}
+
+int store_open_layer(const struct layout *l, const struct image_layer *layer, struct err *err) {
+	autofree char *name = xasprintf("%s/fs", layer->id);
+	int pool = store_pool_fd(l, layer->pool, err), fd;
+
+	if (pool < 0)
+		return pool;
+	fd = openat(pool, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	return fd < 0 ? err_sys(err, -errno, "cannot open layer '%.12s'", layer->id) : fd;
+}
+
+int image_layer_paths(const struct layout *l, const struct image_layer *layers, size_t count,
+		      char ***ret, struct err *err) {
+	autostrv char **paths = NULL;
+
+	for (size_t i = count; i > 0; i--) {
+		autoclose int fd = store_open_layer(l, &layers[i - 1], err);
+
+		if (fd < 0)
+			return fd;
+		strv_addf(&paths, "%s/layers/%s/fs", l->root, layers[i - 1].id);
+	}
+	*ret = steal_ptr(paths);
+	return 0;
+}
+
+/* ---- adding ---- */
+
+static int commit_record(const struct layout *l, struct stage *image, const struct image_info *info,
+			 struct err *err) {
+	auto_record struct record *record = image_to_record(info);
+	int r = record_store(record, image->dir_fd, "image.ini", 0600, err);
+
+	return r < 0 ? r : stage_commit(image, info->fingerprint, err);
+}
+
+static int commit_aliases(const struct layout *l, const struct image_info *info,
+			  const char *const names[2], struct err *err) {
+	auto_record struct record *aliases = NULL;
+	int r;
+
+	if (!names[0] && !names[1])
+		return 0;
+	r = store_load_aliases(l, &aliases, err);
+	if (r < 0)
+		return r;
+	for (int i = 0; i < 2; i++)
+		if (names[i])
+			record_set(aliases, ALIASES, names[i], info->fingerprint);
+	return store_save_aliases(l, aliases, err);
+}
+
+/* Under the lock. */
+static int commit_all(const struct layout *l, struct stage *layer, struct stage *image,
+		      const struct image_info *info, const char *const aliases[2],
+		      bool *ret_existed, struct err *err) {
+	const struct image_layer *top = &info->layers[info->layer_count - 1];
+	bool has_image = exists_at(l->images_fd, info->fingerprint) == 1;
+	bool new_layer = false, new_image = false;
+	int r = 0;
+
+	if (exists_at(l->layers_fd, top->id) != 1) {
+		r = stage_commit(layer, top->id, err);
+		new_layer = r == 0;
+	}
+	if (r == 0 && !has_image) {
+		r = commit_record(l, image, info, err);
+		new_image = r == 0;
+	}
+	if (r == 0)
+		r = commit_aliases(l, info, aliases, err);
+	if (r == 0) {
+		*ret_existed = has_image;
+		return 0;
+	}
+	/* What was put in place before something failed goes out again. */
+	if (new_image)
+		(void)stage_uncommit(image, l->images_fd, info->fingerprint);
+	if (new_layer)
+		(void)stage_uncommit(layer, l->layers_fd, top->id);
+	return r;
+}
+
+int store_commit(const struct layout *l, struct stage *layer, const struct image_info *info,
+		 const char *const aliases[2], bool *ret_existed, struct err *err) {
+	auto_stage struct stage image = STAGE_NONE; /* removed after the lock is gone */
+	autoclose int lock = -1;
+	int r = 0;
+
+	for (int i = 0; i < 2 && r == 0; i++)
+		r = aliases[i] ? check_alias(aliases[i], err) : 0;
+	if (r == 0)
+		r = stage_begin(l, l->images_fd, &image, err);
+	if (r < 0)
+		return r;
+	lock = image_lock(l, false, err);
+	return lock < 0 ? lock : commit_all(l, layer, &image, info, aliases, ret_existed, err);
+}

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Private to image/: records, aliases and the directories that things are built in. */
+#ifndef COI_IMAGE_STORE_H
+#define COI_IMAGE_STORE_H
+
+#include "base/record.h"
+#include "image/image.h"
+
+#define IMAGE_FORMAT 1
+#define IMAGE_LOCK "image"
+#define STAGE_PREFIX ".tmp-"
+
+/* ---- records (image-record.c, pure) ---- */
+
+struct record *image_to_record(const struct image_info *i);
+/* ERR_SYSTEM when the record does not make sense. @name for messages. */
+int image_from_record(const struct record *r, const char *name, struct image_info **ret,
+		      struct err *err);
+struct image_info *image_info_new(void);
+void image_info_add_layer(struct image_info *i, const char *pool, const char *id);
+bool image_fingerprint_is_valid(const char *text);
+
+/* ---- the store (store.c) ---- */
+
+/* Without the lock: the caller holds it. Aliases are filled in. */
+int store_load_image(const struct layout *l, const char *fingerprint, const struct record *aliases,
+		     struct image_info **ret, struct err *err);
+int store_load_all(const struct layout *l, struct image_list *ret, struct err *err);
+/* An empty record when there is none yet. */
+int store_load_aliases(const struct layout *l, struct record **ret, struct err *err);
+int store_save_aliases(const struct layout *l, const struct record *aliases, struct err *err);
+int store_find(const struct layout *l, const char *ref, struct image_info **ret, struct err *err);
+/* The descriptor of the directory that holds the layers of @pool; borrowed. */
+int store_pool_fd(const struct layout *l, const char *pool, struct err *err);
+/* A layer's tree, opened. */
+int store_open_layer(const struct layout *l, const struct image_layer *layer, struct err *err);
+
+/* ---- building (stage.c) ---- */
+
+/*
+ * A directory ".tmp-<random>" below layers/ or images/, locked by us as long as
+ * we live, so that a repair leaves it alone.
+ */
+struct stage {
+	int parent_fd; /* borrowed */
+	int dir_fd;
+	int lock_fd;
+	char name[32];
+};
+
+#define STAGE_NONE { -1, -1, -1, "" }
+int stage_begin(const struct layout *l, int parent_fd, struct stage *ret, struct err *err);
+/*
+ * Rename to @name; the caller holds the exclusive lock. -EEXIST when there is
+ * something. The stage is over on success.
+ */
+int stage_commit(struct stage *s, const char *name, struct err *err);
+/* Take @name back into a stage, under the same lock that it was committed under. */
+int stage_uncommit(struct stage *s, int parent_fd, const char *name);
+/* Remove it and all in it; fine for one that is over or never began. */
+void stage_abort(struct stage *s);
+#define auto_stage __attribute__((cleanup(stage_abort)))
+/* Remove the stages below @parent_fd that nobody holds; under the exclusive lock. */
+int stage_repair(int parent_fd, size_t *removed, struct err *err);
+
+/*
+ * Take @name out of sight: renamed to a name that a repair removes, which goes
+ * to @tmp (32 bytes). Under the exclusive lock; remove it when that is gone.
+ */
+int store_retire(int parent_fd, const char *name, char *tmp, struct err *err);
+
+/*
+ * Add what has been built: the layer in @layer (its tree is "fs"; may be over
+ * already when the layer was there), the record @info, the aliases (may be
+ * NULL). Takes the lock. After a failure the store is as
+ * before and the layer is in its stage again. *@ret_existed: an image of that fingerprint was there.
+ */
+int store_commit(const struct layout *l, struct stage *layer, const struct image_info *info,
+		 const char *const aliases[2], bool *ret_existed, struct err *err);
+
+#endif
