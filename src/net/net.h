@@ -28,7 +28,6 @@
 #ifndef COI_NET_NET_H
 #define COI_NET_NET_H
 
-#include <net/if.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -41,6 +40,8 @@
 /* Rows of rules in the tables; a base of another number is replaced with all its ports. */
 #define NET_SCHEMA 1
 
+#define NET_LINK_SIZE 16 /* IFNAMSIZ: names are shorter */
+
 #define NET_MARK 0x0c010000u      /* a port's packets carry NET_MARK | index */
 #define NET_MARK_MASK 0xffff0000u
 
@@ -48,16 +49,15 @@ struct nl_sock;
 
 struct net_base {
 	const struct layout *layout; /* borrowed */
-	char bridge[IFNAMSIZ];
-	char link_prefix[IFNAMSIZ]; /* with its dash */
-	char peer_prefix[IFNAMSIZ];
+	char bridge[NET_LINK_SIZE];
+	char link_prefix[NET_LINK_SIZE]; /* with its dash */
+	char peer_prefix[NET_LINK_SIZE];
 	char table[24];
 	char guard_table[24];
 	struct net_cidr range;
 	uint32_t gateway;    /* host byte order: first address of the range */
 	uint32_t rule_pref;  /* of the first of our ip rules; all are in pref … pref + 9 */
 	bool range_is_fixed; /* recorded in network.ini: not to be chosen again */
-	int lock_fd;         /* the network lock while a function of ours has it, else -1 */
 	struct nl_sock *nft; /* opened at first use */
 	struct nl_sock *route;
 };
@@ -89,10 +89,11 @@ int net_base_ensure(struct net_base *b, struct err *err);
 
 /*
  * Take everything away when no port is claimed: tables, guard table (unless a
- * living process holds it: give its descriptor as @guard_fd, which is closed,
- * or -1), ip rules, bridge; IPv4 forwarding is put back to off if we switched
- * it on and nobody else has a forward chain. Returns 1 when it was removed,
- * 0 when ports are claimed and so nothing was touched.
+ * living process holds it: give its descriptor as @guard_fd or -1), ip rules,
+ * bridge; IPv4 forwarding is put back to off if we switched it on and nobody
+ * else has a forward chain. Returns 1 when it was removed, and @guard_fd is
+ * closed then; 0 when ports are claimed and so nothing was touched. After an
+ * error the guard may or may not have been closed: it is not to be used again.
  */
 int net_base_remove(struct net_base *b, int guard_fd, struct err *err);
 
@@ -120,10 +121,11 @@ int net_guard_take(struct net_base *b, int *ret_fd, struct err *err);
 
 /*
  * A descriptor that becomes readable when somebody changes an nftables ruleset.
- * net_watch_read() takes what is there: 1 when something of ours was deleted
- * (or messages were lost): call net_base_ensure(), which puts everything back.
+ * net_watch_read() takes what is there: 1 when something of the base's or of
+ * the port @index (0: of no port) was deleted, or when messages were lost:
+ * call net_base_ensure() and net_port_rules_ensure(). Else 0, or -errno.
  */
 int net_watch_open(struct err *err);
-int net_watch_read(const struct net_base *b, int fd);
+int net_watch_read(const struct net_base *b, uint32_t index, int fd);
 
 #endif

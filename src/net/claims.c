@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "net/claims.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/fd.h"
+#include "base/mem.h"
+#include "base/proc.h"
+#include "base/record.h"
+#include "net/names.h"
+
+#define FILE_NAME "network-ports.ini"
+#define FORMAT 1
+
+void claims_done(struct claims *c) {
+	free(c->ports);
+	free(c->resting);
+	*c = (struct claims){ 0 };
+}
+
+static int parse_index(const char *key, const struct net_base *b, uint32_t *ret) {
+	char *end;
+	unsigned long n = strtoul(key, &end, 10);
+
+	if (*end || n < NET_INDEX_FIRST || n > net_index_last(b))
+		return -EINVAL;
+	*ret = (uint32_t)n;
+	return 0;
+}
+
+struct load {
+	const struct net_base *base;
+	struct claims *claims;
+};
+
+static int load_port(const char *key, const char *value, void *data) {
+	struct load *l = data;
+	char name[NET_NAME_MAX], mode[16], flags[8];
+	unsigned dns_port, put;
+	uint32_t index;
+	int m;
+	struct net_port *p;
+
+	if (parse_index(key, l->base, &index) < 0 ||
+	    sscanf(value, "%63s %15s %7s %u %u", name, mode, flags, &dns_port, &put) != 5 ||
+	    !net_name_ok(name) || dns_port > 65535)
+		return -EINVAL;
+	m = net_mode_from_string(mode);
+	if (m < 0 || l->claims->count >= NET_PORTS_MAX)
+		return -EINVAL;
+	p = claims_add(l->claims, l->base, name, index);
+	p->policy = (struct net_policy){ .mode = (enum net_mode)m,
+					 .block_private = strchr(flags, 'p') != NULL,
+					 .block_metadata = strchr(flags, 'm') != NULL,
+					 .allow_local_network = strchr(flags, 'l') != NULL };
+	p->dns_port = (uint16_t)dns_port;
+	p->rules_put = put != 0;
+	return 0;
+}
+
+static int load_resting(const char *key, const char *value, void *data) {
+	struct load *l = data;
+	struct claims *c = l->claims;
+	struct resting r = { .since = strtoll(value, NULL, 10) };
+
+	if (parse_index(key, l->base, &r.index) < 0)
+		return -EINVAL;
+	c->resting = xreallocarray(c->resting, c->resting_count + 1, sizeof(*c->resting));
+	c->resting[c->resting_count++] = r;
+	return 0;
+}
+
+int claims_load(const struct net_base *b, struct claims *ret, struct err *err) {
+	auto_record struct record *rec = NULL;
+	auto_claims struct claims c = { 0 };
+	struct load l = { .base = b, .claims = &c };
+	const char *boot;
+	int r = record_load(b->layout->root_fd, FILE_NAME, FORMAT, &rec, err);
+
+	if (r == -ENOENT) {
+		*ret = (struct claims){ 0 };
+		return 0;
+	}
+	if (r < 0)
+		return r;
+	r = record_each(rec, "ports", load_port, &l);
+	boot = record_get(rec, "", "boot");
+	/* What another boot released has nothing left in this kernel. */
+	if (r == 0 && boot && !strcmp(boot, boot_id()))
+		r = record_each(rec, "resting", load_resting, &l);
+	if (r != 0)
+		return err_set(err, ERR_SYSTEM, -EBADMSG, "'%s/%s' is damaged", b->layout->root,
+			       FILE_NAME);
+	*ret = c;
+	c = (struct claims){ 0 };
+	return 0;
+}
+
+int claims_store(const struct net_base *b, const struct claims *c, struct err *err) {
+	auto_record struct record *rec = record_new(FORMAT);
+	autofree char *text = NULL;
+	char key[16];
+	int r;
+
+	record_set(rec, "", "boot", boot_id());
+	for (size_t i = 0; i < c->count; i++) {
+		const struct net_port *p = &c->ports[i];
+
+		snprintf(key, sizeof(key), "%u", p->index);
+		record_setf(rec, "ports", key, "%s %s -%s%s%s %u %d", p->name,
+			    net_mode_to_string(p->policy.mode), p->policy.block_private ? "p" : "",
+			    p->policy.block_metadata ? "m" : "",
+			    p->policy.allow_local_network ? "l" : "", p->dns_port, p->rules_put);
+	}
+	for (size_t i = 0; i < c->resting_count; i++) {
+		snprintf(key, sizeof(key), "%u", c->resting[i].index);
+		record_setf(rec, "resting", key, "%" PRId64, c->resting[i].since);
+	}
+	text = record_text(rec);
+	r = file_write_quick_at(b->layout->root_fd, FILE_NAME, text, strlen(text), 0600);
+	if (r < 0)
+		return err_sys(err, r, "cannot write '%s/%s'", b->layout->root, FILE_NAME);
+	return 0;
+}
+
+struct net_port *claims_find(const struct claims *c, const char *name) {
+	for (size_t i = 0; i < c->count; i++)
+		if (!strcmp(c->ports[i].name, name))
+			return &c->ports[i];
+	return NULL;
+}
+
+struct net_port *claims_find_index(const struct claims *c, uint32_t index) {
+	for (size_t i = 0; i < c->count; i++)
+		if (c->ports[i].index == index)
+			return &c->ports[i];
+	return NULL;
+}
+
+static bool rests(const struct claims *c, uint32_t index, int64_t now) {
+	for (size_t i = 0; i < c->resting_count; i++)
+		if (c->resting[i].index == index)
+			return now - c->resting[i].since < NET_REST_SECONDS;
+	return false;
+}
+
+uint32_t claims_pick(const struct claims *c, const struct net_base *b, int64_t now) {
+	size_t at = 0;
+
+	if (c->count >= NET_PORTS_MAX)
+		return 0;
+	for (uint32_t index = NET_INDEX_FIRST; index <= net_index_last(b); index++) {
+		while (at < c->count && c->ports[at].index < index)
+			at++;
+		if (at < c->count && c->ports[at].index == index)
+			continue;
+		if (!rests(c, index, now))
+			return index;
+	}
+	return 0;
+}
+
+uint32_t claims_pick_resting(const struct claims *c) {
+	const struct resting *oldest = NULL;
+
+	for (size_t i = 0; i < c->resting_count && c->count < NET_PORTS_MAX; i++)
+		if (!oldest || c->resting[i].since < oldest->since)
+			oldest = &c->resting[i];
+	return oldest ? oldest->index : 0;
+}
+
+static void resting_forget(struct claims *c, size_t at) {
+	c->resting[at] = c->resting[--c->resting_count];
+}
+
+struct net_port *claims_add(struct claims *c, const struct net_base *b, const char *name,
+			    uint32_t index) {
+	size_t at = c->count;
+
+	for (size_t i = 0; i < c->resting_count; i++)
+		if (c->resting[i].index == index)
+			resting_forget(c, i--);
+	c->ports = xreallocarray(c->ports, c->count + 1, sizeof(*c->ports));
+	while (at > 0 && c->ports[at - 1].index > index)
+		at--;
+	memmove(&c->ports[at + 1], &c->ports[at], (c->count - at) * sizeof(*c->ports));
+	c->count++;
+	net_port_fill(b, name, index, &c->ports[at]);
+	return &c->ports[at];
+}
+
+void claims_remove(struct claims *c, const char *name, int64_t now) {
+	struct net_port *p = claims_find(c, name);
+	struct resting r = { .since = now };
+	size_t at;
+
+	for (size_t i = 0; i < c->resting_count; i++)
+		if (now - c->resting[i].since >= NET_REST_SECONDS)
+			resting_forget(c, i--);
+	if (!p)
+		return;
+	r.index = p->index;
+	at = (size_t)(p - c->ports);
+	memmove(p, p + 1, (--c->count - at) * sizeof(*p));
+	c->resting = xreallocarray(c->resting, c->resting_count + 1, sizeof(*c->resting));
+	c->resting[c->resting_count++] = r;
+}

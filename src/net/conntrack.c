@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Connections of one address, found by the kernel's own filter (Linux 5.8) and
+ * deleted one by one: deleting by filter alone came much later.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <linux/netfilter/nfnetlink_conntrack.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "net/internal.h"
+#include "net/nl.h"
+
+#define REQUEST 512
+#define ENTRY_MAX 256
+
+/* Newer than some kernel headers. */
+#define FILTER_ATTR 25       /* CTA_FILTER */
+#define FILTER_ORIG_FLAGS 1  /* CTA_FILTER_ORIG_FLAGS */
+#define FILTER_F_SRC (1 << 0)
+#define FILTER_F_DST (1 << 1)
+
+static struct nlmsghdr *request(char *buf, uint8_t type) {
+	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buf);
+	struct nfgenmsg *g;
+
+	nlh->nlmsg_type = NFNL_SUBSYS_CTNETLINK << 8 | type;
+	g = mnl_nlmsg_put_extra_header(nlh, sizeof(*g));
+	g->nfgen_family = AF_INET;
+	g->version = NFNETLINK_V0;
+	return nlh;
+}
+
+struct entry {
+	uint16_t len; /* of the tuple, as it came */
+	uint8_t tuple[ENTRY_MAX];
+	uint32_t id;
+};
+
+struct entries {
+	uint32_t address; /* network byte order */
+	struct entry *list;
+	size_t count;
+};
+
+static bool tuple_has(const struct nlattr *tuple, uint32_t address) {
+	const struct nlattr *part, *a;
+
+	mnl_attr_for_each_nested(part, tuple) {
+		if (mnl_attr_get_type(part) != CTA_TUPLE_IP)
+			continue;
+		mnl_attr_for_each_nested(a, part)
+			if (mnl_attr_get_payload_len(a) == 4 && mnl_attr_get_u32(a) == address)
+				return true;
+	}
+	return false;
+}
+
+static int collect_entry(const struct nlmsghdr *nlh, void *data) {
+	struct entries *all = data;
+	const struct nlattr *a, *tuple = NULL;
+	struct entry e = { 0 };
+	bool match = false;
+
+	mnl_attr_for_each(a, nlh, sizeof(struct nfgenmsg)) {
+		switch (mnl_attr_get_type(a)) {
+		case CTA_TUPLE_ORIG:
+			tuple = a;
+			/* fall through */
+		case CTA_TUPLE_REPLY:
+			match = match || tuple_has(a, all->address);
+			break;
+		case CTA_ID:
+			e.id = mnl_attr_get_u32(a);
+			break;
+		}
+	}
+	/* A kernel that knows no filter tells all. */
+	if (!match || !tuple || mnl_attr_get_payload_len(tuple) > ENTRY_MAX)
+		return MNL_CB_OK;
+	e.len = mnl_attr_get_payload_len(tuple);
+	memcpy(e.tuple, mnl_attr_get_payload(tuple), e.len);
+	all->list = xreallocarray(all->list, all->count + 1, sizeof(*all->list));
+	all->list[all->count++] = e;
+	return MNL_CB_OK;
+}
+
+static void keep_entries(void *data) {
+	/* An entry that is found twice is deleted once. */
+	(void)data;
+}
+
+static int find_entries(struct net_base *b, struct entries *all, bool source) {
+	char buf[REQUEST] __attribute__((aligned(8)));
+	struct nlmsghdr *nlh = request(buf, IPCTNL_MSG_CT_GET);
+	struct nlattr *tuple, *ip, *filter;
+	int r;
+
+	tuple = mnl_attr_nest_start(nlh, CTA_TUPLE_ORIG);
+	ip = mnl_attr_nest_start(nlh, CTA_TUPLE_IP);
+	mnl_attr_put_u32(nlh, source ? CTA_IP_V4_SRC : CTA_IP_V4_DST, all->address);
+	mnl_attr_nest_end(nlh, ip);
+	mnl_attr_nest_end(nlh, tuple);
+	filter = mnl_attr_nest_start(nlh, FILTER_ATTR);
+	mnl_attr_put_u32(nlh, FILTER_ORIG_FLAGS, source ? FILTER_F_SRC : FILTER_F_DST);
+	mnl_attr_nest_end(nlh, filter);
+	r = nl_dump(b->nft, nlh, collect_entry, keep_entries, all);
+	if (r != -EOPNOTSUPP && r != -EINVAL)
+		return r;
+	return nl_dump(b->nft, request(buf, IPCTNL_MSG_CT_GET), collect_entry, keep_entries, all);
+}
+
+static int delete_entry(struct net_base *b, const struct entry *e) {
+	char buf[REQUEST + ENTRY_MAX] __attribute__((aligned(8)));
+	struct nlmsghdr *nlh = request(buf, IPCTNL_MSG_CT_DELETE);
+	int r;
+
+	mnl_attr_put(nlh, CTA_TUPLE_ORIG | NLA_F_NESTED, e->len, e->tuple);
+	mnl_attr_put_u32(nlh, CTA_ID, e->id);
+	r = nl_request(b->nft, nlh);
+	return r == -ENOENT ? 0 : r;
+}
+
+int net_port_conntrack_flush(struct net_base *b, const struct net_port *port, struct err *err) {
+	struct entries all = { .address = htonl(port->address) };
+	autofree struct entry *owned = NULL;
+	int r = net_sockets(b, err);
+
+	if (r < 0)
+		return r;
+	r = find_entries(b, &all, true);
+	if (r == 0)
+		r = find_entries(b, &all, false);
+	owned = all.list;
+	/* Without connection tracking in the kernel there is nothing to forget. */
+	if (r == -EINVAL || r == -EOPNOTSUPP || r == -ENOENT)
+		return 0;
+	for (size_t i = 0; r == 0 && i < all.count; i++)
+		r = delete_entry(b, &all.list[i]);
+	if (r < 0)
+		return err_sys(err, r, "cannot forget the connections of '%s'", port->name);
+	log_debug("%zu connections of '%s' forgotten", all.count, port->name);
+	return 0;
+}

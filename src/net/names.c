@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "net/names.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static void address_text(uint32_t address, char out[NET_ADDRESS_TEXT]) {
+	snprintf(out, NET_ADDRESS_TEXT, "%u.%u.%u.%u", address >> 24, address >> 16 & 255,
+		 address >> 8 & 255, address & 255);
+}
+
+/*
+ * A tag is six hexadecimal digits. The first letter of a tagged prefix is
+ * followed by such a digit, that of a plain one by an 'o': neither is the
+ * beginning of the other.
+ */
+void net_names_fill(struct net_base *b, const char *tag) {
+	bool tagged = tag[0] != '\0';
+
+	snprintf(b->bridge, sizeof(b->bridge), tagged ? "cb-%.6s" : "coibr0", tag);
+	snprintf(b->link_prefix, sizeof(b->link_prefix), tagged ? "c%.6s-" : "coi-", tag);
+	snprintf(b->peer_prefix, sizeof(b->peer_prefix), tagged ? "p%.6s-" : "cop-", tag);
+	snprintf(b->table, sizeof(b->table), tagged ? "coi-%.6s" : "coi", tag);
+	snprintf(b->guard_table, sizeof(b->guard_table), tagged ? "coi-guard-%.6s" : "coi-guard",
+		 tag);
+}
+
+void net_range_set(struct net_base *b, const struct net_cidr *range) {
+	b->range = *range;
+	b->gateway = range->address + 1;
+}
+
+uint32_t net_index_last(const struct net_base *b) {
+	uint32_t size = UINT32_C(1) << (32 - b->range.bits);
+
+	return size - 2; /* the last one is the broadcast address */
+}
+
+void net_port_fill(const struct net_base *b, const char *name, uint32_t index,
+		   struct net_port *ret) {
+	memset(ret, 0, sizeof(*ret));
+	snprintf(ret->name, sizeof(ret->name), "%s", name);
+	ret->index = index;
+	snprintf(ret->host_link, sizeof(ret->host_link), "%.8s%u", b->link_prefix, index & 0xffff);
+	snprintf(ret->peer_link, sizeof(ret->peer_link), "%.8s%u", b->peer_prefix, index & 0xffff);
+	ret->address = b->range.address + index;
+	address_text(ret->address, ret->address_text);
+	address_text(b->gateway, ret->gateway_text);
+	ret->prefix_bits = b->range.bits;
+	ret->mark = NET_MARK | (index & ~NET_MARK_MASK);
+	/* 0x02: locally administered, no group */
+	ret->mac[0] = 0x02;
+	ret->mac[1] = 0xc0;
+	for (int i = 0; i < 4; i++)
+		ret->mac[2 + i] = (uint8_t)(ret->address >> (24 - 8 * i));
+	snprintf(ret->mac_text, sizeof(ret->mac_text), "%02x:%02x:%02x:%02x:%02x:%02x",
+		 ret->mac[0], ret->mac[1], ret->mac[2], ret->mac[3], ret->mac[4], ret->mac[5]);
+}
+
+void net_bridge_mac(const struct net_base *b, uint8_t mac[6]) {
+	mac[0] = 0x02;
+	mac[1] = 0xc1;
+	for (int i = 0; i < 4; i++)
+		mac[2 + i] = (uint8_t)(b->gateway >> (24 - 8 * i));
+}
+
+uint32_t net_index_of_link(const char *link, const char *prefix) {
+	size_t len = strlen(prefix);
+	uint32_t n = 0;
+
+	if (strncmp(link, prefix, len) || link[len] == '0')
+		return 0;
+	for (const char *p = link + len; *p; p++) {
+		if (*p < '0' || *p > '9' || n > 6553)
+			return 0;
+		n = n * 10 + (uint32_t)(*p - '0');
+	}
+	return n <= 0xffff ? n : 0;
+}
+
+bool net_name_ok(const char *name) {
+	size_t len = strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+				  "0123456789._-");
+
+	return len > 0 && len < NET_NAME_MAX && !name[len];
+}
+
+uint32_t net_index_of_key(const struct net_base *b, const void *key, size_t len) {
+	char link[NET_LINK_SIZE];
+	uint32_t mark;
+
+	if (len == sizeof(mark)) {
+		memcpy(&mark, key, sizeof(mark));
+		return (mark & NET_MARK_MASK) == NET_MARK ? mark & ~NET_MARK_MASK : 0;
+	}
+	if (len < sizeof(link))
+		return 0;
+	memcpy(link, key, sizeof(link));
+	link[sizeof(link) - 1] = '\0';
+	return net_index_of_link(link, b->link_prefix);
+}

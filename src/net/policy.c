@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "net/policy.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "net/ranges.h"
+
+static const char *const mode_names[NET_MODE_COUNT] = {
+	[NET_RESTRICTED] = "restricted",
+	[NET_ALLOWLIST] = "allowlist",
+	[NET_OPEN] = "open",
+};
+
+/* Private, shared, loopback, benchmarking, multicast and reserved: nothing public. */
+const struct net_cidr net_private_ranges[] = {
+	{ 0x00000000, 8 },  /* 0.0.0.0: this network */
+	{ 0x0a000000, 8 },  /* 10.0.0.0 */
+	{ 0x64400000, 10 }, /* 100.64.0.0: shared by carriers */
+	{ 0x7f000000, 8 },  /* 127.0.0.0 */
+	{ 0xac100000, 12 }, /* 172.16.0.0 */
+	{ 0xc0000000, 24 }, /* 192.0.0.0: protocol assignments */
+	{ 0xc0a80000, 16 }, /* 192.168.0.0 */
+	{ 0xc6120000, 15 }, /* 198.18.0.0: benchmarks */
+	{ 0xe0000000, 3 },  /* 224.0.0.0: multicast, reserved, broadcast */
+};
+const size_t net_private_ranges_count = ARRAY_SIZE(net_private_ranges);
+
+/* Where clouds answer who the machine is. Some lie in ranges that look public. */
+const struct net_cidr net_metadata_ranges[] = {
+	{ 0x646464c8, 32 }, /* 100.100.100.200 */
+	{ 0xa83f8110, 32 }, /* 168.63.129.16 */
+	{ 0xa9fe0000, 16 }, /* 169.254.0.0: link-local */
+	{ 0xc00000c0, 32 }, /* 192.0.0.192 */
+};
+const size_t net_metadata_ranges_count = ARRAY_SIZE(net_metadata_ranges);
+
+const char *net_mode_to_string(enum net_mode mode) {
+	return (unsigned)mode < NET_MODE_COUNT ? mode_names[mode] : NULL;
+}
+
+int net_mode_from_string(const char *word) {
+	for (int i = 0; i < NET_MODE_COUNT; i++)
+		if (!strcmp(word, mode_names[i]))
+			return i;
+	return -EINVAL;
+}
+
+static uint32_t prefix_mask(unsigned bits) {
+	return bits ? ~UINT32_C(0) << (32 - bits) : 0;
+}
+
+/* A decimal number without leading zeros, at most @max; the pointer behind it or NULL. */
+static const char *parse_number(const char *s, unsigned max, unsigned *ret) {
+	unsigned n = 0;
+	const char *p = s;
+
+	while (*p >= '0' && *p <= '9' && p - s < 3)
+		n = n * 10 + (unsigned)(*p++ - '0');
+	if (p == s || n > max || (s[0] == '0' && p - s > 1))
+		return NULL;
+	*ret = n;
+	return p;
+}
+
+int net_cidr_parse(const char *text, struct net_cidr *ret) {
+	struct net_cidr c = { .bits = 32 };
+	unsigned n;
+
+	for (int i = 0; i < 4; i++) {
+		text = parse_number(text, 255, &n);
+		if (!text || (i < 3 && *text++ != '.'))
+			return -EINVAL;
+		c.address = c.address << 8 | n;
+	}
+	if (*text == '/') {
+		text = parse_number(text + 1, 32, &n);
+		if (!text)
+			return -EINVAL;
+		c.bits = (uint8_t)n;
+	}
+	if (*text || (c.address & ~prefix_mask(c.bits)))
+		return -EINVAL;
+	*ret = c;
+	return 0;
+}
+
+char *net_cidr_text(const struct net_cidr *c, char out[NET_CIDR_TEXT]) {
+	int n = snprintf(out, NET_CIDR_TEXT, "%u.%u.%u.%u", c->address >> 24,
+			 c->address >> 16 & 255, c->address >> 8 & 255, c->address & 255);
+
+	if (c->bits < 32)
+		snprintf(out + n, (size_t)(NET_CIDR_TEXT - n), "/%u", c->bits);
+	return out;
+}
+
+bool net_cidr_contains(const struct net_cidr *c, uint32_t address) {
+	return ((address ^ c->address) & prefix_mask(c->bits)) == 0;
+}
+
+bool net_cidr_overlap(const struct net_cidr *a, const struct net_cidr *b) {
+	return net_cidr_contains(a, b->address) || net_cidr_contains(b, a->address);
+}
+
+static bool in_any(const struct net_cidr *list, size_t count, uint32_t address) {
+	for (size_t i = 0; i < count; i++)
+		if (net_cidr_contains(&list[i], address))
+			return true;
+	return false;
+}
+
+bool net_is_private(uint32_t address) {
+	return in_any(net_private_ranges, net_private_ranges_count, address);
+}
+
+bool net_is_metadata(uint32_t address) {
+	return in_any(net_metadata_ranges, net_metadata_ranges_count, address);
+}
+
+struct net_policy net_policy_default(void) {
+	return (struct net_policy){
+		.mode = NET_RESTRICTED,
+		.block_private = true,
+		.block_metadata = true,
+	};
+}
+
+int net_policy_check(const struct net_policy *p, struct err *err) {
+	if ((unsigned)p->mode >= NET_MODE_COUNT)
+		return err_set(err, ERR_BUG, -EINVAL, "network mode %d does not exist",
+			       (int)p->mode);
+	if (p->mode == NET_ALLOWLIST)
+		return err_set(err, ERR_USAGE, -EOPNOTSUPP,
+			       "network mode 'allowlist' is not available in this version");
+	if (p->allow_local_network)
+		return err_set(err, ERR_USAGE, -EOPNOTSUPP,
+			       "'allow_local_network_access' is not available in this version");
+	return 0;
+}
+
+enum net_verdict net_policy_judge(const struct net_policy *p, uint32_t address) {
+	switch (p->mode) {
+	case NET_OPEN:
+		return NET_ACCEPT;
+	case NET_RESTRICTED:
+		if (p->block_metadata && net_is_metadata(address))
+			return NET_DENY;
+		if (p->block_private && net_is_private(address))
+			return NET_DENY;
+		return NET_ACCEPT;
+	case NET_ALLOWLIST:
+		return in_any(p->allowed, p->allowed_count, address) ? NET_ACCEPT : NET_DENY;
+	case NET_MODE_COUNT:
+		break;
+	}
+	return NET_DENY;
+}

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The address ranges that modes speak of, sorted and without overlap within a list. Pure. */
+#ifndef COI_NET_RANGES_H
+#define COI_NET_RANGES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "net/policy.h"
+
+extern const struct net_cidr net_private_ranges[];
+extern const size_t net_private_ranges_count;
+extern const struct net_cidr net_metadata_ranges[];
+extern const size_t net_metadata_ranges_count;
+
+bool net_cidr_contains(const struct net_cidr *c, uint32_t address);
+bool net_is_private(uint32_t address);
+bool net_is_metadata(uint32_t address);
+
+#endif

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What one port adds. Put and remove can be repeated, in any order, after any crash. */
+#include <arpa/inet.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_tables.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "net/rules.h"
+
+void net_port_keys(struct port_keys *k, const struct net_port *port) {
+	const uint32_t address = htonl(port->address);
+
+	memset(k, 0, sizeof(*k));
+	memcpy(k->link, port->host_link, strnlen(port->host_link, NET_LINK_SIZE - 1));
+	memcpy(k->bind4, k->link, NET_LINK_SIZE);
+	memcpy(k->bind4 + NET_LINK_SIZE, port->mac, 6);
+	memcpy(k->bind4 + NET_LINK_SIZE + 8, &address, 4);
+	memcpy(k->bindarp, k->link, NET_LINK_SIZE);
+	memcpy(k->bindarp + NET_LINK_SIZE, port->mac, 6);
+	memcpy(k->bindarp + NET_LINK_SIZE + 8, port->mac, 6);
+	memcpy(k->bindarp + NET_LINK_SIZE + 16, &address, 4);
+	k->mark = port->mark;
+	snprintf(k->out, sizeof(k->out), "p%u", port->index);
+	snprintf(k->in, sizeof(k->in), "i%u", port->index);
+	snprintf(k->dns, sizeof(k->dns), "n%u", port->index);
+}
+
+static void chain_fresh(struct nft_batch *b, const char *chain) {
+	nft_chain_add(b, chain, NULL);
+	nft_chain_flush(b, chain);
+}
+
+static void deny_range(struct nft_batch *b, const char *chain, const char *set) {
+	nft_rule_begin(b, chain);
+	nft_ipv4(b);
+	nft_payload(b, NFT_PAYLOAD_NETWORK_HEADER, 16, 4, NFT_REG_1);
+	nft_lookup(b, set, NFT_REG_1);
+	nft_verdict(b, NFT_GOTO, "deny");
+	nft_rule_end(b);
+}
+
+/* The chain that decides what leaves for elsewhere; see net_policy_judge(). */
+static void policy_chain(struct nft_batch *b, const char *chain, const struct net_policy *p) {
+	if (p->mode == NET_RESTRICTED) {
+		if (p->block_metadata)
+			deny_range(b, chain, "metadata4");
+		if (p->block_private)
+			deny_range(b, chain, "private4");
+	}
+	nft_rule_begin(b, chain);
+	if (p->mode == NET_RESTRICTED || p->mode == NET_OPEN)
+		nft_verdict(b, NF_ACCEPT, NULL);
+	else
+		nft_verdict(b, NFT_GOTO, "deny");
+	nft_rule_end(b);
+}
+
+static void dns_chains(struct nft_batch *b, const struct port_keys *k, uint16_t port) {
+	static const uint8_t protos[] = { IPPROTO_UDP, IPPROTO_TCP };
+
+	if (!port)
+		return;
+	for (size_t i = 0; i < ARRAY_SIZE(protos); i++) {
+		nft_rule_begin(b, k->in);
+		nft_l4proto(b, protos[i]);
+		nft_dport(b, port);
+		nft_verdict(b, NF_ACCEPT, NULL);
+		nft_rule_end(b);
+		nft_rule_begin(b, k->dns);
+		nft_l4proto(b, protos[i]);
+		nft_redirect(b, port);
+		nft_rule_end(b);
+	}
+}
+
+void net_port_counts(struct net_port_counts *ret, const struct net_port *port) {
+	const struct net_policy *p = &port->policy;
+
+	ret->out = 1;
+	if (p->mode == NET_RESTRICTED)
+		ret->out += (unsigned)p->block_metadata + (unsigned)p->block_private;
+	ret->in = ret->dns = port->dns_port ? 2 : 0;
+}
+
+static void bridge_elems(struct nft_batch *b, const struct port_keys *k, bool add) {
+	const struct {
+		const char *set;
+		struct nft_elem elem;
+	} all[] = {
+		{ "mark", { .key = k->link, .key_len = sizeof(k->link), .data = &k->mark,
+			    .data_len = sizeof(k->mark) } },
+		{ "bind4", { .key = k->bind4, .key_len = sizeof(k->bind4) } },
+		{ "bindarp", { .key = k->bindarp, .key_len = sizeof(k->bindarp) } },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(all); i++) {
+		if (add)
+			nft_elem_add(b, all[i].set, &all[i].elem, 1);
+		else
+			nft_elem_delete(b, all[i].set, &all[i].elem, 1);
+	}
+}
+
+static void inet_elems(struct nft_batch *b, const struct port_keys *k, bool add) {
+	const struct {
+		const char *map;
+		int verdict;
+		const char *chain;
+	} all[] = {
+		{ "dns4", NFT_GOTO, k->dns },
+		{ "in4", NFT_JUMP, k->in },
+		{ "out4", NFT_GOTO, k->out },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(all); i++) {
+		const struct nft_elem e = { .key = &k->mark,
+					    .key_len = sizeof(k->mark),
+					    .verdict = all[i].verdict,
+					    .chain = all[i].chain };
+
+		if (add)
+			nft_elem_add(b, all[i].map, &e, 1);
+		else
+			nft_elem_delete(b, all[i].map, &e, 1);
+	}
+}
+
+void net_rules_port_put(struct nft_batch *b, const struct net_base *base,
+			const struct net_port *port) {
+	struct port_keys k;
+
+	net_port_keys(&k, port);
+	nft_table(b, NFPROTO_INET, base->table);
+	chain_fresh(b, k.out);
+	chain_fresh(b, k.in);
+	chain_fresh(b, k.dns);
+	policy_chain(b, k.out, &port->policy);
+	dns_chains(b, &k, port->dns_port);
+	inet_elems(b, &k, true);
+	nft_table(b, NFPROTO_BRIDGE, base->table);
+	bridge_elems(b, &k, true);
+}
+
+/* What is to be deleted is added first: then it is there, whatever a crash left. */
+void net_rules_port_remove(struct nft_batch *b, uint16_t family, const struct net_base *base,
+			   const struct net_port *port) {
+	struct port_keys k;
+	const char *chains[] = { k.out, k.in, k.dns };
+
+	net_port_keys(&k, port);
+	nft_table(b, family, base->table);
+	if (family == NFPROTO_BRIDGE) {
+		bridge_elems(b, &k, true);
+		bridge_elems(b, &k, false);
+		return;
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(chains); i++)
+		nft_chain_add(b, chains[i], NULL);
+	inet_elems(b, &k, true);
+	inet_elems(b, &k, false);
+	for (size_t i = 0; i < ARRAY_SIZE(chains); i++) {
+		nft_chain_flush(b, chains[i]);
+		nft_chain_delete(b, chains[i]);
+	}
+}

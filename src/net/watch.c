@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What others delete of ours, as the kernel tells it. */
+#include <errno.h>
+#include <libmnl/libmnl.h>
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/mem.h"
+#include "net/internal.h"
+#include "net/names.h"
+#include "net/nl.h"
+
+int net_watch_open(struct err *err) {
+	const int group = NFNLGRP_NFTABLES, size = 1 << 20;
+	const struct sockaddr_nl any = { .nl_family = AF_NETLINK };
+	autoclose int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK,
+				  NETLINK_NETFILTER);
+
+	if (fd < 0 || bind(fd, (const struct sockaddr *)&any, sizeof(any)) < 0 ||
+	    setsockopt(fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group, sizeof(group)) < 0)
+		return err_sys(err, -errno, "cannot watch the nftables rules");
+	/* Too small only means that more is taken for lost. */
+	(void)setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size));
+	return steal_fd(&fd);
+}
+
+/* The first three attributes that all these messages share: table, chain or set, name. */
+struct watched {
+	const char *table;
+	const char *second; /* rules: chain; sets and elements: set */
+	const char *third;  /* chains: name */
+	const struct nlattr *elements;
+};
+
+static void parse(const struct nlmsghdr *nlh, struct watched *w, uint8_t type) {
+	const struct nlattr *a;
+
+	memset(w, 0, sizeof(*w));
+	mnl_attr_for_each(a, nlh, sizeof(struct nfgenmsg)) {
+		uint16_t n = mnl_attr_get_type(a);
+
+		if (type == NFT_MSG_DELSETELEM && n == NFTA_SET_ELEM_LIST_ELEMENTS) {
+			w->elements = a;
+			continue;
+		}
+		if (n > 3 || mnl_attr_validate(a, MNL_TYPE_NUL_STRING) < 0)
+			continue;
+		if (n == 1)
+			w->table = mnl_attr_get_str(a);
+		else if (n == 2)
+			w->second = mnl_attr_get_str(a);
+		else
+			w->third = mnl_attr_get_str(a);
+	}
+}
+
+/* Chains p5, i5 and n5 are the port 5's; all others are the base's (0). */
+static uint32_t index_of_chain(const char *chain) {
+	if (!chain || !strchr("pin", chain[0]))
+		return 0;
+	return net_index_of_link(chain + 1, "");
+}
+
+/* Is there an element among them that is not another port's? */
+static bool elements_concern(const struct net_base *b, const struct nlattr *list, uint32_t index) {
+	const struct nlattr *elem, *part, *key;
+
+	mnl_attr_for_each_nested(elem, list) {
+		mnl_attr_for_each_nested(part, elem) {
+			if (mnl_attr_get_type(part) != NFTA_SET_ELEM_KEY)
+				continue;
+			mnl_attr_for_each_nested(key, part) {
+				uint32_t n = net_index_of_key(b, mnl_attr_get_payload(key),
+							      mnl_attr_get_payload_len(key));
+
+				if (n == 0 || n == index)
+					return true;
+			}
+		}
+	}
+	return false;
+}
+
+static bool concerns(const struct net_base *b, uint32_t index, const struct nlmsghdr *nlh) {
+	uint8_t type = nlh->nlmsg_type & 0xff;
+	struct watched w;
+	uint32_t n;
+
+	if (nlh->nlmsg_type >> 8 != NFNL_SUBSYS_NFTABLES)
+		return false;
+	parse(nlh, &w, type);
+	if (!w.table || (strcmp(w.table, b->table) && strcmp(w.table, b->guard_table)))
+		return false;
+	switch (type) {
+	case NFT_MSG_DELTABLE:
+	case NFT_MSG_DELSET:
+		return true;
+	case NFT_MSG_DELCHAIN:
+	case NFT_MSG_DELRULE:
+		n = index_of_chain(type == NFT_MSG_DELCHAIN ? w.third : w.second);
+		return n == 0 || n == index;
+	case NFT_MSG_DELSETELEM:
+		return w.elements && elements_concern(b, w.elements, index);
+	default:
+		return false;
+	}
+}
+
+int net_watch_read(const struct net_base *b, uint32_t index, int fd) {
+	autofree char *buf = xmalloc(NL_BUF);
+	int result = 0;
+
+	for (;;) {
+		ssize_t n = recv(fd, buf, NL_BUF, MSG_DONTWAIT);
+		int len = (int)n;
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 && errno == ENOBUFS) {
+			result = 1;
+			continue;
+		}
+		if (n < 0)
+			return errno == EAGAIN ? result : -errno;
+		for (struct nlmsghdr *h = (void *)buf; mnl_nlmsg_ok(h, len);
+		     h = mnl_nlmsg_next(h, &len))
+			if (concerns(b, index, h))
+				result = 1;
+	}
+}
