@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/select.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -65,10 +66,17 @@ static int wait_for(int fd, int how, const char *name) {
 	return r;
 }
 
-int lock_take(int dirfd, const char *name, unsigned flags, struct err *err) {
+/* Is @fd still what @name is, or has somebody removed the file meanwhile? */
+static bool is_current(int dirfd, const char *name, int fd) {
+	struct stat mine, now;
+
+	return fstat(fd, &mine) == 0 && fstatat(dirfd, name, &now, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       mine.st_ino == now.st_ino && mine.st_dev == now.st_dev;
+}
+
+static int take_once(int dirfd, const char *name, unsigned flags, struct err *err) {
 	int how = flags & LOCK_SHARED ? LOCK_SH : LOCK_EX;
 	autoclose int fd = openat(dirfd, name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-	char pid[16];
 	int r = 0;
 
 	if (fd < 0)
@@ -82,9 +90,28 @@ int lock_take(int dirfd, const char *name, unsigned flags, struct err *err) {
 	}
 	if (r < 0)
 		return err_sys(err, r, "cannot lock '%s'", name);
-	if (!(flags & LOCK_SHARED)) {
-		(void)snprintf(pid, sizeof(pid), "%-10d\n", (int)getpid());
-		(void)!pwrite(fd, pid, strlen(pid), 0); /* only for the waiter's message */
-	}
 	return steal_fd(&fd);
+}
+
+int lock_take(int dirfd, const char *name, unsigned flags, struct err *err) {
+	char pid[16];
+
+	for (;;) {
+		autoclose int fd = take_once(dirfd, name, flags, err);
+
+		if (fd < 0)
+			return fd;
+		if (!is_current(dirfd, name, fd))
+			continue;
+		if (!(flags & LOCK_SHARED)) {
+			(void)snprintf(pid, sizeof(pid), "%-10d\n", (int)getpid());
+			(void)!pwrite(fd, pid, strlen(pid), 0); /* only for the waiter's message */
+		}
+		return steal_fd(&fd);
+	}
+}
+
+void lock_remove(int dirfd, const char *name, int fd) {
+	(void)unlinkat(dirfd, name, 0);
+	(void)close(fd);
 }

@@ -3,8 +3,8 @@
  * flock(2) on files below the run directory.
  *
  * Order, always: root, image, container (by name), ids, network. Never held
- * while waiting for a child, a person, a network or a container. The file of a
- * lock is never removed while somebody may wait on it.
+ * while waiting for a child, a person, a network or a container. Only the holder
+ * removes a lock's file; who waited for it notices and starts again.
  */
 #ifndef COI_BASE_LOCK_H
 #define COI_BASE_LOCK_H
@@ -22,5 +22,8 @@ enum lock_flags {
  * after one second, through log_info(); the holder's pid is in the file.
  */
 int lock_take(int dirfd, const char *name, unsigned flags, struct err *err);
+
+/* Remove the file of an exclusive lock that is held as @fd, and let go. */
+void lock_remove(int dirfd, const char *name, int fd);
 
 #endif

@@ -53,6 +53,7 @@ struct container_mount {
 
 struct container {
 	char *name;
+	char *lxc_name;         /* machine-wide */
 	enum container_state state;
 	enum container_kind kind;
 	struct proc_id owner;   /* of a passing state */
@@ -88,9 +89,9 @@ struct container {
 	struct proc_id init;
 	struct proc_id monitor;
 	struct proc_id resolver;
+	struct proc_id client;  /* the command whose end is the end of a run or a build */
 	struct id_range ids;
 	char *address;          /* "10.77.0.2", "" when unknown */
-	char *tmux_user;        /* reserved: who owns the tmux server inside */
 
 	struct record *record;  /* as it was read: unknown keys are kept */
 };
@@ -108,6 +109,8 @@ int container_load(const struct session *s, const char *name, struct container *
  * whose record a power cut has torn is deleted, as it would have been anyway).
  */
 int container_store(const struct session *s, struct container *c, struct err *err);
+/* What the record says of the last start is over. */
+void container_forget_run(struct container *c);
 /* O_DIRECTORY descriptor of containers/<name>, or -errno. */
 int container_dir(const struct session *s, const char *name);
 /* The lock of a container (lock.h); LOCK_TRY in @flags as there. */
@@ -130,8 +133,20 @@ enum container_list_flags {
  * What the state directory has, after repair of what a crash left. A record
  * that cannot be read is left out and told through session_say().
  */
-int container_list_load(const struct session *s, unsigned flags, struct container_list *ret,
+int container_list_load(struct session *s, unsigned flags, struct container_list *ret,
 			struct err *err);
+
+/*
+ * Does the supervisor of that record live? It holds a lock on a file in the run
+ * directory of the container, besides pid and start time.
+ */
+bool container_supervisor_alive(const struct session *s, const struct container *c);
+/* The lock, taken for the calling process (not for its children): 0, or -EAGAIN when held. */
+int container_alive_take(const struct session *s, const char *name);
+/* O_DIRECTORY descriptor of the container's run directory, made when missing; or -errno. */
+int container_run_dir(const struct session *s, const char *name);
+/* Is it up in another network namespace of this boot? Nothing may be done to it from here. */
+bool container_is_elsewhere(const struct container *c);
 
 /*
  * What people see: "Running", "Stopped", "Frozen", "Starting", "Stopping",

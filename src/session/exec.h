@@ -28,6 +28,10 @@ int exec_run(struct session *s, const struct container *c, const struct exec_req
 int exec_capture(struct session *s, const struct container *c, const struct exec_request *request,
 		 struct buf *out, struct buf *err_out, struct err *err);
 
+/* As above; each line of both outputs goes to @line as it comes, without its newline. */
+int exec_lines(struct session *s, const struct container *c, const struct exec_request *request,
+	       void (*line)(const char *text, void *data), void *data, struct err *err);
+
 /* The environment that a command of that container gets; newly allocated. */
 char **exec_environment(const struct session *s, const struct container *c,
 			const struct exec_request *request);

@@ -19,6 +19,8 @@ char *name_for_workspace(const char *prefix, const char *workspace, int slot);
 int name_slot(const char *name);
 /* Letters, digits and '-'; starts with a letter, does not end in '-'; NAME_MAX_BYTES at most. */
 int name_check(const char *name, struct err *err);
+/* A single path component without control characters: safe below containers/. */
+bool name_is_plain(const char *name);
 /* "coi-" + container name. Newly allocated. */
 char *name_tmux_session(const char *name);
 /* The machine-wide name for liblxc and cgroups: with the tag of a root that is not the default. */

@@ -3,6 +3,7 @@
 #ifndef COI_SESSION_TMUX_H
 #define COI_SESSION_TMUX_H
 
+#include "base/buf.h"
 #include "session/container.h"
 
 /* 1: there is one, 0: none; -errno when it could not be asked (tmux is not in the image). */

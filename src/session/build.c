@@ -1,0 +1,319 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "session/build.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "base/path.h"
+#include "base/strv.h"
+#include "image/recipe.h"
+#include "session/exec.h"
+#include "session/launch.h"
+#include "session/lifecycle.h"
+#include "session/plan.h"
+#include "session/repair.h"
+
+#define DEFAULT_RECIPE "coi-default"
+#define FREEZE_TIMEOUT_MS 5000
+
+static int has_recipe(const char *dir, const char *name) {
+	autofree char *file = xasprintf("%s/%s/image.ini", dir, name);
+
+	return access(file, R_OK) == 0;
+}
+
+char **build_recipes(void) {
+	autofree char *dir = layout_data("images");
+	autoclosedir DIR *d = opendir(dir);
+	struct dirent *entry;
+	autostrv char **others = NULL;
+	char **names = NULL;
+
+	if (has_recipe(dir, DEFAULT_RECIPE))
+		strv_add(&names, DEFAULT_RECIPE);
+	while (d && (entry = readdir(d)))
+		if (entry->d_name[0] != '.' && strcmp(entry->d_name, DEFAULT_RECIPE) != 0 &&
+		    has_recipe(dir, entry->d_name))
+			strv_add(&others, entry->d_name);
+	strv_sort(others);
+	strv_add_all(&names, others);
+	return names;
+}
+
+static char *recipe_dir(const char *name) {
+	autofree char *relative = NULL;
+
+	if (strchr(name, '/'))
+		return path_absolute(name);
+	relative = xasprintf("images/%s", name);
+	return layout_data(relative);
+}
+
+/* What the script said last: the reason of a failure. */
+struct output {
+	const struct build_request *request;
+	char *last[3];
+};
+
+static void on_line(const char *text, void *data) {
+	struct output *o = data;
+
+	if (o->request->report)
+		o->request->report(text, false, o->request->report_data);
+	if (!*text)
+		return;
+	free(o->last[0]);
+	o->last[0] = o->last[1];
+	o->last[1] = o->last[2];
+	o->last[2] = xstrdup(text);
+}
+
+static int run_script(struct session *s, const struct container *c,
+		      const struct recipe_build *build, const struct build_request *request,
+		      struct err *err) {
+	struct exec_request exec = { .argv = build->argv, .cwd = "/", .env = build->env,
+				     .gid = 0 };
+	struct output out = { .request = request };
+	int r = exec_lines(s, c, &exec, on_line, &out, err);
+
+	if (r > 0)
+		r = err_set(err, ERR_SYSTEM, -EIO, "the build script ended with status %d: %s %s %s",
+			    r, out.last[0] ? out.last[0] : "", out.last[1] ? out.last[1] : "",
+			    out.last[2] ? out.last[2] : "");
+	for (size_t i = 0; i < ARRAY_SIZE(out.last); i++)
+		free(out.last[i]);
+	return r;
+}
+
+struct build {
+	struct recipe *recipe;
+	struct recipe_build *prepared;
+	struct image_info *base;
+	char **agents;     /* borrowed; NULL: the recipe's */
+	char **registries; /* of base and npm */
+	char hash[IMAGE_FINGERPRINT_SIZE];
+};
+
+static int publish(struct session *s, const struct build *b, const struct container *c,
+		   struct image_info **ret, struct err *err) {
+	autofree char *version = image_version_alias(b->recipe->name, time(NULL));
+	autoclose int dir = container_dir(s, c->name);
+	struct image_publish_spec spec = {
+		.upper_parent = dir,
+		.upper_name = "upper",
+		.consume = true,
+		.base_layers = b->base->layers,
+		.base_count = b->base->layer_count,
+		.alias = b->recipe->name,
+		.version = version,
+		.description = b->recipe->description,
+		.recipe = b->recipe->name,
+		.recipe_hash = b->hash,
+		.base = b->base->fingerprint,
+		.base_alias = b->base->aliases ? b->base->aliases[0] : NULL,
+		.registries = b->registries,
+	};
+
+	if (dir < 0)
+		return err_sys(err, dir, "cannot open the build container");
+	return image_publish(s->layout, &spec, ret, err);
+}
+
+static int in_container(struct session *s, const struct build_request *request,
+			const struct build *b, struct image_info **ret, struct err *err) {
+	auto_launched struct launched l = { .lease = -1 };
+	autofree char *name = NULL;
+	struct err ignored;
+	uint32_t random = 0;
+	int r;
+
+	if (getrandom(&random, sizeof(random), 0) < 0)
+		return err_sys(err, -errno, "cannot get random bits");
+	name = xasprintf("%sbuild-%08" PRIx32, s->prefix, random);
+	r = launch(s,
+		   &(struct launch_request){ .kind = KIND_BUILD,
+					     .name = name,
+					     .image = b->base->fingerprint,
+					     .delete_on_stop = true,
+					     .init = INIT_COI,
+					     .no_network = true,
+					     .extra_source = b->prepared->dir,
+					     .extra_target = RECIPE_BUILD_DIR },
+		   &l, err);
+	if (r < 0)
+		return err_wrap(err, "the build container");
+	r = run_script(s, l.container, b->prepared, request, err);
+	if (r < 0) {
+		(void)launched_finish(s, &l, false, &ignored);
+		return r;
+	}
+	r = launched_finish(s, &l, true, err);
+	/* The supervisor still holds the upper directory until it has cleaned up. */
+	if (r == 0)
+		r = lifecycle_wait_stopped(s, name, err);
+	plan_crash_point("build", "publish", "before");
+	if (r == 0)
+		r = publish(s, b, l.container, ret, err);
+	plan_crash_point("build", "publish", "after");
+	(void)lifecycle_delete(s, name, true, &ignored);
+	return r;
+}
+
+static void build_done(struct build *b) {
+	recipe_build_free(b->prepared);
+	recipe_free(b->recipe);
+	image_info_free(b->base);
+	strv_free(b->registries);
+}
+
+static int do_build(struct session *s, const struct build_request *request, struct build *b,
+		    struct image_info **ret, struct err *err) {
+	struct recipe_report report = { request->report, request->report_data };
+	autostrv char **base_registries = NULL;
+	int r = recipe_hash(b->recipe, b->agents, b->hash, err);
+
+	if (r == 0)
+		r = recipe_fetch_base(s->layout, b->recipe, &report, &b->base, err);
+	if (r == 0)
+		r = recipe_prepare(s->layout, b->recipe, b->agents, s->who->home, &report,
+				   &b->prepared, err);
+	if (r < 0)
+		return r;
+	b->registries = strv_copy(b->base->registries);
+	for (char **h = b->prepared->registries; h && *h; h++)
+		if (!strv_contains(b->registries, *h))
+			strv_add(&b->registries, *h);
+	for (char **line = b->prepared->left_out; request->report && line && *line; line++)
+		request->report(*line, true, request->report_data);
+	return in_container(s, request, b, ret, err);
+}
+
+static void tell_audit(struct session *s, const struct build *b, const struct image_info *image) {
+	struct err err = { 0 };
+
+	if (audit_write(s->audit, AUDIT_IMAGE_BUILD, NULL,
+			AUDIT_FIELDS(AUDIT_TEXT("fingerprint", image->fingerprint),
+				     AUDIT_TEXT("alias", b->recipe->name),
+				     AUDIT_TEXT("recipe", b->recipe->dir),
+				     AUDIT_TEXT("base", b->base->fingerprint),
+				     AUDIT_LIST("agents", b->agents ? b->agents : b->recipe->agents),
+				     AUDIT_LIST("sources", image->registries),
+				     AUDIT_INT("bytes", (int64_t)image->size)),
+			&err) < 0)
+		session_say(s, "Warning: %s", err.msg);
+}
+
+int build_image(struct session *s, const struct build_request *request, struct build_result *ret,
+		struct err *err) {
+	autofree char *dir = recipe_dir(request->recipe);
+	struct build b = { .agents = (char **)request->agents };
+	struct image_info *image = NULL;
+	int r = recipe_load(dir, &b.recipe, err);
+
+	if (!b.agents && s->settings->container.build.agents)
+		b.agents = s->settings->container.build.agents;
+	if (r == 0 && b.agents)
+		r = recipe_check_agents(b.recipe, b.agents, err);
+	if (r == 0 && !request->force && image_find(s->layout, b.recipe->name, &image, err) == 0) {
+		*ret = (struct build_result){ .existed = true, .image = image };
+		build_done(&b);
+		return 0;
+	}
+	if (r == 0)
+		r = do_build(s, request, &b, &image, err);
+	if (r == 0) {
+		tell_audit(s, &b, image);
+		*ret = (struct build_result){ .image = image };
+	}
+	build_done(&b);
+	return r;
+}
+
+static int publish_upper(struct session *s, const struct container *c, const char *alias,
+			 const char *description, bool consume,
+			 const struct image_progress *progress, struct image_info **ret,
+			 struct err *err) {
+	autoclose int dir = container_dir(s, c->name);
+	struct image_publish_spec spec = {
+		.upper_parent = dir,
+		.upper_name = "upper",
+		.consume = consume,
+		.base_layers = c->layers,
+		.base_count = c->layer_count,
+		.alias = alias,
+		.description = description,
+		.base = c->fingerprint,
+		.base_alias = c->image,
+		.progress = progress,
+	};
+
+	if (dir < 0)
+		return err_sys(err, dir, "cannot open container '%s'", c->name);
+	return image_publish(s->layout, &spec, ret, err);
+}
+
+/* Its files must not change while they are copied. */
+static int publish_locked(struct session *s, const struct container *c, const char *alias,
+			  const char *description, bool consume,
+			  const struct image_progress *progress, struct image_info **ret,
+			  struct err *err) {
+	struct runtime_ref ref = container_ref(s, c);
+	bool was_frozen = runtime_is_frozen(&ref) == 1, runs = container_is_running(s, c);
+	struct err ignored;
+	int r = runs && !was_frozen ? runtime_freeze(&ref, FREEZE_TIMEOUT_MS, err) : 0;
+
+	if (r < 0)
+		return r;
+	r = publish_upper(s, c, alias, description, consume, progress, ret, err);
+	if (runs && !was_frozen)
+		(void)runtime_unfreeze(&ref, &ignored);
+	return r;
+}
+
+int build_publish(struct session *s, const char *name, const char *alias, const char *description,
+		  bool consume, const struct image_progress *progress, struct image_info **ret,
+		  struct err *err) {
+	auto_container struct container *c = NULL;
+	autoclose int lock = -1;
+	struct err audit_err = { 0 };
+	int r = repair_container(s, name, err);
+
+	if (r >= 0)
+		r = container_load(s, name, &c, err);
+	if (r < 0)
+		return r;
+	if (!image_alias_is_valid(alias))
+		return err_set(err, ERR_USAGE, -EINVAL, "'%s' is no name for an image", alias);
+	if (consume && c->state != STATE_STOPPED) {
+		r = lifecycle_stop(s, name, 0, err);
+		if (r < 0)
+			return r;
+	}
+	lock = container_lock(s, name, 0, err);
+	if (lock < 0)
+		return lock;
+	container_free(c);
+	c = NULL;
+	r = container_load(s, name, &c, err);
+	if (r == 0 && c->state != STATE_STOPPED && (consume || c->state != STATE_RUNNING))
+		r = err_set(err, ERR_CONFLICT, -EBUSY, "container '%s' is %s", name,
+			    container_state_to_string(c->state));
+	if (r == 0)
+		r = publish_locked(s, c, alias, description, consume, progress, ret, err);
+	(void)close(steal_fd(&lock));
+	if (r < 0)
+		return r;
+	if (audit_write(s->audit, AUDIT_IMAGE_PUBLISH, name,
+			AUDIT_FIELDS(AUDIT_TEXT("fingerprint", (*ret)->fingerprint),
+				     AUDIT_TEXT("alias", alias)),
+			&audit_err) < 0)
+		session_say(s, "Warning: %s", audit_err.msg);
+	return consume ? lifecycle_delete(s, name, true, err) : 0;
+}

@@ -1,0 +1,321 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* A container's record: struct container to container.ini and back. */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "base/mem.h"
+#include "base/record.h"
+#include "base/strv.h"
+#include "session/container.h"
+#include "session/names.h"
+
+#define RECORD_NAME "container.ini"
+#define RECORD_FORMAT 1
+
+static const char *const state_words[STATE_COUNT] = {
+	[STATE_CREATING] = "creating", [STATE_STOPPED] = "stopped",
+	[STATE_STARTING] = "starting", [STATE_RUNNING] = "running",
+	[STATE_STOPPING] = "stopping", [STATE_DELETING] = "deleting",
+};
+
+static const char *const kind_words[KIND_COUNT] = {
+	[KIND_RUN] = "run",
+	[KIND_SHELL] = "shell",
+	[KIND_LAUNCH] = "launch",
+	[KIND_BUILD] = "build",
+};
+
+const char *container_state_to_string(enum container_state state) {
+	return state_words[state];
+}
+
+const char *container_kind_to_string(enum container_kind kind) {
+	return kind_words[kind];
+}
+
+static int word_index(const char *word, const char *const *words, int count) {
+	for (int i = 0; word && i < count; i++)
+		if (!strcmp(word, words[i]))
+			return i;
+	return -1;
+}
+
+void container_free(struct container *c) {
+	if (!c)
+		return;
+	free(c->name);
+	free(c->lxc_name);
+	free(c->image);
+	free(c->fingerprint);
+	free(c->description);
+	image_layers_free(c->layers, c->layer_count);
+	free(c->workspace);
+	free(c->workspace_path);
+	free(c->code_user);
+	free(c->alias);
+	free(c->network_mode);
+	free(c->person);
+	for (size_t i = 0; i < c->mount_count; i++) {
+		free(c->mounts[i].device);
+		free(c->mounts[i].source);
+		free(c->mounts[i].path);
+	}
+	free(c->mounts);
+	free(c->boot_id);
+	free(c->address);
+	record_free(c->record);
+	free(c);
+}
+
+void container_free_ptr(struct container **c) {
+	container_free(*c);
+}
+
+static char *text_of(const struct record *r, const char *section, const char *key) {
+	const char *text = record_get(r, section, key);
+
+	return xstrdup(text ? text : "");
+}
+
+static struct proc_id proc_of(const struct record *r, const char *section, const char *key) {
+	const char *text = record_get(r, section, key);
+	struct proc_id id = { 0 };
+
+	if (!text || sscanf(text, "%d %" SCNu64, &id.pid, &id.start) != 2 || id.pid < 0)
+		return (struct proc_id){ 0 };
+	return id;
+}
+
+static void set_proc(struct record *r, const char *section, const char *key,
+		     const struct proc_id *id) {
+	if (id->pid)
+		record_setf(r, section, key, "%d %" PRIu64, id->pid, id->start);
+	else
+		record_unset(r, section, key);
+}
+
+static int read_layers(struct container *c, struct err *err) {
+	const struct record *r = c->record;
+	int64_t count = record_get_int(r, "layers", "count", 0);
+
+	if (count < 0 || count > IMAGE_LAYERS_MAX)
+		return err_set(err, ERR_SYSTEM, -EBADMSG, "the record of '%s' is damaged: layers",
+			       c->name);
+	c->layers = xcalloc((size_t)count, sizeof(*c->layers));
+	for (int64_t i = 0; i < count; i++) {
+		autofree char *key = xasprintf("%d", (int)i);
+		const char *text = record_get(r, "layers", key);
+		const char *colon = text ? strchr(text, ':') : NULL;
+
+		if (!colon || strlen(colon + 1) != IMAGE_FINGERPRINT_SIZE - 1)
+			return err_set(err, ERR_SYSTEM, -EBADMSG,
+				       "the record of '%s' is damaged: layer %d", c->name, (int)i);
+		c->layers[i].pool = xstrndup(text, (size_t)(colon - text));
+		memcpy(c->layers[i].id, colon + 1, IMAGE_FINGERPRINT_SIZE);
+		c->layer_count++;
+	}
+	return 0;
+}
+
+static void read_mounts(struct container *c) {
+	autofree char *list = text_of(c->record, "", "mounts");
+	autostrv char **devices = strv_split(list, " ");
+	size_t n = strv_len(devices);
+
+	c->mounts = xcalloc(n, sizeof(*c->mounts));
+	for (size_t i = 0; i < n; i++) {
+		autofree char *section = xasprintf("mount %s", devices[i]);
+
+		c->mounts[c->mount_count++] = (struct container_mount){
+			.device = xstrdup(devices[i]),
+			.source = text_of(c->record, section, "source"),
+			.path = text_of(c->record, section, "path"),
+			.readonly = record_get_bool(c->record, section, "readonly", true),
+			.shift = record_get_bool(c->record, section, "shift", true),
+		};
+	}
+}
+
+static int read_head(struct container *c, struct err *err) {
+	const struct record *r = c->record;
+	int state = word_index(record_get(r, "", "state"), state_words, STATE_COUNT);
+	int kind = word_index(record_get(r, "", "kind"), kind_words, KIND_COUNT);
+
+	if (state < 0 || kind < 0)
+		return err_set(err, ERR_SYSTEM, -EBADMSG,
+			       "the record of '%s' is damaged: state or kind", c->name);
+	c->state = (enum container_state)state;
+	c->kind = (enum container_kind)kind;
+	c->owner = proc_of(r, "", "owner");
+	c->created = clock_parse_rfc3339(record_get(r, "", "created"));
+	c->image = text_of(r, "", "image");
+	c->fingerprint = text_of(r, "", "fingerprint");
+	c->description = text_of(r, "", "description");
+	c->workspace = text_of(r, "", "workspace");
+	c->workspace_path = text_of(r, "", "workspace_path");
+	c->workspace_uid = (uid_t)record_get_int(r, "", "workspace_uid", (uid_t)-1);
+	c->workspace_gid = (gid_t)record_get_int(r, "", "workspace_gid", (gid_t)-1);
+	c->slot = (int)record_get_int(r, "", "slot", 0);
+	c->persistent = record_get_bool(r, "", "persistent", false);
+	c->delete_on_stop = record_get_bool(r, "", "delete_on_stop", false);
+	c->systemd = record_get_bool(r, "", "systemd", false);
+	c->nesting = record_get_bool(r, "", "nesting", false);
+	c->code_uid = (uid_t)record_get_int(r, "", "code_uid", 1000);
+	c->code_gid = (gid_t)record_get_int(r, "", "code_gid", 1000);
+	c->code_user = text_of(r, "", "code_user");
+	c->alias = text_of(r, "", "alias");
+	c->network_mode = text_of(r, "", "network_mode");
+	c->person_uid = (uid_t)record_get_int(r, "", "person_uid", 0);
+	c->person = text_of(r, "", "person");
+	return 0;
+}
+
+static void read_run(struct container *c) {
+	const struct record *r = c->record;
+
+	c->boot_id = text_of(r, "run", "boot_id");
+	c->netns = (uint64_t)record_get_int(r, "run", "netns", 0);
+	c->supervisor = proc_of(r, "run", "supervisor");
+	c->init = proc_of(r, "run", "init");
+	c->monitor = proc_of(r, "run", "monitor");
+	c->resolver = proc_of(r, "run", "resolver");
+	c->client = proc_of(r, "run", "client");
+	c->ids.base = (uint32_t)record_get_int(r, "run", "ids_base", 0);
+	c->ids.count = (uint32_t)record_get_int(r, "run", "ids_count", 0);
+	c->address = text_of(r, "run", "address");
+}
+
+int container_load(const struct session *s, const char *name, struct container **ret,
+		   struct err *err) {
+	auto_container struct container *c = NULL;
+	autoclose int dir = -1;
+	int r = name_is_plain(name) ? container_dir(s, name) : -ENOENT;
+
+	if (r == -ENOENT)
+		return err_set(err, ERR_MISSING, -ENOENT, "container '%s' does not exist", name);
+	if (r < 0)
+		return err_sys(err, r, "cannot open container '%s'", name);
+	dir = r;
+	c = xcalloc(1, sizeof(*c));
+	c->name = xstrdup(name);
+	c->lxc_name = name_lxc(s->layout->tag, name);
+	r = record_load(dir, RECORD_NAME, RECORD_FORMAT, &c->record, err);
+	if (r < 0)
+		return err_wrap(err, "container '%s'", name);
+	r = read_head(c, err);
+	if (r == 0)
+		r = read_layers(c, err);
+	if (r < 0)
+		return r;
+	read_mounts(c);
+	read_run(c);
+	*ret = steal_ptr(c);
+	return 0;
+}
+
+static void write_head(struct container *c) {
+	struct record *r = c->record;
+	char when[CLOCK_RFC3339_SIZE];
+
+	record_set(r, "", "state", state_words[c->state]);
+	record_set(r, "", "kind", kind_words[c->kind]);
+	set_proc(r, "", "owner", &c->owner);
+	record_set(r, "", "created", clock_rfc3339(c->created, when));
+	record_set(r, "", "image", c->image);
+	record_set(r, "", "fingerprint", c->fingerprint);
+	record_set(r, "", "description", c->description);
+	record_set(r, "", "workspace", c->workspace);
+	record_set(r, "", "workspace_path", c->workspace_path);
+	record_setf(r, "", "workspace_uid", "%u", c->workspace_uid);
+	record_setf(r, "", "workspace_gid", "%u", c->workspace_gid);
+	record_setf(r, "", "slot", "%d", c->slot);
+	record_set(r, "", "persistent", c->persistent ? "true" : "false");
+	record_set(r, "", "delete_on_stop", c->delete_on_stop ? "true" : "false");
+	record_set(r, "", "systemd", c->systemd ? "true" : "false");
+	record_set(r, "", "nesting", c->nesting ? "true" : "false");
+	record_setf(r, "", "code_uid", "%u", c->code_uid);
+	record_setf(r, "", "code_gid", "%u", c->code_gid);
+	record_set(r, "", "code_user", c->code_user);
+	record_set(r, "", "alias", c->alias);
+	record_set(r, "", "network_mode", c->network_mode);
+	record_setf(r, "", "person_uid", "%u", c->person_uid);
+	record_set(r, "", "person", c->person);
+}
+
+static void write_lists(struct container *c) {
+	struct record *r = c->record;
+	autostrv char **devices = NULL;
+	autofree char *joined = NULL;
+
+	record_setf(r, "layers", "count", "%zu", c->layer_count);
+	for (size_t i = 0; i < c->layer_count; i++) {
+		autofree char *key = xasprintf("%zu", i);
+
+		record_setf(r, "layers", key, "%s:%s", c->layers[i].pool, c->layers[i].id);
+	}
+	for (size_t i = 0; i < c->mount_count; i++) {
+		const struct container_mount *m = &c->mounts[i];
+		autofree char *section = xasprintf("mount %s", m->device);
+
+		strv_add(&devices, m->device);
+		record_set(r, section, "source", m->source);
+		record_set(r, section, "path", m->path);
+		record_set(r, section, "readonly", m->readonly ? "true" : "false");
+		record_set(r, section, "shift", m->shift ? "true" : "false");
+	}
+	joined = strv_join(devices, " ");
+	record_set(r, "", "mounts", joined);
+}
+
+static void write_run(struct container *c) {
+	struct record *r = c->record;
+
+	record_set(r, "run", "boot_id", c->boot_id ? c->boot_id : "");
+	record_setf(r, "run", "netns", "%" PRIu64, c->netns);
+	set_proc(r, "run", "supervisor", &c->supervisor);
+	set_proc(r, "run", "init", &c->init);
+	set_proc(r, "run", "monitor", &c->monitor);
+	set_proc(r, "run", "resolver", &c->resolver);
+	set_proc(r, "run", "client", &c->client);
+	record_setf(r, "run", "ids_base", "%u", c->ids.base);
+	record_setf(r, "run", "ids_count", "%u", c->ids.count);
+	record_set(r, "run", "address", c->address ? c->address : "");
+}
+
+int container_store(const struct session *s, struct container *c, struct err *err) {
+	autoclose int dir = container_dir(s, c->name);
+	autofree char *text = NULL;
+	int r;
+
+	if (dir < 0)
+		return err_sys(err, dir, "cannot open container '%s'", c->name);
+	if (!c->record)
+		c->record = record_new(RECORD_FORMAT);
+	write_head(c);
+	write_lists(c);
+	write_run(c);
+	if (!c->delete_on_stop) {
+		r = record_store(c->record, dir, RECORD_NAME, 0600, err);
+		return r < 0 ? err_wrap(err, "container '%s'", c->name) : 0;
+	}
+	text = record_text(c->record);
+	r = file_write_quick_at(dir, RECORD_NAME, text, strlen(text), 0600);
+	return r < 0 ? err_sys(err, r, "cannot write the record of container '%s'", c->name) : 0;
+}
+
+void container_forget_run(struct container *c) {
+	c->supervisor = c->init = c->monitor = c->resolver = (struct proc_id){ 0 };
+	if (c->kind != KIND_BUILD) /* whose files somebody still has to take */
+		c->client = (struct proc_id){ 0 };
+	c->owner = (struct proc_id){ 0 };
+	c->ids = (struct id_range){ 0 };
+	c->netns = 0;
+	str_replace(&c->boot_id, "");
+	str_replace(&c->address, "");
+}

@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "session/container.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/lock.h"
+#include "base/mem.h"
+#include "session/names.h"
+#include "session/repair.h"
+
+int container_dir(const struct session *s, const char *name) {
+	int fd = openat(s->layout->containers_fd, name,
+			O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	return fd < 0 ? -errno : fd;
+}
+
+int container_run_dir(const struct session *s, const char *name) {
+	return open_mkdir_beneath(s->layout->run_fd, name, 0700);
+}
+
+int container_lock(const struct session *s, const char *name, unsigned flags, struct err *err) {
+	autofree char *file = xasprintf("%s.lock", name);
+
+	return lock_take(s->layout->run_fd, file, flags, err);
+}
+
+void container_lock_remove(const struct session *s, const char *name, int lock_fd) {
+	autofree char *file = xasprintf("%s.lock", name);
+
+	lock_remove(s->layout->run_fd, file, lock_fd);
+}
+
+/*
+ * A POSIX record lock, not flock(2): it belongs to the process alone, so that
+ * liblxc's monitor, forked from the supervisor, does not go on holding it.
+ */
+int container_alive_take(const struct session *s, const char *name) {
+	struct flock whole = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	autoclose int dir = container_run_dir(s, name);
+	int fd;
+
+	if (dir < 0)
+		return dir;
+	fd = openat(dir, "alive", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0)
+		return -errno;
+	if (fcntl(fd, F_SETLK, &whole) < 0) {
+		int r = -errno;
+
+		(void)close(fd);
+		return r;
+	}
+	return 0; /* open as long as the process lives */
+}
+
+bool container_supervisor_alive(const struct session *s, const struct container *c) {
+	struct flock whole = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	autofree char *path = xasprintf("%s/alive", c->name);
+	autoclose int fd = -1;
+
+	if (!proc_id_alive(&c->supervisor) || !c->boot_id || strcmp(c->boot_id, boot_id()) != 0)
+		return false;
+	fd = openat(s->layout->run_fd, path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+	return fd >= 0 && fcntl(fd, F_GETLK, &whole) == 0 && whole.l_type != F_UNLCK;
+}
+
+bool container_is_elsewhere(const struct container *c) {
+	uint64_t here = 0;
+
+	if (!c->boot_id || strcmp(c->boot_id, boot_id()) != 0 || !c->netns)
+		return false;
+	if (!proc_id_alive(&c->supervisor) && !proc_id_alive(&c->init))
+		return false;
+	return ns_inode(0, "net", &here) == 0 && here != c->netns;
+}
+
+struct runtime_ref container_ref(const struct session *s, const struct container *c) {
+	return (struct runtime_ref){
+		.lxc_name = c->lxc_name,
+		.lxcpath = s->lxcpath,
+		.init = c->init,
+		.monitor = c->monitor,
+		.boot_id = c->boot_id && *c->boot_id ? c->boot_id : NULL,
+	};
+}
+
+bool container_is_running(const struct session *s, const struct container *c) {
+	struct runtime_ref ref = container_ref(s, c);
+
+	return c->state == STATE_RUNNING && c->init.pid && runtime_alive(&ref);
+}
+
+const char *container_status(const struct session *s, const struct container *c) {
+	struct runtime_ref ref = container_ref(s, c);
+
+	switch (c->state) {
+	case STATE_CREATING:
+	case STATE_STARTING:
+		return "Starting";
+	case STATE_STOPPING:
+	case STATE_DELETING:
+		return "Stopping";
+	case STATE_STOPPED:
+		return "Stopped";
+	default:
+		break;
+	}
+	if (container_is_elsewhere(c) || !runtime_alive(&ref))
+		return "Error";
+	return runtime_is_frozen(&ref) == 1 ? "Frozen" : "Running";
+}
+
+void container_list_done(struct container_list *list) {
+	for (size_t i = 0; i < list->count; i++)
+		container_free(list->items[i]);
+	free(list->items);
+	*list = (struct container_list){ 0 };
+}
+
+static int is_wanted(const struct dirent *entry) {
+	return name_is_plain(entry->d_name);
+}
+
+static void list_one(struct session *s, const char *name, unsigned flags,
+		     struct container_list *list) {
+	struct container *c = NULL;
+	struct err err = { 0 };
+
+	if (!(flags & LIST_ALL_PREFIXES) && strncmp(name, s->prefix, strlen(s->prefix)) != 0)
+		return;
+	if (repair_container(s, name, &err) < 0)
+		session_say(s, "Warning: %s", err.msg);
+	if (container_load(s, name, &c, &err) < 0) {
+		if (err.kind != ERR_MISSING)
+			session_say(s, "Warning: %s", err.msg);
+		return;
+	}
+	if (c->state == STATE_DELETING && !(flags & LIST_DELETING)) {
+		container_free(c);
+		return;
+	}
+	list->items = xreallocarray(list->items, list->count + 1, sizeof(struct container *));
+	list->items[list->count++] = c;
+}
+
+int container_list_load(struct session *s, unsigned flags, struct container_list *ret,
+			struct err *err) {
+	struct container_list list = { 0 };
+	struct dirent **names = NULL;
+	int n = scandirat(s->layout->containers_fd, ".", &names, is_wanted, alphasort);
+
+	if (n < 0)
+		return err_sys(err, -errno, "cannot list the containers of '%s'", s->layout->root);
+	for (int i = 0; i < n; i++) {
+		list_one(s, names[i]->d_name, flags, &list);
+		free(names[i]);
+	}
+	free(names);
+	*ret = list;
+	return 0;
+}
+
+/* Records are read as they are: a broken one keeps everything, by failing the call. */
+static int collect_uses(struct image_uses *out, void *data, struct err *err) {
+	const struct session *s = data;
+	struct dirent **names = NULL;
+	int n = scandirat(s->layout->containers_fd, ".", &names, is_wanted, alphasort);
+	int r = 0;
+
+	if (n < 0)
+		return err_sys(err, -errno, "cannot list the containers of '%s'", s->layout->root);
+	for (int i = 0; i < n; i++) {
+		auto_container struct container *c = NULL;
+		int one = r < 0 ? r : container_load(s, names[i]->d_name, &c, err);
+
+		if (one < 0 && err->kind != ERR_MISSING)
+			r = one;
+		for (size_t k = 0; one == 0 && k < c->layer_count; k++)
+			image_uses_add(out, c->name, c->fingerprint, c->layers[k].id);
+		free(names[i]);
+	}
+	free(names);
+	return r;
+}
+
+struct image_users container_image_users(const struct session *s) {
+	return (struct image_users){ .collect = collect_uses, .data = (void *)s };
+}

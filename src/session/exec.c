@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "session/exec.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "base/strv.h"
+#include "runtime/attach.h"
+
+#define LINE_MAX_BYTES 4096
+#define PATH_INSIDE "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+/*
+ * Terminals that Debian's ncurses-base does not know inside: the tools would
+ * not start. surface/cli.md, TERM.
+ */
+static const char *terminal_inside(void) {
+	static const char *const unknown[] = { "ghostty", "wezterm", "alacritty", "kitty", "foot",
+					       "rio", "contour", "xterm-ghostty", "xterm-kitty",
+					       "tmux-256color", "screen-256color" };
+	const char *term = getenv("TERM");
+
+	if (!term || !*term || !strncmp(term, "st-", 3) || strpbrk(term, " /\t\n\033"))
+		return "xterm-256color";
+	for (size_t i = 0; i < ARRAY_SIZE(unknown); i++)
+		if (!strcmp(term, unknown[i]))
+			return "xterm-256color";
+	return term;
+}
+
+static void add_session_env(const struct session *s, char ***env) {
+	const struct settings *set = s->settings;
+
+	env_set(env, "IS_SANDBOX", "1");
+	for (char **e = set->defaults.environment.entries; e && *e; e++) {
+		autofree char *name = xstrndup(*e, strcspn(*e, "="));
+
+		env_set(env, name, *e + strlen(name) + 1);
+	}
+	for (char **name = set->defaults.forward_env; name && *name; name++) {
+		const char *value = getenv(*name);
+
+		if (value)
+			env_set(env, *name, value);
+		else
+			session_say(s, "Warning: '%s' is to be forwarded and is not set", *name);
+	}
+}
+
+char **exec_environment(const struct session *s, const struct container *c,
+			const struct exec_request *request) {
+	char **env = NULL;
+
+	(void)c;
+	env_set(&env, "PATH", PATH_INSIDE);
+	env_set(&env, "LANG", "C.UTF-8");
+	if (request->tty || request->session_env || getenv("TERM"))
+		env_set(&env, "TERM", terminal_inside());
+	if (request->session_env && s->settings)
+		add_session_env(s, &env);
+	for (char *const *e = request->env; e && *e; e++) {
+		autofree char *name = xstrndup(*e, strcspn(*e, "="));
+
+		if ((*e)[strlen(name)] == '=' && *name)
+			env_set(&env, name, *e + strlen(name) + 1);
+	}
+	return env;
+}
+
+static int check(const struct session *s, const struct container *c, struct err *err) {
+	if (container_is_elsewhere(c))
+		return err_set(err, ERR_CONFLICT, -EXDEV,
+			       "container '%s' runs in another network namespace", c->name);
+	if (container_is_running(s, c))
+		return 0;
+	(void)err_set(err, ERR_CONFLICT, -ESRCH, "container '%s' is not running", c->name);
+	return err_hint(err, "start it with 'coi container start %s'", c->name);
+}
+
+static void fill_spec(const struct session *s, const struct container *c,
+		      const struct exec_request *request, char *const *env,
+		      struct attach_spec *spec) {
+	*spec = (struct attach_spec){
+		.ref = container_ref(s, c),
+		.argv = request->argv,
+		.env = env,
+		.uid = request->as_code ? c->code_uid : request->uid,
+		.gid = request->as_code ? c->code_gid : request->gid,
+		.cwd = request->cwd ? request->cwd
+		       : *c->workspace_path ? c->workspace_path
+					    : NULL,
+		.tty = request->tty,
+		.stdin_fd = STDIN_FILENO,
+		.stdout_fd = STDOUT_FILENO,
+		.stderr_fd = STDERR_FILENO,
+	};
+}
+
+static void tell_audit(const struct session *s, const struct container *c,
+		       const struct exec_request *request) {
+	autofree char *as = request->as_code ? xstrdup(c->code_user)
+					     : xasprintf("%u", (unsigned)request->uid);
+	struct err err = { 0 };
+
+	if (audit_write(s->audit, AUDIT_CONTAINER_EXEC, c->name,
+			AUDIT_FIELDS(AUDIT_LIST("command", request->argv), AUDIT_TEXT("as", as),
+				     AUDIT_BOOL("terminal", request->tty)),
+			&err) < 0)
+		session_say(s, "Warning: %s", err.msg);
+}
+
+int exec_run(struct session *s, const struct container *c, const struct exec_request *request,
+	     struct err *err) {
+	autostrv char **env = exec_environment(s, c, request);
+	struct attach_spec spec;
+	int r = check(s, c, err);
+
+	if (r < 0)
+		return r;
+	tell_audit(s, c, request);
+	fill_spec(s, c, request, env, &spec);
+	return attach_run(&spec, err);
+}
+
+int exec_capture(struct session *s, const struct container *c, const struct exec_request *request,
+		 struct buf *out, struct buf *err_out, struct err *err) {
+	autostrv char **env = exec_environment(s, c, request);
+	struct attach_spec spec;
+	int r = check(s, c, err);
+
+	if (r < 0)
+		return r;
+	tell_audit(s, c, request);
+	fill_spec(s, c, request, env, &spec);
+	spec.tty = false;
+	spec.stdin_fd = -1;
+	return attach_capture(&spec, -1, out, err_out, err);
+}
+
+static void give_lines(struct buf *pending, bool all, void (*line)(const char *text, void *data),
+		       void *data) {
+	char *end;
+
+	while ((end = memchr(pending->data, '\n', pending->len)) ||
+	       (pending->len && (all || pending->len >= LINE_MAX_BYTES))) {
+		size_t len = end ? (size_t)(end - pending->data) : pending->len;
+		autofree char *text = xstrndup(pending->data, len);
+
+		line(text, data);
+		buf_drop(pending, end ? len + 1 : len);
+	}
+}
+
+static int read_lines(int fd, void (*line)(const char *text, void *data), void *data) {
+	struct buf pending;
+	char block[4096];
+	ssize_t n;
+
+	buf_init(&pending, LINE_MAX_BYTES + sizeof(block));
+	for (;;) {
+		n = read(fd, block, sizeof(block));
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			break;
+		buf_add(&pending, block, (size_t)n);
+		give_lines(&pending, false, line, data);
+	}
+	give_lines(&pending, true, line, data);
+	buf_done(&pending);
+	return n < 0 ? -errno : 0;
+}
+
+int exec_lines(struct session *s, const struct container *c, const struct exec_request *request,
+	       void (*line)(const char *text, void *data), void *data, struct err *err) {
+	autostrv char **env = exec_environment(s, c, request);
+	struct attach_proc proc;
+	struct attach_spec spec;
+	autoclose int read_end = -1;
+	int ends[2];
+	int r = check(s, c, err);
+
+	if (r < 0)
+		return r;
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return err_sys(err, -errno, "cannot make a pipe");
+	read_end = ends[0];
+	tell_audit(s, c, request);
+	fill_spec(s, c, request, env, &spec);
+	spec.tty = false;
+	spec.stdin_fd = -1;
+	spec.stdout_fd = spec.stderr_fd = ends[1];
+	r = attach_start(&spec, &proc, err);
+	(void)close(ends[1]);
+	if (r < 0)
+		return r;
+	(void)read_lines(read_end, line, data); /* its exit status tells the rest */
+	return attach_wait(&proc, err);
+}

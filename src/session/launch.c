@@ -1,0 +1,455 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "session/launch.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/mem.h"
+#include "base/path.h"
+#include "base/strv.h"
+#include "image/image.h"
+#include "session/limits.h"
+#include "session/lifecycle.h"
+#include "session/names.h"
+#include "session/plan.h"
+#include "session/repair.h"
+#include "session/slots.h"
+#include "session/spawn.h"
+
+void launched_done(struct launched *l) {
+	container_free(l->container);
+	mem_close_ptr(&l->lease);
+	*l = (struct launched){ .lease = -1 };
+}
+
+/* Any layer with an init: a busybox image has none, and is started with ours. */
+static bool image_has_systemd(char *const *layers) {
+	static const char *const places[] = { "usr/lib/systemd/systemd", "lib/systemd/systemd",
+					      "usr/sbin/init", "sbin/init" };
+
+	for (; layers && *layers; layers++) {
+		autoclose int dir = open(*layers, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+		for (size_t i = 0; dir >= 0 && i < ARRAY_SIZE(places); i++) {
+			autoclose int fd = open_in_root(dir, places[i], O_PATH | O_NOFOLLOW, 0);
+
+			if (fd >= 0)
+				return true;
+		}
+	}
+	return false;
+}
+
+static int choose_init(const struct session *s, const struct launch_request *request,
+		       const struct container *c, bool *ret, struct err *err) {
+	int init = request->init >= 0 ? request->init : (int)s->settings->container.init;
+	autostrv char **layers = NULL;
+	int r;
+
+	if (init == INIT_SYSTEMD || init == INIT_COI ||
+	    c->kind == KIND_RUN || c->kind == KIND_BUILD) {
+		*ret = init == INIT_SYSTEMD;
+		return 0;
+	}
+	r = image_layer_paths(s->layout, c->layers, c->layer_count, &layers, err);
+	if (r < 0)
+		return r;
+	*ret = image_has_systemd(layers);
+	return 0;
+}
+
+/* Where the workspace is seen inside: not where an image has its own things. */
+static char *workspace_inside(const struct session *s, const char *workspace) {
+	static const char *const taken[] = { "/etc", "/bin", "/sbin", "/usr", "/root", "/boot",
+					     "/sys", "/proc", "/dev", "/lib", "/lib64", "/run",
+					     "/var", "/tmp" };
+
+	if (!s->settings->paths.preserve_workspace_path)
+		return xstrdup("/workspace");
+	for (size_t i = 0; i < ARRAY_SIZE(taken); i++) {
+		if (!path_is_below(workspace, taken[i]))
+			continue;
+		session_say(s, "Warning: the workspace lies below '%s', which the container needs "
+			       "for itself: it is mounted at /workspace", taken[i]);
+		return xstrdup("/workspace");
+	}
+	return xstrdup(workspace);
+}
+
+static int find_image(const struct session *s, const char *ref, struct image_info **ret,
+		      struct err *err) {
+	int r = image_find(s->layout, ref, ret, err);
+
+	if (r != -ENOENT || err->kind != ERR_MISSING)
+		return r;
+	(void)err_set(err, ERR_MISSING, -ENOENT, "image '%s' does not exist", ref);
+	return err_hint(err, strncmp(ref, "coi-", 4) == 0
+				     ? "build it with 'coi build', or see 'coi image list'"
+				     : "see 'coi image list', or import one with 'coi image import'");
+}
+
+static int owner_of(int workspace_fd, struct container *c, struct err *err) {
+	struct stat st;
+
+	c->workspace_uid = (uid_t)-1;
+	c->workspace_gid = (gid_t)-1;
+	if (workspace_fd < 0)
+		return 0;
+	if (fstat(workspace_fd, &st) < 0)
+		return err_sys(err, -errno, "cannot look at the workspace");
+	c->workspace_uid = st.st_uid;
+	c->workspace_gid = st.st_gid;
+	return 0;
+}
+
+/* The record of a new container whose directory is there and whose lock is held. */
+static int write_record(struct session *s, const struct launch_request *request,
+			const struct slot_claim *claim, const struct image_info *image,
+			const char *workspace, int workspace_fd, struct container **ret,
+			struct err *err) {
+	auto_container struct container *c = xcalloc(1, sizeof(*c));
+	const struct settings *set = s->settings;
+	int r;
+
+	c->name = xstrdup(claim->name);
+	c->lxc_name = name_lxc(s->layout->tag, c->name);
+	c->state = STATE_CREATING;
+	c->kind = request->kind;
+	c->created = time(NULL);
+	c->image = xstrdup(request->image ? request->image : set->container.image);
+	c->fingerprint = xstrdup(image->fingerprint);
+	c->description = xstrdup(image->description);
+	c->layers = image_layers_copy(image->layers, image->layer_count);
+	c->layer_count = image->layer_count;
+	c->workspace = xstrdup(workspace ? workspace : "");
+	c->workspace_path = workspace ? workspace_inside(s, workspace) : xstrdup("");
+	c->slot = request->name ? 0 : claim->slot;
+	c->persistent = request->persistent;
+	c->delete_on_stop = request->delete_on_stop;
+	c->nesting = set->container.docker && request->kind != KIND_BUILD;
+	c->code_uid = (uid_t)set->incus.code_uid;
+	c->code_gid = (gid_t)set->incus.code_uid;
+	c->code_user = xstrdup(set->incus.code_user);
+	c->alias = xstrdup(request->alias ? request->alias : "");
+	c->network_mode = xstrdup(request->no_network
+					  ? "none"
+					  : net_mode_to_string(limits_policy(set).mode));
+	c->person_uid = s->who->uid;
+	c->person = xstrdup(s->who->user);
+	c->boot_id = xstrdup(boot_id());
+	c->address = xstrdup("");
+	r = owner_of(workspace_fd, c, err);
+	if (r == 0)
+		r = proc_id_get(getpid(), &c->owner);
+	c->client = c->owner;
+	if (r == 0)
+		r = choose_init(s, request, c, &c->systemd, err);
+	if (r == 0)
+		r = container_store(s, c, err);
+	if (r < 0)
+		return r;
+	*ret = steal_ptr(c);
+	return 0;
+}
+
+static int tell_audit(struct session *s, const struct container *c, struct err *err) {
+	return audit_write(s->audit, AUDIT_CONTAINER_CREATE, c->name,
+			   AUDIT_FIELDS(AUDIT_TEXT("image", c->image),
+					AUDIT_TEXT("fingerprint", c->fingerprint),
+					AUDIT_TEXT("workspace", *c->workspace ? c->workspace : NULL),
+					AUDIT_TEXT("init", c->systemd ? "systemd" : "coi-init"),
+					AUDIT_BOOL("persistent", c->persistent)),
+			   err);
+}
+
+static void forget_new(struct session *s, const char *name, int lock_fd) {
+	(void)tree_remove_at(s->layout->containers_fd, name);
+	(void)tree_remove_at(s->layout->run_fd, name);
+	container_lock_remove(s, name, lock_fd);
+}
+
+/* A name, an image and a record, in the order of the locks: image, container. */
+static int create(struct session *s, const struct launch_request *request, const char *workspace,
+		  int workspace_fd, struct launched *ret, struct err *err) {
+	const char *ref = request->image ? request->image : s->settings->container.image;
+	auto_image_info struct image_info *image = NULL;
+	autoclose int image_fd = image_lock(s->layout, true, err);
+	struct slot_claim claim;
+	int r;
+
+	if (image_fd < 0)
+		return image_fd;
+	r = find_image(s, ref, &image, err);
+	if (r == 0)
+		r = slot_claim(s, request, workspace, &claim, err);
+	if (r < 0)
+		return r;
+	if (claim.reused) {
+		r = container_load(s, claim.name, &ret->container, err);
+		ret->reused = true;
+		free(claim.name);
+		return r;
+	}
+	r = write_record(s, request, &claim, image, workspace, workspace_fd, &ret->container, err);
+	if (r == 0)
+		r = tell_audit(s, ret->container, err);
+	plan_crash_point("create", "record", "after");
+	if (r < 0)
+		forget_new(s, claim.name, steal_fd(&claim.lock));
+	mem_close_ptr(&claim.lock);
+	free(claim.name);
+	return r;
+}
+
+static int add_workspace(struct session *s, const struct container *c, int fd,
+			 struct wire_plan *plan, struct err *err) {
+	enum runtime_bind_method method;
+	int r = runtime_bind_check(fd, c->workspace_uid, c->workspace_gid, &method, err);
+
+	if (r < 0)
+		return err_wrap(err, "cannot mount the workspace '%s'", c->workspace);
+	if (method == RUNTIME_BIND_HOLE)
+		session_say(s, "The file system of '%s' has no id-mapped mounts: its owner gets a "
+			       "place in the container's id map instead", c->workspace);
+	wire_add_bind(plan,
+		      &(struct runtime_bind){ .source = c->workspace,
+					      .target = c->workspace_path,
+					      .ids = RUNTIME_BIND_OWNER,
+					      .owner_uid = c->workspace_uid,
+					      .owner_gid = c->workspace_gid },
+		      fcntl(fd, F_DUPFD_CLOEXEC, 3));
+	return 0;
+}
+
+int mount_open(const struct session *s, const struct container_mount *m, struct err *err) {
+	int fd, r;
+
+	privilege_person_begin(s->who);
+	fd = open(m->source, O_PATH | O_CLOEXEC);
+	r = fd < 0 ? -errno : fd;
+	privilege_person_end(s->who);
+	return r < 0 ? err_sys(err, r, "cannot mount '%s'", m->source) : r;
+}
+
+struct runtime_bind mount_bind(const struct container_mount *m) {
+	return (struct runtime_bind){
+		.fd = -1,
+		.source = m->source,
+		.target = m->path,
+		.readonly = m->readonly,
+		.ids = m->shift ? RUNTIME_BIND_OWNER : RUNTIME_BIND_PLAIN,
+		.owner_uid = (uid_t)-1,
+		.owner_gid = (gid_t)-1,
+	};
+}
+
+static int add_mounts(const struct session *s, const struct container *c, struct wire_plan *plan,
+		      struct err *err) {
+	for (size_t i = 0; i < c->mount_count; i++) {
+		const struct container_mount *m = &c->mounts[i];
+		struct runtime_bind bind = mount_bind(m);
+		int fd;
+
+		if (plan->bind_count >= WIRE_BINDS_MAX)
+			return err_set(err, ERR_USAGE, -E2BIG,
+				       "container '%s' has more than %d mounts", c->name,
+				       WIRE_BINDS_MAX);
+		fd = mount_open(s, m, err);
+		if (fd < 0)
+			return fd;
+		wire_add_bind(plan, &bind, fd);
+	}
+	return 0;
+}
+
+/* [[mounts.default]] of the settings: a directory that is missing is made as the person. */
+static int add_settings_mounts(struct session *s, const struct container *c,
+			       struct wire_plan *plan, struct err *err) {
+	const struct setting_mounts *mounts = &s->settings->mounts;
+
+	for (size_t i = 0; c->kind != KIND_BUILD && c->kind != KIND_LAUNCH && i < mounts->count; i++) {
+		const struct setting_mount *from = &mounts->items[i];
+		struct container_mount m = { .source = from->host,
+					     .path = from->container,
+					     .readonly = from->readonly,
+					     .shift = from->shift != TRI_FALSE };
+		struct runtime_bind bind = mount_bind(&m);
+		int fd = from->host_fd >= 0 ? fcntl(from->host_fd, F_DUPFD_CLOEXEC, 3) : -1;
+
+		if (plan->bind_count >= WIRE_BINDS_MAX)
+			return err_set(err, ERR_CONFIG, -E2BIG, "there are more than %d mounts",
+				       WIRE_BINDS_MAX);
+		if (fd < 0 && access(m.source, F_OK) < 0 && errno == ENOENT) {
+			if (m.readonly) {
+				session_say(s, "Warning: '%s' does not exist and is not mounted",
+					    m.source);
+				continue;
+			}
+			privilege_person_begin(s->who);
+			(void)mkdir_parents(m.source, 0755); /* opening it tells what went wrong */
+			privilege_person_end(s->who);
+		}
+		if (fd < 0)
+			fd = mount_open(s, &m, err);
+		if (fd < 0)
+			return fd;
+		wire_add_bind(plan, &bind, fd);
+	}
+	return 0;
+}
+
+static int add_extra(const struct launch_request *request, struct wire_plan *plan,
+		     struct err *err) {
+	int fd;
+
+	if (!request || !request->extra_source)
+		return 0;
+	fd = open(request->extra_source, O_PATH | O_CLOEXEC);
+	if (fd < 0)
+		return err_sys(err, -errno, "cannot mount '%s'", request->extra_source);
+	wire_add_bind(plan,
+		      &(struct runtime_bind){ .source = request->extra_source,
+					      .target = request->extra_target,
+					      .readonly = true,
+					      .ids = RUNTIME_BIND_CONTAINER },
+		      fd);
+	return 0;
+}
+
+/* Start what the record describes. @request NULL: a stopped one. */
+static int start(struct session *s, const struct launch_request *request, int workspace_fd,
+		 struct launched *l, struct err *err) {
+	struct container *c = l->container;
+	const struct settings *set = s->settings;
+	struct wire_plan plan = {
+		.name = xstrdup(c->name),
+		.prefix = xstrdup(s->prefix),
+		.who = { s->who->is_root, s->who->via_sudo, s->who->uid, s->who->gid,
+			 xstrdup(s->who->user), xstrdup(s->who->home) },
+		.is_new = !l->reused,
+		.is_lease = request && (c->kind == KIND_RUN || c->kind == KIND_BUILD),
+		.ready_timeout_ms = set->container.ready_timeout * 1000,
+		.stop_timeout_ms = set->container.shutdown_timeout * 1000,
+		.policy = limits_policy(set),
+	};
+	int r = net_policy_check(&plan.policy, err);
+
+	if (r == 0)
+		r = limits_runtime(set, &plan.limits, &plan.cpuset, err);
+	if (r == 0 && workspace_fd >= 0)
+		r = add_workspace(s, c, workspace_fd, &plan, err);
+	if (r == 0)
+		r = add_settings_mounts(s, c, &plan, err);
+	if (r == 0)
+		r = add_mounts(s, c, &plan, err);
+	if (r == 0)
+		r = add_extra(request, &plan, err);
+	plan_crash_point("create", "spawn", "before");
+	if (r == 0) {
+		l->lease = spawn_supervisor(s, &plan, err);
+		r = l->lease < 0 ? l->lease : 0;
+	}
+	wire_plan_done(&plan);
+	return r;
+}
+
+/* What a failed start of a new container leaves is ours to take away. */
+static void undo_create(struct session *s, const char *name) {
+	struct err ignored;
+	autoclose int lock = container_lock(s, name, 0, &ignored);
+
+	if (lock >= 0 && exists_at(s->layout->containers_fd, name) == 1)
+		(void)tree_remove_at(s->layout->containers_fd, name);
+	if (lock >= 0)
+		container_lock_remove(s, name, steal_fd(&lock));
+}
+
+static int reload(struct session *s, struct launched *l, struct err *err) {
+	struct container *c = NULL;
+	int r = container_load(s, l->container->name, &c, err);
+
+	if (r < 0)
+		return r;
+	container_free(l->container);
+	l->container = c;
+	return 0;
+}
+
+int launch(struct session *s, const struct launch_request *request, struct launched *ret,
+	   struct err *err) {
+	auto_launched struct launched l = { .lease = -1 };
+	autofree char *workspace = NULL;
+	autoclose int workspace_fd = -1;
+	int r;
+
+	if (request->workspace) {
+		workspace_fd = workspace_open(s, request->workspace, &workspace, err);
+		if (workspace_fd < 0)
+			return workspace_fd;
+	}
+	r = create(s, request, workspace, workspace_fd, &l, err);
+	if (r < 0)
+		return r;
+	r = start(s, request, workspace_fd, &l, err);
+	if (r < 0) {
+		if (!l.reused)
+			undo_create(s, l.container->name);
+		return r;
+	}
+	if (!(request->kind == KIND_RUN || request->kind == KIND_BUILD))
+		(void)close(steal_fd(&l.lease));
+	r = reload(s, &l, err);
+	if (r < 0)
+		return r;
+	*ret = l;
+	l = (struct launched){ .lease = -1 };
+	return 0;
+}
+
+int launch_start(struct session *s, const char *name, struct launched *ret, struct err *err) {
+	auto_launched struct launched l = { .lease = -1, .reused = true };
+	autofree char *workspace = NULL;
+	autoclose int workspace_fd = -1;
+	int r = repair_container(s, name, err);
+
+	if (r >= 0)
+		r = container_load(s, name, &l.container, err);
+	if (r < 0)
+		return r;
+	if (l.container->state != STATE_STOPPED)
+		return err_set(err, ERR_CONFLICT, -EEXIST, "container '%s' is not stopped: it is %s",
+			       name, container_state_to_string(l.container->state));
+	if (*l.container->workspace) {
+		workspace_fd = workspace_open(s, l.container->workspace, &workspace, err);
+		if (workspace_fd < 0)
+			return workspace_fd;
+	}
+	r = start(s, NULL, workspace_fd, &l, err);
+	if (r < 0)
+		return r;
+	(void)close(steal_fd(&l.lease));
+	r = reload(s, &l, err);
+	if (r < 0)
+		return r;
+	*ret = l;
+	l = (struct launched){ .lease = -1 };
+	return 0;
+}
+
+int launched_finish(struct session *s, struct launched *l, bool keep_stopped, struct err *err) {
+	bool keep = keep_stopped || l->container->persistent;
+	int r;
+
+	if (l->lease < 0)
+		return lifecycle_end(s, l->container->name, keep, err);
+	r = spawn_finish(l->lease, keep, err);
+	(void)close(steal_fd(&l->lease));
+	if (r == -EPIPE)
+		r = lifecycle_end(s, l->container->name, keep, err);
+	return r;
+}

@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "session/lifecycle.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "base/strv.h"
+#include "runtime/hotmount.h"
+#include "session/launch.h"
+#include "session/names.h"
+#include "session/repair.h"
+#include "session/spawn.h"
+#include "session/teardown.h"
+
+#define FREEZE_TIMEOUT_MS 5000
+#define DELETING_WAIT_MS 30000
+
+static int load(struct session *s, const char *name, struct container **ret, struct err *err) {
+	int r = repair_container(s, name, err);
+
+	if (r >= 0)
+		r = container_load(s, name, ret, err);
+	if (r < 0)
+		return r;
+	if (container_is_elsewhere(*ret)) {
+		container_free(*ret);
+		*ret = NULL;
+		return err_set(err, ERR_CONFLICT, -EXDEV,
+			       "container '%s' runs in another network namespace", name);
+	}
+	return 0;
+}
+
+/* By hand, where no supervisor can do it. */
+static int end_by_hand(struct session *s, const char *name, bool delete_it, struct err *err) {
+	auto_container struct container *c = NULL;
+	autoclose int lock = container_lock(s, name, 0, err);
+	int r;
+
+	if (lock < 0)
+		return lock;
+	r = container_load(s, name, &c, err);
+	if (r < 0) {
+		if (r == -ENOENT)
+			container_lock_remove(s, name, steal_fd(&lock));
+		return r;
+	}
+	return teardown(s, c, delete_it, steal_fd(&lock), err);
+}
+
+static int stop(struct session *s, const struct container *c, int timeout_ms, bool delete_it,
+		struct err *err) {
+	int r = -ENOTCONN;
+
+	if (container_supervisor_alive(s, c))
+		r = spawn_stop(s, c, timeout_ms, delete_it, err);
+	return r == -ENOTCONN ? end_by_hand(s, c->name, delete_it, err) : r;
+}
+
+int lifecycle_stop(struct session *s, const char *name, int timeout_ms, struct err *err) {
+	auto_container struct container *c = NULL;
+	int r = load(s, name, &c, err);
+
+	if (r < 0)
+		return r;
+	if (c->state == STATE_STOPPED)
+		return err_set(err, ERR_CONFLICT, -EALREADY, "container '%s' is not running", name);
+	return stop(s, c, timeout_ms, false, err);
+}
+
+/* Somebody else is at it: their end is ours. */
+static int wait_cleaned(const struct container *c) {
+	autoclose int pidfd = proc_id_open(&c->supervisor);
+
+	return pidfd < 0 ? 0 : pidfd_wait_gone(pidfd, DELETING_WAIT_MS);
+}
+
+int lifecycle_remove(struct session *s, const char *name, int timeout_ms, struct err *err) {
+	auto_container struct container *c = NULL;
+	int r = load(s, name, &c, err);
+
+	if (r < 0)
+		return r;
+	if (c->state == STATE_DELETING && container_supervisor_alive(s, c)) {
+		r = wait_cleaned(c);
+		return r < 0 ? err_sys(err, r, "container '%s' is being deleted", name) : 0;
+	}
+	if (c->state == STATE_STOPPED)
+		r = end_by_hand(s, name, true, err);
+	else
+		r = stop(s, c, timeout_ms, true, err);
+	return r == -ENOENT ? 0 : r;
+}
+
+int lifecycle_delete(struct session *s, const char *name, bool force, struct err *err) {
+	auto_container struct container *c = NULL;
+	int r = load(s, name, &c, err);
+
+	if (r < 0)
+		return r;
+	if (!force && c->state != STATE_STOPPED && c->state != STATE_DELETING) {
+		(void)err_set(err, ERR_CONFLICT, -EBUSY, "container '%s' is running", name);
+		return err_hint(err, "stop it first ('coi container stop %s'), or use --force", name);
+	}
+	return lifecycle_remove(s, name, 0, err);
+}
+
+int lifecycle_end(struct session *s, const char *name, bool keep, struct err *err) {
+	int r = end_by_hand(s, name, !keep, err);
+
+	return r == -ENOENT ? 0 : r;
+}
+
+int lifecycle_wait_stopped(struct session *s, const char *name, struct err *err) {
+	auto_container struct container *c = NULL;
+	int r = container_load(s, name, &c, err);
+
+	if (r < 0)
+		return r;
+	r = wait_cleaned(c);
+	if (r < 0)
+		return err_sys(err, r, "container '%s' is still being cleaned up", name);
+	r = repair_container(s, name, err);
+	return r < 0 ? r : 0;
+}
+
+int lifecycle_freeze(struct session *s, const char *name, bool frozen, struct err *err) {
+	auto_container struct container *c = NULL;
+	struct runtime_ref ref;
+	int r = load(s, name, &c, err);
+
+	if (r < 0)
+		return r;
+	if (!container_is_running(s, c))
+		return err_set(err, ERR_CONFLICT, -EINVAL, "container '%s' is not running", name);
+	ref = container_ref(s, c);
+	return frozen ? runtime_freeze(&ref, FREEZE_TIMEOUT_MS, err) : runtime_unfreeze(&ref, err);
+}
+
+static int check_mount(const struct container *c, const struct container_mount *m,
+		       struct err *err) {
+	static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+				      "._-";
+	size_t len = strlen(m->device);
+
+	if (!len || len > NAME_MAX_BYTES || strspn(m->device, allowed) != len)
+		return err_set(err, ERR_USAGE, -EINVAL,
+			       "'%s' is no name for a device: letters, digits and '._-'", m->device);
+	if (*m->path != '/' || !strcmp(m->path, "/") || strpbrk(m->path, "\n\r"))
+		return err_set(err, ERR_USAGE, -EINVAL,
+			       "'%s' is no place to mount at: it must be an absolute path", m->path);
+	for (size_t i = 0; i < c->mount_count; i++)
+		if (!strcmp(c->mounts[i].device, m->device))
+			return err_set(err, ERR_CONFLICT, -EEXIST,
+				       "container '%s' has a device '%s' already", c->name,
+				       m->device);
+	return 0;
+}
+
+static int mount_now(struct session *s, const struct container *c,
+		     const struct container_mount *m, int fd, struct err *err) {
+	struct hotmount_spec spec = {
+		.ref = container_ref(s, c),
+		.ids = c->ids,
+		.code_uid = c->code_uid,
+		.code_gid = c->code_gid,
+		.bind = mount_bind(m),
+	};
+
+	spec.bind.fd = fd;
+	return hotmount_add(&spec, err);
+}
+
+int lifecycle_mount(struct session *s, const char *name, const struct container_mount *mount,
+		    struct err *err) {
+	auto_container struct container *c = NULL;
+	autoclose int fd = -1, lock = -1;
+	struct container_mount *m;
+	int r = load(s, name, &c, err);
+
+	if (r == 0)
+		r = check_mount(c, mount, err);
+	if (r < 0)
+		return r;
+	container_free(c);
+	c = NULL;
+	fd = mount_open(s, mount, err);
+	if (fd < 0)
+		return fd;
+	lock = container_lock(s, name, 0, err);
+	if (lock < 0)
+		return lock;
+	r = container_load(s, name, &c, err);
+	if (r == 0)
+		r = check_mount(c, mount, err);
+	if (r == 0 && container_is_running(s, c))
+		r = mount_now(s, c, mount, fd, err);
+	if (r < 0)
+		return r;
+	c->mounts = xreallocarray(c->mounts, c->mount_count + 1, sizeof(*c->mounts));
+	m = &c->mounts[c->mount_count++];
+	*m = (struct container_mount){ xstrdup(mount->device), xstrdup(mount->source),
+				       xstrdup(mount->path), mount->readonly, mount->shift };
+	return container_store(s, c, err);
+}

@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "session/repair.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/lock.h"
+#include "base/mem.h"
+#include "base/path.h"
+#include "base/strv.h"
+#include "net/port.h"
+#include "session/names.h"
+#include "session/plan.h"
+#include "session/spawn.h"
+#include "session/teardown.h"
+
+#define ADOPT_TIMEOUT_MS 10000
+
+enum verdict {
+	VERDICT_FINE,
+	VERDICT_STOP,      /* take down what is left of it, keep the container */
+	VERDICT_DELETE,    /* and delete it */
+	VERDICT_ADOPT,     /* it runs and has no supervisor */
+	VERDICT_ELSEWHERE, /* another network namespace has it */
+};
+
+static bool same_boot(const struct container *c) {
+	return c->boot_id && !strcmp(c->boot_id, boot_id());
+}
+
+static enum verdict judge_running(const struct session *s, const struct container *c) {
+	struct runtime_ref ref = container_ref(s, c);
+
+	if (container_is_elsewhere(c))
+		return VERDICT_ELSEWHERE;
+	if (container_supervisor_alive(s, c))
+		return VERDICT_FINE;
+	if (!same_boot(c) || !runtime_alive(&ref))
+		return c->delete_on_stop ? VERDICT_DELETE : VERDICT_STOP;
+	if (c->kind != KIND_RUN && c->kind != KIND_BUILD)
+		return VERDICT_ADOPT;
+	/* Its command ends it; without one nobody would. */
+	if (proc_id_alive(&c->client))
+		return VERDICT_FINE;
+	return c->persistent ? VERDICT_STOP : VERDICT_DELETE;
+}
+
+static enum verdict judge(const struct session *s, const struct container *c) {
+	switch (c->state) {
+	case STATE_STOPPED:
+		/* A build that did not live to publish it. */
+		return c->kind == KIND_BUILD && !proc_id_alive(&c->client) ? VERDICT_DELETE
+									   : VERDICT_FINE;
+	case STATE_RUNNING:
+		return judge_running(s, c);
+	default:
+		break;
+	}
+	if (container_is_elsewhere(c))
+		return VERDICT_ELSEWHERE;
+	if (same_boot(c) && (proc_id_alive(&c->owner) || container_supervisor_alive(s, c)))
+		return VERDICT_FINE;
+	if (c->state == STATE_CREATING || c->state == STATE_DELETING || c->delete_on_stop)
+		return VERDICT_DELETE;
+	return VERDICT_STOP;
+}
+
+/*
+ * A supervisor for one that lost its own. The rules are as they were put: the
+ * claim of its address has the policy.
+ */
+static int adopt(struct session *s, const struct container *c, struct err *err) {
+	auto_net_base struct net_base *net = NULL;
+	struct wire_plan plan = {
+		.name = xstrdup(c->name),
+		.prefix = xstrdup(s->prefix),
+		.who = { s->who->is_root, s->who->via_sudo, s->who->uid, s->who->gid,
+			 xstrdup(s->who->user), xstrdup(s->who->home) },
+		.adopt = true,
+		.ready_timeout_ms = ADOPT_TIMEOUT_MS,
+		.stop_timeout_ms = 60000,
+		.policy = net_policy_default(),
+	};
+	struct net_port port;
+	int sock, r = net_base_open(s->layout, &net, err);
+
+	if (r == 0)
+		r = net_port_find(net, c->name, &port, err);
+	if (r == 1)
+		plan.policy = port.policy;
+	sock = r < 0 ? r : spawn_supervisor(s, &plan, err);
+	wire_plan_done(&plan);
+	if (sock < 0)
+		return err_wrap(err, "container '%s' runs without a supervisor", c->name);
+	(void)close(sock);
+	return 1;
+}
+
+static void tell_audit(struct session *s, const struct container *c, bool delete_it) {
+	struct err err = { 0 };
+
+	if (audit_write(s->audit, AUDIT_CONTAINER_REPAIR, c->name,
+			AUDIT_FIELDS(AUDIT_TEXT("state", container_state_to_string(c->state)),
+				     AUDIT_TEXT("action", delete_it ? "delete" : "stop")),
+			&err) < 0)
+		session_say(s, "Warning: %s", err.msg);
+}
+
+static int carry_out(struct session *s, const char *name, enum verdict verdict, struct err *err) {
+	auto_container struct container *c = NULL;
+	autoclose int lock = container_lock(s, name, 0, err);
+	int r;
+
+	if (lock < 0)
+		return lock;
+	/* Somebody else may have been quicker. */
+	r = container_load(s, name, &c, err);
+	if (r == -ENOENT)
+		return 0;
+	if (r < 0)
+		return r;
+	if (judge(s, c) != verdict)
+		return 0;
+	if (verdict == VERDICT_ADOPT) {
+		(void)close(steal_fd(&lock)); /* the supervisor wants it */
+		return adopt(s, c, err);
+	}
+	session_say(s, "Repairing container '%s', which was left %s", name,
+		    container_state_to_string(c->state));
+	tell_audit(s, c, verdict == VERDICT_DELETE);
+	r = teardown(s, c, verdict == VERDICT_DELETE, steal_fd(&lock), err);
+	return r < 0 ? r : 1;
+}
+
+/* A directory without a record: a command died between the two, or is about to write it. */
+static int repair_nameless(struct session *s, const char *name, struct err *err) {
+	autoclose int lock = container_lock(s, name, LOCK_TRY, err);
+	struct container stub = { .name = (char *)name };
+	autofree char *lxc = NULL, *record = NULL;
+	struct stat st;
+
+	if (lock == -EWOULDBLOCK)
+		return 0;
+	if (lock < 0)
+		return lock;
+	record = path_join(name, "container.ini");
+	/* An empty record is what a power cut made of one that need not be kept. */
+	if (fstatat(s->layout->containers_fd, record, &st, AT_SYMLINK_NOFOLLOW) == 0 && st.st_size)
+		return 0;
+	lxc = name_lxc(s->layout->tag, name);
+	stub.lxc_name = lxc;
+	return teardown(s, &stub, true, steal_fd(&lock), err) < 0 ? err->code : 1;
+}
+
+static bool has_record(const struct session *s, const char *name) {
+	autofree char *record = path_join(name, "container.ini");
+	struct stat st;
+
+	return fstatat(s->layout->containers_fd, record, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       st.st_size > 0;
+}
+
+int repair_container(struct session *s, const char *name, struct err *err) {
+	auto_container struct container *c = NULL;
+	enum verdict verdict;
+	int r;
+
+	if (!name_is_plain(name) || exists_at(s->layout->containers_fd, name) != 1)
+		return 0;
+	if (!has_record(s, name))
+		return repair_nameless(s, name, err);
+	r = container_load(s, name, &c, err);
+	if (r < 0)
+		return r == -ENOENT ? 0 : r;
+	verdict = judge(s, c);
+	if (verdict == VERDICT_FINE)
+		return 0;
+	if (verdict == VERDICT_ELSEWHERE) {
+		session_say(s, "Container '%s' belongs to another network namespace and is left alone",
+			    name);
+		return 0;
+	}
+	return carry_out(s, name, verdict, err);
+}
+
+/* ---- everything ---- */
+
+struct sweep {
+	struct session *s;
+	bool dry_run;
+	void (*found)(const char *what, void *data);
+	void *data;
+	int count;
+};
+
+static void found(struct sweep *w, const char *fmt, const char *name) {
+	autofree char *text = xasprintf("%s '%s'", fmt, name);
+
+	w->count++;
+	if (w->found)
+		w->found(text, w->data);
+}
+
+static bool is_known(const char *name, void *data) {
+	const struct session *s = data;
+
+	return exists_at(s->layout->containers_fd, name) == 1;
+}
+
+static int sweep_containers(struct sweep *w, struct err *err) {
+	struct dirent **names = NULL;
+	int n = scandirat(w->s->layout->containers_fd, ".", &names, NULL, alphasort), r = 0;
+
+	if (n < 0)
+		return err_sys(err, -errno, "cannot list the containers");
+	for (int i = 0; i < n; i++) {
+		const char *name = names[i]->d_name;
+		auto_container struct container *c = NULL;
+		struct err one = { 0 };
+		enum verdict verdict = VERDICT_FINE;
+
+		if (name_is_plain(name)) {
+			if (!has_record(w->s, name))
+				verdict = VERDICT_DELETE;
+			else if (container_load(w->s, name, &c, &one) == 0)
+				verdict = judge(w->s, c);
+			if (verdict != VERDICT_FINE && verdict != VERDICT_ELSEWHERE) {
+				found(w, "container left behind by a crash:", name);
+				if (!w->dry_run && repair_container(w->s, name, &one) < 0 && r == 0) {
+					r = one.code;
+					*err = one;
+				}
+			}
+		}
+		free(names[i]);
+	}
+	free(names);
+	return r;
+}
+
+/* Names below containers/ are ours; cgroups carry the root's tag before them. */
+static int sweep_cgroups(struct sweep *w, struct err *err) {
+	struct session *s = w->s;
+	autofree char *prefix = name_lxc(s->layout->tag, s->prefix);
+	autostrv char **names = runtime_leftovers_list(prefix);
+	int r = 0;
+
+	for (size_t i = 0; names && names[i]; i++) {
+		const char *name = names[i] + (*s->layout->tag ? strlen(s->layout->tag) + 1 : 0);
+		struct runtime_ref ref = { .lxc_name = names[i], .lxcpath = s->lxcpath };
+		autoclose int lock = -1;
+
+		if (is_known(name, s))
+			continue;
+		lock = container_lock(s, name, LOCK_TRY, NULL);
+		if (lock < 0)
+			continue; /* somebody is just making it */
+		found(w, "processes or cgroups without a container:", name);
+		if (!w->dry_run && runtime_leftovers_remove(&ref, err) < 0)
+			r = err->code;
+		container_lock_remove(s, name, steal_fd(&lock));
+	}
+	return r;
+}
+
+static int sweep_network(struct sweep *w, struct err *err) {
+	auto_net_base struct net_base *net = NULL;
+	struct net_port *ports = NULL;
+	size_t count = 0;
+	int r = net_base_open(w->s->layout, &net, err);
+
+	if (r == 0)
+		r = net_port_list(net, &ports, &count, err);
+	for (size_t i = 0; r == 0 && i < count; i++)
+		if (!is_known(ports[i].name, w->s))
+			found(w, "network entries without a container:", ports[i].name);
+	free(ports);
+	if (r < 0 || w->dry_run)
+		return r;
+	r = net_leftovers_remove(net, is_known, w->s, err);
+	return r < 0 ? r : net_base_remove(net, -1, err);
+}
+
+/* Lock files and run directories of names that no container has. */
+static void sweep_run(struct sweep *w) {
+	struct session *s = w->s;
+	struct dirent **names = NULL;
+	int n = scandirat(s->layout->run_fd, ".", &names, NULL, alphasort);
+
+	for (int i = 0; i < n; i++) {
+		autofree char *name = xstrdup(names[i]->d_name);
+		char *dot = strrchr(name, '.');
+		autoclose int lock = -1;
+
+		free(names[i]);
+		if (dot && !strcmp(dot, ".lock"))
+			*dot = '\0';
+		if (strncmp(name, s->prefix, strlen(s->prefix)) != 0 || !name_is_plain(name) ||
+		    is_known(name, s))
+			continue;
+		lock = container_lock(s, name, LOCK_TRY, NULL);
+		if (lock < 0 || is_known(name, s))
+			continue;
+		if (dot == NULL || exists_at(s->layout->run_fd, name) == 1)
+			found(w, "run directory without a container:", name);
+		if (!w->dry_run)
+			(void)tree_remove_at(s->layout->run_fd, name);
+		container_lock_remove(s, name, steal_fd(&lock));
+	}
+	free(names);
+}
+
+int repair_all(struct session *s, bool dry_run, void (*tell)(const char *what, void *data),
+	       void *data, struct err *err) {
+	struct sweep w = { .s = s, .dry_run = dry_run, .found = tell, .data = data };
+	struct image_users users = container_image_users(s);
+	size_t removed = 0;
+	int r = sweep_containers(&w, err);
+	int one = sweep_cgroups(&w, r < 0 ? NULL : err);
+
+	r = r < 0 ? r : one;
+	one = sweep_network(&w, r < 0 ? NULL : err);
+	r = r < 0 ? r : one;
+	sweep_run(&w);
+	if (!dry_run) {
+		one = image_repair(s->layout, &users, &removed, r < 0 ? NULL : err);
+		r = r < 0 ? r : one;
+		w.count += (int)removed;
+	}
+	return r < 0 ? r : w.count;
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "session/session.h"
+
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "base/path.h"
+
+int session_open(const struct privilege *who, const struct settings *settings,
+		 struct session **ret, struct err *err) {
+	auto_session struct session *s = NULL;
+	const char *prefix = getenv("COI_CONTAINER_PREFIX");
+	int r = privilege_need_root(who, "use containers", err);
+
+	if (r < 0)
+		return r;
+	s = xcalloc(1, sizeof(*s));
+	s->who = who;
+	s->settings = settings;
+	s->prefix = prefix && *prefix ? prefix : "coi-";
+	r = layout_open(&s->layout, err);
+	if (r < 0)
+		return r;
+	s->lxcpath = path_join(s->layout->run, "lxc");
+	s->audit = audit_open(who);
+	*ret = steal_ptr(s);
+	return 0;
+}
+
+void session_close(struct session *s) {
+	if (!s)
+		return;
+	audit_free(s->audit);
+	layout_free(s->layout);
+	free(s->lxcpath);
+	free(s);
+}
+
+void session_close_ptr(struct session **s) {
+	session_close(*s);
+}
+
+void session_say(const struct session *s, const char *fmt, ...) {
+	autofree char *line = NULL;
+	va_list ap;
+
+	if (!s->say)
+		return;
+	va_start(ap, fmt);
+	line = xvasprintf(fmt, ap);
+	va_end(ap);
+	s->say(line, s->say_data);
+}

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "session/slots.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/lock.h"
+#include "base/mem.h"
+#include "session/lifecycle.h"
+#include "session/names.h"
+#include "session/plan.h"
+#include "session/repair.h"
+
+#define DELETING_WAIT_MS 10000
+
+/* 1: claimed, 0: in use by somebody. */
+static int claim_name(struct session *s, const char *name, struct slot_claim *ret,
+		      struct err *err) {
+	autoclose int lock = -1;
+	int r = repair_container(s, name, err);
+
+	if (r < 0)
+		return r;
+	lock = container_lock(s, name, LOCK_TRY, err);
+	if (lock == -EWOULDBLOCK)
+		return 0;
+	if (lock < 0)
+		return lock;
+	if (mkdirat(s->layout->containers_fd, name, 0711) < 0) {
+		r = -errno;
+		if (r == -EEXIST)
+			return 0;
+		container_lock_remove(s, name, steal_fd(&lock));
+		return err_sys(err, r, "cannot make container '%s'", name);
+	}
+	plan_crash_point("create", "directory", "after");
+	ret->name = xstrdup(name);
+	ret->slot = name_slot(name);
+	ret->lock = steal_fd(&lock);
+	ret->reused = false;
+	return 1;
+}
+
+static int reuse(const char *name, int slot, struct slot_claim *ret) {
+	ret->name = xstrdup(name);
+	ret->slot = slot;
+	ret->lock = -1;
+	ret->reused = true;
+	return 1;
+}
+
+/* The lowest stopped persistent one of the workspace. */
+static int find_stopped(struct session *s, const char *workspace, struct slot_claim *ret) {
+	for (int slot = 1; slot <= SLOT_MAX; slot++) {
+		autofree char *name = name_for_workspace(s->prefix, workspace, slot);
+		auto_container struct container *c = NULL;
+
+		if (container_load(s, name, &c, NULL) == 0 && c->persistent &&
+		    c->state == STATE_STOPPED)
+			return reuse(name, slot, ret);
+	}
+	return 0;
+}
+
+static int find_free(struct session *s, const char *workspace, int from, struct slot_claim *ret,
+		     struct err *err) {
+	for (int slot = from; slot <= SLOT_MAX; slot++) {
+		autofree char *name = name_for_workspace(s->prefix, workspace, slot);
+		int r = claim_name(s, name, ret, err);
+
+		if (r != 0)
+			return r;
+	}
+	return 0;
+}
+
+/* A slot whose container is being deleted is free soon. 1: one has become free. */
+static int wait_deleting(struct session *s, const char *workspace) {
+	for (int slot = 1; slot <= SLOT_MAX; slot++) {
+		autofree char *name = name_for_workspace(s->prefix, workspace, slot);
+		auto_container struct container *c = NULL;
+		autoclose int pidfd = -1;
+
+		if (container_load(s, name, &c, NULL) < 0 || c->state != STATE_DELETING)
+			continue;
+		pidfd = proc_id_open(&c->supervisor);
+		if (pidfd < 0 || pidfd_wait_gone(pidfd, DELETING_WAIT_MS) == 0)
+			return 1;
+	}
+	return 0;
+}
+
+static int all_in_use(const char *workspace, struct err *err) {
+	(void)err_set(err, ERR_CONFLICT, -EBUSY, "all %d slots of workspace '%s' are in use",
+		      SLOT_MAX, workspace);
+	return err_hint(err, "see them with 'coi list'; remove stopped ones with 'coi clean'");
+}
+
+static int claim_auto(struct session *s, const struct launch_request *request,
+		      const char *workspace, struct slot_claim *ret, struct err *err) {
+	int r = request->reuse_stopped ? find_stopped(s, workspace, ret) : 0;
+
+	if (r == 0)
+		r = find_free(s, workspace, 1, ret, err);
+	if (r == 0 && wait_deleting(s, workspace))
+		r = find_free(s, workspace, 1, ret, err);
+	return r == 0 ? all_in_use(workspace, err) : r;
+}
+
+static int claim_slot(struct session *s, const struct launch_request *request,
+		      const char *workspace, struct slot_claim *ret, struct err *err) {
+	autofree char *name = name_for_workspace(s->prefix, workspace, request->slot);
+	auto_container struct container *c = NULL;
+	int r = claim_name(s, name, ret, err);
+
+	if (r != 0)
+		return r;
+	if (container_load(s, name, &c, NULL) == 0 && c->state == STATE_STOPPED) {
+		if (c->persistent)
+			return reuse(name, request->slot, ret);
+		r = lifecycle_delete(s, name, false, err);
+		if (r < 0 && r != -ENOENT)
+			return r;
+		r = claim_name(s, name, ret, err);
+		if (r != 0)
+			return r;
+	}
+	if (request->kind == KIND_RUN) {
+		(void)err_set(err, ERR_CONFLICT, -EBUSY, "slot %d is in use by container '%s'",
+			      request->slot, name);
+		return err_hint(err, "leave --slot out to get a free one, or end it with 'coi kill %s'",
+				name);
+	}
+	r = find_free(s, workspace, request->slot + 1, ret, err);
+	if (r == 1)
+		session_say(s, "Slot %d is occupied, using slot %d", request->slot, ret->slot);
+	return r == 0 ? all_in_use(workspace, err) : r;
+}
+
+int slot_claim(struct session *s, const struct launch_request *request, const char *workspace,
+	       struct slot_claim *ret, struct err *err) {
+	int r;
+
+	*ret = (struct slot_claim){ .lock = -1 };
+	if (!request->name) {
+		r = request->slot ? claim_slot(s, request, workspace, ret, err)
+				  : claim_auto(s, request, workspace, ret, err);
+		return r < 0 ? r : 0;
+	}
+	r = name_check(request->name, err);
+	if (r == 0)
+		r = claim_name(s, request->name, ret, err);
+	if (r == 0) {
+		(void)err_set(err, ERR_CONFLICT, -EEXIST, "container '%s' exists already",
+			      request->name);
+		return err_hint(err, "delete it with 'coi container delete %s', or choose another name",
+				request->name);
+	}
+	return r < 0 ? r : 0;
+}

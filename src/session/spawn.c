@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "session/spawn.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/msg.h"
+#include "base/strv.h"
+
+/* Starting takes the ready timeout at most, and this much for all the rest. */
+#define START_MARGIN_MS 30000
+#define STOP_MARGIN_MS 30000
+
+static const int ending_signals[] = { SIGINT, SIGTERM, SIGHUP };
+
+static void block_signals(sigset_t *before) {
+	sigset_t set;
+
+	sigemptyset(&set);
+	for (size_t i = 0; i < ARRAY_SIZE(ending_signals); i++)
+		sigaddset(&set, ending_signals[i]);
+	(void)sigprocmask(SIG_BLOCK, &set, before);
+}
+
+static int open_signals(void) {
+	sigset_t set;
+	int fd;
+
+	sigemptyset(&set);
+	for (size_t i = 0; i < ARRAY_SIZE(ending_signals); i++)
+		sigaddset(&set, ending_signals[i]);
+	fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	return fd < 0 ? -errno : fd;
+}
+
+/* Only what it needs: it outlives us and shows its environment in /proc. */
+static char **supervisor_environment(void) {
+	char **env = NULL;
+
+	for (char **e = environ; *e; e++)
+		if (!strncmp(*e, "COI_", 4) || !strncmp(*e, "TZ=", 3))
+			strv_add(&env, *e);
+	env_set(&env, "PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
+	env_set(&env, "LC_ALL", "C.UTF-8");
+	return env;
+}
+
+static int start_program(int *ret_sock, pid_t *ret_pid, int *ret_pidfd, struct err *err) {
+	autofree char *program = layout_program("coi-supervisor");
+	autostrv char **env = supervisor_environment();
+	char *const argv[] = { (char *)"coi-supervisor", NULL };
+	autoclose int ours = -1;
+	int ends[2], r;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
+		return err_sys(err, -errno, "cannot make a socket pair");
+	ours = ends[0];
+	r = proc_spawn(&(struct spawn_spec){
+			       .path = program,
+			       .argv = argv,
+			       .env = env,
+			       .fds = &(struct spawn_fd){ .fd = ends[1], .as = 3 },
+			       .fd_count = 1,
+			       .new_session = true,
+			       .null_stdio = true,
+			       .cwd = "/",
+			       .uid = (uid_t)-1,
+		       },
+		       ret_pid, ret_pidfd, err);
+	(void)close(ends[1]);
+	if (r == 0)
+		*ret_sock = steal_fd(&ours);
+	return r;
+}
+
+/* One message: 1 ready, 0 go on, or the error that it tells. */
+static int take_message(struct session *s, int sock, struct err *err) {
+	struct msg m;
+	int r = msg_recv(sock, &m);
+
+	(void)s;
+	if (r == 0)
+		return err_set(err, ERR_SYSTEM, -EPIPE,
+			       "the supervisor died while it was starting the container");
+	if (r < 0)
+		return err_sys(err, r, "cannot read from the supervisor");
+	r = 0;
+	if (!strcmp(m.type, "ready")) {
+		r = 1;
+	} else if (!strcmp(m.type, "error")) {
+		msg_to_err(&m, err);
+		r = err->code;
+	}
+	msg_done(&m);
+	return r;
+}
+
+static int wait_ready(struct session *s, int sock, int signal_fd, int timeout_ms, struct err *err) {
+	uint64_t end = clock_mono_ms() + (uint64_t)timeout_ms;
+
+	for (;;) {
+		struct pollfd pfds[] = { { .fd = sock, .events = POLLIN },
+					 { .fd = signal_fd, .events = POLLIN } };
+		uint64_t now = clock_mono_ms();
+		int r = poll(pfds, ARRAY_SIZE(pfds), now >= end ? 0 : (int)(end - now));
+
+		if (r < 0 && errno != EINTR)
+			return err_sys(err, -errno, "cannot wait for the supervisor");
+		if (r == 0)
+			return err_set(err, ERR_SYSTEM, -ETIMEDOUT,
+				       "the supervisor did not answer within %d s", timeout_ms / 1000);
+		if (r > 0 && pfds[1].revents)
+			return err_set(err, ERR_SYSTEM, -EINTR, "interrupted");
+		if (r > 0 && pfds[0].revents) {
+			r = take_message(s, sock, err);
+			if (r != 0)
+				return r;
+		}
+	}
+}
+
+int spawn_supervisor(struct session *s, const struct wire_plan *plan, struct err *err) {
+	autoclose int sock = -1, pidfd = -1, signal_fd = -1;
+	sigset_t before;
+	pid_t pid;
+	int r;
+
+	block_signals(&before);
+	signal_fd = open_signals();
+	r = signal_fd < 0 ? err_sys(err, signal_fd, "cannot listen for signals")
+			  : start_program(&sock, &pid, &pidfd, err);
+	if (r == 0) {
+		r = msg_send(sock, "plan", wire_plan_to_json(plan), plan->bind_fds,
+			     plan->bind_count);
+		if (r < 0)
+			(void)err_sys(err, r, "cannot tell the supervisor what to do");
+		else
+			r = wait_ready(s, sock, signal_fd, plan->ready_timeout_ms + START_MARGIN_MS,
+				       err);
+		if (r < 0) {
+			/* Its end of the line closing tells it to undo. */
+			(void)close(steal_fd(&sock));
+			(void)pidfd_wait_gone(pidfd, START_MARGIN_MS);
+			(void)proc_wait(pid);
+		}
+	}
+	(void)sigprocmask(SIG_SETMASK, &before, NULL);
+	return r < 0 ? r : steal_fd(&sock);
+}
+
+/* Until "stopped" or an error; -EPIPE at end of file. */
+static int wait_stopped(int sock, int timeout_ms, struct err *err) {
+	struct msg m;
+	int r = msg_recv_timeout(sock, &m, timeout_ms);
+
+	if (r == -ETIMEDOUT)
+		return err_set(err, ERR_SYSTEM, r, "the supervisor did not stop the container");
+	if (r <= 0)
+		return err_set(err, ERR_SYSTEM, -EPIPE, "the supervisor died");
+	r = 0;
+	if (!strcmp(m.type, "error")) {
+		msg_to_err(&m, err);
+		r = err->code;
+	}
+	msg_done(&m);
+	return r;
+}
+
+int spawn_finish(int sock, bool keep, struct err *err) {
+	sigset_t before;
+	int r;
+
+	block_signals(&before);
+	r = msg_send(sock, "finish", json_pack("{s:b}", "keep", keep), NULL, 0);
+	r = r < 0 ? err_set(err, ERR_SYSTEM, -EPIPE, "the supervisor died")
+		  : wait_stopped(sock, 10 * STOP_MARGIN_MS, err);
+	(void)sigprocmask(SIG_SETMASK, &before, NULL);
+	return r;
+}
+
+static int connect_control(struct session *s, const char *name) {
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	autoclose int dir = open_beneath(s->layout->run_fd, name, O_RDONLY | O_DIRECTORY, 0);
+	autoclose int sock = -1;
+	char path[32];
+
+	if (dir < 0)
+		return -ENOTCONN;
+	(void)snprintf(addr.sun_path, sizeof(addr.sun_path), "%s/control",
+		       fd_proc_path(dir, path));
+	sock = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	if (sock < 0)
+		return -errno;
+	if (connect(sock, (struct sockaddr *)&addr, sizeof(addr)) < 0)
+		return -ENOTCONN;
+	return steal_fd(&sock);
+}
+
+int spawn_stop(struct session *s, const struct container *c, int timeout_ms, bool delete_it,
+	       struct err *err) {
+	autoclose int pidfd = proc_id_open(&c->supervisor);
+	autoclose int sock = -1;
+	int r;
+
+	if (pidfd < 0)
+		return err_set(err, ERR_MISSING, -ENOTCONN, "container '%s' has no supervisor",
+			       c->name);
+	sock = connect_control(s, c->name);
+	if (sock < 0)
+		return err_set(err, ERR_MISSING, -ENOTCONN,
+			       "the supervisor of container '%s' does not answer", c->name);
+	r = msg_send(sock, "stop",
+		     json_pack("{s:i, s:b}", "timeout_ms", timeout_ms, "delete", delete_it), NULL,
+		     0);
+	if (r < 0)
+		return err_set(err, ERR_MISSING, -ENOTCONN, "the supervisor of container '%s' died",
+			       c->name);
+	r = wait_stopped(sock, timeout_ms + STOP_MARGIN_MS, err);
+	/* Its end is the end of the clean-up. */
+	if (r == 0 || r == -EPIPE)
+		(void)pidfd_wait_gone(pidfd, STOP_MARGIN_MS);
+	return r == -EPIPE ? -ENOTCONN : r;
+}

@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * coi-supervisor: started by a command with the plan on a socket (descriptor
+ * 3), never with anything in its arguments. See supervisor.h.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/msg.h"
+#include "base/path.h"
+#include "base/strv.h"
+#include "session/supervisor.h"
+
+#define COMMAND_FD 3
+#define PLAN_TIMEOUT_MS 10000
+#define LOG_MAX_BYTES (8 * 1024 * 1024)
+
+int supervisor_store(struct supervisor *v, enum container_state state, struct err *err) {
+	autoclose int lock = container_lock(&v->session, v->c->name, 0, err);
+
+	if (lock < 0)
+		return lock;
+	v->c->state = state;
+	return container_store(&v->session, v->c, err);
+}
+
+void supervisor_trouble(void *ctx, const struct plan_step *step, const struct err *err) {
+	const struct supervisor *v = ctx;
+
+	log_warn("cannot undo '%s' of container '%s': %s", step->what, v->c->name, err->msg);
+}
+
+static int read_plan(struct supervisor *v, struct err *err) {
+	struct msg m;
+	int r = msg_recv_timeout(COMMAND_FD, &m, PLAN_TIMEOUT_MS);
+
+	if (r <= 0)
+		return err_set(err, ERR_BUG, r ? r : -EPIPE, "the supervisor got no plan");
+	if (strcmp(m.type, "plan") != 0)
+		r = err_set(err, ERR_BUG, -EBADMSG, "the supervisor got '%s' for a plan", m.type);
+	else
+		r = wire_plan_from_json(m.body, &v->plan, err);
+	if (r == 0 && m.fd_count != v->plan.bind_count)
+		r = err_set(err, ERR_BUG, -EBADMSG, "the plan has not one descriptor for each bind");
+	for (size_t i = 0; r == 0 && i < m.fd_count; i++)
+		v->plan.bind_fds[i] = steal_fd(&m.fds[i]);
+	msg_done(&m);
+	return r;
+}
+
+/* Lines of this process; a container cannot make it grow without end. */
+static void open_log(struct supervisor *v) {
+	autoclose int dir = container_dir(&v->session, v->c->name);
+	int fd = dir < 0 ? -1
+			 : openat(dir, "supervisor.log",
+				  O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	FILE *f;
+
+	if (fd < 0)
+		return;
+	if (lseek(fd, 0, SEEK_END) > LOG_MAX_BYTES)
+		(void)!ftruncate(fd, 0);
+	f = fdopen(fd, "a");
+	if (!f)
+		return;
+	log_set_file(f);
+	log_set_stamped("supervisor");
+}
+
+static int open_all(struct supervisor *v, struct err *err) {
+	struct session *s = &v->session;
+	int r;
+
+	s->who = &v->plan.who;
+	s->prefix = v->plan.prefix;
+	r = layout_open(&s->layout, err);
+	if (r < 0)
+		return r;
+	s->lxcpath = path_join(s->layout->run, "lxc");
+	s->audit = audit_open(s->who);
+	r = container_load(s, v->plan.name, &v->c, err);
+	if (r < 0)
+		return r;
+	v->container_path = xasprintf("%s/containers/%s", s->layout->root, v->c->name);
+	open_log(v);
+	return 0;
+}
+
+static void end_record(struct supervisor *v, bool delete_it) {
+	struct err err = { 0 };
+	autoclose int lock = container_lock(&v->session, v->c->name, 0, &err);
+	int r;
+
+	if (lock < 0) {
+		log_error(&err);
+		return;
+	}
+	if (delete_it) {
+		r = tree_remove_at(v->session.layout->containers_fd, v->c->name);
+		if (r == 0)
+			supervisor_audit_delete(v);
+		else
+			(void)err_sys(&err, r, "cannot remove the files of container '%s'",
+				      v->c->name);
+	} else {
+		container_forget_run(v->c);
+		v->c->state = STATE_STOPPED;
+		r = container_store(&v->session, v->c, &err);
+	}
+	if (r < 0)
+		log_error(&err);
+	(void)tree_remove_at(v->session.layout->run_fd, v->c->name);
+	container_lock_remove(&v->session, v->c->name, steal_fd(&lock));
+}
+
+void supervisor_finish(struct supervisor *v, const struct plan *plan, bool delete_it) {
+	(void)plan_undo(plan, v, plan->count, supervisor_trouble, NULL);
+	plan_crash_point("finish", "record", "before");
+	end_record(v, delete_it);
+}
+
+static void close_all(struct supervisor *v) {
+	runtime_free(v->rt);
+	net_base_free(v->net);
+	loop_free(v->loop);
+	mem_close_ptr(&v->guard_fd);
+	mem_close_ptr(&v->watch_fd);
+	mem_close_ptr(&v->init_pidfd);
+	mem_close_ptr(&v->control_fd);
+	mem_close_ptr(&v->command_fd);
+	free(v->container_path);
+	free(v->address);
+	strv_free(v->layers);
+	container_free(v->c);
+	audit_free(v->session.audit);
+	layout_free(v->session.layout);
+	free(v->session.lxcpath);
+	wire_plan_done(&v->plan);
+}
+
+static int supervise(struct supervisor *v, struct err *err) {
+	const struct plan *plan = v->plan.adopt ? &supervisor_adopt_plan : &supervisor_start_plan;
+	int r = plan_run(plan, v, supervisor_trouble, err);
+
+	if (r < 0) {
+		log_error(err);
+		if (!v->plan.adopt)
+			end_record(v, v->plan.is_new);
+		return r;
+	}
+	r = supervisor_serve(v, err);
+	if (r < 0)
+		log_error(err);
+	supervisor_finish(v, plan, r > 0 || (r < 0 && v->c->delete_on_stop));
+	return r < 0 ? r : 0;
+}
+
+int main(void) {
+	struct supervisor v = {
+		.resolver = NET_RESOLVER_INIT,
+		.guard_fd = -1,
+		.watch_fd = -1,
+		.init_pidfd = -1,
+		.control_fd = -1,
+		.command_fd = COMMAND_FD,
+	};
+	struct err err = { 0 };
+	int r;
+
+	(void)signal(SIGPIPE, SIG_IGN);
+	(void)signal(SIGINT, SIG_IGN);
+	(void)signal(SIGHUP, SIG_IGN);
+	(void)umask(022);
+	for (int i = 0; i < SUPERVISOR_CLIENTS_MAX; i++)
+		v.clients[i] = -1;
+	(void)fd_set_cloexec(COMMAND_FD, true);
+	r = read_plan(&v, &err);
+	if (r == 0)
+		r = open_all(&v, &err);
+	if (r == 0)
+		r = supervise(&v, &err);
+	if (r < 0 && v.command_fd >= 0)
+		(void)msg_send_err(v.command_fd, &err);
+	close_all(&v);
+	return r < 0 ? 1 : 0;
+}

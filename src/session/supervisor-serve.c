@@ -1,0 +1,335 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * While the container runs: who may ask what, and what is mended.
+ *
+ * A graceful stop does not block: init is asked, a timer kills, and a second,
+ * more urgent request shortens the wait. What is heard on the control socket
+ * comes from root on this host (the directory is 0700, SO_PEERCRED is checked).
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/msg.h"
+#include "session/supervisor.h"
+
+#define KILL_TIMEOUT_MS 10000
+#define RESOLVER_RETRY_MS 1000
+
+static void begin_kill(void *data) {
+	struct supervisor *v = data;
+	struct runtime_ref ref = container_ref(&v->session, v->c);
+	struct err err = { 0 };
+
+	v->stop_timer = NULL;
+	if (runtime_kill(&ref, KILL_TIMEOUT_MS, &err) < 0)
+		log_error(&err);
+}
+
+/* @timeout_ms 0: kill at once. A later request can only shorten the wait. */
+static void begin_stop(struct supervisor *v, int timeout_ms) {
+	struct runtime_ref ref = container_ref(&v->session, v->c);
+	struct err err = { 0 };
+
+	if (!v->is_stopping && supervisor_store(v, STATE_STOPPING, &err) < 0)
+		log_error(&err);
+	if (timeout_ms > 0 && !v->is_stopping) {
+		if (runtime_poweroff(&ref, &err) < 0) {
+			log_error(&err);
+			timeout_ms = 0;
+		}
+	}
+	v->is_stopping = true;
+	v->was_asked = true;
+	if (timeout_ms <= 0) {
+		loop_remove(v->loop, v->stop_timer);
+		begin_kill(v);
+	} else if (!v->stop_timer) {
+		v->stop_timer = loop_add_timer(v->loop, (uint64_t)timeout_ms, 0, begin_kill, v);
+	}
+}
+
+static void on_init_end(int fd, uint32_t events, void *data) {
+	struct supervisor *v = data;
+
+	(void)fd;
+	(void)events;
+	loop_stop(v->loop, 0);
+}
+
+static void drop_command(struct supervisor *v) {
+	loop_remove(v->loop, v->command_source);
+	v->command_source = NULL;
+	(void)close(v->command_fd);
+	v->command_fd = -1;
+}
+
+static void on_command(int fd, uint32_t events, void *data) {
+	struct supervisor *v = data;
+	struct msg m;
+	int r = msg_recv(fd, &m);
+
+	(void)events;
+	if (r == 1 && !strcmp(m.type, "finish")) {
+		v->wants_keep = json_get_bool(m.body, "keep", false);
+		begin_stop(v, v->c->systemd && v->wants_keep ? v->plan.stop_timeout_ms : 0);
+	}
+	if (r == 1) {
+		msg_done(&m);
+		return;
+	}
+	/* The command is gone. A lease was its word to stay. */
+	drop_command(v);
+	if (v->plan.is_lease)
+		begin_stop(v, 0);
+}
+
+static void drop_client(struct supervisor *v, int i) {
+	loop_remove(v->loop, v->client_sources[i]);
+	(void)close(v->clients[i]);
+	v->clients[i] = -1;
+	v->client_sources[i] = NULL;
+}
+
+static void on_client(int fd, uint32_t events, void *data) {
+	struct supervisor *v = data;
+	struct msg m;
+	int i = 0, r = msg_recv(fd, &m);
+
+	(void)events;
+	while (i < SUPERVISOR_CLIENTS_MAX && v->clients[i] != fd)
+		i++;
+	if (r != 1) {
+		if (i < SUPERVISOR_CLIENTS_MAX)
+			drop_client(v, i);
+		return;
+	}
+	if (!strcmp(m.type, "stop")) {
+		v->wants_delete |= json_get_bool(m.body, "delete", false);
+		v->wants_keep |= !json_get_bool(m.body, "delete", false);
+		begin_stop(v, (int)json_get_int(m.body, "timeout_ms", v->plan.stop_timeout_ms));
+	} else {
+		struct err err;
+
+		(void)err_set(&err, ERR_CONFLICT, -EPROTO,
+			      "the supervisor does not know '%s': it is of another version", m.type);
+		(void)msg_send_err(fd, &err);
+	}
+	msg_done(&m);
+}
+
+static void on_control(int fd, uint32_t events, void *data) {
+	struct supervisor *v = data;
+	struct ucred peer = { 0 };
+	socklen_t len = sizeof(peer);
+	int client = accept4(fd, NULL, NULL, SOCK_CLOEXEC), i = 0;
+
+	(void)events;
+	if (client < 0)
+		return;
+	while (i < SUPERVISOR_CLIENTS_MAX && v->clients[i] >= 0)
+		i++;
+	if (i == SUPERVISOR_CLIENTS_MAX ||
+	    getsockopt(client, SOL_SOCKET, SO_PEERCRED, &peer, &len) < 0 || peer.uid != 0) {
+		(void)close(client);
+		return;
+	}
+	v->clients[i] = client;
+	v->client_sources[i] = loop_add_fd(v->loop, client, EPOLLIN, on_client, v);
+	if (!v->client_sources[i]) {
+		(void)close(client);
+		v->clients[i] = -1;
+	}
+}
+
+static void on_sigterm(int signo, void *data) {
+	struct supervisor *v = data;
+
+	(void)signo;
+	begin_stop(v, v->plan.stop_timeout_ms);
+}
+
+static void guard_watch(struct supervisor *v);
+
+/* Whoever held the guard has gone: try for it. */
+static void on_guard(int fd, uint32_t events, void *data) {
+	struct supervisor *v = data;
+	struct err err = { 0 };
+	int r;
+
+	(void)events;
+	loop_remove(v->loop, v->guard_source);
+	v->guard_source = NULL;
+	v->guard_fd = -1;
+	(void)close(fd);
+	r = net_guard_take(v->net, &v->guard_fd, &err);
+	if (r < 0) {
+		log_error(&err);
+		return;
+	}
+	v->guard = (enum net_guard)r;
+	guard_watch(v);
+}
+
+static void guard_watch(struct supervisor *v) {
+	if (v->guard == NET_GUARD_STANDBY && v->guard_fd >= 0)
+		v->guard_source = loop_add_fd(v->loop, v->guard_fd, EPOLLIN, on_guard, v);
+}
+
+static void on_rules_changed(int fd, uint32_t events, void *data) {
+	struct supervisor *v = data;
+	struct err err = { 0 };
+	int base, port;
+
+	(void)events;
+	if (net_watch_read(v->net, v->port.index, fd) != 1)
+		return;
+	base = net_base_ensure(v->net, &err);
+	if (base < 0)
+		log_error(&err);
+	port = net_port_rules_ensure(v->net, &v->port, &err);
+	if (port < 0)
+		log_error(&err);
+	if (base <= 0 && port <= 0)
+		return;
+	log_warn("somebody removed rules of ours from the host's nftables; they are back");
+	supervisor_audit_network(v, true);
+}
+
+static void resolver_watch(struct supervisor *v);
+
+static void resolver_restart(void *data) {
+	struct supervisor *v = data;
+	struct err err = { 0 };
+	int r = net_resolver_bind(v->net, &v->port, &v->resolver, &err);
+
+	if (r == 0)
+		r = net_port_rules_put(v->net, &v->port, &err);
+	if (r == 0)
+		r = net_resolver_start(v->net, &v->port, NULL, &v->resolver, &err);
+	if (r < 0) {
+		log_error(&err);
+		(void)loop_add_timer(v->loop, RESOLVER_RETRY_MS, 0, resolver_restart, v);
+		return;
+	}
+	v->resolver_started_ms = clock_mono_ms();
+	resolver_watch(v);
+}
+
+static void on_resolver_end(int fd, uint32_t events, void *data) {
+	struct supervisor *v = data;
+	uint64_t lived = clock_mono_ms() - v->resolver_started_ms;
+
+	(void)fd;
+	(void)events;
+	loop_remove(v->loop, v->resolver_source);
+	v->resolver_source = NULL;
+	net_resolver_stop(&v->resolver);
+	log_warn("the name service of '%s' ended and is started again", v->c->name);
+	/* One that dies at once must not keep us busy. */
+	(void)loop_add_timer(v->loop, lived < RESOLVER_RETRY_MS ? RESOLVER_RETRY_MS : 0, 0,
+			     resolver_restart, v);
+}
+
+static void resolver_watch(struct supervisor *v) {
+	if (v->resolver.pidfd >= 0)
+		v->resolver_source =
+			loop_add_fd(v->loop, v->resolver.pidfd, EPOLLIN, on_resolver_end, v);
+}
+
+static int open_control(struct supervisor *v, struct err *err) {
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	autoclose int dir = container_run_dir(&v->session, v->c->name);
+	char path[32];
+	int fd;
+
+	if (dir < 0)
+		return err_sys(err, dir, "cannot open the run directory of '%s'", v->c->name);
+	(void)unlinkat(dir, "control", 0);
+	/* Through the descriptor: sun_path has room for 108 bytes only. */
+	(void)snprintf(addr.sun_path, sizeof(addr.sun_path), "%s/control",
+		       fd_proc_path(dir, path));
+	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	if (fd < 0 || bind(fd, (struct sockaddr *)&addr, sizeof(addr)) < 0 ||
+	    fchmodat(dir, "control", 0600, 0) < 0 || listen(fd, 16) < 0) {
+		int r = err_sys(err, -errno, "cannot listen for commands about '%s'", v->c->name);
+
+		mem_close_ptr(&fd);
+		return r;
+	}
+	v->control_fd = fd;
+	return 0;
+}
+
+static int add_sources(struct supervisor *v, struct err *err) {
+	v->loop = loop_new();
+	if (!v->loop || !loop_add_fd(v->loop, v->init_pidfd, EPOLLIN, on_init_end, v) ||
+	    !loop_add_signal(v->loop, SIGTERM, on_sigterm, v))
+		return err_sys(err, -errno, "cannot watch the container");
+	if (v->control_fd >= 0 && !loop_add_fd(v->loop, v->control_fd, EPOLLIN, on_control, v))
+		return err_sys(err, -errno, "cannot watch the control socket");
+	if (v->command_fd >= 0)
+		v->command_source = loop_add_fd(v->loop, v->command_fd, EPOLLIN, on_command, v);
+	if (!v->net)
+		return 0;
+	guard_watch(v);
+	resolver_watch(v);
+	v->watch_fd = net_watch_open(err);
+	if (v->watch_fd < 0)
+		return v->watch_fd;
+	if (!loop_add_fd(v->loop, v->watch_fd, EPOLLIN, on_rules_changed, v))
+		return err_sys(err, -errno, "cannot watch the host's nftables");
+	/* What happened between the rules and the watch. */
+	return net_base_ensure(v->net, err);
+}
+
+static void tell_all(struct supervisor *v) {
+	if (v->command_fd >= 0)
+		(void)msg_send(v->command_fd, "stopped", NULL, NULL, 0);
+	for (int i = 0; i < SUPERVISOR_CLIENTS_MAX; i++)
+		if (v->clients[i] >= 0)
+			(void)msg_send(v->clients[i], "stopped", NULL, NULL, 0);
+}
+
+/*
+ * Ready is told only now: from here on every request is heard. For a lease the
+ * container's end is also told before the slow part of the clean-up.
+ */
+int supervisor_serve(struct supervisor *v, struct err *err) {
+	struct runtime_ref ref;
+	bool delete_it;
+	int r = open_control(v, err);
+
+	if (r == 0)
+		r = add_sources(v, err);
+	if (r < 0)
+		return r;
+	if (v->command_fd >= 0 && msg_send(v->command_fd, "ready", NULL, NULL, 0) < 0)
+		log_debug("the command that started '%s' has gone", v->c->name);
+	r = loop_run(v->loop);
+	if (r < 0)
+		return err_sys(err, r, "cannot watch the container");
+	supervisor_audit_end(v);
+	delete_it = v->wants_delete || (v->c->delete_on_stop && !v->wants_keep);
+	/* Before anybody is told: the record says it, and nothing of it runs. */
+	if (supervisor_store(v, delete_it ? STATE_DELETING : STATE_STOPPING, err) < 0)
+		log_error(err);
+	ref = container_ref(&v->session, v->c);
+	if (runtime_kill(&ref, KILL_TIMEOUT_MS, err) < 0)
+		log_error(err);
+	plan_crash_point("serve", "ended", "before");
+	tell_all(v);
+	plan_crash_point("serve", "ended", "after");
+	return delete_it;
+}

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The supervisor: one process for each running container.
+ *
+ * It keeps what must outlive the command that started it (private mount
+ * namespace, liblxc's monitor, network rules, name service) and cleans up when
+ * the container ends. Only its own folder's supervisor-*.c files use this.
+ */
+#ifndef COI_SESSION_SUPERVISOR_H
+#define COI_SESSION_SUPERVISOR_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/loop.h"
+#include "net/net.h"
+#include "net/port.h"
+#include "net/resolver.h"
+#include "runtime/runtime.h"
+#include "session/container.h"
+#include "session/plan.h"
+#include "session/session.h"
+#include "session/wire.h"
+
+#define SUPERVISOR_CLIENTS_MAX 16
+
+struct supervisor {
+	struct wire_plan plan;
+	struct session session;
+	struct container *c;
+
+	struct net_base *net; /* NULL: the container has no network */
+	struct net_port port;
+	struct net_resolver resolver;
+	enum net_guard guard;
+	int guard_fd;
+	int watch_fd; /* changes of the host's nftables */
+
+	struct runtime_spec spec;
+	char **layers;
+	char *container_path;
+	char *address;
+	struct runtime *rt; /* NULL when adopted */
+	int init_pidfd;     /* owned */
+
+	struct loop *loop;
+	struct loop_source *guard_source; /* NULL while we hold the guard */
+	struct loop_source *resolver_source;
+	struct loop_source *stop_timer;
+	int command_fd; /* to the command that started us; -1: closed */
+	struct loop_source *command_source;
+	int control_fd;
+	int clients[SUPERVISOR_CLIENTS_MAX]; /* -1: free */
+	struct loop_source *client_sources[SUPERVISOR_CLIENTS_MAX];
+	uint64_t resolver_started_ms;
+	uint64_t started_ms;
+
+	bool is_stopping;
+	bool was_asked;    /* somebody wanted the end; else it powered off by itself */
+	bool wants_delete; /* beyond delete_on_stop */
+	bool wants_keep;   /* against delete_on_stop */
+};
+
+/* Starting a container; and taking over one that runs without a supervisor. */
+extern const struct plan supervisor_start_plan;
+extern const struct plan supervisor_adopt_plan;
+
+/* Tell the record what is so; the container's lock is taken for it. */
+int supervisor_store(struct supervisor *v, enum container_state state, struct err *err);
+/* What an undo could not do, to the log. */
+void supervisor_trouble(void *ctx, const struct plan_step *step, const struct err *err);
+/* Audit: what a step did. A failure goes to the log; it stops nothing that runs. */
+void supervisor_audit_network(struct supervisor *v, bool repaired);
+int supervisor_audit_start(struct supervisor *v, struct err *err);
+void supervisor_audit_ready(struct supervisor *v);
+void supervisor_audit_end(struct supervisor *v);
+void supervisor_audit_delete(struct supervisor *v);
+
+/*
+ * Until the container has ended: lease, control socket, init, resolver, rules.
+ * Returns when no process of it is left and everybody who waited was told: 1 when
+ * the container is to be deleted, else 0; -errno when it cannot be watched.
+ */
+int supervisor_serve(struct supervisor *v, struct err *err);
+/* Undo all steps and let the record say stopped, or delete the container. */
+void supervisor_finish(struct supervisor *v, const struct plan *plan, bool delete_it);
+
+#endif

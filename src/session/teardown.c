@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "session/teardown.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/mem.h"
+#include "net/port.h"
+#include "session/plan.h"
+
+struct teardown {
+	struct session *s;
+	struct container *c;
+	bool delete_it;
+};
+
+static int undo_processes(void *ctx, struct err *err) {
+	struct teardown *t = ctx;
+	struct runtime_ref ref = container_ref(t->s, t->c);
+	int r = proc_id_kill(&t->c->resolver, 1000);
+
+	if (r < 0)
+		return err_sys(err, r, "cannot end the name service");
+	return runtime_leftovers_remove(&ref, err);
+}
+
+static int undo_network(void *ctx, struct err *err) {
+	struct teardown *t = ctx;
+	auto_net_base struct net_base *net = NULL;
+	int r = net_base_open(t->s->layout, &net, err);
+
+	if (r == 0)
+		r = net_port_undo(net, t->c->name, err);
+	return r < 0 ? r : net_base_remove(net, -1, err);
+}
+
+static int undo_ids(void *ctx, struct err *err) {
+	struct teardown *t = ctx;
+
+	return ids_release(NULL, t->s->layout->root, t->c->name, err);
+}
+
+static int undo_record(void *ctx, struct err *err) {
+	struct teardown *t = ctx;
+	int r;
+
+	if (!t->delete_it) {
+		container_forget_run(t->c);
+		t->c->state = STATE_STOPPED;
+		return container_store(t->s, t->c, err);
+	}
+	r = tree_remove_at(t->s->layout->containers_fd, t->c->name);
+	return r < 0 ? err_sys(err, r, "cannot remove the files of container '%s'", t->c->name) : 0;
+}
+
+/* Undone from the last to the first. */
+static const struct plan_step steps[] = {
+	{ "record", "its record", NULL, undo_record },
+	{ "ids", "its user ids", NULL, undo_ids },
+	{ "network", "its network", NULL, undo_network },
+	{ "processes", "its processes", NULL, undo_processes },
+};
+
+const struct plan teardown_plan = {
+	.name = "teardown",
+	.steps = steps,
+	.count = ARRAY_SIZE(steps),
+	.stop_at_failure = true, /* the record goes last, when all before it went well */
+};
+
+int teardown(struct session *s, struct container *c, bool delete_it, int lock_fd,
+	     struct err *err) {
+	struct teardown t = { .s = s, .c = c, .delete_it = delete_it };
+	autoclose int lock = lock_fd;
+	int r = 0;
+
+	if (c->record) { /* else there is nothing that could say it */
+		c->state = delete_it ? STATE_DELETING : STATE_STOPPING;
+		c->owner = (struct proc_id){ 0 };
+		r = container_store(s, c, err);
+		if (r < 0)
+			return r;
+	}
+	r = plan_undo(&teardown_plan, &t, teardown_plan.count, NULL, err);
+	if (r < 0)
+		return err_wrap(err, "cannot clean up container '%s'", c->name);
+	(void)tree_remove_at(s->layout->run_fd, c->name);
+	container_lock_remove(s, c->name, steal_fd(&lock));
+	return 0;
+}

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "session/tmux.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/strv.h"
+#include "session/exec.h"
+#include "session/names.h"
+
+#define OUTPUT_MAX (1 << 20)
+
+/*
+ * What a pane runs: the tool, and when it ends a shell, so that the session
+ * stays. ^C is for the tool. The words of the tool come as arguments, so no
+ * quoting is needed.
+ */
+static const char pane_script[] =
+	"trap : INT; \"$@\"; trap - INT; command -v bash >/dev/null 2>&1 && exec bash; exec sh";
+
+static int no_tmux(const struct container *c, struct err *err) {
+	(void)err_set(err, ERR_MISSING, -ENOENT, "there is no tmux in container '%s'", c->name);
+	return err_hint(err, "use --tmux=false, or an image that has tmux");
+}
+
+static int ask(struct session *s, const struct container *c, char *const *argv, bool session_env,
+	       struct buf *out, struct err *err) {
+	struct exec_request request = { .argv = argv, .as_code = true, .session_env = session_env };
+	autobuf struct buf err_out = { 0 };
+	int r;
+
+	buf_init(&err_out, OUTPUT_MAX);
+	r = exec_capture(s, c, &request, out, &err_out, err);
+	if (r == 127)
+		return no_tmux(c, err);
+	if (r > 0)
+		(void)err_set(err, ERR_SYSTEM, -EIO, "tmux in container '%s': %.*s", c->name,
+			      (int)strcspn(err_out.data, "\n"), err_out.data);
+	return r;
+}
+
+int tmux_exists(struct session *s, const struct container *c, struct err *err) {
+	autofree char *session = name_tmux_session(c->name), *target = xasprintf("=%s", session);
+	char *const argv[] = { (char *)"tmux", (char *)"has-session", (char *)"-t", target, NULL };
+	autobuf struct buf out = { 0 };
+	int r;
+
+	buf_init(&out, OUTPUT_MAX);
+	r = ask(s, c, argv, false, &out, err);
+	return r < 0 ? r : r == 0;
+}
+
+int tmux_start(struct session *s, const struct container *c, char *const *argv, struct err *err) {
+	autofree char *session = name_tmux_session(c->name);
+	autostrv char **words = NULL;
+	autobuf struct buf out = { 0 };
+	int r;
+
+	strv_add(&words, "tmux");
+	strv_add(&words, "new-session");
+	strv_add(&words, "-d");
+	strv_add(&words, "-s");
+	strv_add(&words, session);
+	strv_add(&words, "sh");
+	strv_add(&words, "-c");
+	strv_add(&words, pane_script);
+	strv_add(&words, "sh");
+	strv_add_all(&words, argv);
+	buf_init(&out, OUTPUT_MAX);
+	r = ask(s, c, words, true, &out, err);
+	return r > 0 ? err_wrap(err, "cannot start the session") : r;
+}
+
+int tmux_attach(struct session *s, const struct container *c, struct err *err) {
+	autofree char *session = name_tmux_session(c->name), *target = xasprintf("=%s", session);
+	char *const argv[] = { (char *)"tmux", (char *)"-u", (char *)"attach-session",
+			       (char *)"-t", target, NULL };
+	struct exec_request request = { .argv = argv, .as_code = true, .tty = true };
+	int r = exec_run(s, c, &request, err);
+
+	return r == 127 ? no_tmux(c, err) : r;
+}
+
+int tmux_send(struct session *s, const struct container *c, const char *text, struct err *err) {
+	autofree char *session = name_tmux_session(c->name), *target = xasprintf("=%s:", session);
+	/* -l: no key names in the text; "--": it may begin with a dash. */
+	char *const type[] = { (char *)"tmux", (char *)"send-keys", (char *)"-t", target,
+			       (char *)"-l", (char *)"--", (char *)text, NULL };
+	char *const enter[] = { (char *)"tmux", (char *)"send-keys", (char *)"-t", target,
+				(char *)"Enter", NULL };
+	autobuf struct buf out = { 0 };
+	int r;
+
+	buf_init(&out, OUTPUT_MAX);
+	r = ask(s, c, type, false, &out, err);
+	if (r == 0)
+		r = ask(s, c, enter, false, &out, err);
+	return r > 0 ? err->code : r;
+}
+
+int tmux_capture(struct session *s, const struct container *c, struct buf *out, struct err *err) {
+	autofree char *session = name_tmux_session(c->name), *target = xasprintf("=%s:", session);
+	char *const argv[] = { (char *)"tmux", (char *)"capture-pane", (char *)"-p", (char *)"-t",
+			       target, NULL };
+	int r = ask(s, c, argv, false, out, err);
+
+	return r > 0 ? err->code : r;
+}

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "session/wire.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/json.h"
+#include "base/mem.h"
+
+void wire_add_bind(struct wire_plan *p, const struct runtime_bind *bind, int fd) {
+	struct runtime_bind *b = &p->binds[p->bind_count];
+
+	assert(p->bind_count < WIRE_BINDS_MAX);
+	*b = *bind;
+	b->source = xstrdup(bind->source);
+	b->target = xstrdup(bind->target);
+	p->bind_fds[p->bind_count++] = fd;
+}
+
+void wire_plan_done(struct wire_plan *p) {
+	for (size_t i = 0; i < p->bind_count; i++) {
+		free((char *)p->binds[i].source);
+		free((char *)p->binds[i].target);
+		if (p->bind_fds[i] >= 0)
+			(void)close(p->bind_fds[i]);
+	}
+	free(p->name);
+	free(p->prefix);
+	free(p->cpuset);
+	free(p->who.user);
+	free(p->who.home);
+	*p = (struct wire_plan){ 0 };
+}
+
+static json_t *bind_to_json(const struct runtime_bind *b) {
+	return json_pack("{s:o, s:o, s:b, s:b, s:b, s:b, s:i, s:I, s:I}", "source",
+			 json_text(b->source), "target", json_text(b->target), "readonly",
+			 b->readonly, "strict_target", b->strict_target, "noexec", b->noexec,
+			 "hidden", b->hidden, "ids", (int)b->ids, "uid", (json_int_t)b->owner_uid,
+			 "gid", (json_int_t)b->owner_gid);
+}
+
+json_t *wire_plan_to_json(const struct wire_plan *p) {
+	json_t *binds = json_array();
+
+	for (size_t i = 0; i < p->bind_count; i++)
+		json_array_append_new(binds, bind_to_json(&p->binds[i]));
+	return json_pack("{s:o, s:o, s:{s:b, s:b, s:I, s:I, s:o, s:o}, s:b, s:b, s:b, s:i, s:i,"
+			 " s:{s:i, s:b, s:b, s:b}, s:{s:I, s:I, s:I, s:I, s:I, s:o}, s:o}",
+			 "name", json_text(p->name), "prefix", json_text(p->prefix), "who",
+			 "is_root", p->who.is_root, "via_sudo", p->who.via_sudo, "uid",
+			 (json_int_t)p->who.uid, "gid", (json_int_t)p->who.gid, "user",
+			 json_text(p->who.user), "home", json_text(p->who.home), "adopt", p->adopt,
+			 "is_new", p->is_new, "is_lease", p->is_lease, "ready_timeout_ms", p->ready_timeout_ms,
+			 "stop_timeout_ms", p->stop_timeout_ms, "policy", "mode",
+			 (int)p->policy.mode, "block_private", p->policy.block_private,
+			 "block_metadata", p->policy.block_metadata, "allow_local_network",
+			 p->policy.allow_local_network, "limits", "pids_max",
+			 (json_int_t)p->limits.pids_max, "memory_max",
+			 (json_int_t)p->limits.memory_max, "memory_high",
+			 (json_int_t)p->limits.memory_high, "cpu_quota_us",
+			 (json_int_t)p->limits.cpu_quota_us, "cpu_period_us",
+			 (json_int_t)p->limits.cpu_period_us, "cpuset",
+			 json_text(p->cpuset ? p->cpuset : ""), "binds", binds);
+}
+
+static void bind_from_json(const json_t *j, struct wire_plan *p) {
+	struct runtime_bind bind = {
+		.fd = -1,
+		.source = json_get_str(j, "source", ""),
+		.target = json_get_str(j, "target", ""),
+		.readonly = json_get_bool(j, "readonly", true),
+		.strict_target = json_get_bool(j, "strict_target", true),
+		.noexec = json_get_bool(j, "noexec", false),
+		.hidden = json_get_bool(j, "hidden", false),
+		.ids = (enum runtime_bind_ids)json_get_int(j, "ids", RUNTIME_BIND_PLAIN),
+		.owner_uid = (uid_t)json_get_int(j, "uid", (uid_t)-1),
+		.owner_gid = (gid_t)json_get_int(j, "gid", (gid_t)-1),
+	};
+
+	wire_add_bind(p, &bind, -1);
+}
+
+static void limits_from_json(const json_t *j, struct wire_plan *p) {
+	const char *cpuset = json_get_str(j, "cpuset", "");
+
+	p->limits.pids_max = (uint64_t)json_get_int(j, "pids_max", 0);
+	p->limits.memory_max = (uint64_t)json_get_int(j, "memory_max", 0);
+	p->limits.memory_high = (uint64_t)json_get_int(j, "memory_high", 0);
+	p->limits.cpu_quota_us = (uint64_t)json_get_int(j, "cpu_quota_us", 0);
+	p->limits.cpu_period_us = (uint64_t)json_get_int(j, "cpu_period_us", 0);
+	p->cpuset = *cpuset ? xstrdup(cpuset) : NULL;
+	p->limits.cpuset_cpus = p->cpuset;
+}
+
+int wire_plan_from_json(const json_t *j, struct wire_plan *ret, struct err *err) {
+	const json_t *who = json_object_get(j, "who"), *binds = json_object_get(j, "binds");
+	const json_t *policy = json_object_get(j, "policy");
+	struct wire_plan p = { 0 };
+
+	if (!json_get_str(j, "name", NULL) || !who || !policy || json_array_size(binds) > WIRE_BINDS_MAX)
+		return err_set(err, ERR_BUG, -EBADMSG, "the supervisor got a plan it cannot read");
+	p.name = xstrdup(json_get_str(j, "name", ""));
+	p.prefix = xstrdup(json_get_str(j, "prefix", ""));
+	p.who = (struct privilege){
+		.is_root = json_get_bool(who, "is_root", false),
+		.via_sudo = json_get_bool(who, "via_sudo", false),
+		.uid = (uid_t)json_get_int(who, "uid", 0),
+		.gid = (gid_t)json_get_int(who, "gid", 0),
+		.user = xstrdup(json_get_str(who, "user", "")),
+		.home = xstrdup(json_get_str(who, "home", "/")),
+	};
+	p.adopt = json_get_bool(j, "adopt", false);
+	p.is_new = json_get_bool(j, "is_new", false);
+	p.is_lease = json_get_bool(j, "is_lease", false);
+	p.ready_timeout_ms = (int)json_get_int(j, "ready_timeout_ms", 30000);
+	p.stop_timeout_ms = (int)json_get_int(j, "stop_timeout_ms", 60000);
+	p.policy = (struct net_policy){
+		.mode = (enum net_mode)json_get_int(policy, "mode", NET_RESTRICTED),
+		.block_private = json_get_bool(policy, "block_private", true),
+		.block_metadata = json_get_bool(policy, "block_metadata", true),
+		.allow_local_network = json_get_bool(policy, "allow_local_network", false),
+	};
+	limits_from_json(json_object_get(j, "limits"), &p);
+	for (size_t i = 0; i < json_array_size(binds); i++)
+		bind_from_json(json_array_get(binds, i), &p);
+	*ret = p;
+	return 0;
+}

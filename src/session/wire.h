@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What a command tells the supervisor that it starts: the body of the first
+ * message ("plan"), with the descriptors of the binds in the same order.
+ *
+ * From command to supervisor: plan, then on a lease finish {"keep":bool}.
+ * From supervisor to command: progress {"step","what"}, ready {}, error, stopped {}.
+ * On the control socket: stop {"timeout_ms","delete"} → stopped {} or error.
+ */
+#ifndef COI_SESSION_WIRE_H
+#define COI_SESSION_WIRE_H
+
+#include <jansson.h>
+#include <stdbool.h>
+
+#include "base/err.h"
+#include "base/privilege.h"
+#include "net/policy.h"
+#include "runtime/runtime.h"
+
+#define WIRE_BINDS_MAX 16
+
+struct wire_plan {
+	char *name;   /* of the container, whose record is written */
+	char *prefix;
+	struct privilege who;
+	bool adopt;   /* it runs already and lost its supervisor */
+	bool is_new;   /* just created: deleted when it does not start */
+	bool is_lease; /* the end of the command is the end of the container */
+	int ready_timeout_ms;
+	int stop_timeout_ms;
+	struct net_policy policy;
+	struct runtime_limits limits;
+	char *cpuset;
+	struct runtime_bind binds[WIRE_BINDS_MAX]; /* source and target are owned */
+	size_t bind_count;
+	int bind_fds[WIRE_BINDS_MAX]; /* owned by whoever made or read the plan */
+};
+
+json_t *wire_plan_to_json(const struct wire_plan *p);
+int wire_plan_from_json(const json_t *j, struct wire_plan *ret, struct err *err);
+void wire_plan_done(struct wire_plan *p);
+void wire_add_bind(struct wire_plan *p, const struct runtime_bind *bind, int fd);
+
+#endif
