@@ -41,18 +41,24 @@ int confine_namespaces(struct err *err) {
 	return 0;
 }
 
-int confine_root(int fd, bool read_only, struct err *err) {
-	autoclose int dir = fd;
-	autoclose int tree = open_tree(dir, "", AT_EMPTY_PATH | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+int confine_clone(int fd, bool read_only, int *ret, struct err *err) {
+	autoclose int tree = open_tree(fd, "", AT_EMPTY_PATH | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
 	struct mount_attr attr = {
 		.attr_set = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC |
 			    (read_only ? MOUNT_ATTR_RDONLY : 0),
 	};
 
-	if (tree < 0 || mount_setattr(tree, "", AT_EMPTY_PATH, &attr, sizeof(attr)) < 0 ||
-	    move_mount(tree, "", dir, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0 ||
-	    fchdir(tree) < 0)
+	if (tree < 0 || mount_setattr(tree, "", AT_EMPTY_PATH, &attr, sizeof(attr)) < 0)
 		return err_sys(err, -errno, "cannot bind the directory of the archive process");
+	*ret = steal_fd(&tree);
+	return 0;
+}
+
+int confine_root(int tree, struct err *err) {
+	/* Any directory serves as the place: the namespace is ours, and the place goes away. */
+	if (move_mount(tree, "", AT_FDCWD, "/proc", MOVE_MOUNT_F_EMPTY_PATH) < 0 ||
+	    fchdir(tree) < 0)
+		return err_sys(err, -errno, "cannot attach the directory of the archive process");
 	/* Both are ".": the old root is stacked on the new one and detached from there. */
 	if (syscall(SYS_pivot_root, ".", ".") == 0) {
 		if (umount2(".", MNT_DETACH) < 0)
@@ -118,6 +124,7 @@ static const int common_calls[] = {
 	SCMP_SYS(openat),      SCMP_SYS(openat2),       SCMP_SYS(poll),      SCMP_SYS(ppoll),
 	SCMP_SYS(read),	       SCMP_SYS(recvmsg),       SCMP_SYS(restart_syscall),
 	SCMP_SYS(rt_sigreturn), SCMP_SYS(sendmsg),      SCMP_SYS(statx),     SCMP_SYS(write),
+	SCMP_SYS(sysinfo), /* of qsort(3) */
 	SCMP_SYS(writev),
 };
 static const int write_calls[] = {

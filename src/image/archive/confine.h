@@ -14,10 +14,15 @@
 
 #include "base/err.h"
 
+/*
+ * A mount of its own of directory @fd, attached nowhere, as a descriptor. It
+ * must be made in the mount namespace that @fd was opened in.
+ */
+int confine_clone(int fd, bool read_only, int *ret, struct err *err);
 /* Own network, IPC and mount namespace; mounts that are made now stay in here. */
 int confine_namespaces(struct err *err);
-/* Make directory @fd the root and the working directory. Closes @fd. */
-int confine_root(int fd, bool read_only, struct err *err);
+/* Make @tree of confine_clone() the root and the working directory. */
+int confine_root(int tree, struct err *err);
 /* Capabilities, no_new_privs, limits, system call filter. */
 int confine_rights(bool read_only, struct err *err);
 

@@ -71,15 +71,20 @@ static int do_unpack(struct msg *request, struct err *err) {
 	struct unpack_spec spec = { .progress = tell };
 	struct unpack_result sum;
 	auto_json json_t *body = NULL;
-	autoclose int in = -1, root = -1;
+	autoclose int in = -1, root = -1, tree = -1;
 	int r;
 
 	if (request->fd_count != 2)
 		return err_set(err, ERR_BUG, -EINVAL, "coi-archive: unpack wants two descriptors");
 	in = steal_fd(&request->fds[0]);
-	r = confine_namespaces(err);
+	r = confine_clone(request->fds[1], false, &tree, err);
+	/* From here on no descriptor may lead to a directory outside. */
+	mem_close_ptr(&request->fds[1]);
+	request->fds[1] = -1;
 	if (r == 0)
-		r = confine_root(steal_fd(&request->fds[1]), false, err);
+		r = confine_namespaces(err);
+	if (r == 0)
+		r = confine_root(tree, err);
 	if (r < 0)
 		return r;
 	root = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -100,52 +105,79 @@ static int do_unpack(struct msg *request, struct err *err) {
 	return r < 0 ? r : msg_send(ARCHIVE_SOCKET_FD, "done", steal_ptr(body), NULL, 0);
 }
 
+/* overlayfs takes layers only from its own mount namespace: open each once more in ours. */
+static int reopen(int *fd, struct err *err) {
+	char link[32], path[4096];
+	ssize_t n = readlink(fd_proc_path(*fd, link), path, sizeof(path) - 1);
+	int again;
+
+	if (n < 0)
+		return err_sys(err, -errno, "cannot find a layer of the image");
+	path[n] = '\0';
+	again = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	if (again < 0)
+		return err_sys(err, -errno, "cannot open a layer of the image");
+	(void)close(*fd);
+	*fd = again;
+	return 0;
+}
+
 /*
  * One tree of all layers, in our own mount namespace: a read-only overlay,
  * newest first. Names relative to /proc/self/fd keep 400 layers within the
  * page that mount(2) takes.
  */
-static int merge_layers(const int *layers, size_t count, int *ret, struct err *err) {
+static int merge_layers(int *layers, size_t count, int *ret, struct err *err) {
 	autobuf struct buf options;
 	int r = 0;
 
-	if (count == 1) {
-		*ret = dup(layers[0]);
-		return *ret < 0 ? err_sys(err, -errno, "cannot use the layer") : 0;
-	}
 	buf_init(&options, 4000);
 	buf_adds(&options, "redirect_dir=follow,metacopy=off,lowerdir=");
-	for (size_t i = count; i > 0; i--)
+	for (size_t i = count; i > 0 && r == 0; i--) {
+		r = reopen(&layers[i - 1], err);
 		buf_addf(&options, "%s%d", i == count ? "" : ":", layers[i - 1]);
+	}
+	if (r < 0)
+		return r;
 	if (options.overflow)
 		return err_set(err, ERR_SYSTEM, -E2BIG, "the image has too many layers");
-	/* Any directory serves as the place: the namespace is ours. */
 	if (chdir("/proc/self/fd") < 0 ||
 	    mount("overlay", "/tmp", "overlay", MS_RDONLY | MS_NODEV | MS_NOSUID, options.data) < 0)
-		r = err_sys(err, -errno, "cannot lay the layers of the image over each other");
-	if (r == 0) {
-		*ret = open("/tmp", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		r = *ret < 0 ? err_sys(err, -errno, "cannot open the layers of the image") : 0;
-	}
+		return err_sys(err, -errno, "cannot lay the layers of the image over each other");
+	*ret = open("/tmp", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return *ret < 0 ? err_sys(err, -errno, "cannot open the layers of the image") : 0;
+}
+
+/* The root to pack: the one layer, or the overlay of all. Layers are closed. */
+static int prepare_tree(int *layers, size_t count, int *ret, struct err *err) {
+	autoclose int merged = -1;
+	int r = 0;
+
+	if (count == 1)
+		r = confine_clone(layers[0], true, ret, err);
+	if (r == 0)
+		r = confine_namespaces(err);
+	if (r == 0 && count > 1)
+		r = merge_layers(layers, count, &merged, err);
+	if (r == 0 && count > 1)
+		r = confine_clone(merged, true, ret, err);
+	for (size_t i = 0; i < count; i++)
+		(void)close(layers[i]);
 	return r;
 }
 
 static int do_pack(struct msg *request, int *layers, size_t count, struct err *err) {
 	struct pack_spec spec = { .progress = tell };
 	struct pack_result sum;
-	autoclose int out = -1, root = -1;
-	int r, merged = -1;
+	autoclose int out = -1, root = -1, tree = -1;
+	int r;
 
 	if (request->fd_count != 1 || count == 0)
 		return err_set(err, ERR_BUG, -EINVAL, "coi-archive: pack wants layers and an output");
 	out = steal_fd(&request->fds[0]);
-	r = confine_namespaces(err);
+	r = prepare_tree(layers, count, &tree, err);
 	if (r == 0)
-		r = merge_layers(layers, count, &merged, err);
-	for (size_t i = 0; i < count; i++)
-		(void)close(layers[i]);
-	if (r == 0)
-		r = confine_root(merged, true, err);
+		r = confine_root(tree, err);
 	if (r < 0)
 		return r;
 	root = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
