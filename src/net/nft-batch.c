@@ -20,7 +20,7 @@
 void nft_batch_init(struct nft_batch *b, uint32_t seq, struct buf *text) {
 	memset(b, 0, sizeof(*b));
 	buf_init(&b->bytes, NFT_BATCH_MAX);
-	b->scratch = xmalloc(MESSAGE_MAX);
+	b->scratch = xcalloc(1, MESSAGE_MAX);
 	b->first = b->seq = seq;
 	b->text = text;
 }
@@ -33,9 +33,16 @@ void nft_batch_done(struct nft_batch *b) {
 	b->scratch = NULL;
 }
 
-static void add_message(struct nft_batch *b, const struct nlmsghdr *nlh) {
+/*
+ * Attributes are padded with what lies in the buffer: it is zero, so that the
+ * same rules are the same bytes, and is made so again here.
+ */
+static void add_message(struct nft_batch *b, struct nlmsghdr *nlh) {
+	size_t len = NLMSG_ALIGN(nlh->nlmsg_len);
+
 	b->last_at = b->bytes.len;
-	buf_add(&b->bytes, nlh, NLMSG_ALIGN(nlh->nlmsg_len));
+	buf_add(&b->bytes, nlh, len);
+	memset(nlh, 0, len);
 }
 
 void nft_batch_begin(struct nft_batch *b) {
@@ -47,11 +54,12 @@ void nft_batch_begin(struct nft_batch *b) {
 void nft_batch_end(struct nft_batch *b) {
 	char buf[128] __attribute__((aligned(8))) = { 0 };
 	struct nlmsghdr *last = (void *)(b->bytes.data + b->last_at);
+	const struct nlmsghdr *end = nftnl_batch_end(buf, b->seq);
 
 	/* Errors are told for every message, success only where it is asked for. */
 	last->nlmsg_flags |= NLM_F_ACK;
-	buf_add(&b->bytes, nftnl_batch_end(buf, b->seq),
-		NLMSG_ALIGN(((struct nlmsghdr *)(void *)buf)->nlmsg_len));
+	/* Without this one the kernel undoes everything, and reports no failure. */
+	buf_add(&b->bytes, end, NLMSG_ALIGN(end->nlmsg_len));
 }
 
 void nft_batch_append(struct nft_batch *b, const struct nft_batch *more) {

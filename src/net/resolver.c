@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The supervisor's side of the name service: sockets, start, end. */
+#include "net/resolver.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "base/msg.h"
+#include "base/proc.h"
+#include "net/internal.h"
+#include "net/resolver/protocol.h"
+
+/*
+ * Above the range that the kernel takes ports from by itself: should a rule
+ * outlive its resolver, nobody else gets that port by chance.
+ */
+#define PORT_FIRST 61000
+#define PORT_COUNT 4500
+#define TCP_BACKLOG 16
+#define END_TIMEOUT_MS 2000
+
+static int open_socket(const struct net_base *b, int type, uint16_t port) {
+	const struct sockaddr_in at = { .sin_family = AF_INET,
+					.sin_port = htons(port),
+					.sin_addr.s_addr = htonl(b->gateway) };
+	autoclose int fd = socket(AF_INET, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	int one = 1;
+
+	if (fd < 0)
+		return -errno;
+	if (type == SOCK_STREAM &&
+	    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) < 0)
+		return -errno;
+	/* What arrives elsewhere is not for it, not even from this host. */
+	if (setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, b->bridge,
+		       (socklen_t)strlen(b->bridge) + 1) < 0)
+		return -errno;
+	if (bind(fd, (const struct sockaddr *)&at, sizeof(at)) < 0)
+		return -errno;
+	if (type == SOCK_STREAM && listen(fd, TCP_BACKLOG) < 0)
+		return -errno;
+	return steal_fd(&fd);
+}
+
+int net_resolver_bind(struct net_base *b, struct net_port *port, struct net_resolver *ret,
+		      struct err *err) {
+	uint16_t first = port->dns_port >= PORT_FIRST ? port->dns_port - PORT_FIRST
+						      : (uint16_t)(port->index % PORT_COUNT);
+	int r = -EADDRINUSE;
+
+	for (unsigned i = 0; i < PORT_COUNT && r == -EADDRINUSE; i++) {
+		uint16_t number = (uint16_t)(PORT_FIRST + (first + i) % PORT_COUNT);
+		autoclose int udp = open_socket(b, SOCK_DGRAM, number);
+		autoclose int tcp = udp < 0 ? -1 : open_socket(b, SOCK_STREAM, number);
+
+		r = udp < 0 ? udp : tcp < 0 ? tcp : 0;
+		if (r < 0)
+			continue;
+		*ret = (struct net_resolver)NET_RESOLVER_INIT;
+		ret->udp_fd = steal_fd(&udp);
+		ret->tcp_fd = steal_fd(&tcp);
+		port->dns_port = number;
+	}
+	return r < 0 ? err_sys(err, r, "cannot open the name service of '%s'", port->name) : 0;
+}
+
+static int open_resolv_conf(const char *path, struct err *err) {
+	int fd = open(path ? path : "/etc/resolv.conf", O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+
+	if (fd >= 0)
+		return fd;
+	/* None is as good as an empty one: every name fails, and says so. */
+	if (errno == ENOENT)
+		fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	return fd >= 0 ? fd : err_sys(err, -errno, "cannot open '%s'",
+				      path ? path : "/etc/resolv.conf");
+}
+
+static int send_start(int control, const struct net_port *port, int resolv_conf) {
+	json_t *body = json_object();
+
+	json_object_set_new(body, "uid", json_integer(RESOLVER_UID_FIRST + port->index));
+	json_object_set_new(body, "client", json_string(port->address_text));
+	json_object_set_new(body, "private",
+			    json_boolean(port->policy.mode == NET_OPEN ||
+					 !port->policy.block_private));
+	json_object_set_new(body, "metadata",
+			    json_boolean(port->policy.mode == NET_OPEN ||
+					 !port->policy.block_metadata));
+	return msg_send(control, RESOLVER_MSG_START, body, &resolv_conf, 1);
+}
+
+static int spawn(const struct net_base *b, const struct net_resolver *r, int control, pid_t *pid,
+		 int *pidfd, struct err *err) {
+	autofree char *path = layout_program("coi-resolver");
+	autoclose int empty = open_dir_make(b->layout->run_fd, "empty", 0555);
+	char *const argv[] = { (char *)"coi-resolver", NULL };
+	char *const env[] = { NULL };
+	const struct spawn_fd fds[] = {
+		{ r->udp_fd, RESOLVER_FD_UDP },
+		{ r->tcp_fd, RESOLVER_FD_TCP },
+		{ control, RESOLVER_FD_CONTROL },
+		{ empty, RESOLVER_FD_ROOT },
+	};
+	const struct spawn_spec spec = { .path = path,
+					 .argv = argv,
+					 .env = env,
+					 .fds = fds,
+					 .fd_count = ARRAY_SIZE(fds),
+					 .new_session = true,
+					 .null_stdio = true,
+					 .cwd = "/",
+					 .uid = (uid_t)-1,
+					 .gid = (gid_t)-1 };
+
+	if (empty < 0)
+		return err_sys(err, empty, "cannot open '%s/empty'", b->layout->run);
+	return proc_spawn(&spec, pid, pidfd, err);
+}
+
+int net_resolver_start(struct net_base *b, const struct net_port *port, const char *resolv_conf,
+		       struct net_resolver *r, struct err *err) {
+	autoclose int conf = open_resolv_conf(resolv_conf, err);
+	autoclose int ours = -1, theirs = -1;
+	int pair[2], result;
+
+	if (conf < 0)
+		return conf;
+	if (r->udp_fd < 0 || r->tcp_fd < 0)
+		return err_set(err, ERR_BUG, -EBADF, "name service of '%s' without sockets",
+			       port->name);
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return err_sys(err, -errno, "cannot make a socket pair");
+	ours = pair[0];
+	theirs = pair[1];
+	result = send_start(ours, port, conf);
+	if (result < 0)
+		return err_sys(err, result, "cannot tell the name service of '%s'", port->name);
+	result = spawn(b, r, theirs, &r->pid, &r->pidfd, err);
+	if (result < 0)
+		return err_wrap(err, "starting the name service of '%s'", port->name);
+	r->control_fd = steal_fd(&ours);
+	mem_close_ptr(&r->udp_fd);
+	mem_close_ptr(&r->tcp_fd);
+	r->udp_fd = r->tcp_fd = -1;
+	return 0;
+}
+
+int net_resolver_reload(struct net_resolver *r, const char *resolv_conf, struct err *err) {
+	autoclose int conf = open_resolv_conf(resolv_conf, err);
+	int result;
+
+	if (conf < 0)
+		return conf;
+	if (r->control_fd < 0)
+		return err_set(err, ERR_BUG, -EBADF, "no name service is running");
+	result = msg_send(r->control_fd, RESOLVER_MSG_RESOLV_CONF, NULL, &conf, 1);
+	return result < 0 ? err_sys(err, result, "cannot tell the name service") : 0;
+}
+
+void net_resolver_stop(struct net_resolver *r) {
+	mem_close_ptr(&r->udp_fd);
+	mem_close_ptr(&r->tcp_fd);
+	mem_close_ptr(&r->control_fd);
+	if (r->pid > 0) {
+		/* It ends by itself when the control socket closes; unless it hangs. */
+		if (r->pidfd < 0 || pidfd_wait_gone(r->pidfd, END_TIMEOUT_MS) < 0)
+			(void)kill(r->pid, SIGKILL);
+		(void)proc_wait(r->pid);
+	}
+	mem_close_ptr(&r->pidfd);
+	*r = (struct net_resolver)NET_RESOLVER_INIT;
+}

@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The network library from a shell, for the tests in this folder: one call, or
+ * the usual sequence of calls, for one command. Refuses to run in the network
+ * namespace of process 1, and without COI_TEST_OUTER_NETNS: the inode number of
+ * the namespace that the test was started in, which it must have left.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/layout.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/proc.h"
+#include "net/net.h"
+#include "net/port.h"
+#include "net/resolver.h"
+
+static struct net_base *base;
+static struct err err;
+
+static int fail(void) {
+	fprintf(stderr, "netctl: %s\n", err.msg);
+	if (err.hint[0])
+		fprintf(stderr, "netctl: %s\n", err.hint);
+	return 1;
+}
+
+static void print_port(const struct net_port *p) {
+	printf("INDEX=%u HOST=%s PEER=%s ADDRESS=%s MAC=%s GATEWAY=%s BITS=%u MARK=0x%x DNS=%u\n",
+	       p->index, p->host_link, p->peer_link, p->address_text, p->mac_text, p->gateway_text,
+	       p->prefix_bits, p->mark, p->dns_port);
+	fflush(stdout);
+}
+
+/* "restricted", "open", with "-p" or "-m" behind it for a block that is off. */
+static int parse_policy(const char *word, struct net_policy *ret) {
+	char mode[16];
+	int m;
+
+	snprintf(mode, sizeof(mode), "%.*s", (int)strcspn(word, "-"), word);
+	m = net_mode_from_string(mode);
+	if (m < 0)
+		return err_set(&err, ERR_USAGE, -EINVAL, "no mode '%s'", mode);
+	*ret = net_policy_default();
+	ret->mode = (enum net_mode)m;
+	ret->block_private = !strstr(word, "-p");
+	ret->block_metadata = !strstr(word, "-m");
+	return 0;
+}
+
+static int claim(char **argv, struct net_port *port) {
+	struct net_policy policy;
+	int r = parse_policy(argv[1] ? argv[1] : "restricted", &policy);
+
+	if (r == 0)
+		r = net_port_alloc(base, argv[0], &policy, port, &err);
+	return r;
+}
+
+static int find(const char *name, struct net_port *port) {
+	int r = net_port_find(base, name, port, &err);
+
+	if (r == 0)
+		return err_set(&err, ERR_MISSING, -ENOENT, "no port '%s'", name);
+	return r < 0 ? r : 0;
+}
+
+static int cmd_ensure(char **argv) {
+	uint64_t start = clock_mono_us();
+	int r = net_base_ensure(base, &err);
+
+	if (r < 0)
+		return fail();
+	printf("made=%d us=%" PRIu64 "\n", r, clock_mono_us() - start);
+	return 0;
+}
+
+static int cmd_remove(char **argv) {
+	int r = net_base_remove(base, -1, &err);
+
+	if (r < 0)
+		return fail();
+	printf("removed=%d\n", r);
+	return 0;
+}
+
+static int cmd_alloc(char **argv) {
+	struct net_port port;
+
+	if (claim(argv, &port) < 0)
+		return fail();
+	print_port(&port);
+	return 0;
+}
+
+static int cmd_put(char **argv) {
+	struct net_port port;
+
+	if (claim(argv, &port) < 0 || net_port_rules_put(base, &port, &err) < 0)
+		return fail();
+	print_port(&port);
+	return 0;
+}
+
+static int cmd_link(char **argv) {
+	struct net_port port;
+
+	if (find(argv[0], &port) < 0 || net_port_link_add(base, &port, &err) < 0)
+		return fail();
+	return 0;
+}
+
+static int cmd_up(char **argv) {
+	struct net_port port;
+
+	if (net_base_ensure(base, &err) < 0 || claim(argv, &port) < 0 ||
+	    net_port_rules_put(base, &port, &err) < 0 || net_port_link_add(base, &port, &err) < 0)
+		return fail();
+	print_port(&port);
+	return 0;
+}
+
+static int cmd_down(char **argv) {
+	return net_port_undo(base, argv[0], &err) < 0 ? fail() : 0;
+}
+
+static int cmd_mend(char **argv) {
+	struct net_port port;
+	int r;
+
+	if (net_base_ensure(base, &err) < 0 || find(argv[0], &port) < 0)
+		return fail();
+	r = net_port_rules_ensure(base, &port, &err);
+	if (r < 0)
+		return fail();
+	printf("made=%d\n", r);
+	return 0;
+}
+
+static int cmd_list(char **argv) {
+	autofree struct net_port *ports = NULL;
+	size_t count = 0;
+
+	if (net_port_list(base, &ports, &count, &err) < 0)
+		return fail();
+	for (size_t i = 0; i < count; i++)
+		printf("%s %s %s put=%d\n", ports[i].name, ports[i].address_text,
+		       net_mode_to_string(ports[i].policy.mode), ports[i].rules_put);
+	return 0;
+}
+
+static bool is_known(const char *name, void *data) {
+	for (char **known = data; *known; known++)
+		if (!strcmp(*known, name))
+			return true;
+	return false;
+}
+
+static int cmd_leftovers(char **argv) {
+	int r = net_leftovers_remove(base, is_known, argv, &err);
+
+	if (r < 0)
+		return fail();
+	printf("removed=%d\n", r);
+	return 0;
+}
+
+/* Keep what we have until the other end of standard input closes. */
+static void until_eof(void) {
+	char c;
+
+	while (read(STDIN_FILENO, &c, 1) > 0)
+		;
+}
+
+static int cmd_guard(char **argv) {
+	static const char *const words[] = { "held", "standby", "missing" };
+	int fd = -1;
+	int r = net_guard_take(base, &fd, &err);
+
+	if (r < 0)
+		return fail();
+	printf("%s\n", words[r]);
+	fflush(stdout);
+	/* Stand by until the holder is gone, then say what we are. */
+	while (r == NET_GUARD_STANDBY && argv[0]) {
+		struct pollfd p = { .fd = fd, .events = POLLIN };
+
+		(void)poll(&p, 1, 15000);
+		close(fd);
+		r = net_guard_take(base, &fd, &err);
+		if (r < 0)
+			return fail();
+		printf("%s\n", words[r]);
+		fflush(stdout);
+	}
+	until_eof();
+	return 0;
+}
+
+static int cmd_watch(char **argv) {
+	struct net_port port;
+	struct pollfd p = { .events = POLLIN };
+
+	if (find(argv[0], &port) < 0)
+		return fail();
+	p.fd = net_watch_open(&err);
+	if (p.fd < 0)
+		return fail();
+	printf("watching\n");
+	fflush(stdout);
+	for (;;) {
+		if (poll(&p, 1, 10000) == 0)
+			return 1;
+		int r = net_watch_read(base, port.index, p.fd);
+
+		if (r < 0)
+			return 1;
+		if (r == 0)
+			continue;
+		if (net_base_ensure(base, &err) < 0 ||
+		    net_port_rules_ensure(base, &port, &err) < 0)
+			return fail();
+		printf("mended\n");
+		return 0;
+	}
+}
+
+/* NAME MODE [RESOLV_CONF]: bind, rules, resolver; until end of file. */
+static int cmd_resolver(char **argv) {
+	struct net_resolver res = NET_RESOLVER_INIT;
+	struct net_port port;
+
+	if (claim(argv, &port) < 0 || net_resolver_bind(base, &port, &res, &err) < 0 ||
+	    net_port_rules_put(base, &port, &err) < 0 ||
+	    net_resolver_start(base, &port, argv[1] ? argv[2] : NULL, &res, &err) < 0)
+		return fail();
+	printf("RESOLVER=%d ", (int)res.pid);
+	print_port(&port);
+	until_eof();
+	net_resolver_stop(&res);
+	return 0;
+}
+
+/* N: so many whole lives of a port, and what each step took at the median. */
+static int compare(const void *a, const void *b) {
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+static int cmd_time(char **argv) {
+	static const char *const steps[] = { "ensure", "alloc", "put", "link", "unlink",
+					     "unput", "conntrack", "release" };
+	enum { ROUNDS_MAX = 500 };
+	static uint64_t took[ARRAY_SIZE(steps)][ROUNDS_MAX];
+	struct net_policy policy = net_policy_default();
+	long rounds = argv[0] ? strtol(argv[0], NULL, 10) : 20;
+	struct net_port p;
+
+	for (long i = 0; i < rounds && i < ROUNDS_MAX; i++) {
+		for (size_t s = 0; s < ARRAY_SIZE(steps); s++) {
+			uint64_t start = clock_mono_us();
+			int r = s == 0	 ? net_base_ensure(base, &err)
+				: s == 1 ? net_port_alloc(base, "timed", &policy, &p, &err)
+				: s == 2 ? net_port_rules_put(base, &p, &err)
+				: s == 3 ? net_port_link_add(base, &p, &err)
+				: s == 4 ? net_port_link_remove(base, &p, &err)
+				: s == 5 ? net_port_rules_remove(base, &p, &err)
+				: s == 6 ? net_port_conntrack_flush(base, &p, &err)
+					 : net_port_release(base, "timed", &err);
+
+			if (r < 0)
+				return fail();
+			took[s][i] = clock_mono_us() - start;
+		}
+	}
+	for (size_t s = 0; s < ARRAY_SIZE(steps); s++) {
+		qsort(took[s], (size_t)rounds, sizeof(took[s][0]), compare);
+		printf("%s median %" PRIu64 " us, worst %" PRIu64 "\n", steps[s],
+		       took[s][rounds / 2], took[s][rounds - 1]);
+	}
+	return 0;
+}
+
+static const struct {
+	const char *name;
+	int args;
+	int (*fn)(char **argv);
+} commands[] = {
+	{ "ensure", 0, cmd_ensure },   { "remove", 0, cmd_remove }, { "alloc", 1, cmd_alloc },
+	{ "put", 1, cmd_put },	       { "link", 1, cmd_link },	    { "up", 1, cmd_up },
+	{ "down", 1, cmd_down },       { "mend", 1, cmd_mend },	    { "list", 0, cmd_list },
+	{ "leftovers", 0, cmd_leftovers }, { "guard", 0, cmd_guard }, { "watch", 1, cmd_watch },
+	{ "resolver", 2, cmd_resolver }, { "time", 0, cmd_time },
+};
+
+int main(int argc, char **argv) {
+	auto_layout struct layout *layout = NULL;
+	const char *outer = getenv("COI_TEST_OUTER_NETNS");
+	uint64_t first = 0, own = 0;
+
+	/* Process 1 may be out of our sight; then the word of the test counts alone. */
+	(void)ns_inode(1, "net", &first);
+	if (ns_inode(0, "net", &own) < 0 || first == own || !outer ||
+	    strtoull(outer, NULL, 10) == own) {
+		fprintf(stderr, "netctl: not in the machine's own network namespace\n");
+		return 1;
+	}
+	if (layout_open(&layout, &err) < 0 || net_base_open(layout, &base, &err) < 0)
+		return fail();
+	for (size_t i = 0; argc > 1 && i < ARRAY_SIZE(commands); i++) {
+		int r;
+
+		if (strcmp(argv[1], commands[i].name) != 0 || argc - 2 < commands[i].args)
+			continue;
+		r = commands[i].fn(argv + 2);
+		net_base_free(base);
+		return r;
+	}
+	fprintf(stderr, "netctl: unknown command\n");
+	return 2;
+}
