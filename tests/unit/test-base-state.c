@@ -101,7 +101,8 @@ static void record_random_values_round_trip(void **state) {
 }
 
 static void record_keeps_order_and_unknown_keys(void **state) {
-	static const char text[] = "format = 1\nzeta = 1\nalpha = 2\n\n[later]\nx = 1\n\n[first]\ny = 2\n";
+	static const char text[] = "format = 1\nzeta = 1\nalpha = 2\n\n[later]\nx = 1\n\n"
+				   "[first]\ny = 2\n";
 	auto_record struct record *r = NULL;
 	autofree char *out = NULL;
 	struct err err;

@@ -1,0 +1,150 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Archives that mean harm: nothing outside, nothing left in the store, one clear line.
+
+load lib.bash
+
+setup() {
+	image_setup
+	CANARY=$DIR/canary
+	mkdir -m 0755 "$CANARY"
+	echo precious >"$CANARY/precious"
+	touch -d @1 "$CANARY" "$CANARY/precious"
+}
+teardown() { image_teardown; }
+
+canary() { describe "$CANARY"; }
+
+@test "each way out works on an extractor that trusts the archive" {
+	before=$(canary)
+	python3 "$SRC/tests/image/hostile.py" list | awk -F'\t' '$2 == "escape" { print $1 }' >"$DIR/escapes"
+	[ "$(wc -l <"$DIR/escapes")" -ge 15 ]
+	while read -r name; do
+		python3 "$SRC/tests/image/hostile.py" make "$name" "$DIR/$name.tar" "$CANARY"
+		mkdir "$DIR/naive"
+		python3 "$SRC/tests/image/hostile.py" naive "$DIR/$name.tar" "$DIR/naive" || true
+		if [ "$(canary)" = "$before" ]; then
+			echo "$name: changes nothing even where nobody defends" >&2
+			return 1
+		fi
+		rm -rf "$DIR/naive" "$CANARY"
+		mkdir -m 0755 "$CANARY"
+		echo precious >"$CANARY/precious"
+		touch -d @1 "$CANARY" "$CANARY/precious"
+	done <"$DIR/escapes"
+}
+
+@test "no hostile archive is imported, touches anything outside or stays in the store" {
+	python3 "$SRC/tests/image/hostile.py" make cut-between-entries "$DIR/good.tar" "$CANARY"
+	head -c 1024 /dev/zero >>"$DIR/good.tar"
+	"$TOOL" import "$DIR/good.tar" good
+	before=$(canary)
+	layer=$(layer_of good)
+	store_before=$(store; describe "$layer")
+	failures=0 cases=0
+	while IFS=$'\t' read -r name _ message; do
+		cases=$((cases + 1))
+		python3 "$SRC/tests/image/hostile.py" make "$name" "$DIR/x.tar" "$CANARY"
+		status=0
+		out=$("$TOOL" import "$DIR/x.tar" bad 2>&1) || status=$?
+		if [ "$status" != 1 ]; then
+			echo "$name: status $status: $out" >&2
+			failures=$((failures + 1))
+		fi
+		if ! grep -Eq -- "$message" <<<"$out"; then
+			echo "$name: said '$out', not '$message'" >&2
+			failures=$((failures + 1))
+		fi
+		if [ "$(canary)" != "$before" ]; then
+			echo "$name: changed something outside" >&2
+			failures=$((failures + 1))
+		fi
+		if [ "$(store; describe "$layer")" != "$store_before" ]; then
+			echo "$name: left something in the store" >&2
+			failures=$((failures + 1))
+		fi
+	done < <(python3 "$SRC/tests/image/hostile.py" list)
+	echo "$cases archives, $failures failures" >&3
+	[ "$failures" = 0 ] && [ "$cases" -ge 55 ]
+}
+
+@test "hostile archives over standard input end the same way" {
+	for name in dotdot cut-in-content trailing-bomb symlink-then-file; do
+		python3 "$SRC/tests/image/hostile.py" make "$name" "$DIR/x.tar" "$CANARY"
+		run bash -c '"$0" import - bad <"$1"' "$TOOL" "$DIR/x.tar"
+		[ "$status" = 1 ]
+	done
+	# A stream that never ends.
+	run timeout 60 bash -c 'head -c 4G /dev/zero | "$0" import - bad' "$TOOL"
+	[ "$status" = 1 ]
+	[ -z "$(ls "$COI_ROOT/layers" "$COI_ROOT/images" | grep -v ':$' | grep -v '^$' || true)" ]
+}
+
+@test "a bomb stops at the reserve of a small disk and leaves it as it was" {
+	mkdir "$DIR/small"
+	truncate -s 96M "$DIR/small.img"
+	mkfs.ext4 -q "$DIR/small.img"
+	mount -o loop "$DIR/small.img" "$DIR/small" || skip "no loop devices"
+	export COI_ROOT=$DIR/small/root
+	python3 - "$DIR/bomb.tgz" <<-END
+		import gzip, sys
+		sys.argv = [sys.argv[0], "none"] + sys.argv[1:]
+		sys.path.insert(0, "$SRC/tests/image")
+		from hostile import file, folder, END
+		with gzip.open(sys.argv[2], "wb") as out:
+		    out.write(folder("./"))
+		    for n in range(64):
+		        out.write(file("zeros%d" % n, bytes(4 << 20)))
+		    out.write(END)
+	END
+	"$TOOL" list
+	free=$(stat -f -c '%a %d' "$DIR/small")
+	run "$TOOL" import "$DIR/bomb.tgz" bomb
+	umounted() { umount "$DIR/small"; }
+	if ! { [ "$status" = 1 ] && grep -q 'no space left on the disk' <<<"$output"; }; then
+		umounted
+		false
+	fi
+	left=$(store)
+	now=$(stat -f -c '%a %d' "$DIR/small")
+	umounted
+	[ "$left" = "./containers
+./images
+./layers" ]
+	[ "$now" = "$free" ]
+}
+
+@test "the archive process has no network, no rights, and no other directory" {
+	mkfifo "$DIR/slow"
+	"$TOOL" import - bad <"$DIR/slow" &
+	importer=$!
+	exec 7>"$DIR/slow"
+	python3 "$SRC/tests/image/hostile.py" make cut-between-entries "$DIR/x.tar" "$CANARY"
+	cat "$DIR/x.tar" >&7
+	# It waits for more in its cage.
+	for _ in $(seq 200); do
+		helper=$(pgrep -P "$importer" coi-archive || true)
+		[ -z "$helper" ] || ! grep -q '^Seccomp:.*2' "/proc/$helper/status" || break
+		read -rt 0.05 <> <(:) || true
+	done
+	status=$(cat "/proc/$helper/status")
+	root=$(readlink "/proc/$helper/root")
+	net=$(readlink "/proc/$helper/ns/net") mine=$(readlink /proc/self/ns/net)
+	mounts=$(wc -l <"/proc/$helper/mountinfo")
+	cage=$(cut -d' ' -f1 "/proc/$helper/mountinfo")
+	outside=
+	for fd in "/proc/$helper/fd"/*; do # a directory that is not in the cage
+		grep -q "^mnt_id:[[:space:]]*$cage\$" "/proc/$helper/fdinfo/${fd##*/}" || [ ! -d "$fd/." ] ||
+			outside="$outside $(readlink "$fd")"
+	done
+	exec 7>&-
+	wait "$importer" || true
+	[ "$net" != "$mine" ]
+	[ "$mounts" = 1 ]
+	grep -Eq '^NoNewPrivs:.*1' <<<"$status"
+	grep -Eq '^Seccomp:.*2' <<<"$status"
+	# CHOWN, DAC_OVERRIDE, FOWNER, FSETID, SETFCAP; the bounding set is empty.
+	grep -Eq '^CapPrm:.*000000008000001b' <<<"$status"
+	grep -Eq '^CapBnd:.*0000000000000000' <<<"$status"
+	[ -z "$outside" ]
+}

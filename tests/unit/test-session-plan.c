@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Plans: order, undo, what stops them; and the plan that goes over the wire. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/buf.h"
+#include "base/mem.h"
+#include "session/plan.h"
+#include "session/wire.h"
+
+struct trace {
+	char text[256];
+	const char *fail_act, *fail_undo;
+	int troubles;
+	int stop_before; /* on_step says stop at this count; 0: never */
+	int steps;
+};
+
+static void note(struct trace *t, const char *what) {
+	size_t len = strlen(t->text);
+
+	(void)snprintf(t->text + len, sizeof(t->text) - len, "%s ", what);
+}
+
+#define STEP(name_)                                                                      \
+	static int act_##name_(void *ctx, struct err *err) {                             \
+		struct trace *t = ctx;                                                   \
+		note(t, "+" #name_);                                                     \
+		if (t->fail_act && !strcmp(t->fail_act, #name_))                         \
+			return err_set(err, ERR_SYSTEM, -EIO, "act " #name_);            \
+		return 0;                                                                \
+	}                                                                                \
+	static int undo_##name_(void *ctx, struct err *err) {                            \
+		struct trace *t = ctx;                                                   \
+		note(t, "-" #name_);                                                     \
+		if (t->fail_undo && !strcmp(t->fail_undo, #name_))                       \
+			return err_set(err, ERR_SYSTEM, -EBUSY, "undo " #name_);         \
+		return 0;                                                                \
+	}
+
+STEP(a)
+STEP(b)
+STEP(c)
+
+static const struct plan_step steps[] = {
+	{ "a", "first", act_a, undo_a },
+	{ "b", "second", act_b, undo_b },
+	{ "c", "third", act_c, undo_c },
+};
+
+static int count_step(void *ctx, const struct plan_step *step) {
+	struct trace *t = ctx;
+
+	(void)step;
+	return t->stop_before && ++t->steps >= t->stop_before;
+}
+
+static void on_trouble(void *ctx, const struct plan_step *step, const struct err *err) {
+	struct trace *t = ctx;
+
+	assert_non_null(step->what);
+	assert_true(err->msg[0] != '\0');
+	t->troubles++;
+}
+
+static const struct plan plan = { .name = "test", .steps = steps, .count = 3, .on_step = count_step };
+
+static void test_forth_and_back(void **state) {
+	struct trace t = { 0 };
+	struct err err = { 0 };
+
+	(void)state;
+	assert_int_equal(plan_run(&plan, &t, on_trouble, &err), 0);
+	assert_string_equal(t.text, "+a +b +c ");
+	assert_int_equal(plan_undo(&plan, &t, plan.count, on_trouble, &err), 0);
+	assert_string_equal(t.text, "+a +b +c -c -b -a ");
+}
+
+static void test_failure_undoes_what_was_begun(void **state) {
+	struct trace t = { .fail_act = "b" };
+	struct err err = { 0 };
+
+	(void)state;
+	assert_int_equal(plan_run(&plan, &t, on_trouble, &err), -EIO);
+	assert_string_equal(t.text, "+a +b -b -a ");
+	assert_string_equal(err.msg, "act b");
+}
+
+static void test_failing_undo_goes_on(void **state) {
+	struct trace t = { .fail_undo = "b" };
+	struct err err = { 0 };
+
+	(void)state;
+	assert_int_equal(plan_undo(&plan, &t, 3, on_trouble, &err), -EBUSY);
+	assert_string_equal(t.text, "-c -b -a ");
+	assert_int_equal(t.troubles, 1);
+	assert_string_equal(err.msg, "undo b");
+}
+
+static void test_stop_at_failure(void **state) {
+	struct plan careful = plan;
+	struct trace t = { .fail_undo = "b" };
+	struct err err = { 0 };
+
+	(void)state;
+	careful.stop_at_failure = true;
+	assert_int_equal(plan_undo(&careful, &t, 3, NULL, &err), -EBUSY);
+	assert_string_equal(t.text, "-c -b ");
+}
+
+static void test_keep_on_failure(void **state) {
+	struct plan keeping = plan;
+	struct trace t = { .fail_act = "c" };
+	struct err err = { 0 };
+
+	(void)state;
+	keeping.keep_on_failure = true;
+	assert_int_equal(plan_run(&keeping, &t, NULL, &err), -EIO);
+	assert_string_equal(t.text, "+a +b +c ");
+}
+
+static void test_stopped_from_outside(void **state) {
+	struct trace t = { .stop_before = 2 };
+	struct err err = { 0 };
+
+	(void)state;
+	assert_int_equal(plan_run(&plan, &t, NULL, &err), -ECANCELED);
+	/* The step that was not begun is undone too: undos are repeatable. */
+	assert_string_equal(t.text, "+a -b -a ");
+}
+
+static void test_wire_round_trip(void **state) {
+	struct wire_plan p = {
+		.name = xstrdup("coi-12345678-1"),
+		.prefix = xstrdup("coi-"),
+		.who = { true, true, 1234, 1235, xstrdup("ann"), xstrdup("/home/ann") },
+		.is_new = true,
+		.is_lease = true,
+		.ready_timeout_ms = 1000,
+		.stop_timeout_ms = 2000,
+		.policy = { .mode = NET_OPEN, .block_metadata = true },
+		.limits = { .pids_max = 77, .memory_max = 1ull << 40 },
+		.cpuset = xstrdup("0-1"),
+	};
+	struct wire_plan q;
+	struct err err = { 0 };
+	json_t *j;
+
+	(void)state;
+	wire_add_bind(&p,
+		      &(struct runtime_bind){ .source = "/home/ann/a \"b\"",
+					      .target = "/workspace",
+					      .readonly = true,
+					      .ids = RUNTIME_BIND_OWNER,
+					      .owner_uid = 1234,
+					      .owner_gid = (gid_t)-1 },
+		      -1);
+	j = wire_plan_to_json(&p);
+	assert_non_null(j);
+	assert_int_equal(wire_plan_from_json(j, &q, &err), 0);
+	assert_string_equal(q.name, p.name);
+	assert_int_equal(q.who.uid, 1234);
+	assert_true(q.who.via_sudo && q.is_new && q.is_lease && !q.adopt);
+	assert_int_equal(q.policy.mode, NET_OPEN);
+	assert_true(!q.policy.block_private && q.policy.block_metadata);
+	assert_int_equal(q.limits.memory_max, 1ull << 40);
+	assert_string_equal(q.limits.cpuset_cpus, "0-1");
+	assert_int_equal(q.bind_count, 1);
+	assert_string_equal(q.binds[0].source, "/home/ann/a \"b\"");
+	assert_true(q.binds[0].readonly && q.binds[0].ids == RUNTIME_BIND_OWNER);
+	assert_int_equal(q.binds[0].owner_gid, (gid_t)-1);
+	json_decref(j);
+	wire_plan_done(&p);
+	wire_plan_done(&q);
+}
+
+static void test_wire_refuses(void **state) {
+	static const char *const bad[] = { "{}", "{\"name\":\"x\"}", "[]",
+					   "{\"name\":1,\"who\":{},\"policy\":{},\"binds\":[]}" };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		json_t *j = json_loads(bad[i], 0, NULL);
+		struct wire_plan q;
+		struct err err = { 0 };
+
+		assert_non_null(j);
+		assert_true(wire_plan_from_json(j, &q, &err) < 0);
+		json_decref(j);
+	}
+}
+
+int main(void) {
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_forth_and_back),
+		cmocka_unit_test(test_failure_undoes_what_was_begun),
+		cmocka_unit_test(test_failing_undo_goes_on),
+		cmocka_unit_test(test_stop_at_failure),
+		cmocka_unit_test(test_keep_on_failure),
+		cmocka_unit_test(test_stopped_from_outside),
+		cmocka_unit_test(test_wire_round_trip),
+		cmocka_unit_test(test_wire_refuses),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
