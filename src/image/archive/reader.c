@@ -145,7 +145,7 @@ int reader_next(struct reader *r, struct archive_entry **ret, struct err *err) {
 		return 0;
 	}
 	/* A warning is about text that is no UTF-8; names are taken as bytes. */
-	if (code < ARCHIVE_WARN)
+	if (code != ARCHIVE_OK && code != ARCHIVE_WARN)
 		return broken(r->archive, err);
 	*ret = r->entry;
 	return 1;
