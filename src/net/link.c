@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <linux/if.h>
+#include <linux/if_addr.h>
 #include <linux/if_link.h>
 #include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
@@ -238,8 +239,12 @@ int neighbour_list(struct nl_sock *s, int bridge_index, uint32_t **ret, size_t *
 	return 0;
 }
 
-/* Both ends get their names and addresses as they are made; both are down. */
-static int veth_create(struct nl_sock *s, const struct net_port *port, int bridge_index) {
+/*
+ * Both ends get their names and addresses as they are made; both are down. The
+ * guest's end is made in the namespace @netns_fd, or (-1) in ours.
+ */
+static int veth_create(struct nl_sock *s, const struct net_port *port, int bridge_index,
+		       int netns_fd) {
 	/* A host end's own address is never used: the bridge has one of its own. */
 	const uint8_t mac[6] = { 0x02, 0xc2, port->mac[2], port->mac[3], port->mac[4],
 				 port->mac[5] };
@@ -256,8 +261,10 @@ static int veth_create(struct nl_sock *s, const struct net_port *port, int bridg
 	data = mnl_attr_nest_start(nlh, IFLA_INFO_DATA);
 	peer = mnl_attr_nest_start(nlh, VETH_INFO_PEER);
 	mnl_nlmsg_put_extra_header(nlh, sizeof(struct ifinfomsg));
-	mnl_attr_put_strz(nlh, IFLA_IFNAME, port->peer_link);
+	mnl_attr_put_strz(nlh, IFLA_IFNAME, netns_fd < 0 ? port->peer_link : NET_GUEST_LINK);
 	mnl_attr_put(nlh, IFLA_ADDRESS, sizeof(port->mac), port->mac);
+	if (netns_fd >= 0)
+		mnl_attr_put_u32(nlh, IFLA_NET_NS_FD, (uint32_t)netns_fd);
 	mnl_attr_nest_end(nlh, peer);
 	mnl_attr_nest_end(nlh, data);
 	mnl_attr_nest_end(nlh, info);
@@ -347,20 +354,22 @@ static int veth_configure(struct nl_sock *s, const struct net_port *port, int br
 	return read_back(s, port, bridge_index, err);
 }
 
-int veth_add(struct net_base *b, const struct net_port *port, struct err *err) {
+/* The pair, and everything of the host's end. */
+static int host_end(struct net_base *b, const struct net_port *port, int netns_fd,
+		    struct err *err) {
 	struct nl_sock *s = b->route;
 	struct link_info bridge;
 	int r = link_get(s, b->bridge, &bridge);
 
 	if (r < 0)
 		return err_sys(err, r, "cannot find bridge '%s'", b->bridge);
-	r = veth_create(s, port, bridge.index);
+	r = veth_create(s, port, bridge.index, netns_fd);
 	if (r == -EEXIST) {
 		r = link_delete(s, port->host_link);
 		if (r == 0)
 			r = link_delete(s, port->peer_link);
 		if (r == 0)
-			r = veth_create(s, port, bridge.index);
+			r = veth_create(s, port, bridge.index, netns_fd);
 	}
 	if (r < 0)
 		return err_sys(err, r, "cannot make link '%s' on bridge '%s'", port->host_link,
@@ -369,4 +378,69 @@ int veth_add(struct net_base *b, const struct net_port *port, struct err *err) {
 	if (r < 0)
 		(void)link_delete(s, port->host_link); /* the first failure is what counts */
 	return r;
+}
+
+int veth_add(struct net_base *b, const struct net_port *port, struct err *err) {
+	return host_end(b, port, -1, err);
+}
+
+static int guest_address(struct nl_sock *s, const struct net_port *port, int index) {
+	char buf[REQUEST] __attribute__((aligned(8)));
+	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buf);
+	struct ifaddrmsg *ifa;
+
+	nlh->nlmsg_type = RTM_NEWADDR;
+	nlh->nlmsg_flags = NLM_F_CREATE | NLM_F_REPLACE;
+	ifa = mnl_nlmsg_put_extra_header(nlh, sizeof(*ifa));
+	ifa->ifa_family = AF_INET;
+	ifa->ifa_prefixlen = port->prefix_bits;
+	ifa->ifa_index = (uint32_t)index;
+	mnl_attr_put_u32(nlh, IFA_LOCAL, htonl(port->address));
+	mnl_attr_put_u32(nlh, IFA_ADDRESS, htonl(port->address));
+	return nl_request(s, nlh);
+}
+
+static int guest_route(struct nl_sock *s, uint32_t gateway, int index) {
+	char buf[REQUEST] __attribute__((aligned(8)));
+	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buf);
+	struct rtmsg *rt;
+
+	nlh->nlmsg_type = RTM_NEWROUTE;
+	nlh->nlmsg_flags = NLM_F_CREATE | NLM_F_REPLACE;
+	rt = mnl_nlmsg_put_extra_header(nlh, sizeof(*rt));
+	rt->rtm_family = AF_INET;
+	rt->rtm_table = RT_TABLE_MAIN;
+	rt->rtm_protocol = RTPROT_STATIC;
+	rt->rtm_scope = RT_SCOPE_UNIVERSE;
+	rt->rtm_type = RTN_UNICAST;
+	mnl_attr_put_u32(nlh, RTA_GATEWAY, htonl(gateway));
+	mnl_attr_put_u32(nlh, RTA_OIF, (uint32_t)index);
+	return nl_request(s, nlh);
+}
+
+static int guest_end(struct nl_sock *s, const struct net_port *port, uint32_t gateway) {
+	struct link_info l;
+	int r = link_get(s, NET_GUEST_LINK, &l);
+
+	if (r == 0)
+		r = guest_address(s, port, l.index);
+	if (r == 0)
+		r = link_up(s, l.index);
+	if (r == 0)
+		r = guest_route(s, gateway, l.index);
+	return r;
+}
+
+int veth_attach(struct net_base *b, const struct net_port *port, struct nl_sock *guest,
+		int netns_fd, struct err *err) {
+	int r = host_end(b, port, netns_fd, err);
+
+	if (r < 0)
+		return r;
+	r = guest_end(guest, port, b->gateway);
+	if (r < 0) {
+		(void)link_delete(b->route, port->host_link);
+		return err_sys(err, r, "cannot set up '" NET_GUEST_LINK "' in '%s'", port->name);
+	}
+	return 0;
 }

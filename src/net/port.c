@@ -3,8 +3,11 @@
 #include "net/port.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/netfilter.h>
+#include <linux/netlink.h>
 #include <net/if.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -14,6 +17,7 @@
 #include "net/internal.h"
 #include "net/link.h"
 #include "net/names.h"
+#include "net/nl.h"
 #include "net/rules.h"
 
 static int64_t seconds_now(void) {
@@ -251,6 +255,46 @@ int net_port_link_add(struct net_base *b, const struct net_port *port, struct er
 	if (!port->rules_put)
 		return err_set(err, ERR_BUG, -EINVAL, "link '%s' before its rules", port->host_link);
 	return veth_add(b, port, err);
+}
+
+/*
+ * A socket of the other namespace, and the namespace itself. The way back must
+ * not fail: we would go on working in the container's namespace.
+ */
+static int enter_netns(int pidfd, struct nl_sock **ret, int *ret_fd, struct err *err) {
+	autoclose int own = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+	autoclose int other = -1;
+	int r;
+
+	if (own < 0)
+		return err_sys(err, -errno, "cannot open our network namespace");
+	if (setns(pidfd, CLONE_NEWNET) < 0)
+		return err_sys(err, -errno, "cannot enter the container's network namespace");
+	other = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+	r = other < 0 ? err_sys(err, -errno, "cannot open the container's network namespace")
+		      : nl_open(NETLINK_ROUTE, ret, err);
+	if (setns(own, CLONE_NEWNET) < 0)
+		abort();
+	if (r == 0)
+		*ret_fd = steal_fd(&other);
+	return r;
+}
+
+int net_port_attach(struct net_base *b, const struct net_port *port, int pidfd, struct err *err) {
+	struct nl_sock *guest = NULL;
+	autoclose int netns = -1;
+	int r = net_sockets(b, err);
+
+	if (r < 0)
+		return r;
+	if (!port->rules_put)
+		return err_set(err, ERR_BUG, -EINVAL, "link '%s' before its rules", port->host_link);
+	r = enter_netns(pidfd, &guest, &netns, err);
+	if (r < 0)
+		return r;
+	r = veth_attach(b, port, guest, netns, err);
+	nl_close(guest);
+	return r;
 }
 
 static int link_remove(struct net_base *b, const struct net_port *port, struct err *err) {

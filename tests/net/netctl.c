@@ -73,6 +73,15 @@ static int find(const char *name, struct net_port *port) {
 	return r < 0 ? r : 0;
 }
 
+static int pidfd_of(const char *pid) {
+	struct proc_id id;
+	int r = proc_id_get((pid_t)strtol(pid, NULL, 10), &id);
+
+	if (r == 0)
+		r = proc_id_open(&id);
+	return r < 0 ? err_sys(&err, r, "no process '%s'", pid) : r;
+}
+
 static int cmd_ensure(char **argv) {
 	uint64_t start = clock_mono_us();
 	int r = net_base_ensure(base, &err);
@@ -125,6 +134,18 @@ static int cmd_up(char **argv) {
 	    net_port_rules_put(base, &port, &err) < 0 || net_port_link_add(base, &port, &err) < 0)
 		return fail();
 	print_port(&port);
+	return 0;
+}
+
+/* NAME PID: eth0 in that process's namespace. */
+static int cmd_attach(char **argv) {
+	struct net_port port;
+	int pidfd = pidfd_of(argv[1]);
+	uint64_t start = clock_mono_us();
+
+	if (pidfd < 0 || find(argv[0], &port) < 0 || net_port_attach(base, &port, pidfd, &err) < 0)
+		return fail();
+	printf("us=%" PRIu64 "\n", clock_mono_us() - start);
 	return 0;
 }
 
@@ -298,7 +319,7 @@ static const struct {
 } commands[] = {
 	{ "ensure", 0, cmd_ensure },   { "remove", 0, cmd_remove }, { "alloc", 1, cmd_alloc },
 	{ "put", 1, cmd_put },	       { "link", 1, cmd_link },	    { "up", 1, cmd_up },
-	{ "down", 1, cmd_down },       { "mend", 1, cmd_mend },	    { "list", 0, cmd_list },
+	{ "down", 1, cmd_down }, { "attach", 2, cmd_attach },       { "mend", 1, cmd_mend },	    { "list", 0, cmd_list },
 	{ "leftovers", 0, cmd_leftovers }, { "guard", 0, cmd_guard }, { "watch", 1, cmd_watch },
 	{ "resolver", 2, cmd_resolver }, { "time", 0, cmd_time },
 };
