@@ -19,6 +19,7 @@
 #include "base/path.h"
 #include "base/strv.h"
 #include "session/supervisor.h"
+#include "session/teardown.h"
 
 #define COMMAND_FD 3
 #define PLAN_TIMEOUT_MS 10000
@@ -164,7 +165,20 @@ static int supervise(struct supervisor *v, struct err *err) {
 	return r < 0 ? r : 0;
 }
 
-int main(void) {
+/* For whoever wants to walk the plans: the crash test, and people. */
+static int print_plans(void) {
+	static const struct plan *const plans[] = { &supervisor_start_plan, &supervisor_adopt_plan,
+						    &teardown_plan };
+
+	for (size_t i = 0; i < ARRAY_SIZE(plans); i++)
+		for (size_t k = 0; k < plans[i]->count; k++)
+			printf("%s:%s\t%s%s\t%s\n", plans[i]->name, plans[i]->steps[k].name,
+			       plans[i]->steps[k].act ? "act" : "",
+			       plans[i]->steps[k].undo ? "undo" : "", plans[i]->steps[k].what);
+	return fflush(stdout) == 0 ? 0 : 1;
+}
+
+int main(int argc, char **argv) {
 	struct supervisor v = {
 		.resolver = NET_RESOLVER_INIT,
 		.guard_fd = -1,
@@ -176,6 +190,8 @@ int main(void) {
 	struct err err = { 0 };
 	int r;
 
+	if (argc == 2 && !strcmp(argv[1], "--plans"))
+		return print_plans();
 	(void)signal(SIGPIPE, SIG_IGN);
 	(void)signal(SIGINT, SIG_IGN);
 	(void)signal(SIGHUP, SIG_IGN);

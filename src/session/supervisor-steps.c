@@ -147,6 +147,7 @@ static void fill_spec(struct supervisor *v) {
 		.init = c->systemd ? RUNTIME_INIT_SYSTEMD : RUNTIME_INIT_COI,
 		.nesting = c->nesting,
 		.limits = v->plan.limits,
+		.no_sync = c->kind == KIND_RUN && c->delete_on_stop,
 	};
 	if (has_network(v))
 		v->spec.net = (struct runtime_net){
