@@ -68,13 +68,13 @@ int attach_capture(const struct attach_spec *spec, int timeout_ms, struct buf *r
 
 /* The two halves, for loops of one's own. */
 struct attach_proc {
-	pid_t pid;  /* a child of the caller */
-	int pidfd;
-	int pty_fd; /* the master side; -1 without tty. All are close-on-exec */
-	int exec_fd; /* internal: reports a failed exec */
+	pid_t pid;   /* a child of the caller */
+	int pidfd;   /* readable when it has ended */
+	int pty_fd;  /* the master side; -1 without tty */
+	int exec_fd; /* readable (end of file) once it was executed, or failed to be */
 };
 
-/* Descriptors are handed over as they are: pass no terminal. */
+/* Descriptors are handed over as they are: pass no terminal. All of @ret's are close-on-exec. */
 int attach_start(const struct attach_spec *spec, struct attach_proc *ret, struct err *err);
 /* Blocks until the end and closes what @p holds: the status as above. */
 int attach_wait(struct attach_proc *p, struct err *err);

@@ -21,8 +21,9 @@ struct hotmount_spec {
 };
 
 /*
- * Bind it; the mount point is made when missing. The mount is locked: container
- * root can neither remove it nor make a read-only one writable.
+ * Bind it; the mount point is made when missing. Its flags are locked: container
+ * root cannot make a read-only one writable. It can unmount it, as can
+ * hotmount_remove(); what is bound before the start cannot be unmounted at all.
  * ERR_CONFLICT where the file system has no id-mapped mounts (a running
  * container's map cannot get a hole).
  */

@@ -174,7 +174,7 @@ static int overlay_by_name(const struct runtime_spec *spec, const struct rootfs_
 	buf_init(&opt, 4095);
 	buf_adds(&opt, "lowerdir=");
 	for (size_t i = 0; i < l->count && r == 0; i++) {
-		char name[16];
+		char name[24];
 
 		(void)snprintf(name, sizeof(name), "%zx", i);
 		r = attach_named(dir, name, l->layer[i]);

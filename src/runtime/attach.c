@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "runtime/attach.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <linux/magic.h>
+#include <lxc/attach_options.h>
+#include <lxc/lxccontainer.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/fsuid.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <sys/vfs.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "runtime/attach-child.h"
+#include "runtime/mount.h"
+#include "runtime/relay.h"
+
+static void container_put(struct lxc_container **c) {
+	if (*c)
+		(void)lxc_container_put(*c);
+}
+#define auto_container __attribute__((cleanup(container_put)))
+
+/* The host's id of @id in the user namespace of @pid, by the kernel's own map; -1: none. */
+static uint32_t id_outside(pid_t pid, const char *map, uint32_t id) {
+	uint32_t inside, outside, count, found = UINT32_MAX;
+	char path[64];
+	struct buf b;
+	int used;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, map);
+	if (file_read_at(AT_FDCWD, path, 4096, &b) < 0)
+		return found;
+	for (const char *at = b.data;
+	     sscanf(at, "%" SCNu32 " %" SCNu32 " %" SCNu32 "%n", &inside, &outside, &count,
+		    &used) == 3;
+	     at += used)
+		if (id >= inside && id - inside < count)
+			found = outside + (id - inside);
+	buf_done(&b);
+	return found;
+}
+
+/*
+ * The container's own ptmx, by the devpts that liblxc mounted and not by a
+ * name that container root can change. -errno.
+ */
+static int ptmx_open(struct lxc_container *c, const struct attach_spec *spec) {
+	autoclose int pts = c->devpts_fd ? c->devpts_fd(c) : -1;
+	uint32_t uid = id_outside(spec->ref.init.pid, "uid_map", spec->uid);
+	uint32_t gid = id_outside(spec->ref.init.pid, "gid_map", 0);
+	struct statfs fs;
+	struct stat st;
+	autoclose int fd = -1;
+
+	if (pts < 0)
+		return -ENOTTY;
+	if (fstatfs(pts, &fs) < 0 || fs.f_type != DEVPTS_SUPER_MAGIC)
+		return -ENOTTY;
+	if (uid == UINT32_MAX || gid == UINT32_MAX)
+		return -EINVAL;
+	/* The slave belongs to whom the file system ids say, and must be known inside. */
+	mount_ids_begin(uid, gid);
+	fd = openat(pts, "ptmx", O_RDWR | O_NOCTTY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		fd = -errno;
+	mount_ids_end();
+	if (fd < 0)
+		return fd;
+	if (fstat(fd, &st) < 0 || !S_ISCHR(st.st_mode) || st.st_rdev != makedev(5, 2))
+		return -ENOTTY;
+	return steal_fd(&fd);
+}
+
+static int spec_check(const struct attach_spec *spec, struct err *err) {
+	int frozen;
+
+	if (!spec->argv || !spec->argv[0] || (spec->cwd && spec->cwd[0] != '/') ||
+	    spec->ref.lxcpath[0] != '/')
+		return err_set(err, ERR_BUG, -EINVAL, "malformed plan of a command");
+	if (!runtime_alive(&spec->ref))
+		return err_set(err, ERR_MISSING, -ESRCH, "'%s' is not running",
+			       spec->ref.lxc_name);
+	frozen = runtime_is_frozen(&spec->ref);
+	if (frozen == 1) {
+		err_set(err, ERR_CONFLICT, -EBUSY, "'%s' is frozen", spec->ref.lxc_name);
+		return err_hint(err, "thaw it first: coi unfreeze");
+	}
+	return 0;
+}
+
+static int lxc_attach_run(struct lxc_container *c, struct attach_payload *p, pid_t *ret) {
+	/*
+	 * liblxc sees /dev/null only: what it finds at 0 to 2 it gives to the user
+	 * inside, mode 0600, also a file of the caller's.
+	 */
+	autoclose int null = fd_above_stdio(open("/dev/null", O_RDWR | O_CLOEXEC));
+	char root[] = "/";
+	lxc_attach_options_t o = LXC_ATTACH_OPTIONS_DEFAULT;
+
+	if (null < 0)
+		return -errno;
+	o.attach_flags = LXC_ATTACH_MOVE_TO_CGROUP | LXC_ATTACH_DROP_CAPABILITIES |
+			 LXC_ATTACH_LSM_EXEC | LXC_ATTACH_SET_PERSONALITY;
+	o.env_policy = LXC_ATTACH_CLEAR_ENV;
+	o.initial_cwd = root;
+	o.stdin_fd = o.stdout_fd = o.stderr_fd = null;
+	o.log_fd = -EBADF;
+	errno = 0;
+	return c->attach(c, attach_child, p, &o, ret) == 0 ? 0 : -EIO;
+}
+
+static int container_open(const struct attach_spec *spec, struct lxc_container **ret,
+			  struct err *err) {
+	auto_container struct lxc_container *c =
+		lxc_container_new(spec->ref.lxc_name, spec->ref.lxcpath);
+
+	if (!c)
+		return err_set(err, ERR_SYSTEM, -ENOMEM, "liblxc does not open '%s'",
+			       spec->ref.lxc_name);
+	if (spec->log_file) {
+		(void)c->set_config_item(c, "lxc.log.file", spec->log_file);
+		(void)c->set_config_item(c, "lxc.log.level", "ERROR");
+	}
+	/* It asks the monitor over a socket of this network namespace. */
+	if (!c->is_running(c)) {
+		err_set(err, ERR_CONFLICT, -EHOSTUNREACH, "the monitor of '%s' cannot be reached",
+			spec->ref.lxc_name);
+		return err_hint(err, "it was started in another network namespace, or its monitor "
+				     "was killed; then stop and start it");
+	}
+	*ret = steal_ptr(c);
+	return 0;
+}
+
+int attach_start(const struct attach_spec *spec, struct attach_proc *ret, struct err *err) {
+	auto_container struct lxc_container *c = NULL;
+	autoclose int master = -1, slave = -1, report_rd = -1, report_wr = -1, null = -1;
+	struct attach_payload p = { .spec = spec, .tty_fd = -1 };
+	int fds[2], r = spec_check(spec, err);
+	pid_t pid;
+
+	if (r == 0)
+		r = container_open(spec, &c, err);
+	if (r < 0)
+		return r;
+	null = fd_above_stdio(open("/dev/null", O_RDWR | O_CLOEXEC));
+	if (null < 0 || pipe2(fds, O_CLOEXEC) < 0)
+		return err_sys(err, -errno, "cannot make a pipe");
+	report_rd = fds[0];
+	report_wr = fds[1];
+	p.fds[0] = spec->stdin_fd >= 0 ? spec->stdin_fd : null;
+	p.fds[1] = spec->stdout_fd >= 0 ? spec->stdout_fd : null;
+	p.fds[2] = spec->stderr_fd >= 0 ? spec->stderr_fd : null;
+	p.report_fd = report_wr;
+	if (spec->tty) {
+		master = ptmx_open(c, spec);
+		if (master < 0)
+			return err_sys(err, master, "cannot open a terminal in '%s'",
+				       spec->ref.lxc_name);
+		slave = ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
+		if (slave < 0)
+			return err_sys(err, -errno, "cannot open a terminal in '%s'",
+				       spec->ref.lxc_name);
+		p.fds[0] = p.fds[1] = p.fds[2] = p.tty_fd = slave;
+	}
+	r = lxc_attach_run(c, &p, &pid);
+	if (r < 0)
+		return err_set(err, ERR_SYSTEM, r, "cannot enter '%s'", spec->ref.lxc_name);
+	*ret = (struct attach_proc){
+		.pid = pid,
+		.pidfd = (int)syscall(SYS_pidfd_open, pid, 0),
+		.pty_fd = steal_fd(&master),
+		.exec_fd = steal_fd(&report_rd),
+	};
+	return 0;
+}
+
+/* What the attached process could not do, from its report; 0: the program ran. */
+static int report_read(const struct attach_proc *p, struct attach_report *ret) {
+	struct attach_report report;
+	ssize_t n;
+
+	/* Its writers are gone with the process, or with the exec. */
+	do
+		n = read(p->exec_fd, &report, sizeof(report));
+	while (n < 0 && errno == EINTR);
+	if (n != (ssize_t)sizeof(report))
+		return 0;
+	*ret = report;
+	return 1;
+}
+
+int attach_wait(struct attach_proc *p, struct err *err) {
+	struct attach_report report = { 0 };
+	int status = proc_wait(p->pid);
+	int failed = report_read(p, &report);
+
+	mem_close_ptr(&p->pidfd);
+	mem_close_ptr(&p->pty_fd);
+	mem_close_ptr(&p->exec_fd);
+	*p = (struct attach_proc){ .pidfd = -1, .pty_fd = -1, .exec_fd = -1 };
+	if (!failed)
+		return status;
+	switch (report.stage) {
+	case ATTACH_STAGE_EXEC:
+		(void)err_set(err, ERR_SYSTEM, -report.code, "cannot run the command: %s",
+			      strerror(report.code));
+		return status;
+	case ATTACH_STAGE_CWD:
+		return err_sys(err, -report.code,
+			       "cannot enter the working directory in the container");
+	case ATTACH_STAGE_USER:
+		return err_sys(err, -report.code, "cannot become the user in the container");
+	default:
+		return err_sys(err, -report.code, "cannot set up the command");
+	}
+}

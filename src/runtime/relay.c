@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "runtime/relay.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/signalfd.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "base/proc.h"
+
+/* A pipe that poll(2) calls writable takes at least this much without blocking. */
+#define WRITE_CHUNK 4096
+#define SECOND_SIGNAL_MS 2000
+#define HANGUP_MS 1000
+#define STREAMS_MAX 3
+
+struct relay_saved {
+	sigset_t mask;
+	struct sigaction pipe;
+	struct termios term;
+	bool is_raw;
+};
+
+int relay_begin(int term_fd, struct relay_signals *ret) {
+	static const int signals[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGWINCH };
+	struct relay_signals s = { .fd = -1, .term_fd = term_fd };
+	struct sigaction ignore = { .sa_handler = SIG_IGN };
+	sigset_t set;
+
+	(void)sigemptyset(&set);
+	for (size_t i = 0; i < ARRAY_SIZE(signals); i++)
+		(void)sigaddset(&set, signals[i]);
+	s.fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (s.fd < 0)
+		return -errno;
+	s.saved = xcalloc(1, sizeof(*s.saved));
+	(void)sigprocmask(SIG_BLOCK, &set, &s.saved->mask);
+	(void)sigaction(SIGPIPE, &ignore, &s.saved->pipe);
+	if (term_fd >= 0 && tcgetattr(term_fd, &s.saved->term) == 0) {
+		struct termios raw = s.saved->term;
+
+		cfmakeraw(&raw);
+		s.saved->is_raw = tcsetattr(term_fd, TCSADRAIN, &raw) == 0;
+	}
+	*ret = s;
+	return 0;
+}
+
+void relay_end(struct relay_signals *s) {
+	if (!s->saved)
+		return;
+	/* A background process would be stopped for touching the terminal: it is not ours then. */
+	if (s->saved->is_raw) {
+		struct sigaction ignore = { .sa_handler = SIG_IGN }, before;
+
+		(void)sigaction(SIGTTOU, &ignore, &before);
+		(void)tcsetattr(s->term_fd, TCSADRAIN, &s->saved->term);
+		(void)sigaction(SIGTTOU, &before, NULL);
+	}
+	mem_close_ptr(&s->fd);
+	s->fd = -1;
+	(void)sigaction(SIGPIPE, &s->saved->pipe, NULL);
+	(void)sigprocmask(SIG_SETMASK, &s->saved->mask, NULL);
+	free(steal_ptr(s->saved));
+}
+
+void relay_copy_size(int from, int to) {
+	struct winsize w;
+
+	if (ioctl(from, TIOCGWINSZ, &w) == 0)
+		(void)ioctl(to, TIOCSWINSZ, &w);
+}
+
+static void stream_end(struct relay_stream *s) {
+	if (s->own_from && s->from >= 0)
+		(void)close(s->from);
+	s->from = -1;
+}
+
+/* Nobody reads any more: the writer is to learn it in the usual way. */
+static void stream_break(struct relay_stream *s) {
+	s->len = s->off = 0;
+	stream_end(s);
+	if (s->own_to && s->to >= 0)
+		(void)close(s->to);
+	s->to = -1;
+}
+
+static void stream_finish(struct relay_stream *s) {
+	static const char eot = 4;
+
+	if (s->to < 0)
+		return;
+	if (s->to_tty && write(s->to, &eot, 1) < 0)
+		s->to_tty = false;
+	if (s->own_to)
+		(void)close(s->to);
+	s->to = -1;
+}
+
+static void stream_read(struct relay_stream *s) {
+	ssize_t n = read(s->from, s->data, sizeof(s->data));
+
+	if (n < 0 && (errno == EINTR || errno == EAGAIN))
+		return;
+	if (n <= 0) {
+		stream_end(s);
+		if (s->len == s->off)
+			stream_finish(s);
+		return;
+	}
+	if (s->sink) {
+		buf_add(s->sink, s->data, (size_t)n);
+		return;
+	}
+	s->off = 0;
+	s->len = (size_t)n;
+	if (s->to < 0)
+		s->len = 0;
+}
+
+static void stream_write(struct relay_stream *s) {
+	size_t want = s->len - s->off < WRITE_CHUNK ? s->len - s->off : WRITE_CHUNK;
+	ssize_t n = write(s->to, s->data + s->off, want);
+
+	if (n < 0 && (errno == EINTR || errno == EAGAIN))
+		return;
+	if (n < 0) {
+		stream_break(s);
+		return;
+	}
+	s->off += (size_t)n;
+	if (s->off == s->len) {
+		s->off = s->len = 0;
+		if (s->from < 0)
+			stream_finish(s);
+	}
+}
+
+static bool has_input(int fd) {
+	struct pollfd pfd = { .fd = fd, .events = POLLIN };
+
+	return poll(&pfd, 1, 0) > 0;
+}
+
+/*
+ * The command has ended. What it wrote is passed on; what others that hold the
+ * same pipe or terminal go on writing is not waited for.
+ */
+static void drain(struct relay *r) {
+	for (size_t i = 0; i < r->count; i++) {
+		struct relay_stream *s = &r->streams[i];
+
+		while (s->output) {
+			if (s->off < s->len) {
+				stream_write(s);
+				continue;
+			}
+			if (s->from < 0 || !has_input(s->from))
+				break;
+			stream_read(s);
+		}
+	}
+}
+
+struct relay_state {
+	uint64_t last_signal; /* when the last SIGINT or SIGTERM came */
+	uint64_t hangup_end;  /* 0: the terminal is there */
+	uint64_t deadline;    /* 0: none */
+	bool timed_out;
+};
+
+static void hangup(struct relay *r, struct relay_state *st) {
+	if (st->hangup_end)
+		return;
+	st->hangup_end = clock_mono_ms() + HANGUP_MS;
+	for (size_t i = 0; i < r->count; i++)
+		stream_break(&r->streams[i]);
+	(void)kill(-r->pid, SIGHUP);
+	(void)kill(-r->pid, SIGCONT);
+}
+
+/* The command leads its session and process group: what a terminal signals is the group. */
+static void signals_pass(struct relay *r, const struct relay_signals *s, struct relay_state *st) {
+	struct signalfd_siginfo si;
+
+	while (read(s->fd, &si, sizeof(si)) == (ssize_t)sizeof(si)) {
+		int sig = (int)si.ssi_signo;
+		uint64_t now = clock_mono_ms();
+
+		if (sig == SIGWINCH) {
+			if (r->term_fd >= 0 && r->pty_fd >= 0)
+				relay_copy_size(r->term_fd, r->pty_fd);
+			continue;
+		}
+		if (sig == SIGHUP && r->term_fd >= 0) {
+			hangup(r, st);
+			continue;
+		}
+		if (sig == SIGINT || sig == SIGTERM) {
+			if (r->pty_fd < 0 && st->last_signal &&
+			    now - st->last_signal < SECOND_SIGNAL_MS)
+				sig = SIGKILL;
+			st->last_signal = now;
+		}
+		(void)kill(-r->pid, sig);
+	}
+}
+
+static int wait_ms(const struct relay_state *st) {
+	uint64_t end = st->hangup_end ? st->hangup_end : st->deadline;
+	uint64_t now = clock_mono_ms();
+
+	if (!end)
+		return -1;
+	return now >= end ? 0 : (int)(end - now);
+}
+
+/* The streams' events into @pfd: first the readers, then the writers. */
+static void streams_poll(const struct relay *r, struct pollfd pfd[2 * STREAMS_MAX]) {
+	for (size_t i = 0; i < STREAMS_MAX; i++) {
+		const struct relay_stream *s = i < r->count ? &r->streams[i] : NULL;
+		bool full = s && s->off < s->len;
+
+		pfd[2 * i] = (struct pollfd){ .fd = s && !full ? s->from : -1, .events = POLLIN };
+		pfd[2 * i + 1] = (struct pollfd){ .fd = s && full ? s->to : -1, .events = POLLOUT };
+	}
+}
+
+static void streams_move(struct relay *r, const struct pollfd pfd[2 * STREAMS_MAX],
+			 struct relay_state *st) {
+	for (size_t i = 0; i < r->count; i++) {
+		struct relay_stream *s = &r->streams[i];
+
+		if (pfd[2 * i].revents & POLLIN)
+			stream_read(s);
+		else if (pfd[2 * i].revents && s->from == r->term_fd && r->term_fd >= 0)
+			hangup(r, st);
+		else if (pfd[2 * i].revents)
+			stream_read(s);
+		if (pfd[2 * i + 1].revents & POLLOUT)
+			stream_write(s);
+		else if (pfd[2 * i + 1].revents)
+			stream_break(s);
+	}
+}
+
+int relay_run(struct relay *r, const struct relay_signals *s) {
+	struct relay_state st = {
+		.deadline = r->timeout_ms >= 0 ? clock_mono_ms() + (uint64_t)r->timeout_ms : 0,
+	};
+
+	for (;;) {
+		struct pollfd pfd[2 + 2 * STREAMS_MAX] = {
+			{ .fd = r->pidfd, .events = POLLIN },
+			{ .fd = s->fd, .events = POLLIN },
+		};
+		int n;
+
+		streams_poll(r, pfd + 2);
+		n = poll(pfd, ARRAY_SIZE(pfd), wait_ms(&st));
+		if (n < 0 && errno != EINTR)
+			return -errno;
+		if (n == 0 && st.hangup_end)
+			return -EIO;
+		if (n == 0 && st.deadline) {
+			st.timed_out = true;
+			st.deadline = 0;
+			(void)kill(-r->pid, SIGKILL);
+			(void)kill(r->pid, SIGKILL);
+		}
+		if (n <= 0)
+			continue;
+		if (pfd[1].revents)
+			signals_pass(r, s, &st);
+		if (pfd[0].revents) {
+			drain(r);
+			return st.timed_out ? -ETIMEDOUT : st.hangup_end ? -EIO : 0;
+		}
+		streams_move(r, pfd + 2, &st);
+	}
+}

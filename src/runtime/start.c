@@ -1,0 +1,403 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Starting and ending through liblxc. A child of the supervisor calls it, with
+ * signals, environment and descriptors put in order, and tells what came of it
+ * over a pipe; the monitor that liblxc leaves behind becomes the supervisor's
+ * child, since the supervisor is a subreaper.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <lxc/lxccontainer.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "base/layout.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/path.h"
+#include "base/strv.h"
+#include "runtime/control.h"
+#include "runtime/lxcconf.h"
+
+#define START_TIMEOUT_MS 30000
+#define LOG_MAX (1024 * 1024)
+#define LOG_TAIL_MAX (64 * 1024)
+#define MONITOR_END_MS 2000
+
+struct start_reply {
+	pid_t init; /* 0: not started */
+	char key[128]; /* of a setting that liblxc refused */
+};
+
+struct start_plan {
+	const struct runtime_spec *spec;
+	char **conf; /* key, value, … */
+	char *const *argv;
+};
+
+static char *const argv_coi[] = { (char *)INIT_INSIDE, NULL };
+static char *const argv_systemd[] = { (char *)"/sbin/init", NULL };
+
+static bool lxc_configure(struct lxc_container *c, char **conf, struct start_reply *reply) {
+	for (size_t i = 0; conf[i] && conf[i + 1]; i += 2)
+		if (!c->set_config_item(c, conf[i], conf[i + 1])) {
+			(void)snprintf(reply->key, sizeof(reply->key), "%s", conf[i]);
+			return false;
+		}
+	return true;
+}
+
+/* What init inherits from us: no blocked and no ignored signals. */
+static void signals_reset(void) {
+	sigset_t none;
+
+	for (int sig = 1; sig < NSIG; sig++)
+		if (sig != SIGKILL && sig != SIGSTOP)
+			(void)signal(sig, SIG_DFL);
+	(void)sigemptyset(&none);
+	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+static void starter(const struct start_plan *plan, int pipe_fd) {
+	struct start_reply reply = { 0 };
+	struct lxc_container *c;
+
+	proc_set_name("coi-start");
+	proc_close_fds_except(&pipe_fd, 1);
+	signals_reset();
+	/*
+	 * Without newuidmap in PATH liblxc writes the maps itself, which is faster;
+	 * that the range is root's to give has been seen to (ids.h).
+	 */
+	(void)setenv("PATH", "/usr/sbin:/sbin", 1);
+	c = lxc_container_new(plan->spec->lxc_name, plan->spec->lxcpath);
+	if (c && lxc_configure(c, plan->conf, &reply)) {
+		c->want_daemonize(c, true);
+		c->want_close_all_fds(c, true);
+		if (c->start(c, 0, plan->argv))
+			reply.init = c->init_pid(c);
+	}
+	(void)fd_write_all(pipe_fd, &reply, sizeof(reply));
+	_exit(0);
+}
+
+static int reply_read(int fd, struct start_reply *ret) {
+	uint64_t end = clock_mono_ms() + START_TIMEOUT_MS;
+	size_t have = 0;
+
+	while (have < sizeof(*ret)) {
+		struct pollfd pfd = { .fd = fd, .events = POLLIN };
+		uint64_t now = clock_mono_ms();
+		ssize_t n;
+		int r = poll(&pfd, 1, now >= end ? 0 : (int)(end - now));
+
+		if (r == 0)
+			return -ETIMEDOUT;
+		if (r < 0 && errno == EINTR)
+			continue;
+		n = read(fd, (char *)ret + have, sizeof(*ret) - have);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return n < 0 ? -errno : -EPIPE;
+		have += (size_t)n;
+	}
+	return 0;
+}
+
+static int starter_run(const struct start_plan *plan, struct start_reply *ret) {
+	autoclose int rd = -1, wr = -1;
+	int fds[2], r;
+	pid_t pid;
+
+	if (pipe2(fds, O_CLOEXEC) < 0)
+		return -errno;
+	rd = fds[0];
+	wr = fds[1];
+	pid = fork();
+	if (pid < 0)
+		return -errno;
+	if (pid == 0)
+		starter(plan, wr);
+	mem_close_ptr(&wr);
+	wr = -1;
+	r = reply_read(rd, ret);
+	if (r < 0)
+		(void)kill(pid, SIGKILL);
+	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
+	return r;
+}
+
+/* Open the log for a start: kept, but not without end. Where it stands now, or -errno. */
+static off_t log_begin(const char *path) {
+	autoclose int fd = open(path, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return -errno;
+	if (st.st_size <= LOG_MAX)
+		return st.st_size;
+	return ftruncate(fd, 0) < 0 ? -errno : 0;
+}
+
+static char *log_since(const char *path, off_t from) {
+	autoclose int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	autofree char *text = xmalloc(LOG_TAIL_MAX + 1);
+	ssize_t n = fd < 0 ? 0 : pread(fd, text, LOG_TAIL_MAX, from);
+
+	text[n > 0 ? n : 0] = '\0';
+	return lxclog_reason(text);
+}
+
+static bool apparmor_is_on(void) {
+	static const char *const parsers[] = { "/sbin/apparmor_parser", "/usr/sbin/apparmor_parser" };
+	autofree char *on = NULL;
+
+	if (file_read_line_at(AT_FDCWD, "/sys/module/apparmor/parameters/enabled", &on) < 0 ||
+	    on[0] != 'Y')
+		return false;
+	for (size_t i = 0; i < ARRAY_SIZE(parsers); i++)
+		if (access(parsers[i], X_OK) == 0)
+			return true;
+	return false;
+}
+
+/* Installed, or in the source tree. */
+static char *seccomp_default(void) {
+	autofree char *installed = layout_data("seccomp/default.seccomp");
+
+	if (access(installed, R_OK) == 0)
+		return steal_ptr(installed);
+	return layout_data("src/runtime/seccomp/default.seccomp");
+}
+
+static pid_t parent_of(pid_t pid) {
+	char path[64];
+	const char *at;
+	struct buf b;
+	int parent = 0;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	if (file_read_at(AT_FDCWD, path, 8192, &b) < 0)
+		return 0;
+	at = strrchr(b.data, ')');
+	if (!at || sscanf(at, ") %*c %d", &parent) != 1)
+		parent = 0;
+	buf_done(&b);
+	return parent;
+}
+
+static int info_fill(struct runtime *rt, pid_t init) {
+	struct runtime_info *i = &rt->info;
+	int r = proc_id_get(init, &i->init);
+
+	if (r == 0)
+		r = proc_id_get(parent_of(init), &i->monitor);
+	if (r < 0)
+		return r;
+	i->init_pidfd = proc_id_open(&i->init);
+	i->monitor_pidfd = i->init_pidfd < 0 ? -ESRCH : proc_id_open(&i->monitor);
+	if (i->monitor_pidfd < 0)
+		return i->monitor_pidfd;
+	return ns_inode(init, "net", &i->netns);
+}
+
+static struct runtime_ref ref_of(const struct runtime *rt) {
+	return (struct runtime_ref){
+		.lxc_name = rt->spec->lxc_name,
+		.lxcpath = rt->spec->lxcpath,
+		.init = rt->info.init,
+		.monitor = rt->info.monitor,
+	};
+}
+
+/* The kernel rounds memory to pages, so a little less than asked for is as asked. */
+static bool limit_same(const struct lxcconf_limit *l, const char *have) {
+	uint64_t a, b;
+
+	if (!strcmp(l->value, have))
+		return true;
+	if (strncmp(l->file, "memory.", 7))
+		return false;
+	a = strtoull(l->value, NULL, 10);
+	b = strtoull(have, NULL, 10);
+	return b <= a && a - b < 65536;
+}
+
+/* A limit that was taken and is not there would be worse than an error. */
+static int limits_verify(const struct runtime *rt, struct err *err) {
+	struct lxcconf_limit limit[LXCCONF_LIMITS_MAX];
+	int n = lxcconf_limits(&rt->spec->limits, &rt->cgroups, limit, err);
+
+	for (int i = 0; i < n; i++) {
+		const struct cgroup_tree *t = cgroup_tree_of(&rt->cgroups, limit[i].controller);
+		autoclose int dir = t ? cgroup_open(t, CGROUP_PAYLOAD, rt->spec->lxc_name) : -1;
+		autofree char *have = NULL;
+		int r = dir < 0 ? -ENOENT : file_read_line_at(dir, limit[i].file, &have);
+
+		if (r < 0)
+			return err_sys(err, r, "cannot read back the limit '%s'", limit[i].file);
+		if (!limit_same(&limit[i], have))
+			return err_set(err, ERR_SYSTEM, -EIO,
+				       "the limit '%s' is '%s' instead of '%s'", limit[i].file,
+				       have, limit[i].value);
+	}
+	return n < 0 ? n : 0;
+}
+
+static int start_failed(struct runtime *rt, int code, const struct start_reply *reply,
+			const char *log_path, off_t log_from, struct err *err) {
+	autofree char *why = log_from >= 0 ? log_since(log_path, log_from) : xstrdup("");
+
+	/* Not the supervisor's group, which is the caller's own. */
+	(void)runtime_leftovers_remove(&(struct runtime_ref){ .lxc_name = rt->spec->lxc_name },
+				       NULL);
+	if (code == -ETIMEDOUT)
+		return err_set(err, ERR_SYSTEM, code, "'%s' did not start within %d seconds%s%s",
+			       rt->spec->name, START_TIMEOUT_MS / 1000, *why ? ": " : "", why);
+	if (reply->key[0])
+		return err_set(err, ERR_SYSTEM, -EINVAL,
+			       "this liblxc does not take the setting '%s'%s%s", reply->key,
+			       *why ? ": " : "", why);
+	return err_set(err, ERR_SYSTEM, code, "cannot start '%s': %s (log: %s)", rt->spec->name,
+		       *why ? why : "liblxc gave no reason", log_path);
+}
+
+int runtime_start(struct runtime *rt, struct runtime_info *ret, struct err *err) {
+	const struct runtime_spec *spec = rt->spec;
+	autofree char *log_path = path_join(spec->container_dir, "lxc.log");
+	autofree char *own = spec->seccomp_file ? NULL : seccomp_default();
+	struct lxcconf_paths paths = {
+		.rootfs = rt->rootfs_path,
+		.seccomp = spec->seccomp_file ? spec->seccomp_file : own,
+		.log = log_path,
+		.apparmor = apparmor_is_on(),
+	};
+	autostrv char **conf = lxcconf_build(spec, &rt->ids, &rt->cgroups, &paths, err);
+	struct start_plan plan = {
+		.spec = spec,
+		.conf = conf,
+		.argv = spec->init == RUNTIME_INIT_COI	   ? argv_coi :
+			spec->init == RUNTIME_INIT_SYSTEMD ? argv_systemd :
+							     spec->init_argv,
+	};
+	struct start_reply reply = { 0 };
+	off_t log_from = log_begin(log_path);
+	int r;
+
+	if (!conf)
+		return -EINVAL;
+	/* liblxc would take "-1" names beside the old ones, where nobody looks. */
+	if (cgroup_exists(&rt->cgroups, CGROUP_PAYLOAD, spec->lxc_name) ||
+	    cgroup_exists(&rt->cgroups, CGROUP_MONITOR, spec->lxc_name))
+		return err_set(err, ERR_CONFLICT, -EEXIST,
+			       "control groups of an earlier '%s' are still there", spec->name);
+	if (prctl(PR_SET_CHILD_SUBREAPER, 1) < 0)
+		return err_sys(err, -errno, "cannot become a subreaper");
+	r = starter_run(&plan, &reply);
+	if (r == 0 && reply.init <= 0)
+		r = -EIO;
+	if (r < 0)
+		return start_failed(rt, r, &reply, log_path, log_from, err);
+	r = info_fill(rt, reply.init);
+	if (r < 0)
+		return start_failed(rt, r, &reply, log_path, log_from, err);
+	r = limits_verify(rt, err);
+	if (r < 0) {
+		struct runtime_ref ref = ref_of(rt);
+
+		(void)runtime_kill(&ref, 1000, NULL);
+		return r;
+	}
+	*ret = rt->info;
+	return 0;
+}
+
+int runtime_ready_fd(const struct runtime *rt) {
+	return rt->is_ready ? -1 : rt->ready_fd;
+}
+
+int runtime_ready_check(struct runtime *rt) {
+	char text[64];
+
+	/* What is written there is the container's choice; that it was written is enough. */
+	if (!rt->is_ready && (rt->ready_fd < 0 || read(rt->ready_fd, text, sizeof(text)) > 0))
+		rt->is_ready = true;
+	return rt->is_ready;
+}
+
+int runtime_wait_ready(struct runtime *rt, int timeout_ms, struct err *err) {
+	uint64_t end = clock_mono_ms() + (uint64_t)(timeout_ms > 0 ? timeout_ms : 0);
+
+	while (!runtime_ready_check(rt)) {
+		struct pollfd pfd[] = {
+			{ .fd = rt->ready_fd, .events = POLLIN },
+			{ .fd = rt->info.init_pidfd, .events = POLLIN },
+		};
+		uint64_t now = clock_mono_ms();
+		int r = poll(pfd, 2, now >= end ? 0 : (int)(end - now));
+
+		if (r < 0 && errno != EINTR)
+			return err_sys(err, -errno, "cannot wait for '%s'", rt->spec->name);
+		if (r == 0) {
+			err_set(err, ERR_SYSTEM, -ETIMEDOUT,
+				"the system in '%s' was not ready within %d seconds",
+				rt->spec->name, timeout_ms / 1000);
+			return err_hint(err, "does the image have systemd as /sbin/init, and does it "
+					     "boot?");
+		}
+		if (r > 0 && pfd[1].revents && !pfd[0].revents)
+			return err_set(err, ERR_SYSTEM, -ESRCH,
+				       "the system in '%s' ended while it started",
+				       rt->spec->name);
+	}
+	return 0;
+}
+
+int runtime_stop(struct runtime *rt, int timeout_ms, struct err *err) {
+	struct runtime_ref ref = ref_of(rt);
+	int r;
+
+	if (rt->info.init.pid == 0 || pidfd_wait_gone(rt->info.init_pidfd, 0) == 0)
+		return 0;
+	if (timeout_ms > 0) {
+		/* Frozen ones hear nothing. */
+		(void)cgroup_freeze(&rt->cgroups, ref.lxc_name, false, 0);
+		r = runtime_poweroff(&ref, err);
+		if (r == 0 && pidfd_wait_gone(rt->info.init_pidfd, timeout_ms) == 0)
+			return 0;
+	}
+	r = runtime_kill(&ref, 5000, err);
+	return r < 0 ? r : 1;
+}
+
+int runtime_cleanup(struct runtime *rt, struct err *err) {
+	struct runtime_ref ref = ref_of(rt);
+	int r = 0;
+
+	if (rt->info.init.pid) {
+		if (pidfd_wait_gone(rt->info.init_pidfd, 0) < 0)
+			r = runtime_kill(&ref, 5000, err);
+		/*
+		 * All that the monitor would do now is remove what we remove, after
+		 * moving itself about; or start again, after a reboot.
+		 */
+		(void)proc_id_kill(&rt->info.monitor, MONITOR_END_MS);
+		(void)waitpid(rt->info.monitor.pid, NULL, WNOHANG);
+		/* Its zombie may have become ours with the monitor's end. */
+		(void)waitpid(rt->info.init.pid, NULL, WNOHANG);
+	}
+	if (r < 0)
+		return r;
+	return runtime_leftovers_remove(&ref, err);
+}
