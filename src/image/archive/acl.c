@@ -54,12 +54,29 @@ static int compare_lines(const void *a, const void *b) {
 	return x->id < y->id ? -1 : x->id > y->id;
 }
 
-static int line_from_entry(struct acl_line *line, int permset, int tag, int qual) {
+/* GNU tar writes only a name, or a number where a name could stand. */
+static int qualifier_id(int qual, const char *name, bool group, const struct acl_names *names) {
+	char *end = NULL;
+	long n;
+
+	if (qual >= 0 || !name || !*name)
+		return qual;
+	n = strtol(name, &end, 10);
+	if (*end)
+		return names ? names->find(name, group, names->data) : -ENOENT;
+	return n < 0 || n > POLICY_ID_MAX ? -EINVAL : (int)n;
+}
+
+static int line_from_entry(struct acl_line *line, int permset, int tag, int qual,
+			   const char *name, const struct acl_names *names) {
 	for (size_t i = 0; i < sizeof(acl_tags) / sizeof(acl_tags[0]); i++) {
 		if (acl_tags[i].archive != tag)
 			continue;
-		if (acl_tags[i].has_id && (qual < 0 || qual > POLICY_ID_MAX))
-			return -EINVAL;
+		if (acl_tags[i].has_id) {
+			qual = qualifier_id(qual, name, tag == ARCHIVE_ENTRY_ACL_GROUP, names);
+			if (qual < 0 || qual > POLICY_ID_MAX)
+				return qual == -ENOENT ? qual : -EINVAL;
+		}
 		line->tag = acl_tags[i].kernel;
 		line->perm = (uint16_t)(permset & 7);
 		line->id = acl_tags[i].has_id ? (uint32_t)qual : ACL_NO_ID;
@@ -68,17 +85,21 @@ static int line_from_entry(struct acl_line *line, int permset, int tag, int qual
 	return -EINVAL;
 }
 
-int acl_to_xattr(struct archive_entry *e, int type, unsigned char *out) {
+int acl_to_xattr(struct archive_entry *e, int type, const struct acl_names *names,
+		 unsigned char *out) {
 	struct acl_line lines[ACL_LINES_MAX];
 	size_t n = 0;
 	int permset, tag, qual, t;
-	const char *name;
+	const char *text;
 
 	if ((archive_entry_acl_types(e) & type) == 0 || archive_entry_acl_reset(e, type) == 0)
 		return 0;
-	while (archive_entry_acl_next(e, type, &t, &permset, &tag, &qual, &name) == ARCHIVE_OK) {
-		if (n == ACL_LINES_MAX || line_from_entry(&lines[n], permset, tag, qual) < 0)
-			return -EINVAL;
+	while (archive_entry_acl_next(e, type, &t, &permset, &tag, &qual, &text) == ARCHIVE_OK) {
+		int r = n == ACL_LINES_MAX ? -EINVAL
+					   : line_from_entry(&lines[n], permset, tag, qual, text, names);
+
+		if (r < 0)
+			return r;
 		n++;
 	}
 	if (!n)

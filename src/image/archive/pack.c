@@ -74,6 +74,11 @@ static int archive_failed(struct pack *p, struct err *err) {
 		       text ? text : "no reason given");
 }
 
+static int write_header(struct pack *p, struct archive_entry *e, struct err *err) {
+	/* A warning: the name is no UTF-8 and is written as the bytes that it is. */
+	return archive_write_header(p->archive, e) < ARCHIVE_WARN ? archive_failed(p, err) : 0;
+}
+
 /* ---- hard links ---- */
 
 static const char *first_name(struct pack *p, const struct stat *st) {
@@ -221,8 +226,9 @@ static int write_file(struct pack *p, struct archive_entry *e, int fd, struct er
 
 	if (r < 0)
 		return r;
-	if (archive_write_header(p->archive, e) != ARCHIVE_OK)
-		return archive_failed(p, err);
+	r = write_header(p, e, err);
+	if (r < 0)
+		return r;
 	return write_range(p, fd, 0, size, err);
 }
 
@@ -246,8 +252,9 @@ static int pack_object(struct pack *p, struct archive_entry *e, int parent, cons
 		return write_file(p, e, fd, err);
 	if (!S_ISDIR(st->st_mode))
 		return failed(p, err, -EAGAIN);
-	if (archive_write_header(p->archive, e) != ARCHIVE_OK)
-		return archive_failed(p, err);
+	r = write_header(p, e, err);
+	if (r < 0)
+		return r;
 	return st->st_dev == p->dev ? pack_children(p, fd, err) : 0;
 }
 
@@ -282,8 +289,8 @@ static int pack_entry(struct pack *p, int parent, const char *base, struct err *
 	}
 	if (r == 0 && !first && (S_ISREG(st.st_mode) || S_ISDIR(st.st_mode)))
 		r = pack_object(p, e, parent, base, &st, err);
-	else if (r == 0 && archive_write_header(p->archive, e) != ARCHIVE_OK)
-		r = archive_failed(p, err);
+	else if (r == 0)
+		r = write_header(p, e, err);
 	if (r == 0 && !first && !S_ISDIR(st.st_mode) && st.st_nlink > 1)
 		remember_name(p, &st);
 	archive_entry_free(e);
@@ -382,6 +389,8 @@ static int open_archive(struct pack *p, struct err *err) {
 		return failed(p, err, -ENOMEM);
 	if (archive_write_set_format_pax(p->archive) != ARCHIVE_OK ||
 	    set_filter(p->archive, p->spec->compression) != ARCHIVE_OK ||
+	    /* Zeros behind a compressed stream, up to a tape's block, would damage it. */
+	    archive_write_set_bytes_in_last_block(p->archive, 1) != ARCHIVE_OK ||
 	    archive_write_open(p->archive, p, NULL, write_out, NULL) != ARCHIVE_OK)
 		return archive_failed(p, err);
 	return 0;

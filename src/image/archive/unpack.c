@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * State: the open archive, the parent directory that was used last, and the
- * list of directories whose mode, ACL and times are set at the very end (a
- * default ACL would be inherited, and each new child changes the time).
+ * State: the open archive, the parent directory that was used last, and what
+ * is left for the end (late.h).
  */
 #include "image/archive/unpack.h"
 
@@ -10,34 +9,22 @@
 #include <archive_entry.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/openat2.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/statfs.h>
-#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
 #include "base/fd.h"
 #include "base/mem.h"
-#include "image/archive/acl.h"
+#include "image/archive/late.h"
 #include "image/archive/policy.h"
 #include "image/archive/reader.h"
 
 /* Free space that is left alone: 2 % of the file system, 512 MiB at most. */
 #define RESERVE_MAX (UINT64_C(512) << 20)
 #define INODE_CHECK_STEP 4096
-#define DIRS_MAX (2 * 1000 * 1000)
-
-struct late_dir {
-	char *name;
-	mode_t mode;
-	struct timespec mtime;
-	int acl_len[2];
-	unsigned char *acl[2]; /* access, default */
-};
 
 struct unpack {
 	const struct unpack_spec *spec;
@@ -46,8 +33,7 @@ struct unpack {
 	char name[POLICY_NAME_MAX + 1]; /* of the entry at hand */
 	int parent_fd;			/* of the directory that parent_name names */
 	char *parent_name;
-	struct late_dir *dirs;
-	size_t dir_count, dir_cap;
+	struct late *late;
 	struct unpack_result sum;
 	uint64_t since_check;
 	uint64_t told;
@@ -102,21 +88,10 @@ static int count_bytes(struct unpack *u, uint64_t n, struct err *err) {
 
 /* ---- parents ---- */
 
-static int open_below(int root, const char *name, int flags) {
-	struct open_how how = {
-		.flags = (uint64_t)(flags | O_CLOEXEC),
-		.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS |
-			   RESOLVE_NO_XDEV,
-	};
-	long fd = syscall(SYS_openat2, root, *name ? name : ".", &how, sizeof(how));
-
-	return fd < 0 ? -errno : (int)fd;
-}
-
 /* Parents that the archive leaves out belong to root, 0755. */
 static int make_parents(int root, const char *dir) {
 	autofree char *copy = xstrdup(dir);
-	autoclose int at = open_below(root, "", O_PATH | O_DIRECTORY);
+	autoclose int at = late_open(root, "", O_PATH | O_DIRECTORY);
 	char *part, *rest = copy;
 
 	if (at < 0)
@@ -126,7 +101,7 @@ static int make_parents(int root, const char *dir) {
 
 		if (mkdirat(at, part, 0755) < 0 && errno != EEXIST)
 			return -errno;
-		next = open_below(at, part, O_PATH | O_DIRECTORY);
+		next = late_open(at, part, O_PATH | O_DIRECTORY);
 		if (next < 0)
 			return next;
 		(void)close(at);
@@ -144,7 +119,7 @@ static int open_parent(struct unpack *u, const char *name, const char **ret_base
 	*ret_base = slash ? slash + 1 : name;
 	if (u->parent_name && strcmp(u->parent_name, dir) == 0)
 		return u->parent_fd;
-	fd = open_below(u->spec->root, dir, O_PATH | O_DIRECTORY);
+	fd = late_open(u->spec->root, dir, O_PATH | O_DIRECTORY);
 	if (fd == -ENOENT)
 		fd = make_parents(u->spec->root, dir);
 	if (fd == -ELOOP || fd == -ENOTDIR || fd == -EXDEV)
@@ -198,37 +173,23 @@ static int apply_xattrs(struct unpack *u, int fd, mode_t mode, struct err *err) 
 	return 0;
 }
 
-static int entry_acls(struct unpack *u, bool is_dir, unsigned char acl[2][ACL_XATTR_MAX],
-		      int len[2], struct err *err) {
-	len[0] = acl_to_xattr(u->entry, ARCHIVE_ENTRY_ACL_TYPE_ACCESS, acl[0]);
-	len[1] = is_dir ? acl_to_xattr(u->entry, ARCHIVE_ENTRY_ACL_TYPE_DEFAULT, acl[1]) : 0;
-	if (len[0] < 0 || len[1] < 0)
+static int later(struct unpack *u, struct err *err) {
+	int r = late_add(u->late, u->name, u->entry);
+
+	return r == -E2BIG ? refuse(u, err, "the archive has too many directories")
+	       : r < 0	   ? failed(u, err, r)
+			   : 0;
+}
+
+/* A file's list now, or at the end when it names users. */
+static int apply_acls(struct unpack *u, int fd, struct err *err) {
+	int r = late_set_acls(fd, u->entry);
+
+	if (r == -EINVAL)
 		return refuse(u, err, "its access list is not valid");
-	return 0;
-}
-
-static const char *const acl_names[2] = { "system.posix_acl_access", "system.posix_acl_default" };
-
-static int apply_acls(int fd, unsigned char *const acl[2], const int len[2]) {
-	for (int i = 0; i < 2; i++) {
-		int r = len[i] ? set_xattr(fd, NULL, acl_names[i], acl[i], (size_t)len[i]) : 0;
-
-		if (r < 0)
-			return r;
-	}
-	return 0;
-}
-
-static struct timespec entry_mtime(struct archive_entry *e) {
-	struct timespec t = { 0, 0 };
-
-	if (archive_entry_mtime_is_set(e)) {
-		t.tv_sec = archive_entry_mtime(e);
-		t.tv_nsec = archive_entry_mtime_nsec(e);
-	}
-	if (t.tv_nsec < 0 || t.tv_nsec > 999999999)
-		t.tv_nsec = 0;
-	return t;
+	if (r == -ENOENT)
+		return later(u, err);
+	return r < 0 ? failed(u, err, r) : 0;
 }
 
 /* ---- the kinds of entries ---- */
@@ -267,20 +228,14 @@ static int write_content(struct unpack *u, int fd, struct err *err) {
 }
 
 static int unpack_file(struct unpack *u, int parent, const char *base, struct err *err) {
-	unsigned char acl[2][ACL_XATTR_MAX];
-	unsigned char *const acl_ptr[2] = { acl[0], acl[1] };
-	int acl_len[2];
 	int64_t size = archive_entry_size(u->entry);
 	mode_t mode = archive_entry_perm(u->entry) & 07777;
-	struct timespec times[2] = { entry_mtime(u->entry), entry_mtime(u->entry) };
+	struct timespec times[2] = { late_mtime(u->entry), late_mtime(u->entry) };
 	autoclose int fd = -1;
 	int r;
 
 	if (size < 0 || size > POLICY_FILE_SIZE_MAX)
 		return refuse(u, err, "it is larger than a file of an image may be");
-	r = entry_acls(u, false, acl, acl_len, err);
-	if (r < 0)
-		return r;
 	fd = openat(parent, base, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return errno == EEXIST ? refuse(u, err, "there is already one of that name")
@@ -292,36 +247,12 @@ static int unpack_file(struct unpack *u, int parent, const char *base, struct er
 	if (fchown(fd, (uid_t)archive_entry_uid(u->entry), (gid_t)archive_entry_gid(u->entry)) < 0 ||
 	    fchmod(fd, mode) < 0)
 		return failed(u, err, -errno);
-	r = apply_acls(fd, acl_ptr, acl_len);
-	if (r < 0)
-		return failed(u, err, r);
-	r = apply_xattrs(u, fd, S_IFREG, err);
+	r = apply_acls(u, fd, err);
+	if (r == 0)
+		r = apply_xattrs(u, fd, S_IFREG, err);
 	if (r < 0)
 		return r;
 	return futimens(fd, times) < 0 ? failed(u, err, -errno) : 0;
-}
-
-static int remember_dir(struct unpack *u, struct err *err) {
-	unsigned char acl[2][ACL_XATTR_MAX];
-	struct late_dir d = { .name = NULL };
-	int r = entry_acls(u, true, acl, d.acl_len, err);
-
-	if (r < 0)
-		return r;
-	if (u->dir_count == DIRS_MAX)
-		return refuse(u, err, "the archive has too many directories");
-	if (u->dir_count == u->dir_cap) {
-		u->dir_cap = u->dir_cap ? 2 * u->dir_cap : 1024;
-		u->dirs = xreallocarray(u->dirs, u->dir_cap, sizeof(u->dirs[0]));
-	}
-	d.name = xstrdup(u->name);
-	d.mode = archive_entry_perm(u->entry) & 07777;
-	d.mtime = entry_mtime(u->entry);
-	for (int i = 0; i < 2; i++)
-		if (d.acl_len[i])
-			d.acl[i] = xmemdup(acl[i], (size_t)d.acl_len[i]);
-	u->dirs[u->dir_count++] = d;
-	return 0;
 }
 
 /* The same directory may come twice (and the top one is there already): the last one counts. */
@@ -331,7 +262,7 @@ static int unpack_dir(struct unpack *u, int parent, const char *base, struct err
 
 	if (*base && mkdirat(parent, base, 0700) < 0 && errno != EEXIST)
 		return failed(u, err, -errno);
-	fd = open_below(parent, base, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+	fd = late_open(parent, base, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
 	if (fd == -ENOTDIR || fd == -ELOOP)
 		return refuse(u, err, "there is already one of that name");
 	if (fd < 0)
@@ -339,13 +270,13 @@ static int unpack_dir(struct unpack *u, int parent, const char *base, struct err
 	if (fchown(fd, (uid_t)archive_entry_uid(u->entry), (gid_t)archive_entry_gid(u->entry)) < 0)
 		return failed(u, err, -errno);
 	r = apply_xattrs(u, fd, S_IFDIR, err);
-	return r < 0 ? r : remember_dir(u, err);
+	return r < 0 ? r : later(u, err);
 }
 
 /* Owner and times of what cannot be opened without side effects. */
 static int finish_special(struct unpack *u, int parent, const char *base, mode_t mode,
 			  struct err *err) {
-	struct timespec times[2] = { entry_mtime(u->entry), entry_mtime(u->entry) };
+	struct timespec times[2] = { late_mtime(u->entry), late_mtime(u->entry) };
 	int r;
 
 	if (fchownat(parent, base, (uid_t)archive_entry_uid(u->entry),
@@ -393,7 +324,7 @@ static int unpack_hardlink(struct unpack *u, int parent, const char *base, const
 		return refuse(u, err, "its hard link leads to a name that is not allowed");
 	slash = strrchr(target, '/');
 	dir = slash ? xstrndup(target, (size_t)(slash - target)) : xstrdup("");
-	from = open_below(u->spec->root, dir, O_PATH | O_DIRECTORY);
+	from = late_open(u->spec->root, dir, O_PATH | O_DIRECTORY);
 	if (from < 0 || fstatat(from, slash ? slash + 1 : target, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return refuse(u, err, "its hard link leads to nothing in the archive");
 	if (S_ISDIR(st.st_mode))
@@ -465,40 +396,15 @@ static int unpack_entry(struct unpack *u, struct err *err) {
 	}
 }
 
-static int finish_dirs(struct unpack *u, struct err *err) {
-	for (size_t i = 0; i < u->dir_count; i++) {
-		struct late_dir *d = &u->dirs[i];
-		struct timespec times[2] = { d->mtime, d->mtime };
-		autoclose int fd = open_below(u->spec->root, d->name, O_RDONLY | O_DIRECTORY);
-		int r = fd < 0 ? fd : 0;
-
-		(void)snprintf(u->name, sizeof(u->name), "%s", d->name);
-		if (r == 0 && fchmod(fd, d->mode) < 0)
-			r = -errno;
-		if (r == 0)
-			r = apply_acls(fd, d->acl, d->acl_len);
-		if (r == 0 && futimens(fd, times) < 0)
-			r = -errno;
-		if (r < 0)
-			return failed(u, err, r);
-	}
-	return 0;
-}
-
 static void unpack_done(struct unpack *u) {
-	for (size_t i = 0; i < u->dir_count; i++) {
-		free(u->dirs[i].name);
-		free(u->dirs[i].acl[0]);
-		free(u->dirs[i].acl[1]);
-	}
-	free(u->dirs);
+	late_free(u->late);
 	free(u->parent_name);
 	mem_close_ptr(&u->parent_fd);
 	reader_close(u->reader);
 }
 
 int unpack_archive(const struct unpack_spec *spec, struct unpack_result *ret, struct err *err) {
-	struct unpack u = { .spec = spec, .parent_fd = -1 };
+	struct unpack u = { .spec = spec, .parent_fd = -1, .late = late_new() };
 	int r = reader_open(spec->in, &u.reader, err);
 
 	while (r == 0) {
@@ -512,7 +418,7 @@ int unpack_archive(const struct unpack_spec *spec, struct unpack_result *ret, st
 	if (r == 0)
 		r = reader_drain(u.reader, err);
 	if (r == 0)
-		r = finish_dirs(&u, err);
+		r = late_apply(u.late, spec->root, &u.sum.dropped_xattrs, err);
 	if (r == 0)
 		*ret = u.sum;
 	unpack_done(&u);
