@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "cli/app.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/path.h"
+#include "cli/help.h"
+#include "cli/version.h"
+
+#define HELP_MAX 65536
+
+enum exit_status { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_INTERRUPTED = 130 };
+
+const char *app_word(const struct cli *cli, size_t i) {
+	return i < cli->parsed.word_count ? cli->parsed.words[i] : NULL;
+}
+
+int app_flush(struct err *err) {
+	if (fflush(stdout) == EOF || ferror(stdout))
+		return err_sys(err, errno ? -errno : -EIO, "cannot write to standard output");
+	return 0;
+}
+
+static void say(const char *line, void *data) {
+	const struct cli *cli = data;
+
+	log_info("%s%s", cli->say_prefix ? cli->say_prefix : "", line);
+}
+
+static void print_notes(const struct cli *cli, bool is_strict) {
+	size_t count;
+	const struct config_note *notes = config_notes(cli->config, &count);
+
+	for (size_t i = 0; i < count; i++) {
+		autofree char *text = NULL;
+
+		/* What is only worth a word is said where it has an effect. */
+		if (notes[i].level == NOTE_INFO && !is_strict)
+			continue;
+		text = config_note_text(&notes[i]);
+		if (notes[i].level == NOTE_INFO)
+			log_info("%s", text);
+		else
+			log_warn("%s", text);
+		if (notes[i].hint && *notes[i].hint)
+			log_info("  %s", notes[i].hint);
+	}
+}
+
+int app_load_config(struct cli *cli, bool is_strict, struct err *err) {
+	autofree char *cwd = NULL;
+	struct config_inputs in = {
+		.person = cli->who,
+		.home = cli->who->home,
+		.workspace = cli->workspace,
+		.environment = environ,
+		.profile = cli->parsed.globals.profile,
+		.overrides = cli->parsed.overrides,
+		.override_count = cli->parsed.override_count,
+		.is_strict = is_strict,
+	};
+	int r;
+
+	if (cli->config)
+		return 0;
+	cwd = path_absolute(".");
+	in.cwd = cwd;
+	r = config_load(&in, &cli->config, err);
+	if (r < 0)
+		return r;
+	cli->settings = config_settings(cli->config);
+	print_notes(cli, is_strict);
+	return 0;
+}
+
+int app_open_session(struct cli *cli, struct err *err) {
+	int r;
+
+	if (cli->session)
+		return 0;
+	r = session_open(cli->who, cli->settings, &cli->session, err);
+	if (r < 0)
+		return r;
+	cli->session->say = say;
+	cli->session->say_data = cli;
+	return 0;
+}
+
+int app_change_workspace(struct cli *cli, const char *workspace, struct err *err) {
+	bool is_strict = (cli->parsed.command->flags & COMMAND_STARTS) != 0;
+	struct config *before = cli->config;
+	int r;
+
+	if (strcmp(cli->workspace, workspace) == 0)
+		return 0;
+	str_replace(&cli->workspace, workspace);
+	cli->config = NULL;
+	r = app_load_config(cli, is_strict, err);
+	if (r < 0) {
+		cli->config = before;
+		return r;
+	}
+	if (cli->session)
+		cli->session->settings = cli->settings;
+	config_free(before);
+	return 0;
+}
+
+/* Everything that the command's descriptor asks for. */
+static int prepare(struct cli *cli, struct err *err) {
+	const struct cli_command *c = cli->parsed.command;
+	const char *workspace = cli->parsed.globals.workspace;
+	int r;
+
+	cli->json = cli->parsed.format.json ||
+		    (cli->parsed.format.format && strcmp(cli->parsed.format.format, "json") == 0);
+	if (c->check) {
+		r = c->check(cli, cli->parsed.args, err);
+		if (r < 0)
+			return r;
+	}
+	if (!(c->flags & (COMMAND_SESSION | COMMAND_CONFIG)))
+		return 0;
+	r = privilege_detect(&cli->who, err);
+	if (r < 0)
+		return r;
+	if (c->flags & COMMAND_SESSION) {
+		autofree char *name = cli_parsed_name(&cli->parsed);
+		autofree char *what = xasprintf("run '%s'", name);
+
+		r = privilege_need_root(cli->who, what, err);
+		if (r < 0)
+			return r;
+	}
+	if (!cli->workspace)
+		cli->workspace = path_absolute(workspace ? workspace : ".");
+	if (c->flags & COMMAND_CONFIG || cli->parsed.globals.profile) {
+		r = app_load_config(cli, (c->flags & COMMAND_STARTS) != 0, err);
+		if (r < 0)
+			return r;
+	}
+	return c->flags & COMMAND_SESSION ? app_open_session(cli, err) : 0;
+}
+
+static void print_help(const struct cli_parsed *p) {
+	autobuf struct buf b;
+
+	buf_init(&b, HELP_MAX);
+	help_full(p->path, p->depth, &b);
+	(void)fputs(b.data, stdout);
+}
+
+static void print_usage(const struct cli_parsed *p) {
+	autobuf struct buf b;
+
+	buf_init(&b, HELP_MAX);
+	help_usage(p->path, p->depth, &b);
+	(void)fprintf(stderr, "\n%s", b.data);
+}
+
+static int dispatch(struct cli *cli, char *const *argv, struct err *err) {
+	switch (cli_parse(&cli_root, argv, &cli->parsed, err)) {
+	case CLI_HELP:
+		print_help(&cli->parsed);
+		return EXIT_OK;
+	case CLI_VERSION:
+		version_print_line();
+		return EXIT_OK;
+	case CLI_BAD_FLAGS:
+		log_error(err);
+		print_usage(&cli->parsed);
+		err->msg[0] = '\0';
+		return EXIT_FAILED;
+	case CLI_UNKNOWN_COMMAND:
+		return EXIT_FAILED;
+	case CLI_BAD_VALUE:
+		return -EINVAL;
+	case CLI_RUN:
+		break;
+	}
+	{
+		int r = prepare(cli, err);
+
+		return r < 0 ? r : cli->parsed.command->run(cli, cli->parsed.args, err);
+	}
+}
+
+int app_main(char *const *argv) {
+	struct cli cli = { 0 };
+	struct err err = { 0 }, write_err = { 0 };
+	int status = dispatch(&cli, argv, &err);
+
+	if (status < 0) {
+		bool interrupted = status == -EINTR || status == -ECANCELED;
+
+		if (!err.msg[0])
+			err_set(&err, ERR_BUG, status, "failed without a reason");
+		log_error(&err);
+		status = interrupted ? EXIT_INTERRUPTED :
+			 err.kind == ERR_USAGE ? EXIT_USAGE : EXIT_FAILED;
+	} else if (status > 0 && err.msg[0]) {
+		log_error(&err); /* why the status is what it is: 127 */
+	}
+	/* A result that did not arrive is a failure, whatever the command says. */
+	if (app_flush(&write_err) < 0) {
+		log_error(&write_err);
+		if (status == EXIT_OK)
+			status = EXIT_FAILED;
+	}
+	session_close(cli.session);
+	config_free(cli.config);
+	privilege_free(cli.who);
+	free(cli.workspace);
+	cli_parsed_done(&cli.parsed);
+	return status;
+}

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/strv.h"
+#include "cli/app.h"
+#include "cli/commands.h"
+#include "cli/output.h"
+#include "cli/prompts.h"
+#include "cli/saved.h"
+#include "session/lifecycle.h"
+#include "session/repair.h"
+
+struct clean_args {
+	bool sessions;
+	bool orphans;
+	bool pools;
+	bool all;
+	bool force;
+	bool dry_run;
+};
+
+/* What one stage of a clean-up has found; true: go on and remove it. */
+static bool may_remove(const struct clean_args *a, const char *title, char *const *lines,
+		       const char *question) {
+	output_line("%s", title);
+	for (; *lines; lines++)
+		output_line("  %s", *lines);
+	if (a->dry_run)
+		return false;
+	if (a->force)
+		return true;
+	return prompt_yes(stdout, question);
+}
+
+/* A stage returns how many it removed, -errno, or this: the person said no. */
+#define STAGE_CANCELLED (-ECANCELED)
+
+static int no_or_dry(const struct clean_args *a) {
+	return a->dry_run ? 0 : STAGE_CANCELLED;
+}
+
+static int clean_stopped(struct cli *cli, const struct clean_args *a, struct err *err) {
+	auto_container_list struct container_list list = { 0 };
+	autostrv char **names = NULL;
+	int done = 0, r = container_list_load(cli->session, 0, &list, err);
+
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < list.count; i++) {
+		if (list.items[i]->state == STATE_STOPPED)
+			strv_add(&names, list.items[i]->name);
+	}
+	if (!names)
+		return 0;
+	if (!may_remove(a, "Stopped containers:", names, "Delete them?"))
+		return no_or_dry(a);
+	for (char **name = names; *name; name++) {
+		/* Not by force: one that was started meanwhile stays. */
+		r = lifecycle_delete(cli->session, *name, false, err);
+		if (r < 0)
+			log_warn("%s", err->msg);
+		else
+			done++;
+	}
+	return done;
+}
+
+static int clean_sessions(struct cli *cli, const struct clean_args *a, struct err *err) {
+	const char *tool = cli->settings->tool.name;
+	auto_saved_list struct saved_list saved = { 0 };
+	autostrv char **lines = NULL;
+	autofree char *title = xasprintf("Saved sessions of '%s':", tool);
+	int r = saved_list_load(cli->who, tool, &saved, err);
+
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < saved.count; i++)
+		strv_addf(&lines, "%s  %s", saved.items[i].id, saved.items[i].workspace);
+	if (!lines)
+		return 0;
+	if (!may_remove(a, title, lines, "Remove them for good?"))
+		return no_or_dry(a);
+	for (size_t i = 0; i < saved.count; i++) {
+		r = saved_remove(cli->who, tool, saved.items[i].id, err);
+		if (r < 0)
+			return r;
+	}
+	return (int)saved.count;
+}
+
+static void collect(const char *what, void *data) {
+	strv_add(data, what);
+}
+
+static int clean_orphans(struct cli *cli, const struct clean_args *a, struct err *err) {
+	autostrv char **found = NULL;
+	int r = repair_all(cli->session, true, collect, &found, err);
+
+	if (r < 0)
+		return r;
+	if (!found)
+		return 0;
+	if (!may_remove(a, "Left by what crashed:", found, "Put it right?"))
+		return no_or_dry(a);
+	return repair_all(cli->session, false, NULL, NULL, err);
+}
+
+/* There is one pool, the state directory itself, and its containers are never orphans. */
+static int clean_pools(struct cli *cli, const struct clean_args *a, struct err *err) {
+	output_line("Storage pools: this version has one, which is always in use.");
+	return 0;
+}
+
+static int clean_run(struct cli *cli, const void *args, struct err *err) {
+	const struct clean_args *a = args;
+	const struct {
+		bool wanted;
+		int (*fn)(struct cli *cli, const struct clean_args *a, struct err *err);
+	} stages[] = {
+		{ a->all || !(a->sessions || a->orphans || a->pools), clean_stopped },
+		{ a->all || a->sessions, clean_sessions },
+		{ a->all || a->orphans, clean_orphans },
+		{ a->all || a->pools, clean_pools },
+	};
+	int done = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(stages); i++) {
+		int r = stages[i].wanted ? stages[i].fn(cli, a, err) : 0;
+
+		if (r == STAGE_CANCELLED)
+			return 0;
+		if (r < 0)
+			return r;
+		done += r;
+	}
+	if (a->dry_run)
+		output_line("Dry run: nothing was changed.");
+	else if (done)
+		output_line("✓ Cleaned %d item%s", done, done == 1 ? "" : "s");
+	else
+		output_line("Nothing to clean.");
+	return 0;
+}
+
+static const struct cli_option clean_options[] = {
+	{
+		.name = "all",
+		.letter = 'a',
+		CLI_BOOL(struct clean_args, all),
+		.help = "All of what is below, and stopped containers",
+	},
+	{
+		.name = "sessions",
+		CLI_BOOL(struct clean_args, sessions),
+		.help = "Saved sessions of the configured tool (~/.coi/sessions-TOOL)",
+	},
+	{
+		.name = "orphans",
+		CLI_BOOL(struct clean_args, orphans),
+		.help = "What a crash left: links, rules, cgroups, directories; never a container",
+	},
+	{
+		.name = "pools",
+		CLI_BOOL(struct clean_args, pools),
+		.help = "Containers in unused storage pools; there is only one pool so far",
+	},
+	{
+		.name = "force",
+		.letter = 'f',
+		CLI_BOOL(struct clean_args, force),
+		.help = "Do not ask",
+	},
+	{
+		.name = "dry-run",
+		CLI_BOOL(struct clean_args, dry_run),
+		.help = "Only say what would be removed",
+	},
+	{ 0 },
+};
+
+static const struct cli_example clean_examples[] = {
+	{ "coi clean", "Delete stopped containers, persistent ones too; asks first." },
+	{ "coi clean --all --dry-run", "What is there to clean?" },
+	{ NULL },
+};
+
+const struct cli_command cmd_clean = {
+	.name = "clean",
+	.group = GROUP_CONTAINER,
+	.summary = "delete stopped containers and what crashes left behind",
+	.description = "Without a flag: stopped containers, persistent ones included. Each kind is "
+		       "asked about separately; a no ends the command.",
+	.options = clean_options,
+	.examples = clean_examples,
+	.args_size = sizeof(struct clean_args),
+	.flags = COMMAND_SESSION | COMMAND_CONFIG,
+	.run = clean_run,
+};

@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* import, export, publish: what moves whole trees. */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "cli/app.h"
+#include "cli/commands.h"
+#include "cli/transfer.h"
+#include "session/build.h"
+
+/* ---- import ---- */
+
+struct import_args {
+	const char *alias;
+	const char *description;
+	const char *rootfs;
+};
+
+static int check_alias(const char *alias, struct err *err) {
+	if (alias && !image_alias_is_valid(alias)) {
+		err_set(err, ERR_USAGE, -EINVAL, "'%s' cannot be an alias", alias);
+		return err_hint(err, "Letters, digits and . _ - / +, at most %d.", IMAGE_ALIAS_MAX);
+	}
+	return 0;
+}
+
+static int import_check(struct cli *cli, void *args, struct err *err) {
+	return check_alias(((const struct import_args *)args)->alias, err);
+}
+
+static int import_run(struct cli *cli, const void *args, struct err *err) {
+	const struct import_args *a = args;
+	const char *file = app_word(cli, 0);
+	bool from_stdin = strcmp(file, "-") == 0;
+	struct image_import_spec spec = {
+		.path = from_stdin ? NULL : file,
+		.fd = from_stdin ? STDIN_FILENO : -1,
+		.rootfs_path = a->rootfs,
+		.alias = a->alias,
+		.description = a->description,
+	};
+	struct image_import_result result = { 0 };
+	struct transfer t;
+	int r;
+
+	transfer_begin(&t, "Importing");
+	spec.progress = &t.callback;
+	r = image_import(cli->session->layout, &spec, &result, err);
+	transfer_end(&t);
+	if (r < 0)
+		return r;
+	if (result.existed)
+		log_info("The same image is there already");
+	if (result.skipped_devices)
+		log_info("%" PRIu64 " device nodes were left out", result.skipped_devices);
+	if (result.dropped_xattrs)
+		log_info("%" PRIu64 " extended attributes were left out", result.dropped_xattrs);
+	r = transfer_print(a->alias, result.info->fingerprint, err);
+	image_info_free(result.info);
+	return r;
+}
+
+static const struct cli_argument import_arguments[] = {
+	{ "file", ARGUMENT_REQUIRED, COMPLETE_FILE, "Archive or directory; - is standard input" },
+	{ NULL },
+};
+
+static const struct cli_option import_options[] = {
+	{
+		.name = "alias",
+		CLI_TEXT(struct import_args, alias, "ALIAS"),
+		.help = "Name for the image; one that is there moves to it",
+		.complete = COMPLETE_IMAGE,
+	},
+	{
+		.name = "description",
+		CLI_TEXT(struct import_args, description, "TEXT"),
+		.help = "Instead of what the archive says",
+	},
+	{
+		.name = "rootfs",
+		CLI_TEXT(struct import_args, rootfs, "FILE"),
+		.help = "Second file of a split image; the first one is its metadata",
+		.complete = COMPLETE_FILE,
+	},
+	{ 0 },
+};
+
+static const struct cli_example import_examples[] = {
+	{ "coi image import debian.tar.zst --alias debian", "A root file system or an Incus image." },
+	{ "coi image import meta.tar.xz --rootfs rootfs.tar.xz --alias old", "A split image." },
+	{ NULL },
+};
+
+const struct cli_command cmd_image_import = {
+	.name = "import",
+	.group = GROUP_IMAGE,
+	.summary = "make an image from an archive or a directory",
+	.description =
+		"Takes a tar archive of a root file system, or an Incus or LXD image (unified, or "
+		"split with --rootfs), plain or packed with gzip, xz or zstd, or a directory. "
+		"Prints alias and fingerprint as JSON.",
+	.arguments = import_arguments,
+	.options = import_options,
+	.examples = import_examples,
+	.args_size = sizeof(struct import_args),
+	.flags = COMMAND_SESSION,
+	.check = import_check,
+	.run = import_run,
+};
+
+/* ---- export ---- */
+
+struct export_args {
+	const char *compression;
+};
+
+static int compression_check(const char *name, struct err *err) {
+	return name ? image_compression_check(name, err) : 0;
+}
+
+static int export_check(struct cli *cli, void *args, struct err *err) {
+	const struct export_args *a = args;
+
+	if (strcmp(app_word(cli, 1), "-") == 0 && isatty(STDOUT_FILENO))
+		return err_set(err, ERR_USAGE, -EINVAL, "an archive is not written to a terminal");
+	return compression_check(a->compression, err);
+}
+
+static int export_to(struct cli *cli, int fd, const char *compression, struct err *err) {
+	struct transfer t;
+	int r;
+
+	transfer_begin(&t, "Exporting");
+	r = image_export(cli->session->layout, app_word(cli, 0), fd, compression, &t.callback, err);
+	transfer_end(&t);
+	return r;
+}
+
+/* Written beside and renamed, as the person, so that FILE is whole or not there. */
+static int export_to_file(struct cli *cli, const char *file, const char *compression,
+			  struct err *err) {
+	autofree char *beside = xasprintf("%s.tmp-%d", file, (int)getpid());
+	autoclose int fd = -1;
+	int r;
+
+	privilege_person_begin(cli->who);
+	fd = open(beside, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+	r = fd < 0 ? -errno : 0;
+	privilege_person_end(cli->who);
+	if (r < 0)
+		return err_sys(err, r, "cannot write '%s'", file);
+	r = export_to(cli, fd, compression, err);
+	if (r == 0 && fsync(fd) < 0)
+		r = err_sys(err, -errno, "cannot write '%s'", file);
+	privilege_person_begin(cli->who);
+	if (r == 0 && rename(beside, file) < 0)
+		r = err_sys(err, -errno, "cannot write '%s'", file);
+	if (r < 0)
+		(void)unlink(beside); /* the error is told already */
+	privilege_person_end(cli->who);
+	return r;
+}
+
+static int export_run(struct cli *cli, const void *args, struct err *err) {
+	const struct export_args *a = args;
+	const char *file = app_word(cli, 1);
+	int r;
+
+	if (strcmp(file, "-") == 0)
+		return export_to(cli, STDOUT_FILENO, a->compression, err);
+	r = export_to_file(cli, file, a->compression, err);
+	if (r == 0)
+		log_info("Wrote '%s'", file);
+	return r;
+}
+
+static const struct cli_argument export_arguments[] = {
+	{ "alias", ARGUMENT_REQUIRED, COMPLETE_IMAGE, "Alias, or the beginning of a fingerprint" },
+	{ "file", ARGUMENT_REQUIRED, COMPLETE_FILE, "Where to; - is standard output" },
+	{ NULL },
+};
+
+static const char *const compressions[] = { "none", "gzip", "xz", "zstd", NULL };
+
+static const struct cli_option export_options[] = {
+	{
+		.name = "compression",
+		CLI_TEXT(struct export_args, compression, "NAME"),
+		.help = "How to pack; zstd without this flag",
+		.choices = compressions,
+	},
+	{ 0 },
+};
+
+static const struct cli_example export_examples[] = {
+	{ "coi image export coi-default coi-default.tar.zst", "For another machine." },
+	{ NULL },
+};
+
+const struct cli_command cmd_image_export = {
+	.name = "export",
+	.group = GROUP_IMAGE,
+	.summary = "write an image as a unified Incus archive",
+	.arguments = export_arguments,
+	.options = export_options,
+	.examples = export_examples,
+	.args_size = sizeof(struct export_args),
+	.flags = COMMAND_SESSION,
+	.check = export_check,
+	.run = export_run,
+};
+
+/* ---- publish ---- */
+
+struct publish_args {
+	const char *description;
+	const char *compression;
+	bool delete_source;
+};
+
+static int publish_check(struct cli *cli, void *args, struct err *err) {
+	return check_alias(app_word(cli, 1), err);
+}
+
+static int publish_run(struct cli *cli, const void *args, struct err *err) {
+	const struct publish_args *a = args;
+	auto_image_info struct image_info *info = NULL;
+	struct transfer t;
+	int r;
+
+	transfer_begin(&t, "Publishing");
+	r = build_publish(cli->session, app_word(cli, 0), app_word(cli, 1), a->description,
+			  a->delete_source, &t.callback, &info, err);
+	transfer_end(&t);
+	return r < 0 ? r : transfer_print(app_word(cli, 1), info->fingerprint, err);
+}
+
+static const struct cli_argument publish_arguments[] = {
+	{ "container", ARGUMENT_REQUIRED, COMPLETE_CONTAINER, "Name of the container" },
+	{ "alias", ARGUMENT_REQUIRED, COMPLETE_IMAGE, "Name for the image" },
+	{ NULL },
+};
+
+static const struct cli_option publish_options[] = {
+	{
+		.name = "description",
+		CLI_TEXT(struct publish_args, description, "TEXT"),
+		.help = "What the image is",
+	},
+	{
+		.name = "compression",
+		CLI_TEXT(struct publish_args, compression, "NAME"),
+		.help = "Taken for scripts; images are kept unpacked and nothing is done",
+		.choices = compressions,
+	},
+	{
+		.name = "delete",
+		CLI_BOOL(struct publish_args, delete_source),
+		.help = "Consume the container, which is quicker",
+	},
+	{ 0 },
+};
+
+static const struct cli_example publish_examples[] = {
+	{ "coi image publish box my-tools --description 'with my tools'",
+	  "What was changed in the container, as an image." },
+	{ NULL },
+};
+
+const struct cli_command cmd_image_publish = {
+	.name = "publish",
+	.group = GROUP_IMAGE,
+	.summary = "make an image out of a container",
+	.description = "The container stays; a running one stands still while it is copied. Prints "
+		       "alias and fingerprint as JSON.",
+	.arguments = publish_arguments,
+	.options = publish_options,
+	.examples = publish_examples,
+	.args_size = sizeof(struct publish_args),
+	.flags = COMMAND_SESSION | COMMAND_CONFIG,
+	.check = publish_check,
+	.run = publish_run,
+};

@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "base/mem.h"
+#include "cli/app.h"
+#include "cli/commands.h"
+#include "cli/output.h"
+#include "cli/saved.h"
+#include "session/container.h"
+
+struct list_args {
+	bool all;
+};
+
+struct list_row {
+	const struct container *container;
+	const char *status;
+};
+
+static const struct container *of(const void *row) {
+	return ((const struct list_row *)row)->container;
+}
+
+static json_t *text_or_null(const char *s) {
+	return s && *s ? json_text(s) : NULL;
+}
+
+static json_t *get_alias(const void *row) {
+	return json_text(of(row)->alias ? of(row)->alias : "");
+}
+
+static json_t *get_status(const void *row) {
+	return json_text(((const struct list_row *)row)->status);
+}
+
+static json_t *get_ipv4(const void *row) {
+	const char *address = of(row)->address;
+
+	return json_text(address ? address : "");
+}
+
+static json_t *get_created(const void *row) {
+	return output_time(of(row)->created);
+}
+
+static json_t *get_image(const void *row) {
+	const struct container *c = of(row);
+
+	return json_text(c->description && *c->description ? c->description :
+			 c->image                          ? c->image :
+							     "");
+}
+
+static json_t *get_name(const void *row) {
+	return json_text(of(row)->name);
+}
+
+static json_t *get_persistent(const void *row) {
+	return json_boolean(of(row)->persistent);
+}
+
+static json_t *get_pool(const void *row) {
+	const struct container *c = of(row);
+
+	return json_text(c->layer_count ? c->layers[0].pool : IMAGE_POOL_DEFAULT);
+}
+
+static json_t *get_workspace(const void *row) {
+	return text_or_null(of(row)->workspace);
+}
+
+/* Alias, name and mode are the head of a block; the others are its lines. */
+static const struct output_column list_columns[] = {
+	{ .key = "alias", .get = get_alias },
+	{ .key = "name", .get = get_name },
+	{ .key = "persistent", .get = get_persistent },
+	{ .key = "status", .title = "Status", .get = get_status },
+	{ .key = "ipv4", .title = "IPv4", .get = get_ipv4 },
+	{ .key = "created_at", .title = "Created", .get = get_created },
+	{ .key = "image", .title = "Image", .get = get_image },
+	{ .key = "pool", .title = "Pool", .get = get_pool },
+	{ .key = "workspace", .title = "Workspace", .get = get_workspace },
+	{ 0 },
+};
+
+static json_t *get_saved_id(const void *row) {
+	return json_text(((const struct saved_session *)row)->id);
+}
+
+static json_t *get_saved_at(const void *row) {
+	return json_text(((const struct saved_session *)row)->saved_at);
+}
+
+static json_t *get_saved_workspace(const void *row) {
+	return json_text(((const struct saved_session *)row)->workspace);
+}
+
+/* The keys are as coi 0.9 writes them. */
+static const struct output_column saved_columns[] = {
+	{ .key = "ID", .get = get_saved_id },
+	{ .key = "SavedAt", .title = "Saved", .get = get_saved_at },
+	{ .key = "Workspace", .title = "Workspace", .get = get_saved_workspace },
+	{ 0 },
+};
+
+static void print_containers(const struct list_row *rows, size_t count) {
+	output_line("Active Containers:\n------------------");
+	if (count == 0)
+		output_line("  (none)");
+	for (size_t i = 0; i < count; i++) {
+		const struct container *c = rows[i].container;
+		autofree char *alias = c->alias && *c->alias ? xasprintf(" (%s)", c->alias) : NULL;
+
+		output_line("  %s%s (%s)", c->name, alias ? alias : "",
+			    c->persistent ? "persistent" : "ephemeral");
+		output_block(list_columns, &rows[i], 4);
+	}
+}
+
+static void print_saved(const struct saved_list *saved) {
+	output_line("\nSaved Sessions:\n---------------");
+	if (saved->count == 0)
+		output_line("  (none)");
+	for (size_t i = 0; i < saved->count; i++) {
+		output_line("  %s", saved->items[i].id);
+		output_block(saved_columns, &saved->items[i], 4);
+	}
+}
+
+static json_t *document(const struct list_row *rows, size_t count, const struct saved_list *saved) {
+	json_t *doc = json_object(), *list = json_array();
+
+	for (size_t i = 0; i < count; i++)
+		(void)json_array_append_new(list, output_json_row(list_columns, &rows[i]));
+	(void)json_object_set_new(doc, "active_containers", list);
+	if (saved->count == 0)
+		return doc;
+	list = json_array();
+	for (size_t i = 0; i < saved->count; i++)
+		(void)json_array_append_new(list, output_json_row(saved_columns, &saved->items[i]));
+	(void)json_object_set_new(doc, "saved_sessions", list);
+	return doc;
+}
+
+static int list_run(struct cli *cli, const void *args, struct err *err) {
+	const struct list_args *a = args;
+	auto_container_list struct container_list list = { 0 };
+	auto_saved_list struct saved_list saved = { 0 };
+	autofree struct list_row *rows = NULL;
+	int r = container_list_load(cli->session, 0, &list, err);
+
+	if (r < 0)
+		return r;
+	if (a->all) {
+		r = saved_list_load(cli->who, cli->settings->tool.name, &saved, err);
+		if (r < 0)
+			return r;
+	}
+	rows = xcalloc(list.count + 1, sizeof(*rows));
+	for (size_t i = 0; i < list.count; i++) {
+		rows[i].container = list.items[i];
+		rows[i].status = container_status(cli->session, list.items[i]);
+	}
+	if (cli->json)
+		return output_document(document(rows, list.count, &saved), err);
+	print_containers(rows, list.count);
+	if (a->all)
+		print_saved(&saved);
+	return 0;
+}
+
+static const struct cli_option list_options[] = {
+	{
+		.name = "all",
+		.letter = 'a',
+		CLI_BOOL(struct list_args, all),
+		.help = "Show saved sessions of the configured tool too",
+	},
+	{ 0 },
+};
+
+static const struct cli_example list_examples[] = {
+	{ "coi list", "Containers of all workspaces, running or not." },
+	{ "coi list --format json", "The same for programs." },
+	{ NULL },
+};
+
+const struct cli_command cmd_list = {
+	.name = "list",
+	.group = GROUP_SESSION,
+	.summary = "list containers and saved sessions",
+	.description = "Shows every container whose name begins with the prefix (coi-), of every "
+		       "workspace and in any state.",
+	.options = list_options,
+	.examples = list_examples,
+	.args_size = sizeof(struct list_args),
+	.flags = COMMAND_SESSION | COMMAND_CONFIG | COMMAND_FORMAT,
+	.run = list_run,
+};

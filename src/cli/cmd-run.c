@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <signal.h>
+#include <unistd.h>
+
+#include "base/escape.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/strv.h"
+#include "cli/app.h"
+#include "cli/commands.h"
+#include "session/exec.h"
+#include "session/launch.h"
+
+/*
+ * From before the container exists until its command has ended a signal waits
+ * for whoever can act on it in order: the launch, which undoes, or the command,
+ * which it is handed to. One that comes between the two, or later, ends us when
+ * this is given back; the container's lease ends with us.
+ */
+static void hold_signals(sigset_t *before) {
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGHUP);
+	(void)sigprocmask(SIG_BLOCK, &set, before);
+}
+
+static int run_in(struct cli *cli, const struct launched *l, struct err *err) {
+	const struct exec_request request = {
+		.argv = cli->parsed.words,
+		.as_code = true,
+		.tty = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO),
+		.session_env = true,
+	};
+	autofree char *words = strv_join(cli->parsed.words, " "), *line = escape_text(words, 200);
+	int status;
+
+	log_info("Executing: %s", line);
+	status = exec_run(cli->session, l->container, &request, err);
+	if (status == 0)
+		log_info("Command completed");
+	else if (status > 0)
+		log_info("Command exited with code %d", status);
+	return status;
+}
+
+static int run_run(struct cli *cli, const void *args, struct err *err) {
+	auto_launched struct launched l = { .lease = -1 };
+	bool persistent = cli->settings->container.persistent;
+	struct launch_request request = {
+		.kind = KIND_RUN,
+		.workspace = cli->workspace,
+		.slot = cli->parsed.globals.slot,
+		.persistent = persistent,
+		.delete_on_stop = !persistent,
+		.reuse_stopped = persistent,
+		.alias = cli->settings->container.alias,
+		.init = -1,
+	};
+	struct err end_err = { 0 };
+	sigset_t before;
+	int status, r;
+
+	hold_signals(&before);
+	log_info("Launching container...");
+	status = launch(cli->session, &request, &l, err);
+	if (status < 0) {
+		(void)sigprocmask(SIG_SETMASK, &before, NULL);
+		return status;
+	}
+	status = run_in(cli, &l, err);
+	r = launched_finish(cli->session, &l, false, &end_err);
+	(void)sigprocmask(SIG_SETMASK, &before, NULL);
+	if (status < 0)
+		return status;
+	if (r < 0) {
+		*err = end_err;
+		return err_wrap(err, "ending the container");
+	}
+	return status;
+}
+
+static const struct cli_argument run_arguments[] = {
+	{ "command", ARGUMENT_REPEATED, COMPLETE_NONE,
+	  "Program and its arguments; started directly, without a shell" },
+	{ NULL },
+};
+
+static const struct cli_example run_examples[] = {
+	{ "coi run -- make -j4 test", "Flags of the command stand behind '--'." },
+	{ "coi run -- sh -c 'npm ci && npm test' < /dev/null", "A line for a shell." },
+	{ "coi -w ~/src/thing run -- cat README", "Another directory as the workspace." },
+	{ NULL },
+};
+
+const struct cli_command cmd_run = {
+	.name = "run",
+	.group = GROUP_SESSION,
+	.summary = "run one command in a container of its own",
+	.description =
+		"Starts a container with the workspace at /workspace, runs the command there as the "
+		"user code, and takes the container away again; a persistent one is stopped and "
+		"kept. Input and output are passed through, the exit status is the command's.",
+	.arguments = run_arguments,
+	.examples = run_examples,
+	.flags = COMMAND_SESSION | COMMAND_CONFIG | COMMAND_STARTS | COMMAND_INNER,
+	.run = run_run,
+};

@@ -1,0 +1,333 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/strv.h"
+#include "cli/app.h"
+#include "cli/building.h"
+#include "cli/commands.h"
+#include "cli/prompts.h"
+#include "cli/resolve.h"
+#include "cli/session-end.h"
+#include "session/exec.h"
+#include "session/launch.h"
+#include "session/names.h"
+#include "session/tmux.h"
+#include "session/tools.h"
+
+struct shell_args {
+	const char *container;
+	bool debug;
+	bool background;
+};
+
+/* How the session will be shown. */
+struct shell_mode {
+	bool tmux;
+	bool background;
+};
+
+static int check_terminal(const struct shell_mode *mode, struct err *err) {
+	if (!mode->tmux || mode->background || (isatty(STDIN_FILENO) && isatty(STDOUT_FILENO)))
+		return 0;
+	err_set(err, ERR_SYSTEM, -ENOTTY, "an interactive session needs a terminal");
+	return err_hint(err, "Without one: coi shell --background, or coi run -- COMMAND.");
+}
+
+/* 1: go on, 0: the person does not want to. */
+static int ensure_image(struct cli *cli, struct err *err) {
+	const char *image = cli->settings->container.image;
+	autofree char *question = NULL;
+	struct build_result result = { 0 };
+	int r = image_exists(cli->session->layout, image, err);
+
+	/* That it is missing is told by the launch, with what to do. */
+	if (r != 0 || !prompt_is_possible() || !building_has_recipe(image))
+		return r < 0 ? r : 1;
+	question = xasprintf("The image '%s' has not been built yet. Build it now?", image);
+	if (!prompt_yes(stderr, question))
+		return 0;
+	r = building_run(cli->session, image, false, &result, err);
+	image_info_free(result.image);
+	return r < 0 ? err_wrap(err, "building '%s'", image) : 1;
+}
+
+/* The container that --container names, started when it is stopped. */
+static int enter_named(struct cli *cli, const char *name, struct launched *l, struct err *err) {
+	int r = resolve_name(cli, name, &l->container, err);
+
+	if (r == -ENOENT) {
+		r = err_set(err, ERR_MISSING, r, "no container '%s'", name);
+		return err_hint(err, "'coi list' shows those that are there.");
+	}
+	if (r < 0)
+		return r;
+	if (container_is_running(cli->session, l->container)) {
+		l->reused = true;
+		return 0;
+	}
+	container_free(steal_ptr(l->container));
+	return launch_start(cli->session, name, l, err);
+}
+
+static int launch_new(struct cli *cli, struct launched *l, struct err *err) {
+	bool persistent = cli->settings->container.persistent;
+	const struct launch_request request = {
+		.kind = KIND_SHELL,
+		.workspace = cli->workspace,
+		.slot = cli->parsed.globals.slot,
+		.persistent = persistent,
+		.delete_on_stop = !persistent,
+		.reuse_stopped = persistent,
+		.alias = cli->settings->container.alias,
+		.init = -1,
+	};
+
+	return launch(cli->session, &request, l, err);
+}
+
+static void print_banner(const struct cli *cli, const struct container *c,
+			 const struct shell_mode *mode, const char *tool) {
+	log_info("\n  Container: %s%s", c->name, c->persistent ? " (persistent)" : "");
+	if (c->workspace && *c->workspace)
+		log_info("  Workspace: %s", c->workspace);
+	log_info("  Tool:      %s", tool);
+	log_info("  Mode:      %s\n", !mode->tmux           ? "Direct (no tmux)" :
+				      mode->background ? "Background (tmux)" :
+							 "Interactive (tmux)");
+	(void)cli;
+}
+
+/* One word for a POSIX shell. */
+static void add_quoted(struct buf *b, const char *word) {
+	buf_addc(b, '\'');
+	for (; *word; word++) {
+		if (*word == '\'')
+			buf_adds(b, "'\\''");
+		else
+			buf_addc(b, *word);
+	}
+	buf_addc(b, '\'');
+}
+
+/* Into the shell that a session falls back to. */
+static int type_command(struct cli *cli, const struct container *c, char *const *argv,
+			struct err *err) {
+	autobuf struct buf line;
+
+	buf_init(&line, 65536);
+	for (char *const *word = argv; *word; word++) {
+		if (word != argv)
+			buf_addc(&line, ' ');
+		add_quoted(&line, *word);
+	}
+	return tmux_send(cli->session, c, line.data, err);
+}
+
+static int in_tmux(struct cli *cli, const struct container *c, const struct shell_mode *mode,
+		   char *const *argv, struct err *err) {
+	autofree char *session = name_tmux_session(c->name);
+	int r = tmux_exists(cli->session, c, err);
+
+	if (r < 0)
+		return r;
+	if (r == 0)
+		r = tmux_start(cli->session, c, argv, err);
+	else
+		r = mode->background ? type_command(cli, c, argv, err) : 0;
+	if (r < 0)
+		return r;
+	if (mode->background) {
+		log_info("Session '%s' runs in the background.\n"
+			 "  coi attach %s               go into it\n"
+			 "  coi tmux capture %s         see its screen\n"
+			 "  coi tmux send %s 'TEXT'     type into it",
+			 session, c->name, c->name, c->name);
+		return 0;
+	}
+	return tmux_attach(cli->session, c, err);
+}
+
+static int directly(struct cli *cli, const struct container *c, char *const *argv,
+		    struct err *err) {
+	const struct exec_request request = {
+		.argv = argv,
+		.as_code = true,
+		.tty = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO),
+		.session_env = true,
+	};
+
+	return exec_run(cli->session, c, &request, err);
+}
+
+/*
+ * The tool's own end is no failure: 1 is what an agent ends with when its
+ * person quits, 130 is ^C, and 137 and 143 are the container powering off.
+ */
+static bool is_usual_end(int status) {
+	static const int usual[] = { 0, 1, 130, 137, 143 };
+
+	for (size_t i = 0; i < ARRAY_SIZE(usual); i++) {
+		if (status == usual[i])
+			return true;
+	}
+	return false;
+}
+
+static int run_tool(struct cli *cli, const struct shell_args *a, const struct container *c,
+		    const struct shell_mode *mode, struct err *err) {
+	static char *const bash[] = { (char *)"bash", NULL };
+	autostrv char **argv = NULL;
+	int r = 0;
+
+	if (a->debug)
+		argv = strv_copy(bash);
+	else
+		r = tool_command(cli->session, NULL, &argv, err);
+	if (r < 0)
+		return r;
+	print_banner(cli, c, mode, a->debug ? "bash (debug)" : cli->settings->tool.name);
+	cli->say_prefix = NULL;
+	return mode->tmux ? in_tmux(cli, c, mode, argv, err) : directly(cli, c, argv, err);
+}
+
+static int shell_start(struct cli *cli, const struct shell_args *a, struct err *err) {
+	auto_launched struct launched l = { .lease = -1 };
+	struct shell_mode mode = { .tmux = cli->settings->shell.use_tmux };
+	int r;
+
+	mode.background = a->background && mode.tmux;
+	r = check_terminal(&mode, err);
+	if (r < 0)
+		return r;
+	cli->say_prefix = "[setup] ";
+	if (a->container) {
+		r = enter_named(cli, a->container, &l, err);
+	} else {
+		r = ensure_image(cli, err);
+		if (r == 0)
+			return 0;
+		if (r > 0)
+			r = launch_new(cli, &l, err);
+	}
+	if (r < 0)
+		return r;
+	r = run_tool(cli, a, l.container, &mode, err);
+	if (!mode.background)
+		session_end_tell(cli, l.container);
+	return r < 0 || !is_usual_end(r) ? (r < 0 ? r : 1) : 0;
+}
+
+/* Before the settings are read, since those of the alias's workspace count. */
+static int shell_check(struct cli *cli, void *args, struct err *err) {
+	if (cli->parsed.globals.resume || cli->parsed.globals.continue_) {
+		err_set(err, ERR_MISSING, -ENOSYS,
+			"this version does not save sessions, so there is none to resume");
+		return err_hint(err, "A container that still runs: 'coi attach'. A persistent one that "
+				     "is stopped: 'coi shell --persistent'.");
+	}
+	return 0;
+}
+
+/* The workspace of the container that carries the alias, and its slot. */
+static int apply_alias(struct cli *cli, const char *word, struct err *err) {
+	auto_container struct container *c = NULL;
+	int r = resolve_container(cli, word, 0, &c, err);
+
+	if (r < 0)
+		return r;
+	if (!c->workspace || !*c->workspace)
+		return err_set(err, ERR_MISSING, -ENOENT, "container '%s' has no workspace",
+			       c->name);
+	if (strcmp(word, c->alias) != 0)
+		cli->parsed.globals.slot = c->slot;
+	return app_change_workspace(cli, c->workspace, err);
+}
+
+static int shell_run(struct cli *cli, const void *args, struct err *err) {
+	const struct shell_args *a = args;
+	int r = 0;
+
+	if (app_word(cli, 0) && a->container)
+		return err_set(err, ERR_USAGE, -EINVAL,
+			       "an alias and '--container' exclude each other");
+	if (app_word(cli, 0))
+		r = apply_alias(cli, app_word(cli, 0), err);
+	return r < 0 ? r : shell_start(cli, a, err);
+}
+
+int shell_run_default(struct cli *cli, const void *args, struct err *err) {
+	static const struct shell_args none;
+	int r = shell_check(cli, NULL, err);
+
+	return r < 0 ? r : shell_start(cli, &none, err);
+}
+
+static const struct cli_argument shell_arguments[] = {
+	{ "alias", ARGUMENT_OPTIONAL, COMPLETE_CONTAINER,
+	  "A container's alias, with -SLOT or without: its workspace is used, from anywhere" },
+	{ NULL },
+};
+
+static const struct cli_option shell_options[] = {
+	{
+		.name = "background",
+		CLI_BOOL(struct shell_args, background),
+		.help = "Start the session and return; only with tmux",
+	},
+	{
+		.name = "debug",
+		CLI_BOOL(struct shell_args, debug),
+		.help = "Run bash instead of the tool",
+	},
+	{
+		.name = "container",
+		CLI_TEXT(struct shell_args, container, "NAME"),
+		.help = "Enter this container as it is; a stopped one is started",
+		.complete = COMPLETE_CONTAINER,
+	},
+	{
+		.name = "tmux",
+		.type = OPTION_BOOL,
+		.setting = "shell.use_tmux",
+		.help = "Run the tool in a tmux session, which one can leave and come back to",
+	},
+	{
+		.name = "tool",
+		.type = OPTION_TEXT,
+		.value = "NAME",
+		.setting = "tool.name",
+		.help = "Which agent to run: claude, opencode, pi",
+	},
+	{ 0 },
+};
+
+static const struct cli_example shell_examples[] = {
+	{ "coi shell", "The configured agent, with the current directory as its workspace." },
+	{ "coi shell --debug", "A plain shell in such a container." },
+	{ "coi shell --background --slot 2", "A second one, without a terminal." },
+	{ NULL },
+};
+
+const struct cli_command cmd_shell = {
+	.name = "shell",
+	.group = GROUP_SESSION,
+	.summary = "start an agent in a container that holds the workspace",
+	.description =
+		"Starts a container with the workspace at /workspace and the agent in a tmux session "
+		"in it, and attaches to that. When the agent ends a shell takes its place.\n\n"
+		"Leave with Ctrl-b d or 'exit': the container goes on running, and 'coi attach' "
+		"brings you back. 'poweroff' inside ends it: an ephemeral container is deleted, a "
+		"persistent one kept.",
+	.arguments = shell_arguments,
+	.options = shell_options,
+	.examples = shell_examples,
+	.args_size = sizeof(struct shell_args),
+	.flags = COMMAND_SESSION | COMMAND_CONFIG | COMMAND_STARTS,
+	.check = shell_check,
+	.run = shell_run,
+};

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <errno.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "cli/app.h"
+#include "cli/commands.h"
+#include "cli/resolve.h"
+#include "session/lifecycle.h"
+
+static bool is_frozen(const struct cli *cli, const struct container *c) {
+	return strcmp(container_status(cli->session, c), "Frozen") == 0;
+}
+
+static int unfreeze_one(struct cli *cli, const char *word, struct err *err) {
+	auto_container struct container *c = NULL;
+	int r = resolve_container(cli, word, 0, &c, err);
+
+	if (r < 0)
+		return r;
+	if (!is_frozen(cli, c))
+		return err_set(err, ERR_CONFLICT, -EINVAL, "container '%s' is not frozen: it is %s",
+			       c->name, container_status(cli->session, c));
+	r = lifecycle_freeze(cli->session, c->name, false, err);
+	if (r < 0)
+		return r;
+	log_info("Unfroze %s", c->name);
+	return 0;
+}
+
+static int unfreeze_run(struct cli *cli, const void *args, struct err *err) {
+	auto_container_list struct container_list list = { 0 };
+	size_t count = 0;
+	int r;
+
+	if (app_word(cli, 0))
+		return unfreeze_one(cli, app_word(cli, 0), err);
+	r = container_list_load(cli->session, 0, &list, err);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < list.count; i++) {
+		if (!is_frozen(cli, list.items[i]))
+			continue;
+		r = lifecycle_freeze(cli->session, list.items[i]->name, false, err);
+		if (r < 0)
+			return r;
+		count++;
+	}
+	if (count)
+		log_info("Unfroze %zu container%s", count, count == 1 ? "" : "s");
+	else
+		log_info("No frozen containers found");
+	return 0;
+}
+
+static const struct cli_argument unfreeze_arguments[] = {
+	{ "name", ARGUMENT_OPTIONAL, COMPLETE_RUNNING, "A frozen container; all of them if left out" },
+	{ NULL },
+};
+
+const struct cli_command cmd_unfreeze = {
+	.name = "unfreeze",
+	.group = GROUP_SESSION,
+	.summary = "let frozen containers go on",
+	.description = "A container is frozen when monitoring has found something that looks like an "
+		       "attack. Look first ('coi list', the files in ~/.coi/audit), then let it go "
+		       "on.",
+	.arguments = unfreeze_arguments,
+	.flags = COMMAND_SESSION,
+	.run = unfreeze_run,
+};

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <stdio.h>
+
+#include "base/json.h"
+#include "cli/app.h"
+#include "cli/commands.h"
+#include "cli/output.h"
+#include "cli/version.h"
+
+void version_print_line(void) {
+	(void)printf("coi v%s\n", PACKAGE_VERSION);
+}
+
+static int version_run(struct cli *cli, const void *args, struct err *err) {
+	if (cli->json) {
+		auto_json json_t *doc = json_pack("{s:s, s:s}", "version", "v" PACKAGE_VERSION,
+						  "url", PACKAGE_URL);
+		int r = json_print(doc, JSON_PRINT_LINE);
+
+		return r < 0 ? err_sys(err, r, "cannot write to standard output") : 0;
+	}
+	version_print_line();
+	if (*PACKAGE_URL)
+		(void)printf("%s\n", PACKAGE_URL);
+	return 0;
+}
+
+const struct cli_command cmd_version = {
+	.name = "version",
+	.group = GROUP_OTHER,
+	.summary = "print the version",
+	.flags = COMMAND_FORMAT,
+	.run = version_run,
+};

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "cli/resolve.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/strv.h"
+#include "session/repair.h"
+
+bool resolve_alias_fits(const struct container *c, const char *word) {
+	size_t len = c->alias ? strlen(c->alias) : 0;
+	int slot;
+
+	if (len == 0 || strncmp(word, c->alias, len) != 0)
+		return false;
+	if (!word[len])
+		return true;
+	return word[len] == '-' && cli_number(word + len + 1, &slot) == 0 && slot == c->slot;
+}
+
+int resolve_name(struct cli *cli, const char *name, struct container **ret, struct err *err) {
+	int r = repair_container(cli->session, name, err);
+
+	if (r < 0 && r != -ENOENT)
+		return r;
+	return container_load(cli->session, name, ret, err);
+}
+
+static int by_name(struct cli *cli, const char *word, unsigned flags, struct container **ret,
+		   struct err *err) {
+	auto_container struct container *c = NULL;
+	int r = resolve_name(cli, word, &c, err);
+
+	if (r == -ENOENT) {
+		r = err_set(err, ERR_MISSING, -ENOENT, "no container '%s'", word);
+		return err_hint(err, "'coi list' shows those that are there.");
+	}
+	if (r < 0)
+		return r;
+	if (flags & RESOLVE_RUNNING && !container_is_running(cli->session, c))
+		return err_set(err, ERR_CONFLICT, -ESRCH, "container '%s' is not running", word);
+	*ret = steal_ptr(c);
+	return 0;
+}
+
+int resolve_container(struct cli *cli, const char *word, unsigned flags, struct container **ret,
+		      struct err *err) {
+	const char *prefix = cli->session->prefix;
+	auto_container_list struct container_list list = { 0 };
+	autostrv char **fitting = NULL;
+	size_t found = 0;
+	int r;
+
+	if (strncmp(word, prefix, strlen(prefix)) == 0)
+		return by_name(cli, word, flags, ret, err);
+	r = container_list_load(cli->session, LIST_ALL_PREFIXES, &list, err);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < list.count; i++) {
+		if (!resolve_alias_fits(list.items[i], word) ||
+		    (flags & RESOLVE_RUNNING && !container_is_running(cli->session, list.items[i])))
+			continue;
+		found = i;
+		strv_add(&fitting, list.items[i]->name);
+	}
+	if (strv_len(fitting) > 1) {
+		autofree char *all = strv_join(fitting, ", ");
+
+		return err_set(err, ERR_CONFLICT, -EEXIST,
+			       "'%s' means several containers: %s (add the slot: '%s-N')", word, all,
+			       word);
+	}
+	if (fitting) {
+		*ret = steal_ptr(list.items[found]);
+		return 0;
+	}
+	for (size_t i = 0; i < list.count; i++) {
+		if (strcmp(list.items[i]->name, word) == 0)
+			return by_name(cli, word, flags, ret, err);
+	}
+	r = err_set(err, ERR_MISSING, -ENOENT, "no %scontainer has the name or alias '%s'",
+		    flags & RESOLVE_RUNNING ? "running " : "", word);
+	return err_hint(err, "'coi list' shows those that are there.");
+}

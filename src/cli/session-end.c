@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "cli/session-end.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/proc.h"
+#include "session/exec.h"
+#include "session/lifecycle.h"
+#include "session/tmux.h"
+
+/* A container without systemd ends at once when it ends at all. */
+#define SUDDEN_END_MS 300
+#define ANSWER_MAX 4096
+
+/* systemd says so itself from the moment when poweroff was asked for. */
+static bool systemd_is_stopping(struct cli *cli, const struct container *c) {
+	char *const argv[] = { (char *)"systemctl", (char *)"is-system-running", NULL };
+	const struct exec_request request = { .argv = argv, .cwd = "/" };
+	autobuf struct buf out, err_out;
+	struct err ignored = { 0 };
+	int r;
+
+	buf_init(&out, ANSWER_MAX);
+	buf_init(&err_out, ANSWER_MAX);
+	r = exec_capture(cli->session, c, &request, &out, &err_out, &ignored);
+	/* When it cannot even be asked it is on its way out: its end is waited for. */
+	return r < 0 || strncmp(out.data, "stopping", 8) == 0;
+}
+
+static bool is_ending(struct cli *cli, const struct container *c) {
+	autoclose int init = proc_id_open(&c->init);
+	struct err ignored = { 0 };
+
+	if (init < 0)
+		return true;
+	/* Detached: the session goes on and nothing is ending. */
+	if (tmux_exists(cli->session, c, &ignored) > 0)
+		return false;
+	if (!c->systemd)
+		return pidfd_wait_gone(init, SUDDEN_END_MS) == 0;
+	return systemd_is_stopping(cli, c);
+}
+
+static void wait_for_end(struct cli *cli, const struct container *c) {
+	autoclose int init = proc_id_open(&c->init);
+	struct err ignored = { 0 };
+
+	if (init >= 0) {
+		log_info("Waiting for '%s' to power off...", c->name);
+		/* Not for ever: whoever stays powered on is reported as running below. */
+		if (pidfd_wait_gone(init, cli->settings->container.shutdown_timeout * 1000) < 0)
+			return;
+	}
+	(void)lifecycle_wait_stopped(cli->session, c->name, &ignored);
+}
+
+void session_end_tell(struct cli *cli, const struct container *c) {
+	auto_container struct container *now = NULL;
+	struct err ignored = { 0 };
+	int r;
+
+	if (is_ending(cli, c))
+		wait_for_end(cli, c);
+	r = container_load(cli->session, c->name, &now, &ignored);
+	if (r == -ENOENT || (r == 0 && now->state == STATE_DELETING)) {
+		log_info("\nContainer '%s' was powered off and is deleted.", c->name);
+	} else if (r < 0) {
+		log_warn("%s", ignored.msg);
+	} else if (container_is_running(cli->session, now)) {
+		log_info("\nContainer '%s' is still running.\n"
+			 "  coi attach %s    go back to it\n"
+			 "  coi shutdown %s  power it off and delete it\n"
+			 "  coi kill %s      the same at once",
+			 c->name, c->name, c->name, c->name);
+	} else if (now->persistent) {
+		log_info("\nContainer '%s' was powered off and is kept.\n"
+			 "  coi shell --persistent --slot %d   start it again", c->name, c->slot);
+	} else {
+		log_info("\nContainer '%s' is stopped; 'coi clean' deletes it.", c->name);
+	}
+}
