@@ -217,7 +217,7 @@ static int up(const char *name, const char *dir, char **args) {
 	if (watch(rt, &info, signals, (int)number_of(args, "stop_ms", 5000), &err) < 0)
 		return complain(&err);
 	t[0] = clock_mono_us();
-	if (runtime_cleanup(rt, &err) < 0)
+	if (runtime_cleanup(rt, &err) < 0 || runtime_leave(rt, &err) < 0)
 		return complain(&err);
 	fprintf(stderr, "cleanup: %" PRIu64 " us\n", clock_mono_us() - t[0]);
 	runtime_free(rt);

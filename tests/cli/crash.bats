@@ -1,0 +1,196 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-or-later
+# kill -9 of each of our processes, at random moments and at every step of every plan:
+# no data lost, no network opened, nothing left after the next command.
+
+setup_file() {
+	load ../lib/common
+	coi_setup
+	coi run -- true
+}
+
+teardown_file() {
+	load ../lib/common
+	coi_teardown
+}
+
+setup() {
+	load ../lib/common
+	cd "$T/ws"
+	unset COI_CRASH_AT
+	snapshot before
+}
+
+# What the next command has to have put right.
+put_right() {
+	coi clean --orphans --force >/dev/null 2>&1 || true
+	expect_settled before
+}
+
+pids_of() { # PROGRAM: of ours, in this process namespace
+	local pid
+	for pid in $(find /proc -maxdepth 1 -name '[0-9]*' -printf '%f\n'); do
+		[ "$(readlink "/proc/$pid/exe" 2>/dev/null)" = "$COI_TEST_BUILD/$1" ] && echo "$pid"
+	done
+	return 0
+}
+
+# The steps of the plans, out of the source: "plan step".
+plan_steps() {
+	awk '
+		/^static const struct plan_step [a-z_]+\[\] = \{/ { array = $5; sub(/\[.*/, "", array); n = 0; next }
+		array != "" && match($0, /^\t\{ *(\.name = )?"[a-z0-9-]+"/) {
+			s = substr($0, RSTART, RLENGTH); gsub(/^.*"|"$/, "", s)
+			split($0, q, "\""); steps[array, ++n] = q[2]; count[array] = n
+		}
+		/^};/ { array = "" }
+		/^const struct plan [a-z_]+ = \{/ { plan = "?" }
+		plan != "" && /\.name = "/ { split($0, q, "\""); plan = q[2] }
+		plan != "" && /\.steps = / {
+			a = $3; sub(/,.*/, "", a)
+			for (i = 1; i <= count[a]; i++) print plan, steps[a, i]
+			plan = ""
+		}' "$COI_TEST_SRC"/src/session/*.c
+	# Commands mark acts of their own that are in no list.
+	sed -n 's/.*plan_crash_point("\([a-z]*\)", "\([a-z]*\)".*/\1 \2/p' \
+		"$COI_TEST_SRC"/src/session/*.c | sort -u
+}
+
+@test "the plans were found" {
+	local count
+	count=$(plan_steps | wc -l)
+	echo "$count steps"
+	[ "$count" -ge 10 ]
+	plan_steps | grep -q '^start '
+	plan_steps | grep -q '^teardown '
+}
+
+@test "killed at every step of every plan of a run, nothing is left after the next command" {
+	local plan step phase bad=
+	while read -r plan step; do
+		for phase in before after undo; do
+			echo data >precious
+			COI_CRASH_AT=$plan:$step:$phase timeout 60 "$COI_TEST_BUILD/coi" run -- true >"$T/out" 2>&1 || true
+			unset COI_CRASH_AT
+			expect_equal "$(cat precious)" data
+			if ! timeout 60 "$COI_TEST_BUILD/coi" run -- true >"$T/next" 2>&1; then
+				bad="$bad
+$plan:$step:$phase: the next run failed: $(cat "$T/next")"
+			fi
+			put_right >"$T/left" 2>&1 || bad="$bad
+$plan:$step:$phase: $(cat "$T/left")"
+			if [ -n "$bad" ] && [ "$(wc -l <<<"$bad")" -gt 120 ]; then
+				break 2
+			fi
+		done
+	done < <(plan_steps | sort -u)
+	rm precious
+	[ -z "$bad" ] || { echo "$bad"; return 1; }
+}
+
+@test "killed at every step while a session is started, stopped and deleted" {
+	local plan step bad= name
+	name=$(container_name 1)
+	while read -r plan step; do
+		COI_CRASH_AT=$plan:$step:after timeout 60 "$COI_TEST_BUILD/coi" container launch coi-default crash >"$T/out" 2>&1 || true
+		COI_CRASH_AT=$plan:$step:before timeout 60 "$COI_TEST_BUILD/coi" container stop --force crash >>"$T/out" 2>&1 || true
+		COI_CRASH_AT=$plan:$step:undo timeout 60 "$COI_TEST_BUILD/coi" container delete --force crash >>"$T/out" 2>&1 || true
+		timeout 60 "$COI_TEST_BUILD/coi" container delete --force crash >>"$T/out" 2>&1 || true
+		put_right >"$T/left" 2>&1 || bad="$bad
+$plan:$step: $(cat "$T/left")"
+	done < <(plan_steps | sort -u)
+	[ -z "$bad" ] || { echo "$bad"; return 1; }
+}
+
+@test "kill -9 of coi run: the container ends, nothing is left" {
+	local i count
+	count=$(long 5 30)
+	for ((i = 0; i < count; i++)); do
+		coi run -- sh -c 'echo up; sleep 1000' >"$T/out" 2>/dev/null &
+		local pid=$!
+		within 20 grep -q up "$T/out"
+		kill -9 "$pid"
+		wait "$pid" 2>/dev/null || true
+	done
+	expect_settled before
+}
+
+@test "kill -9 of coi run at random moments" {
+	local i count
+	count=$(long 15 100)
+	for ((i = 0; i < count; i++)); do
+		coi run -- true >/dev/null 2>&1 &
+		local pid=$!
+		sleep "0.0$((RANDOM % 10))$((RANDOM % 10))"
+		kill -9 "$pid" 2>/dev/null || true
+		wait "$pid" 2>/dev/null || true
+	done
+	coi run -- true
+	expect_settled before
+}
+
+@test "kill -9 of the supervisor: closed at once, repaired by the next command" {
+	coi container launch coi-default victim
+	coi container exec victim -- wget -q -T 5 -O - http://203.0.113.10/ | grep -q hello
+	local pid
+	for pid in $(pids_of coi-supervisor); do
+		kill -9 "$pid"
+	done
+	# Whatever still runs of it: private addresses and the metadata service stay out of reach.
+	run timeout 20 nsenter --version
+	! timeout 20 "$COI_TEST_BUILD/coi" container exec victim -- wget -q -T 3 -O - http://169.254.169.254/
+	! timeout 20 "$COI_TEST_BUILD/coi" container exec victim -- wget -q -T 3 -O - http://10.9.8.7/
+	run --separate-stderr coi run -- true
+	expect_status 0
+	coi container delete --force victim
+	put_right
+}
+
+@test "kill -9 of the liblxc monitor and of the container's init" {
+	local round pid
+	for round in monitor init; do
+		coi container launch coi-default victim
+		if [ "$round" = init ]; then
+			pid=$(cat /proc/[0-9]*/status 2>/dev/null | awk '/^Name:/ { name = $2 }
+				/^Pid:/ { pid = $2 } /^NSpid:/ && NF > 3 && name ~ /init/ { print pid; exit }')
+		else
+			# The child of the supervisor that holds the container.
+			pid=$(for p in $(pids_of coi-supervisor); do cat "/proc/$p/task/$p/children"; done |
+				tr ' ' '\n' | grep . | head -n 1)
+		fi
+		[ -n "$pid" ] || { echo "no $round found"; ps axf; return 1; }
+		kill -9 "$pid"
+		stopped() { ! coi container running victim; }
+		within 20 stopped
+		coi container delete --force victim
+		put_right
+	done
+}
+
+@test "files of a persistent container survive the death of everything" {
+	coi container launch coi-default keep
+	coi container exec keep -- sh -c 'echo precious >/root/f; sync'
+	local pid
+	for pid in $(pids_of coi-supervisor); do
+		kill -9 "$pid"
+	done
+	coi container stop --force keep || true
+	coi container start keep
+	run --separate-stderr coi container exec keep -- cat /root/f
+	expect_equal "$output" precious
+	coi container delete --force keep
+	put_right
+}
+
+@test "clean --orphans removes what nobody has a record of, and keeps what has one" {
+	coi container launch coi-default keep
+	# Leftovers that look like ours.
+	mkdir -p "$COI_ROOT/containers/.tmp-left" || true
+	run --separate-stderr coi clean --orphans --force
+	expect_status 0
+	coi container running keep
+	coi container exec keep -- true
+	rmdir "$COI_ROOT/containers/.tmp-left" 2>/dev/null || true
+	coi container delete --force keep
+	put_right
+}

@@ -1,0 +1,291 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Images: what is imported, what is refused, export, publish, delete.
+
+setup_file() {
+	load ../lib/common
+	coi_setup
+	mkdir "$T/rootfs"
+	tar -C "$T/rootfs" -xf "${COI_TEST_IMAGE:-$T/image.tar}"
+}
+
+teardown_file() {
+	load ../lib/common
+	coi_teardown
+}
+
+setup() {
+	load ../lib/common
+	cd "$T/ws"
+}
+
+store() { # what the store holds
+	(cd "$COI_ROOT" && find images layers -mindepth 1 -maxdepth 2 | sort)
+}
+
+imports_and_runs() { # FILE...
+	run --separate-stderr coi image import "$@" --alias under-test
+	expect_status 0
+	run --separate-stderr coi run --image under-test -- id -un
+	expect_status 0
+	expect_equal "$output" code
+	coi image delete under-test
+}
+
+@test "a plain tarball" {
+	imports_and_runs "${COI_TEST_IMAGE:-$T/image.tar}"
+}
+
+@test "gzip, xz and zstd" {
+	local image=${COI_TEST_IMAGE:-$T/image.tar}
+	gzip -1 -c "$image" >"$T/i.tar.gz"
+	imports_and_runs "$T/i.tar.gz"
+	xz -0 -c "$image" >"$T/i.tar.xz"
+	imports_and_runs "$T/i.tar.xz"
+	zstd -q -1 -c "$image" >"$T/i.tar.zst"
+	imports_and_runs "$T/i.tar.zst"
+	rm "$T"/i.tar.*
+}
+
+@test "a directory" {
+	imports_and_runs "$T/rootfs"
+}
+
+@test "a unified tarball: metadata.yaml beside rootfs/" {
+	mkdir -p "$T/unified/templates"
+	printf 'architecture: x86_64\ncreation_date: 1700000000\nproperties:\n  description: unified test\n  os: coi\n' \
+		>"$T/unified/metadata.yaml"
+	mv "$T/rootfs" "$T/unified/rootfs"
+	tar -C "$T/unified" --numeric-owner -czf "$T/unified.tar.gz" metadata.yaml templates rootfs
+	mv "$T/unified/rootfs" "$T/rootfs"
+	imports_and_runs "$T/unified.tar.gz"
+}
+
+@test "a split image: metadata tarball and rootfs tarball" {
+	tar -C "$T/unified" -czf "$T/meta.tar.gz" metadata.yaml templates
+	gzip -1 -c "${COI_TEST_IMAGE:-$T/image.tar}" >"$T/rootfs.tar.gz"
+	imports_and_runs "$T/meta.tar.gz" "$T/rootfs.tar.gz"
+}
+
+@test "the progress of an import goes to standard error" {
+	run --separate-stderr coi image import "${COI_TEST_IMAGE:-$T/image.tar}" --alias progress
+	expect_status 0
+	[ -n "$stderr" ]
+	[[ "$stderr" != *$'\r'* ]]
+	coi image delete progress
+}
+
+@test "what is no image is refused, and the store is as before" {
+	local before file
+	before=$(store)
+	: >"$T/empty"
+	echo "not a tarball" >"$T/text"
+	head -c 100000 /dev/urandom >"$T/noise"
+	gzip -1 -c "${COI_TEST_IMAGE:-$T/image.tar}" | head -c 500000 >"$T/cut.tar.gz"
+	head -c 3000000 "${COI_TEST_IMAGE:-$T/image.tar}" >"$T/cut.tar"
+	for file in empty text noise cut.tar.gz cut.tar nonexistent; do
+		run --separate-stderr coi image import "$T/$file" --alias bad
+		expect_status 1
+		expect_one_error
+		expect_equal "$(store)" "$before"
+		run coi image exists bad
+		expect_status 1
+	done
+}
+
+@test "list, exists and info" {
+	run --separate-stderr coi image list
+	expect_status 0
+	expect_text coi-default
+	run --separate-stderr coi image list --format json
+	expect_status 0
+	jq -e '.[] | select(.aliases | index("coi-default")) | .fingerprint and (.size > 0) and .created_at' <<<"$output"
+	run coi image exists coi-default
+	expect_status 0
+	[ -z "$output" ]
+	run coi image exists nonexistent
+	expect_status 1
+	[ -z "$output" ]
+	run --separate-stderr coi image info coi-default
+	expect_status 0
+	run --separate-stderr coi image info nonexistent
+	expect_status 1
+	expect_one_error
+	run --separate-stderr coi image list --prefix none- --format text
+	expect_status 0
+	expect_text "No images found"
+}
+
+@test "export and import again are the same image" {
+	run --separate-stderr coi image export coi-default "$T/out.tar.gz"
+	expect_status 0
+	[ -s "$T/out.tar.gz" ]
+	coi image import "$T/out.tar.gz" --alias again
+	run --separate-stderr coi run --image again -- sh -c 'id -un; stat -c %a /tmp; stat -c %u /home/code'
+	expect_status 0
+	expect_equal "${lines[*]}" "code 1777 1000"
+	coi image delete again
+	coi image export coi-default - >"$T/stream"
+	[ -s "$T/stream" ]
+	run --separate-stderr coi image export nonexistent "$T/none"
+	expect_status 1
+	[ ! -e "$T/none" ]
+	rm "$T/out.tar.gz" "$T/stream"
+}
+
+@test "publish keeps its source" {
+	coi container launch coi-default src
+	coi container exec src -- sh -c 'echo published >/root/published'
+	coi container stop --force src
+	run --separate-stderr coi image publish src pub --description "a description"
+	expect_status 0
+	expect_equal "$(jq -r .alias <<<"$output")" pub
+	[[ "$(jq -r .fingerprint <<<"$output")" =~ ^[0-9a-f]{12,64}$ ]]
+	coi container exists src
+	run --separate-stderr coi run --image pub -- true
+	expect_status 0
+	coi container launch pub copy
+	run --separate-stderr coi container exec copy -- cat /root/published
+	expect_equal "$output" published
+	# The source goes on working on its own.
+	coi container start src
+	coi container exec src -- sh -c 'echo more >>/root/published'
+	run --separate-stderr coi container exec copy -- cat /root/published
+	expect_equal "$output" published
+	coi container delete --force src
+	coi container delete --force copy
+	coi image delete pub
+	run --separate-stderr coi image publish nonexistent pub
+	expect_status 1
+}
+
+@test "an image that a container uses is not deleted" {
+	coi image import "${COI_TEST_IMAGE:-$T/image.tar}" --alias used
+	coi container launch used user
+	run --separate-stderr coi image delete used
+	coi container exec user -- true
+	coi container stop --force user
+	coi container start user
+	coi container exec user -- true
+	coi container delete --force user
+	coi image delete used 2>/dev/null || true
+}
+
+@test "delete" {
+	coi image import "${COI_TEST_IMAGE:-$T/image.tar}" --alias away
+	run --separate-stderr coi image delete away
+	expect_status 0
+	run --separate-stderr coi image delete away
+	expect_status 1
+	expect_one_error
+	run --separate-stderr coi run --image away -- true
+	expect_status 1
+	coi run -- true
+}
+
+@test "cleanup keeps the newest" {
+	local stamp
+	for stamp in 20250101-000000 20250102-000000 20250103-000000; do
+		coi image import "${COI_TEST_IMAGE:-$T/image.tar}" --alias "old-$stamp"
+	done
+	run --separate-stderr coi image cleanup old-
+	[ "$status" != 0 ]
+	run --separate-stderr coi image cleanup old- --keep 0
+	expect_status 2
+	run --separate-stderr coi image cleanup old- --keep 1
+	expect_status 0
+	expect_stderr old-20250101-000000
+	run coi image exists old-20250103-000000
+	expect_status 0
+	run coi image exists old-20250102-000000
+	expect_status 1
+	coi image delete old-20250103-000000
+}
+
+@test "aliases that are none are refused" {
+	local name
+	for name in "" . .. a/b "a b" $'a\nb' -x; do
+		run --separate-stderr coi image import "${COI_TEST_IMAGE:-$T/image.tar}" --alias="$name"
+		[ "$status" != 0 ] || { echo "taken: '$name'"; return 1; }
+	done
+}
+
+@test "hostile archives write nothing outside and leave nothing" {
+	local before
+	before=$(store)
+	python3 - "$T" <<-'END'
+		import io, sys, tarfile
+		top = sys.argv[1]
+		def make(name, *members):
+		    with tarfile.open(f"{top}/evil-{name}.tar", "w", format=tarfile.PAX_FORMAT) as t:
+		        for m in members:
+		            i = tarfile.TarInfo(m[0])
+		            i.type = m[1]
+		            data = b""
+		            if m[1] == tarfile.REGTYPE:
+		                data = b"evil"
+		                i.size = 4
+		            else:
+		                i.linkname = m[2] if len(m) > 2 else ""
+		            if m[1] in (tarfile.CHRTYPE, tarfile.BLKTYPE):
+		                i.devmajor, i.devminor = m[3], m[4]
+		            t.addfile(i, io.BytesIO(data))
+		R, D, S, H, C, B = (tarfile.REGTYPE, tarfile.DIRTYPE, tarfile.SYMTYPE, tarfile.LNKTYPE,
+		                    tarfile.CHRTYPE, tarfile.BLKTYPE)
+		out = f"{top}/escaped"
+		make("absolute", (out, R))
+		make("dotdot", ("a/../../../../../../../.." + out, R))
+		make("symlink", ("l", S, top), ("l/escaped", R))
+		make("symlink-root", ("l", S, "/"), ("l" + out, R))
+		make("symlink-chain", ("a", S, "b"), ("b", S, top), ("a/escaped", R))
+		make("hardlink", ("h", H, "/etc/passwd"), ("h", R))
+		make("hardlink-up", ("h", H, "../../../../../../etc/passwd"))
+		make("disk", ("dev", D), ("dev/sda", B, "", 8, 0))
+		make("mem", ("dev", D), ("dev/mem", C, "", 1, 1))
+		make("whiteout", ("gone", C, "", 0, 0))
+	END
+	cp /etc/passwd "$T/passwd.before"
+	local file
+	for file in "$T"/evil-*.tar; do
+		run --separate-stderr coi image import "$file" --alias evil
+		[ ! -e "$T/escaped" ] || { echo "$file escaped"; return 1; }
+		cmp /etc/passwd "$T/passwd.before"
+		if [ "$status" = 0 ]; then
+			# Taken with the entry made harmless: then nothing of it may lead out.
+			coi image delete evil
+		fi
+		expect_equal "$(store)" "$before"
+	done
+	rm "$T"/evil-*.tar
+}
+
+@test "two imports at once" {
+	coi image import "${COI_TEST_IMAGE:-$T/image.tar}" --alias par-1 &
+	local first=$!
+	coi image import "${COI_TEST_IMAGE:-$T/image.tar}" --alias par-2 &
+	local second=$!
+	wait "$first"
+	wait "$second"
+	coi image exists par-1
+	coi image exists par-2
+	coi image delete par-1
+	coi image delete par-2
+	coi run -- true
+}
+
+@test "an import that is killed leaves nothing after the next one" {
+	local before i pid
+	before=$(store)
+	for i in 0.01 0.05 0.1 0.2; do
+		coi image import "${COI_TEST_IMAGE:-$T/image.tar}" --alias killed >/dev/null 2>&1 &
+		pid=$!
+		sleep "$i"
+		kill -9 "$pid" 2>/dev/null || true
+		wait "$pid" 2>/dev/null || true
+	done
+	coi image delete killed 2>/dev/null || true
+	coi image import "${COI_TEST_IMAGE:-$T/image.tar}" --alias after
+	coi image delete after
+	clean() { [ "$(store)" = "$before" ]; }
+	within 10 clean
+}

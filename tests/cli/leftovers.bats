@@ -1,0 +1,57 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-or-later
+# coi: alone
+# The machine before and after a hundred runs, twenty of them killed with -9.
+
+setup_file() {
+	load ../lib/common
+	coi_setup
+	coi run -- true
+}
+
+teardown_file() {
+	load ../lib/common
+	coi_teardown
+}
+
+setup() {
+	load ../lib/common
+	cd "$T/ws"
+}
+
+@test "rules, links, mounts, control groups, state: the same before and after 100 runs, 20 killed" {
+	local total killed i pid
+	total=$(long 50 100)
+	killed=$((total / 5))
+	snapshot before
+	for ((i = 0; i < total; i++)); do
+		if ((i % 5 == 4)); then
+			coi run -- sleep 1000 >/dev/null 2>&1 &
+			pid=$!
+			sleep "0.$((RANDOM % 3))$((RANDOM % 10))"
+			kill -9 "$pid"
+			wait "$pid" 2>/dev/null || true
+			killed=$((killed - 1))
+		else
+			run --separate-stderr coi run -- true
+			expect_status 0
+		fi
+	done
+	[ "$killed" = 0 ]
+	coi run -- true
+	expect_settled before
+}
+
+@test "many at once, all ended by kill --all" {
+	local i count
+	count=$(long 10 50)
+	snapshot before
+	for ((i = 1; i <= count; i++)); do
+		coi container launch coi-default "many-$i"
+	done
+	expect_equal "$(coi container list --format json | jq '[.[] | select(.status == "Running")] | length')" "$count"
+	for ((i = 1; i <= count; i++)); do
+		coi container delete --force "many-$i"
+	done
+	expect_settled before
+}

@@ -1,0 +1,271 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Sessions: shell in the background, attach, what is typed, list, kill, shutdown, slots.
+# The tool is a shell script in the workspace-independent image: `--debug` is bash.
+
+setup_file() {
+	load ../lib/common
+	coi_setup
+	export TMUX_TMPDIR=$T/tmp
+	unset TMUX
+}
+
+teardown_file() {
+	load ../lib/common
+	tmux -L outer kill-server 2>/dev/null || true
+	coi_teardown
+}
+
+setup() {
+	load ../lib/common
+	export TMUX_TMPDIR=$T/tmp
+	cd "$T/ws"
+}
+
+teardown() {
+	tmux -L outer kill-server 2>/dev/null || true
+	coi kill --all --force >/dev/null 2>&1 || true
+}
+
+# A terminal of ours, in which a command runs, and what its screen shows.
+terminal() {
+	tmux -L outer -f /dev/null new-session -d -x 120 -y 40 "$@"
+}
+
+screen_shows() {
+	tmux -L outer capture-pane -p 2>/dev/null | grep -qF -- "$1"
+}
+
+@test "shell --background, then attach, typed into through tmux" {
+	run --separate-stderr coi shell --debug --background
+	expect_status 0
+	local name
+	name=$(container_name 1)
+	expect_equal "$(coi list --format json | jq -r '.active_containers[].name')" "$name"
+	[[ "$output$stderr" == *"coi-$name"* ]]
+
+	terminal "$COI_TEST_BUILD/coi attach; echo ended with \$?; sleep 1000"
+	within 20 screen_shows '$'
+	tmux -L outer send-keys 'echo typed-$((20+3)) >typed; id -un; pwd' Enter
+	within 20 test -s typed
+	expect_equal "$(cat typed)" typed-23
+	expect_equal "$(stat -c %u typed)" 1234
+	within 10 screen_shows code
+	within 10 screen_shows /workspace
+
+	# Detached by its own key: the session goes on.
+	tmux -L outer send-keys C-b d
+	within 10 screen_shows "ended with 0"
+	coi container running "$name"
+	rm typed
+}
+
+@test "tmux send, capture and list reach the session" {
+	coi shell --debug --background
+	local name
+	name=$(container_name 1)
+	coi tmux send "$name" 'echo sent-$((40+2)) "a  b" >sent'
+	within 20 test -s sent
+	expect_equal "$(cat sent)" "sent-42 a  b"
+	captured() { coi tmux capture "$name" | grep -q 'echo sent'; }
+	within 10 captured
+	run --separate-stderr coi tmux list
+	expect_status 0
+	expect_text "$name"
+	expect_text "coi-$name"
+	run --separate-stderr coi tmux list --format json
+	expect_equal "$(jq -r '.[0].session' <<<"$output")" "coi-$name"
+	run --separate-stderr coi tmux capture coi-00000000-1
+	[ "$status" != 0 ]
+	rm sent
+}
+
+@test "interactive shell in a terminal; exit keeps it, attach comes back" {
+	local name
+	name=$(container_name 1)
+	terminal "$COI_TEST_BUILD/coi shell --debug; echo ended with \$?; sleep 1000"
+	typed_arrives() { tmux -L outer send-keys 'touch here' Enter; sleep 0.3; test -e here; }
+	within 30 typed_arrives
+	tmux -L outer send-keys C-b d
+	within 20 screen_shows "ended with 0"
+	coi container running "$name"
+	run coi attach --bash "$name" </dev/null
+	rm here
+}
+
+@test "direct mode without tmux runs in the terminal and ends with the tool" {
+	terminal "$COI_TEST_BUILD/coi shell --debug --tmux=false; echo ended with \$?; sleep 1000"
+	typed_arrives() { tmux -L outer send-keys 'touch direct' Enter; sleep 0.3; test -e direct; }
+	within 30 typed_arrives
+	tmux -L outer send-keys C-d
+	within 20 screen_shows "ended with 0"
+	rm direct
+}
+
+@test "list shows the session, in text and json" {
+	coi shell --debug --background
+	local name
+	name=$(container_name 1)
+	run --separate-stderr coi list
+	expect_status 0
+	expect_text "$name (ephemeral)"
+	expect_text "Status: Running"
+	expect_text "Workspace: $T/ws"
+	expect_text "IPv4:"
+	run --separate-stderr coi list --format json
+	local row
+	row=$(jq '.active_containers[0]' <<<"$output")
+	expect_equal "$(jq -r .status <<<"$row")" Running
+	expect_equal "$(jq -r .persistent <<<"$row")" false
+	expect_equal "$(jq -r .workspace <<<"$row")" "$T/ws"
+	[[ "$(jq -r .created_at <<<"$row")" =~ ^[0-9]{4}-[0-9]{2}-[0-9]{2}\ [0-9:]{8}$ ]]
+	expect_equal "$(jq -r 'keys_unsorted == (keys_unsorted | sort)' <<<"$row")" true
+}
+
+@test "a second shell of the workspace gets the second slot, and one of its name" {
+	coi shell --debug --background
+	coi shell --debug --background
+	expect_equal "$(coi list --format json | jq -r '.active_containers[].name' | sort | xargs)" \
+		"$(container_name 1) $(container_name 2)"
+	# An explicit slot that is taken moves up, and says so.
+	run --separate-stderr coi shell --debug --background --slot 1
+	expect_status 0
+	[[ "$output$stderr" == *3* ]]
+	coi container running "$(container_name 3)"
+	# Freed in the middle: the lowest comes next.
+	coi kill --force "$(container_name 2)"
+	coi shell --debug --background
+	coi container running "$(container_name 2)"
+}
+
+@test "two launches at once never collide" {
+	local i pids=() rc=0
+	for i in 1 2 3 4; do
+		coi shell --debug --background >"$T/launch.$i" 2>&1 &
+		pids+=($!)
+	done
+	for i in "${pids[@]}"; do
+		wait "$i" || rc=1
+	done
+	[ "$rc" = 0 ] || { cat "$T"/launch.*; return 1; }
+	expect_equal "$(coi list --format json | jq -r '.active_containers[].name' | sort | xargs)" \
+		"$(container_name 1) $(container_name 2) $(container_name 3) $(container_name 4)"
+	local maps
+	maps=$(for i in 1 2 3 4; do
+		coi container exec "$(container_name $i)" -- cat /proc/self/uid_map | head -n 1
+	done | sort -u | wc -l)
+	expect_equal "$maps" 4
+}
+
+@test "attach with several running lists them" {
+	coi shell --debug --background
+	coi shell --debug --background
+	run coi attach
+	expect_status 0
+	expect_text "$(container_name 1)"
+	expect_text "$(container_name 2)"
+}
+
+@test "names are made of the workspace's path" {
+	make_workspace "$T/second"
+	coi shell --debug --background -w "$T/second"
+	local hash
+	hash=$(printf %s "$T/second" | sha256sum | cut -c1-8)
+	coi container running "coi-$hash-1"
+	rm -rf "$T/second"
+}
+
+@test "another prefix is another family" {
+	COI_CONTAINER_PREFIX=other- coi shell --debug --background
+	local name
+	name=$(COI_CONTAINER_PREFIX=other- container_name 1)
+	coi container running "$name"
+	expect_equal "$(coi list --format json | jq '.active_containers | length')" 0
+	COI_CONTAINER_PREFIX=other- coi kill --all --force
+}
+
+@test "kill ends it and says so" {
+	coi shell --debug --background
+	run coi kill "$(container_name 1)"
+	expect_status 0
+	expect_text "Killed 1 container"
+	run coi container exists "$(container_name 1)"
+	expect_status 1
+}
+
+@test "kill of several asks, and no is no" {
+	coi shell --debug --background
+	coi shell --debug --background
+	run bash -c 'echo n | "$0" kill --all' "$COI_TEST_BUILD/coi"
+	expect_status 0
+	coi container running "$(container_name 1)"
+	run bash -c 'echo y | "$0" kill --all' "$COI_TEST_BUILD/coi"
+	expect_status 0
+	expect_text "Killed 2 container"
+	expect_equal "$(coi list --format json | jq '.active_containers | length')" 0
+}
+
+@test "shutdown ends it within its time, persistent ones too" {
+	coi shell --debug --background --persistent
+	run coi shutdown --timeout 5 "$(container_name 1)"
+	expect_status 0
+	run coi container exists "$(container_name 1)"
+	expect_status 1
+}
+
+@test "a persistent one stays when it stops, and its slot is used again" {
+	coi shell --debug --background --persistent
+	local name
+	name=$(container_name 1)
+	coi container exec "$name" -- touch /root/kept
+	coi container stop --force "$name"
+	run coi container exists "$name"
+	expect_status 0
+	coi shell --debug --background --persistent --slot 1
+	coi container running "$name"
+	coi container exec "$name" -- test -e /root/kept
+}
+
+@test "shell --container enters a container as it is" {
+	coi container launch coi-default plain
+	run --separate-stderr coi shell --debug --background --container plain
+	expect_status 0
+	coi tmux send plain 'touch /tmp/entered'
+	entered() { coi container exec plain -- test -e /tmp/entered; }
+	within 20 entered
+	run --separate-stderr coi shell --debug --background --container nonexistent
+	expect_status 1
+	expect_one_error
+	coi container delete --force plain
+}
+
+@test "the session's variables are in the session, and not in a host process's arguments" {
+	printf '[defaults.environment]\nFROM_CONFIG = "s3cret-%s"\n' x >>"$HOME/.coi/config.toml"
+	coi shell --debug --background
+	local name
+	name=$(container_name 1)
+	coi tmux send "$name" 'echo "$FROM_CONFIG $IS_SANDBOX $HOME" >vars'
+	within 20 test -s vars
+	expect_equal "$(cat vars)" "s3cret-x 1 /home/code"
+	! grep -l s3cret-x /proc/[0-9]*/cmdline 2>/dev/null
+	sed -i '/defaults.environment/,$d' "$HOME/.coi/config.toml"
+	rm vars
+}
+
+@test "a missing tool leaves a shell, and a message" {
+	coi shell --background
+	coi tmux send "$(container_name 1)" 'touch still-a-shell'
+	within 20 test -e still-a-shell
+	rm still-a-shell
+}
+
+@test "SIGHUP detaches: the terminal is gone, the session is not" {
+	terminal "$COI_TEST_BUILD/coi shell --debug"
+	typed_arrives() { tmux -L outer send-keys 'touch there' Enter; sleep 0.3; test -e there; }
+	within 30 typed_arrives
+	tmux -L outer kill-server
+	gone() { ! pgrep -f "$COI_TEST_BUILD/coi shell" >/dev/null; }
+	within 10 gone
+	coi container running "$(container_name 1)"
+	rm there
+}
