@@ -56,6 +56,10 @@ AC_DEFUN([COI_COMPILER_FLAGS], [
 		-Wimplicit-fallthrough -Wlogical-op -Wduplicated-cond -Wno-missing-field-initializers
 		-Wno-unused-parameter -fno-strict-aliasing -fno-common],
 		[COI_ADD_FLAG([COI_CFLAGS], flag)])
+	dnl It takes `r = f(&x); if (r < 0) return r;` for a use of x wherever f ends in
+	dnl `return err_set(…)`, since it cannot know that this is negative. Locals start as
+	dnl zero (-ftrivial-auto-var-init) and the sanitizers look at the rest.
+	COI_ADD_FLAG([COI_CFLAGS], [-Wno-maybe-uninitialized])
 	m4_foreach_w([flag], [-Wall -Wextra], [COI_ADD_CXX_FLAG([COI_CXXFLAGS], flag)])
 	AS_IF([test "$enable_werror" = yes], [
 		COI_CFLAGS="$COI_CFLAGS -Werror"
