@@ -119,7 +119,9 @@ static int take_layer(const char *key, const char *value, void *data) {
 	const char *colon = strrchr(value, ':');
 	autofree char *pool = NULL;
 
-	(void)key;
+	/* The layers are numbered; other keys may come to stand beside them. */
+	if (key[strspn(key, "0123456789")] != '\0')
+		return 0;
 	if (!colon || colon == value || !image_fingerprint_is_valid(colon + 1) ||
 	    i->layer_count == IMAGE_LAYERS_MAX)
 		return -EBADMSG;

@@ -113,6 +113,11 @@ int store_retire(int parent_fd, const char *name, char *tmp, struct err *err) {
 	return 0;
 }
 
+/* What replacing a file (fd.h) leaves when it is cut off; who does it holds the image lock. */
+static bool is_temporary_file(const char *name) {
+	return name[0] == '.' && strstr(name, ".ini.tmp-");
+}
+
 /* No lock file, or nobody holds it: its owner is gone, since we hold the image lock. */
 static bool is_abandoned(int parent_fd, const char *name) {
 	autoclose int dir = openat(parent_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -136,8 +141,9 @@ int stage_repair(int parent_fd, size_t *removed, struct err *err) {
 	while ((d = readdir(dir))) {
 		int r;
 
-		if (strncmp(d->d_name, STAGE_PREFIX, strlen(STAGE_PREFIX)) != 0 ||
-		    !is_abandoned(parent_fd, d->d_name))
+		if (!is_temporary_file(d->d_name) &&
+		    (strncmp(d->d_name, STAGE_PREFIX, strlen(STAGE_PREFIX)) != 0 ||
+		     !is_abandoned(parent_fd, d->d_name)))
 			continue;
 		r = tree_remove_at(parent_fd, d->d_name);
 		if (r < 0)

@@ -153,6 +153,8 @@ static int run(const struct layout *l, const char *verb, char **args, struct err
 	}
 	if (strcmp(verb, "alias") == 0)
 		return image_alias_set(l, args[0], args[1], err);
+	if (strcmp(verb, "unalias") == 0)
+		return image_alias_remove(l, args[0], err);
 	if (strcmp(verb, "delete") == 0)
 		return image_delete(l, args[0], &users, err);
 	if (strcmp(verb, "cleanup") == 0)

@@ -147,8 +147,8 @@ walk() { # AFTER-FUNCTION UNDO-FUNCTION COMMAND…
 	while :; do
 		n=$((n + 1))
 		status=0
-		LD_PRELOAD=$DIR/kill-at.so COI_TEST_KILL_AT=$n "$TOOL" "$@" >/dev/null 2>"$DIR/log" ||
-			status=$?
+		(LD_PRELOAD=$DIR/kill-at.so COI_TEST_KILL_AT=$n exec "$TOOL" "$@" >/dev/null 2>"$DIR/log") \
+			2>/dev/null || status=$?
 		[ "$status" = 137 ] || break
 		killed=$((killed + 1))
 		# The helper follows its master; what it still held goes with the next repair.
@@ -203,10 +203,9 @@ walk() { # AFTER-FUNCTION UNDO-FUNCTION COMMAND…
 	[ "$(describe "$DIR/k/upper")" = "$upper" ]
 	"$TOOL" delete p
 
-	there() { "$TOOL" exists second; }
 	second() { "$TOOL" list | grep -q '^alias second$'; }
-	first_again() { "$TOOL" delete good; import good 1; }
-	walk second first_again alias second good
+	unalias() { "$TOOL" unalias second; }
+	walk second unalias alias second good
 }
 
 @test "a living import is not repaired away" {
