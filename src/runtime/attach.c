@@ -145,6 +145,26 @@ static int container_open(const struct attach_spec *spec, struct lxc_container *
 	return 0;
 }
 
+/*
+ * The command's descriptors at numbers above 2, where liblxc leaves them alone:
+ * @standard for those that are not given, or for all.
+ */
+static int fds_keep(const struct attach_spec *spec, int standard, bool all, int ret[3],
+		    struct err *err) {
+	const int given[] = { spec->stdin_fd, spec->stdout_fd, spec->stderr_fd };
+
+	for (int i = 0; i < 3; i++) {
+		ret[i] = fcntl(all || given[i] < 0 ? standard : given[i], F_DUPFD_CLOEXEC, 3);
+		if (ret[i] >= 0)
+			continue;
+		err_sys(err, -errno, "cannot hand over descriptor %d", i);
+		while (i-- > 0)
+			(void)close(ret[i]);
+		return -EBADF;
+	}
+	return 0;
+}
+
 int attach_start(const struct attach_spec *spec, struct attach_proc *ret, struct err *err) {
 	auto_container struct lxc_container *c = NULL;
 	autoclose int master = -1, slave = -1, report_rd = -1, report_wr = -1, null = -1;
@@ -161,9 +181,6 @@ int attach_start(const struct attach_spec *spec, struct attach_proc *ret, struct
 		return err_sys(err, -errno, "cannot make a pipe");
 	report_rd = fds[0];
 	report_wr = fds[1];
-	p.fds[0] = spec->stdin_fd >= 0 ? spec->stdin_fd : null;
-	p.fds[1] = spec->stdout_fd >= 0 ? spec->stdout_fd : null;
-	p.fds[2] = spec->stderr_fd >= 0 ? spec->stderr_fd : null;
 	p.report_fd = report_wr;
 	if (spec->tty) {
 		master = ptmx_open(c, spec);
@@ -174,9 +191,14 @@ int attach_start(const struct attach_spec *spec, struct attach_proc *ret, struct
 		if (slave < 0)
 			return err_sys(err, -errno, "cannot open a terminal in '%s'",
 				       spec->ref.lxc_name);
-		p.fds[0] = p.fds[1] = p.fds[2] = p.tty_fd = slave;
+		p.tty_fd = slave;
 	}
+	r = fds_keep(spec, slave >= 0 ? slave : null, slave >= 0, p.fds, err);
+	if (r < 0)
+		return r;
 	r = lxc_attach_run(c, &p, &pid);
+	for (int i = 0; i < 3; i++)
+		(void)close(p.fds[i]);
 	if (r < 0)
 		return err_set(err, ERR_SYSTEM, r, "cannot enter '%s'", spec->ref.lxc_name);
 	*ret = (struct attach_proc){

@@ -11,6 +11,13 @@
 #include "base/err.h"
 #include "base/proc.h"
 
+/*
+ * The lxcpath of all containers, whatever COI_ROOT (their lxc names differ):
+ * part of the name of the monitor's socket. liblxc wants container root to be
+ * able to walk there, so it is not below the state directory, which is closed.
+ */
+#define RUNTIME_LXCPATH "/run/coi-lxc"
+
 struct runtime_ref {
 	const char *lxc_name;
 	const char *lxcpath;    /* absolute */

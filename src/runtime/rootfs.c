@@ -49,7 +49,7 @@ static int dirs_make(const char *container_dir, struct err *err) {
 	static const struct {
 		const char *name;
 		mode_t mode;
-	} dirs[] = { { "upper", 0755 }, { "work", 0700 }, { "rootfs", 0755 } };
+	} dirs[] = { { "upper", 0755 }, { "work", 0700 } };
 	autoclose int dir = open(container_dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 
 	if (dir < 0)

@@ -19,10 +19,16 @@
 #include "base/layout.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "base/path.h"
 #include "runtime/control.h"
 #include "runtime/mount.h"
 #include "runtime/private.h"
+
+/*
+ * Where the merged tree is mounted, in each private namespace; outside it is an
+ * empty directory. Not below the state directory: container root, as whom
+ * liblxc goes on, must be able to walk there.
+ */
+#define ROOTFS_DIR RUNTIME_LXCPATH "/rootfs"
 
 struct binds {
 	struct bind_mount *v;
@@ -177,6 +183,15 @@ static int spec_check(const struct runtime_spec *spec, struct err *err) {
 	return 0;
 }
 
+static int places_make(const struct runtime_spec *spec, struct err *err) {
+	const char *const dirs[] = { RUNTIME_LXCPATH, ROOTFS_DIR, spec->lxcpath };
+
+	for (size_t i = 0; i < ARRAY_SIZE(dirs); i++)
+		if (mkdir(dirs[i], 0711) < 0 && errno != EEXIST)
+			return err_sys(err, -errno, "cannot make '%s'", dirs[i]);
+	return 0;
+}
+
 int runtime_enter(const struct runtime_spec *spec, struct runtime **ret, struct err *err) {
 	struct runtime *rt;
 	pid_t mover;
@@ -188,7 +203,10 @@ int runtime_enter(const struct runtime_spec *spec, struct runtime **ret, struct 
 	*rt = (struct runtime){ .spec = spec, .rootfs_fd = -1, .ready_fd = -1,
 				.info = { .init_pidfd = -1, .monitor_pidfd = -1 } };
 	idset_init(&rt->ids, &spec->ids, spec->code_uid, spec->code_gid);
-	rt->rootfs_path = path_join(spec->container_dir, "rootfs");
+	rt->rootfs_path = xstrdup(ROOTFS_DIR);
+	r = places_make(spec, err);
+	if (r < 0)
+		goto fail;
 	r = cgroup_trees_load(&rt->cgroups, err);
 	if (r < 0)
 		goto fail;

@@ -88,13 +88,13 @@ struct runtime_limits {
 struct runtime_spec {
 	const char *name;          /* for messages */
 	const char *lxc_name;      /* machine-wide, with the root's tag */
-	const char *lxcpath;       /* absolute, the same for all commands */
+	const char *lxcpath;       /* RUNTIME_LXCPATH, or another that container root may walk to */
 	const char *hostname;
 	struct id_range ids;
 	uid_t code_uid;            /* 1000 */
 	gid_t code_gid;
 	const char *const *layers; /* absolute directories, newest first, NULL-terminated */
-	const char *container_dir; /* absolute; upper/, work/, rootfs/ and lxc.log are made there */
+	const char *container_dir; /* absolute; upper/, work/ and lxc.log are made there */
 	const struct runtime_bind *binds; /* in order: a later one may lie in an earlier one */
 	size_t bind_count;
 	enum runtime_init init;
@@ -167,6 +167,11 @@ int runtime_stop(struct runtime *rt, int timeout_ms, struct err *err);
  * The mounts end with the caller's mount namespace.
  */
 int runtime_cleanup(struct runtime *rt, struct err *err);
+/*
+ * The last thing a supervisor does: goes out of its control group, kills what
+ * else is in that, and removes it.
+ */
+int runtime_leave(struct runtime *rt, struct err *err);
 /* NULL is fine. Stops nothing. */
 void runtime_free(struct runtime *rt);
 

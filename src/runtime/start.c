@@ -401,3 +401,19 @@ int runtime_cleanup(struct runtime *rt, struct err *err) {
 		return r;
 	return runtime_leftovers_remove(&ref, err);
 }
+
+int runtime_leave(struct runtime *rt, struct err *err) {
+	const char *name = rt->spec->lxc_name;
+	const struct cgroup_tree *v2 = cgroup_tree_unified(&rt->cgroups);
+	autofree char *base = v2 ? xasprintf("%s%s/cgroup.procs", v2->mount, v2->base) : NULL;
+	int r;
+
+	if (!v2)
+		return 0;
+	r = file_write_value_at(AT_FDCWD, base, "0");
+	if (r == 0)
+		r = cgroup_kill(&rt->cgroups, CGROUP_SUPERVISOR, name, MONITOR_END_MS);
+	if (r == 0)
+		r = cgroup_remove(&rt->cgroups, CGROUP_SUPERVISOR, name);
+	return r < 0 ? err_sys(err, r, "cannot leave the control group of '%s'", name) : 0;
+}

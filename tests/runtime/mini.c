@@ -12,8 +12,8 @@
  *   runtime-mini ids COUNT ROOT OWNER | unids ROOT OWNER | idcheck COUNT
  *   runtime-mini check DIR | bindcheck PATH
  *
- * DIR has layers as layer0, layer1, … (newest first), and is container directory
- * and lxcpath at once. INIT is "PID:START" as `up` printed it.
+ * DIR is the container's directory and has layers as layer0, layer1, … (newest
+ * first). INIT is "PID:START" as `up` printed it.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -110,7 +110,7 @@ static void spec_fill(struct runtime_spec *s, const char *name, const char *dir,
 	*s = (struct runtime_spec){
 		.name = name,
 		.lxc_name = name,
-		.lxcpath = dir,
+		.lxcpath = RUNTIME_LXCPATH,
 		.hostname = name,
 		.ids = { .base = (uint32_t)number_of(args, "base", 1000000),
 			 .count = (uint32_t)number_of(args, "count", 65536) },
@@ -359,7 +359,7 @@ int main(int argc, char **argv) {
 	if (argc < 5)
 		return 2;
 	ref.lxc_name = argv[2];
-	ref.lxcpath = argv[3];
+	ref.lxcpath = RUNTIME_LXCPATH;
 	ref.init = proc_of(argv[4]);
 	if (!strcmp(argv[1], "exec")) {
 		int dash = 5;
