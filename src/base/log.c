@@ -77,7 +77,9 @@ void log_debug_to(const char *category, const char *fmt, ...) {
 	char prefix[64];
 	va_list ap;
 
-	(void)snprintf(prefix, sizeof(prefix), "debug %s: ", category);
+	/* Milliseconds of the monotonic clock: differences are what one looks for. */
+	(void)snprintf(prefix, sizeof(prefix), "debug %s %.3f: ", category,
+		       (double)clock_mono_us() / 1000);
 	va_start(ap, fmt);
 	line_text(prefix, fmt, ap);
 	va_end(ap);

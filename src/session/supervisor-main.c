@@ -87,6 +87,9 @@ static int open_all(struct supervisor *v, struct err *err) {
 	if (r < 0)
 		return r;
 	s->lxcpath = path_join(s->layout->run, "lxc");
+	/* liblxc wants it to be there, and open to the container's root. */
+	if (mkdirat(s->layout->run_fd, "lxc", 0711) < 0 && errno != EEXIST)
+		return err_sys(err, -errno, "cannot make '%s'", s->lxcpath);
 	s->audit = audit_open(s->who);
 	r = container_load(s, v->plan.name, &v->c, err);
 	if (r < 0)
