@@ -282,3 +282,51 @@ off_small_disk() {
 	expect_stderr 10
 	coi kill --all --force
 }
+
+@test "COI_CONFIG is read too" {
+	printf '[container]\nimage = "from-coi-config"\n' >"$T/extra.toml"
+	COI_CONFIG=$T/extra.toml run --separate-stderr coi run -- true
+	expect_status 1
+	expect_stderr from-coi-config
+	printf '[container\n' >"$T/extra.toml"
+	COI_CONFIG=$T/extra.toml run --separate-stderr coi run -- true
+	expect_status 1
+	expect_stderr extra.toml
+	rm "$T/extra.toml"
+}
+
+@test "settings name the image" {
+	mkdir .coi
+	printf '[container]\nimage = "from-project"\n' >.coi/config.toml
+	chown -R 1234:1234 .coi
+	run --separate-stderr coi run -- true
+	expect_status 1
+	expect_stderr from-project
+	# The command line wins.
+	run --separate-stderr coi run --image coi-default -- true
+	expect_status 0
+	rm -r .coi
+}
+
+@test "settings name persistence" {
+	cp "$HOME/.coi/config.toml" "$T/config.saved"
+	printf '[container]\ninit = "coi-init"\npersistent = true\n' >"$HOME/.coi/config.toml"
+	coi run -- touch /home/code/kept
+	coi container exists "$(container_name 1)"
+	run coi container running "$(container_name 1)"
+	expect_status 1
+	run --separate-stderr coi run -- ls /home/code
+	expect_text kept
+	cp "$T/config.saved" "$HOME/.coi/config.toml"
+	rm "$T/config.saved"
+	coi kill --force "$(container_name 1)"
+}
+
+@test "the variables of 0.9 that name an image and persistence" {
+	CLAUDE_ON_INCUS_IMAGE=from-variable run --separate-stderr coi run -- true
+	expect_status 1
+	expect_stderr from-variable
+	CLAUDE_ON_INCUS_PERSISTENT=true coi run -- true
+	coi container exists "$(container_name 1)"
+	coi kill --force "$(container_name 1)"
+}

@@ -194,3 +194,23 @@ $plan:$step: $(cat "$T/left")"
 	coi container delete --force keep
 	put_right
 }
+
+@test "clean takes stopped containers" {
+	coi container launch coi-default "$(container_name 1)"
+	coi container launch coi-default "$(container_name 2)"
+	coi container stop --force "$(container_name 2)"
+	run --separate-stderr coi clean --dry-run
+	expect_status 0
+	[[ "$output$stderr" == *"$(container_name 2)"* ]]
+	coi container exists "$(container_name 2)"
+	run bash -c 'echo n | "$0" clean' "$COI_TEST_BUILD/coi"
+	expect_status 0
+	coi container exists "$(container_name 2)"
+	run --separate-stderr coi clean --force
+	expect_status 0
+	run coi container exists "$(container_name 2)"
+	expect_status 1
+	coi container running "$(container_name 1)"
+	coi container delete --force "$(container_name 1)"
+	put_right
+}

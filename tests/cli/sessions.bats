@@ -269,3 +269,23 @@ screen_shows() {
 	coi container running "$(container_name 1)"
 	rm there
 }
+
+@test "bare coi is shell" {
+	terminal "$COI_TEST_BUILD/coi; echo ended with \$?; sleep 1000"
+	typed_arrives() { tmux -L outer send-keys 'touch bare' Enter; sleep 0.3; test -e bare; }
+	within 30 typed_arrives
+	coi container running "$(container_name 1)"
+	rm bare
+}
+
+@test "attach by slot" {
+	coi shell --debug --background
+	coi shell --debug --background
+	terminal "$COI_TEST_BUILD/coi attach --slot 2; sleep 1000"
+	typed_arrives() { tmux -L outer send-keys 'hostname >slot' Enter; sleep 0.3; test -s slot; }
+	within 30 typed_arrives
+	expect_equal "$(cat slot)" "$(container_name 2)"
+	run --separate-stderr coi attach --slot 7
+	expect_status 1
+	rm slot
+}

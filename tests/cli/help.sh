@@ -1,0 +1,186 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
+# What coi says about itself: help of every command against the golden files, where it
+# goes, how wide it is; the manual page; refusals. With UPDATE=1 the files are written.
+src=${COI_TEST_SRC:-.}
+build=${COI_TEST_BUILD:-.}
+. "$src/tests/lib/tap.sh"
+coi=$build/coi
+golden=$src/tests/golden/help
+tmp=$(mktemp -d) || exit 1
+trap 'rm -rf "$tmp"' EXIT
+# No settings and no state of whoever runs the tests.
+HOME=$tmp COI_ROOT=$tmp/state
+export HOME COI_ROOT
+unset COI_CONFIG
+
+skip() { # NAME REASON
+	tap_count=$((tap_count + 1))
+	printf 'ok %d - %s # SKIP %s\n' "$tap_count" "$1" "$2"
+}
+
+file_of() { # "coi image list" -> coi-image-list.txt
+	printf '%s.txt' "$*" | tr ' ' -
+}
+
+"$coi" __man --commands >"$tmp/commands"
+"$coi" __man <"$src/docs/coi.1.in" >"$tmp/coi.1"
+
+if [ -n "${UPDATE-}" ]; then
+	mkdir -p "$golden"
+	rm -f "$golden"/*.txt
+	while read -r command; do
+		# shellcheck disable=SC2086 # words
+		set -- $command
+		shift
+		"$coi" "$@" --help >"$golden/$(file_of $command)"
+	done <"$tmp/commands"
+	cp "$tmp/coi.1" "$src/docs/coi.1"
+	echo "updated $golden and docs/coi.1"
+	exit 0
+fi
+
+while read -r command; do
+	# shellcheck disable=SC2086 # words
+	set -- $command
+	shift
+	complaint=
+	"$coi" "$@" --help >"$tmp/out" 2>"$tmp/err" || complaint="exit status $?"
+	[ ! -s "$tmp/err" ] || complaint="$complaint
+writes to standard error: $(cat "$tmp/err")"
+	complaint="$complaint$(diff "$golden/$(file_of $command)" "$tmp/out" 2>&1)"
+	complaint="$complaint$(awk 'length($0) > 80 { print FNR ": wider than 80 columns" }' "$tmp/out")"
+	complaint="$complaint$(grep -n '[ 	]$' "$tmp/out")"
+	"$coi" help "$@" | cmp -s - "$tmp/out" || complaint="$complaint
+'coi help' says something else"
+	verdict "help of '$command'" "$complaint"
+	[ "$complaint" = "" ] || continue
+
+	# A flag that is none: told on standard error, with the usage, and a failure.
+	"$coi" "$@" --no-such-flag >"$tmp/out" 2>"$tmp/err"
+	status=$?
+	complaint=
+	[ $status = 1 ] || complaint="exit status $status"
+	[ ! -s "$tmp/out" ] || complaint="$complaint writes to standard output"
+	grep -q "^Error: unknown flag '--no-such-flag'" "$tmp/err" || complaint="$complaint $(cat "$tmp/err")"
+	grep -q '^Usage:' "$tmp/err" || complaint="$complaint no usage"
+	verdict "unknown flag of '$command'" "$complaint"
+done <"$tmp/commands"
+
+verdict "no golden file without a command" "$(for f in "$golden"/*.txt; do
+	name=$(basename "$f" .txt | tr - ' ')
+	grep -qx "$name" "$tmp/commands" || echo "$f"
+done)"
+
+verdict "docs/coi.1 is current (make update-golden)" "$(diff "$src/docs/coi.1" "$tmp/coi.1" 2>&1)"
+if command -v mandoc >/dev/null; then
+	verdict "mandoc finds nothing in docs/coi.1" \
+		"$(mandoc -Tlint -Wwarning "$src/docs/coi.1" 2>&1)"
+elif command -v man >/dev/null && man --version >/dev/null 2>&1; then
+	verdict "man finds nothing in docs/coi.1" "$(LC_ALL=C.UTF-8 MANROFFSEQ='' MANWIDTH=80 \
+		man --warnings -E UTF-8 -l -Tutf8 -Z "$src/docs/coi.1" 2>&1 >/dev/null)"
+else
+	skip "docs/coi.1 is well formed" "neither mandoc nor man is here"
+fi
+
+# STATUS, a pattern that standard error has, the words
+refuses() {
+	want=$1 pattern=$2
+	shift 2
+	"$coi" "$@" </dev/null >"$tmp/out" 2>"$tmp/err"
+	status=$?
+	complaint=
+	[ $status = "$want" ] || complaint="exit status $status, not $want"
+	grep -q -- "$pattern" "$tmp/err" || complaint="$complaint
+$(cat "$tmp/err")"
+	[ ! -s "$tmp/out" ] || complaint="$complaint
+writes to standard output"
+	verdict "refused: coi $*" "$complaint"
+}
+
+refuses 1 "unknown command 'shel'" shel
+refuses 1 'Did you mean this' lsit
+refuses 1 'not part of this version' snapshot list
+refuses 1 "unknown command 'lst' for 'coi image'" image lst
+refuses 1 'takes no arguments' list x
+refuses 1 'takes at most 1 argument' attach a b
+refuses 1 'needs at least 1 argument' run
+refuses 1 "Flags of the command inside stand behind" run ls -la
+refuses 1 'is required' image cleanup x
+refuses 1 'is a setting' run --network open -- true
+refuses 2 "is no value for '--format'" list --format table
+refuses 2 "greater than 0" image cleanup x --keep 0
+refuses 2 "needs '--capture'" container exec a --format raw -- b
+refuses 2 'exclude each other' container exec a --tty --capture -- b
+refuses 2 'no container is named' kill
+refuses 2 'no container is named' close
+refuses 2 'must be absolute' container mount a b c d
+refuses 2 "cannot be an alias" image publish box 'x y'
+refuses 2 "no completion for" completion tcsh
+refuses 1 'no help for' help nonsense
+refuses 1 'does not save sessions' shell --resume
+
+if [ "$(id -u)" != 0 ]; then
+	refuses 1 "cannot run 'coi list'" list
+fi
+
+for shell in bash zsh fish; do
+	"$coi" completion $shell >"$tmp/script"
+	if command -v $shell >/dev/null; then
+		verdict "completion script for $shell" "$($shell -n "$tmp/script" 2>&1)"
+	else
+		skip "completion script for $shell" "no $shell here"
+	fi
+done
+
+# What a person at bash sees: one line of words, then TAB.
+completes() { # WANTED, then the words of the line, the last one unfinished
+	want=$1
+	shift
+	got=$(PATH=$build:$PATH bash -c '
+		source <(coi completion bash)
+		COMP_WORDS=("$@") COMP_CWORD=$(($# - 1))
+		_coi
+		printf "%s " "${COMPREPLY[@]}"' bash "$@" 2>&1)
+	[ "$got" = "$want" ] && got= || got="'$got', not '$want'"
+	verdict "bash completes '$*'" "$got"
+}
+completes 'shell shutdown ' coi sh
+completes 'list info exists import export publish delete cleanup ' coi image ''
+completes '--format ' coi list --fo
+completes 'text json ' coi list --format ''
+completes 'json ' coi list --format = j
+completes 'image ' coi help im
+
+mkdir -p "$tmp/state/containers/coi-x-1" "$tmp/state/containers/coi-y-2" "$tmp/state/images"
+printf 'format = 1\nstate = running\n' >"$tmp/state/containers/coi-x-1/container.ini"
+printf 'format = 1\nstate = stopped\n' >"$tmp/state/containers/coi-y-2/container.ini"
+printf 'format = 1\n[aliases]\ncoi-default = 1234\n' >"$tmp/state/images/aliases.ini"
+completes 'coi-x-1 coi-y-2 ' coi kill ''
+completes 'coi-x-1 ' coi attach ''
+completes 'coi-default ' coi run --image ''
+
+# A result that does not arrive is a failure.
+for words in 'version' '--help' 'completion bash' 'help run' '--version'; do
+	# shellcheck disable=SC2086 # words
+	"$coi" $words >/dev/full 2>"$tmp/err"
+	status=$?
+	complaint=
+	[ $status = 1 ] || complaint="exit status $status"
+	grep -q 'cannot write to standard output' "$tmp/err" || complaint="$complaint $(cat "$tmp/err")"
+	verdict "full disk: coi $words" "$complaint"
+done
+
+# These must not look at anything.
+mkdir "$tmp/broken" "$tmp/broken/.coi"
+printf '[[[' >"$tmp/broken/.coi/config.toml"
+complaint=
+for words in version --help 'completion zsh' '__complete im' 'help build'; do
+	# shellcheck disable=SC2086 # words
+	HOME=$tmp/broken COI_ROOT=$tmp/none "$coi" $words >/dev/null 2>"$tmp/err" ||
+		complaint="$complaint '$words' fails"
+	[ ! -s "$tmp/err" ] || complaint="$complaint '$words': $(cat "$tmp/err")"
+	[ ! -e "$tmp/none" ] || complaint="$complaint '$words' makes a state directory"
+done
+verdict "version, help and completion read no settings and make no state" "$complaint"
+tap_end
