@@ -174,10 +174,11 @@ static int dispatch(struct cli *cli, char *const *argv, struct err *err) {
 		return EXIT_OK;
 	case CLI_BAD_FLAGS:
 		log_error(err);
+		err->msg[0] = '\0'; /* told */
 		print_usage(&cli->parsed);
-		err->msg[0] = '\0';
 		return EXIT_FAILED;
 	case CLI_UNKNOWN_COMMAND:
+		log_error(err);
 		return EXIT_FAILED;
 	case CLI_BAD_VALUE:
 		return -EINVAL;
@@ -204,8 +205,8 @@ int app_main(char *const *argv) {
 		log_error(&err);
 		status = interrupted ? EXIT_INTERRUPTED :
 			 err.kind == ERR_USAGE ? EXIT_USAGE : EXIT_FAILED;
-	} else if (status > 0 && err.msg[0]) {
-		log_error(&err); /* why the status is what it is: 127 */
+	} else if (status > 0 && err.msg[0] && cli.parsed.command->flags & COMMAND_INNER) {
+		log_error(&err); /* why the command inside has that status: 127 */
 	}
 	/* A result that did not arrive is a failure, whatever the command says. */
 	if (app_flush(&write_err) < 0) {
