@@ -133,6 +133,10 @@ void supervisor_finish(struct supervisor *v, const struct plan *plan, bool delet
 }
 
 static void close_all(struct supervisor *v) {
+	struct err err = { 0 };
+
+	if (v->rt && runtime_leave(v->rt, &err) < 0)
+		log_error(&err);
 	runtime_free(v->rt);
 	net_base_free(v->net);
 	loop_free(v->loop);
@@ -142,7 +146,6 @@ static void close_all(struct supervisor *v) {
 	mem_close_ptr(&v->control_fd);
 	mem_close_ptr(&v->command_fd);
 	free(v->container_path);
-	free(v->address);
 	strv_free(v->layers);
 	container_free(v->c);
 	audit_free(v->session.audit);

@@ -160,26 +160,32 @@ static void on_sigterm(int signo, void *data) {
 	begin_stop(v, v->plan.stop_timeout_ms);
 }
 
+int supervisor_guard(struct supervisor *v, struct err *err) {
+	int r = net_guard_take(v->net, &v->guard_fd, err);
+
+	if (r < 0)
+		return r;
+	v->guard = (enum net_guard)r;
+	v->guard_asked = true;
+	return 0;
+}
+
 static void guard_watch(struct supervisor *v);
 
 /* Whoever held the guard has gone: try for it. */
 static void on_guard(int fd, uint32_t events, void *data) {
 	struct supervisor *v = data;
 	struct err err = { 0 };
-	int r;
 
 	(void)events;
 	loop_remove(v->loop, v->guard_source);
 	v->guard_source = NULL;
 	v->guard_fd = -1;
 	(void)close(fd);
-	r = net_guard_take(v->net, &v->guard_fd, &err);
-	if (r < 0) {
+	if (supervisor_guard(v, &err) < 0)
 		log_error(&err);
-		return;
-	}
-	v->guard = (enum net_guard)r;
-	guard_watch(v);
+	else
+		guard_watch(v);
 }
 
 static void guard_watch(struct supervisor *v) {
@@ -205,6 +211,17 @@ static void on_rules_changed(int fd, uint32_t events, void *data) {
 		return;
 	log_warn("somebody removed rules of ours from the host's nftables; they are back");
 	supervisor_audit_network(v, true);
+}
+
+/* Once the container runs and nobody waits for us any more. */
+static void guard_begin(void *data) {
+	struct supervisor *v = data;
+	struct err err = { 0 };
+
+	if (!v->guard_asked && supervisor_guard(v, &err) < 0)
+		log_error(&err);
+	else
+		guard_watch(v);
 }
 
 static void resolver_watch(struct supervisor *v);
@@ -283,7 +300,8 @@ static int add_sources(struct supervisor *v, struct err *err) {
 		v->command_source = loop_add_fd(v->loop, v->command_fd, EPOLLIN, on_command, v);
 	if (!v->net)
 		return 0;
-	guard_watch(v);
+	if (!loop_add_timer(v->loop, 0, 0, guard_begin, v))
+		return err_sys(err, -errno, "cannot watch the guard");
 	resolver_watch(v);
 	v->watch_fd = net_watch_open(err);
 	if (v->watch_fd < 0)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * What the supervisor does to start a container, step by step, and the undo of
- * each. Order: nothing of the network may be open before its rules are there,
- * and all of it is there before the first instruction of the container runs.
+ * each. The container starts with a loopback only; its link is made when the
+ * rules for it are in place, straight into its network namespace.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -65,12 +65,11 @@ static int do_bridge(void *ctx, struct err *err) {
 	r = net_base_open(v->session.layout, &v->net, err);
 	if (r == 0)
 		r = net_base_ensure(v->net, err);
-	if (r >= 0)
-		r = net_guard_take(v->net, &v->guard_fd, err);
-	if (r < 0)
-		return r;
-	v->guard = (enum net_guard)r;
-	return 0;
+	/*
+	 * A base that was there has its guard, held by another supervisor; asking
+	 * costs a grace period of the kernel and waits until the container runs.
+	 */
+	return r == 1 ? supervisor_guard(v, err) : r;
 }
 
 static int undo_bridge(void *ctx, struct err *err) {
@@ -89,7 +88,6 @@ static int do_address(void *ctx, struct err *err) {
 	if (r < 0)
 		return r;
 	str_replace(&v->c->address, v->port.address_text);
-	v->address = xasprintf("%s/%u", v->port.address_text, v->port.prefix_bits);
 	return 0;
 }
 
@@ -118,7 +116,7 @@ static int do_rules(void *ctx, struct err *err) {
 static int do_link(void *ctx, struct err *err) {
 	struct supervisor *v = ctx;
 
-	return has_network(v) ? net_port_link_add(v->net, &v->port, err) : 0;
+	return has_network(v) ? net_port_attach(v->net, &v->port, v->init_pidfd, err) : 0;
 }
 
 static int undo_link(void *ctx, struct err *err) {
@@ -149,13 +147,9 @@ static void fill_spec(struct supervisor *v) {
 		.limits = v->plan.limits,
 		.no_sync = c->kind == KIND_RUN && c->delete_on_stop,
 	};
+	/* The link is made in its namespace once that is there: born with the rules in place. */
 	if (has_network(v))
-		v->spec.net = (struct runtime_net){
-			.link = v->port.peer_link,
-			.address = v->address,
-			.gateway = v->port.gateway_text,
-			.dns = v->port.gateway_text,
-		};
+		v->spec.net.dns = v->port.gateway_text;
 }
 
 static int do_rootfs(void *ctx, struct err *err) {
@@ -286,9 +280,9 @@ static const struct plan_step start_steps[] = {
 	{ "bridge", "prepare the bridge and the base rules", do_bridge, undo_bridge },
 	{ "address", "claim its address", do_address, undo_address },
 	{ "rules", "put its network rules in place", do_rules, NULL },
-	{ "link", "connect it to the bridge", do_link, undo_link },
 	{ "rootfs", "build its file system", do_rootfs, NULL },
 	{ "start", "start it", do_start, undo_start },
+	{ "link", "connect it to the bridge", do_link, undo_link },
 	{ "resolver", "start its name service", do_resolver, undo_resolver },
 	{ "ready", "wait until it is ready", do_ready, NULL },
 	{ "running", "note that it runs", do_running, NULL },
@@ -308,8 +302,8 @@ static const struct plan_step adopt_steps[] = {
 	{ "bridge", "prepare the bridge and the base rules", do_bridge, undo_bridge },
 	{ "address", "find its address", do_address, undo_address },
 	{ "rules", "put its network rules in place", do_rules, NULL },
-	{ "link", "know its link", NULL, undo_link },
 	{ "start", "end it when it is time", NULL, undo_start },
+	{ "link", "know its link", NULL, undo_link },
 	{ "resolver", "start its name service", do_resolver, undo_resolver },
 	{ "running", "note that it runs", do_running, NULL },
 };

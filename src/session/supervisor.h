@@ -39,12 +39,12 @@ struct supervisor {
 	struct runtime_spec spec;
 	char **layers;
 	char *container_path;
-	char *address;
 	struct runtime *rt; /* NULL when adopted */
 	int init_pidfd;     /* owned */
 
 	struct loop *loop;
 	struct loop_source *guard_source; /* NULL while we hold the guard */
+	bool guard_asked;
 	struct loop_source *resolver_source;
 	struct loop_source *stop_timer;
 	int command_fd; /* to the command that started us; -1: closed */
@@ -67,6 +67,8 @@ extern const struct plan supervisor_adopt_plan;
 
 /* Tell the record what is so; the container's lock is taken for it. */
 int supervisor_store(struct supervisor *v, enum container_state state, struct err *err);
+/* Hold the guard table, or stand by for it. */
+int supervisor_guard(struct supervisor *v, struct err *err);
 /* What an undo could not do, to the log. */
 void supervisor_trouble(void *ctx, const struct plan_step *step, const struct err *err);
 /* Audit: what a step did. A failure goes to the log; it stops nothing that runs. */
