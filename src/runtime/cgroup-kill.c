@@ -44,7 +44,13 @@ static int event_value(int fd, const char *key) {
 	return at[strlen(key)] == ' ' && at[strlen(key) + 1] != '0';
 }
 
-/* Wait until @key of the group's cgroup.events is @want. The kernel wakes poll(2) on a change. */
+/*
+ * Wait until @key of the group's cgroup.events is @want. The kernel wakes poll(2)
+ * on a change, late and now and then not at all (seen on 6.18: a group that was
+ * empty, and no wake-up for ten seconds), so the file is looked at again too.
+ */
+#define EVENT_AGAIN_MS 20
+
 static int event_wait(int dir, const char *key, int want, uint64_t end) {
 	autoclose int fd = openat(dir, "cgroup.events", O_RDONLY | O_CLOEXEC);
 
@@ -60,7 +66,9 @@ static int event_wait(int dir, const char *key, int want, uint64_t end) {
 			return now;
 		if (left_ms(end) == 0)
 			return -ETIMEDOUT;
-		if (poll(&pfd, 1, left_ms(end)) < 0 && errno != EINTR)
+		if (poll(&pfd, 1, left_ms(end) < EVENT_AGAIN_MS ? left_ms(end) : EVENT_AGAIN_MS) <
+			    0 &&
+		    errno != EINTR)
 			return -errno;
 	}
 }

@@ -26,6 +26,7 @@
 
 #define KILL_TIMEOUT_MS 10000
 #define RESOLVER_RETRY_MS 1000
+#define GUARD_DELAY_MS 200 /* a short run does not wait for it */
 
 static void begin_kill(void *data) {
 	struct supervisor *v = data;
@@ -33,8 +34,10 @@ static void begin_kill(void *data) {
 	struct err err = { 0 };
 
 	v->stop_timer = NULL;
+	log_debug("killing '%s'", v->c->name);
 	if (runtime_kill(&ref, KILL_TIMEOUT_MS, &err) < 0)
 		log_error(&err);
+	log_debug("killed '%s'", v->c->name);
 }
 
 /* @timeout_ms 0: kill at once. A later request can only shorten the wait. */
@@ -300,7 +303,7 @@ static int add_sources(struct supervisor *v, struct err *err) {
 		v->command_source = loop_add_fd(v->loop, v->command_fd, EPOLLIN, on_command, v);
 	if (!v->net)
 		return 0;
-	if (!loop_add_timer(v->loop, 0, 0, guard_begin, v))
+	if (!loop_add_timer(v->loop, GUARD_DELAY_MS, 0, guard_begin, v))
 		return err_sys(err, -errno, "cannot watch the guard");
 	resolver_watch(v);
 	v->watch_fd = net_watch_open(err);
@@ -343,11 +346,13 @@ int supervisor_serve(struct supervisor *v, struct err *err) {
 	/* Before anybody is told: the record says it, and nothing of it runs. */
 	if (supervisor_store(v, delete_it ? STATE_DELETING : STATE_STOPPING, err) < 0)
 		log_error(err);
+	log_debug("noted that '%s' has ended", v->c->name);
 	ref = container_ref(&v->session, v->c);
 	if (runtime_kill(&ref, KILL_TIMEOUT_MS, err) < 0)
 		log_error(err);
 	plan_crash_point("serve", "ended", "before");
 	tell_all(v);
+	log_debug("told that '%s' has ended", v->c->name);
 	plan_crash_point("serve", "ended", "after");
 	return delete_it;
 }
