@@ -3,13 +3,17 @@
  * Recipes: how an image is built from Debian packages, npm packages and a script.
  *
  * A recipe is a directory with image.ini (INI without `format`), the package
- * lists and the script that it names, and files/ which the script installs:
+ * lists and the script that it names; `shared` is a second directory to look
+ * for them. Lists are separated by blanks.
  *
- *   [image]  name, description, script, agents (list), needs_init (bool)
- *   [base]   packages, optional_packages (files: a name a line, '#' comments),
- *            variant, components, suite, mirror: empty ones are the host's
+ *   [image]  name, description, shared, script, agents (list)
+ *   [base]   packages, optional_packages (lists of files: a name a line, '#'
+ *            comments), variant, components, suite, mirror: empty ones are the
+ *            host's
  *   [npm]    items (list), registry
- *   [npm:X]  kind = runtime | tool | agent, version, package.ARCH, integrity.ARCH
+ *   [npm:X]  kind = runtime | tool | agent, bin = COMMAND=FILE … (a list), and
+ *            version, package, integrity, each also as KEY.ARCH (uname -m),
+ *            which wins; no package: not to be had for this machine
  *
  * Everything from outside is fetched on the host side, before the build
  * container starts, which has no network. The order for whoever builds:
@@ -25,6 +29,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <time.h>
 
 #include "base/err.h"
 #include "base/layout.h"
@@ -41,6 +46,7 @@ enum recipe_item_kind {
 
 struct recipe_item {
 	char *name; /* "pi" */
+	char *bin;  /* "pi=dist/bundle/cli.js …" */
 	enum recipe_item_kind kind;
 	char *package; /* npm name for this machine; NULL: none for its architecture */
 	char *version;
@@ -48,14 +54,15 @@ struct recipe_item {
 };
 
 struct recipe {
-	char *dir; /* absolute */
+	char *dir;    /* absolute */
+	char *shared; /* absolute, or NULL */
 	char *name;
 	char *description;
-	char *script; /* file name below dir */
+	char *script; /* absolute */
 	char **agents; /* what is installed unless the caller says otherwise */
 	char *suite, *mirror, *components, *variant; /* NULL: the host's */
 	char **packages;
-	char **optional_packages; /* left out, in one line, where the suite has none */
+	char **optional_packages; /* may be NULL; left out, with a note, where the suite has none */
 	char *npm_registry; /* NULL: from npm's own configuration */
 	struct recipe_item *items;
 	size_t item_count;
@@ -91,6 +98,21 @@ struct recipe_report {
  */
 int recipe_fetch_base(const struct layout *l, const struct recipe *r,
 		      const struct recipe_report *report, struct image_info **ret, struct err *err);
+
+/*
+ * The base that an earlier recipe_fetch_base() has left, when it is of the same
+ * recipe and not older than @max_age seconds: 1 with *@ret, 0 when there is none.
+ */
+int recipe_find_base(const struct layout *l, const struct recipe *r, time_t max_age,
+		     struct image_info **ret, struct err *err);
+
+/*
+ * Delete the bases of earlier builds of @r, which lost their alias to a newer
+ * one. Layers that an image or a container stands on stay. To be called when a
+ * build is over. In use is no failure.
+ */
+int recipe_prune_bases(const struct layout *l, const struct recipe *r,
+		       const struct image_users *users, struct err *err);
 
 /* What to run in the build container. */
 struct recipe_build {

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "image/image.h"
+#include "image/recipe.h"
 
 static uint64_t stop_at; /* COI_TEST_STOP_AT: cancel when so many bytes are done */
 
@@ -131,6 +132,61 @@ static int do_copy(char **args, struct err *err) {
 	return image_copy_tree(from, to, &progress, err);
 }
 
+static void on_report(const char *line, bool is_note, void *data) {
+	(void)data;
+	fprintf(stderr, "%s%s\n", is_note ? "note: " : "  ", line);
+}
+static const struct recipe_report report = { on_report, NULL };
+
+/* DIRECTORY: the base as an image. */
+static int do_base(const struct layout *l, char **args, struct err *err) {
+	auto_recipe struct recipe *recipe = NULL;
+	auto_image_info struct image_info *info = NULL;
+	int r = recipe_load(args[0], &recipe, err);
+
+	if (r == 0)
+		r = recipe_fetch_base(l, recipe, &report, &info, err);
+	if (r == 0)
+		print_info(info);
+	for (size_t i = 0; r == 0 && info->registries && info->registries[i]; i++)
+		printf("registry %zu\n", i);
+	return r == 0 ? recipe_prune_bases(l, recipe, &users, err) : r;
+}
+
+/* DIRECTORY COPY [AGENT…]: the build directory, copied to COPY; argv and environment to stdout. */
+static int do_prepare(const struct layout *l, char **args, struct err *err) {
+	auto_recipe struct recipe *recipe = NULL;
+	auto_recipe_build struct recipe_build *build = NULL;
+	autoclose int from = -1, to = -1;
+	int r = recipe_load(args[0], &recipe, err);
+
+	if (r == 0)
+		r = recipe_prepare(l, recipe, args[2] ? args + 2 : NULL, NULL, &report, &build, err);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; build->env[i]; i++)
+		printf("env %s\n", build->env[i]);
+	for (size_t i = 0; build->argv[i]; i++)
+		printf("argv %s\n", build->argv[i]);
+	for (size_t i = 0; build->left_out && build->left_out[i]; i++)
+		printf("%s\n", build->left_out[i]);
+	from = open(build->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	to = open(args[1], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return image_copy_tree(from, to, NULL, err);
+}
+
+static int do_hash(char **args, struct err *err) {
+	auto_recipe struct recipe *recipe = NULL;
+	char hash[IMAGE_FINGERPRINT_SIZE];
+	int r = recipe_load(args[0], &recipe, err);
+
+	if (r == 0)
+		r = recipe_hash(recipe, args[1] ? args + 1 : NULL, hash, err);
+	if (r == 0)
+		printf("%s\n", hash);
+	return r;
+}
+
 static int run(const struct layout *l, const char *verb, char **args, struct err *err) {
 	size_t removed = 0;
 	int r;
@@ -147,6 +203,12 @@ static int run(const struct layout *l, const char *verb, char **args, struct err
 		return do_paths(l, args, err);
 	if (strcmp(verb, "copy") == 0)
 		return do_copy(args, err);
+	if (strcmp(verb, "recipe-base") == 0)
+		return do_base(l, args, err);
+	if (strcmp(verb, "recipe-prepare") == 0)
+		return do_prepare(l, args, err);
+	if (strcmp(verb, "recipe-hash") == 0)
+		return do_hash(args, err);
 	if (strcmp(verb, "exists") == 0) {
 		r = image_exists(l, args[0], err);
 		return r < 0 ? r : r == 1 ? 0 : -ENOENT;
