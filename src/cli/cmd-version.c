@@ -7,6 +7,11 @@
 #include "cli/output.h"
 #include "cli/version.h"
 
+/* Where to read on: the project's address, else what has been installed of it. */
+static const char *address(void) {
+	return *PACKAGE_URL ? PACKAGE_URL : "file://" COI_DOCDIR;
+}
+
 void version_print_line(void) {
 	(void)printf("coi v%s\n", PACKAGE_VERSION);
 }
@@ -14,14 +19,13 @@ void version_print_line(void) {
 static int version_run(struct cli *cli, const void *args, struct err *err) {
 	if (cli->json) {
 		auto_json json_t *doc = json_pack("{s:s, s:s}", "version", "v" PACKAGE_VERSION,
-						  "url", PACKAGE_URL);
+						  "url", address());
 		int r = json_print(doc, JSON_PRINT_LINE);
 
 		return r < 0 ? err_sys(err, r, "cannot write to standard output") : 0;
 	}
 	version_print_line();
-	if (*PACKAGE_URL)
-		(void)printf("%s\n", PACKAGE_URL);
+	(void)printf("%s\n", address());
 	return 0;
 }
 
