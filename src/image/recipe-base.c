@@ -77,6 +77,8 @@ static const char finish_script[] =
 	"if [ -n \"$have\" ]; then\n"
 	"	chroot \"$root\" apt-get --yes --quiet --no-install-recommends install $have\n"
 	"fi\n"
+	"rm -f \"$root/etc/hostname\" \"$root/etc/hosts\" \"$root/etc/machine-id\"\n"
+	"umask 022\n"
 	"echo coi >\"$root/etc/hostname\"\n"
 	"printf '127.0.0.1\\tlocalhost\\n' >\"$root/etc/hosts\"\n"
 	"rm -f \"$root/etc/resolv.conf\"\n"
