@@ -38,8 +38,17 @@ static int start_run(struct cli *cli, const void *args, struct err *err) {
 
 static int stop_run(struct cli *cli, const void *args, struct err *err) {
 	const struct force_args *a = args;
-	int r = lifecycle_stop(cli->session, app_word(cli, 0), a->force ? 0 : STOP_TIMEOUT_MS, err);
+	int timeout_ms = a->force ? 0 : STOP_TIMEOUT_MS;
+	auto_container struct container *c = NULL;
+	int r = resolve_name(cli, app_word(cli, 0), &c, err);
 
+	if (r < 0)
+		return r;
+	/* What 'launch --ephemeral' made goes when it stops, whoever stops it. */
+	if (c->kind == KIND_LAUNCH && c->delete_on_stop && c->state == STATE_RUNNING)
+		r = lifecycle_remove(cli->session, c->name, timeout_ms, err);
+	else
+		r = lifecycle_stop(cli->session, c->name, timeout_ms, err);
 	if (r < 0)
 		return r;
 	log_info("Container '%s' is stopped", app_word(cli, 0));
@@ -118,7 +127,8 @@ const struct cli_command cmd_container_start = {
 const struct cli_command cmd_container_stop = {
 	.name = "stop",
 	.group = GROUP_CONTAINER,
-	.summary = "power a container off and keep it",
+	.summary = "power a container off",
+	.description = "It is kept, but for one that was launched with --ephemeral.",
 	.arguments = running_container,
 	.options = stop_options,
 	.args_size = sizeof(struct force_args),

@@ -20,7 +20,6 @@
 struct import_args {
 	const char *alias;
 	const char *description;
-	const char *rootfs;
 };
 
 static int check_alias(const char *alias, struct err *err) {
@@ -42,7 +41,7 @@ static int import_run(struct cli *cli, const void *args, struct err *err) {
 	struct image_import_spec spec = {
 		.path = from_stdin ? NULL : file,
 		.fd = from_stdin ? STDIN_FILENO : -1,
-		.rootfs_path = a->rootfs,
+		.rootfs_path = app_word(cli, 1),
 		.alias = a->alias,
 		.description = a->description,
 	};
@@ -69,6 +68,8 @@ static int import_run(struct cli *cli, const void *args, struct err *err) {
 
 static const struct cli_argument import_arguments[] = {
 	{ "file", ARGUMENT_REQUIRED, COMPLETE_FILE, "Archive or directory; - is standard input" },
+	{ "rootfs", ARGUMENT_OPTIONAL, COMPLETE_FILE,
+	  "Second archive of a split image, whose metadata is the first one" },
 	{ NULL },
 };
 
@@ -84,18 +85,12 @@ static const struct cli_option import_options[] = {
 		CLI_TEXT(struct import_args, description, "TEXT"),
 		.help = "Instead of what the archive says",
 	},
-	{
-		.name = "rootfs",
-		CLI_TEXT(struct import_args, rootfs, "FILE"),
-		.help = "Second file of a split image; the first one is its metadata",
-		.complete = COMPLETE_FILE,
-	},
 	{ 0 },
 };
 
 static const struct cli_example import_examples[] = {
 	{ "coi image import debian.tar.zst --alias debian", "A root file system or an Incus image." },
-	{ "coi image import meta.tar.xz --rootfs rootfs.tar.xz --alias old", "A split image." },
+	{ "coi image import meta.tar.xz rootfs.tar.xz --alias old", "A split image." },
 	{ NULL },
 };
 
@@ -105,7 +100,7 @@ const struct cli_command cmd_image_import = {
 	.summary = "make an image from an archive or a directory",
 	.description =
 		"Takes a tar archive of a root file system, or an Incus or LXD image (unified, or "
-		"split with --rootfs), plain or packed with gzip, xz or zstd, or a directory. "
+		"split into two files), plain or packed with gzip, xz or zstd, or a directory. "
 		"Prints alias and fingerprint as JSON.",
 	.arguments = import_arguments,
 	.options = import_options,

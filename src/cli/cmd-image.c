@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The group, and its short commands: exists, delete, cleanup. */
 #include <errno.h>
+#include <string.h>
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/strv.h"
 #include "cli/app.h"
 #include "cli/commands.h"
 #include "session/container.h"
@@ -16,14 +18,40 @@ static int exists_run(struct cli *cli, const void *args, struct err *err) {
 	return r < 0 ? r : r ? 0 : EXIT_FALSE;
 }
 
+/*
+ * Has @image a name besides @alias that somebody gave it? The version alias of a
+ * build is its own and goes with it.
+ */
+static const char *other_name(const struct image_info *image, const char *alias) {
+	if (!strv_contains(image->aliases, alias))
+		return NULL;
+	for (char **a = image->aliases; *a; a++) {
+		if (strcmp(*a, alias) != 0 && strcmp(*a, image->version) != 0)
+			return *a;
+	}
+	return NULL;
+}
+
 static int delete_run(struct cli *cli, const void *args, struct err *err) {
 	struct image_users users = container_image_users(cli->session);
-	int r = image_delete(cli->session->layout, app_word(cli, 0), &users, err);
+	auto_image_info struct image_info *image = NULL;
+	const char *ref = app_word(cli, 0), *other;
+	int r = image_find(cli->session->layout, ref, &image, err);
 
 	if (r < 0)
 		return r;
-	log_info("Image '%s' is deleted", app_word(cli, 0));
-	return 0;
+	other = other_name(image, ref);
+	if (other) {
+		r = image_alias_remove(cli->session->layout, ref, err);
+		if (r == 0)
+			log_info("Alias '%s' is deleted; the image stays, '%s' names it too", ref,
+				 other);
+		return r;
+	}
+	r = image_delete(cli->session->layout, ref, &users, err);
+	if (r == 0)
+		log_info("Image '%s' is deleted", ref);
+	return r;
 }
 
 struct cleanup_args {
@@ -106,8 +134,9 @@ static const struct cli_command cmd_image_exists = {
 static const struct cli_command cmd_image_delete = {
 	.name = "delete",
 	.group = GROUP_IMAGE,
-	.summary = "delete an image with all its aliases",
-	.description = "Refused while a container uses it.",
+	.summary = "delete an image",
+	.description = "By an alias of an image that has others, only the alias goes; by its "
+		       "fingerprint, all of it. Refused while a container uses it.",
 	.arguments = any_image,
 	.flags = COMMAND_SESSION,
 	.run = delete_run,
