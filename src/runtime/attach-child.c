@@ -80,6 +80,16 @@ static char *database_read(const char *path) {
 	return text;
 }
 
+/* Those that the container's map has: a foolish line must not keep anybody out. */
+static size_t groups_known(gid_t *groups, size_t count) {
+	size_t n = 0;
+
+	for (size_t i = 0; i < count; i++)
+		if (setgroups(1, &groups[i]) == 0)
+			groups[n++] = groups[i];
+	return n;
+}
+
 static int user_switch(const struct attach_spec *spec, const struct passwd_entry *who, gid_t gid) {
 	gid_t groups[GROUPS_MAX] = { gid };
 	size_t count = 1;
@@ -90,8 +100,10 @@ static int user_switch(const struct attach_spec *spec, const struct passwd_entry
 		count = group_list(text, who->name, gid, groups, GROUPS_MAX);
 	}
 	if (setgroups(count, groups) < 0) {
-		/* A number that the container's map does not have must not keep one out. */
-		if (errno != EINVAL || setgroups(1, groups) < 0)
+		if (errno != EINVAL)
+			return errno;
+		count = groups_known(groups, count);
+		if (setgroups(count, groups) < 0)
 			return errno;
 	}
 	if (setresgid(gid, gid, gid) < 0 || setresuid(spec->uid, spec->uid, spec->uid) < 0)

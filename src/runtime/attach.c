@@ -64,6 +64,7 @@ static int ptmx_open(struct lxc_container *c, const struct attach_spec *spec) {
 	struct statfs fs;
 	struct stat st;
 	autoclose int fd = -1;
+	int unlocked = 0;
 
 	if (pts < 0)
 		return -ENOTTY;
@@ -81,6 +82,8 @@ static int ptmx_open(struct lxc_container *c, const struct attach_spec *spec) {
 		return fd;
 	if (fstat(fd, &st) < 0 || !S_ISCHR(st.st_mode) || st.st_rdev != makedev(5, 2))
 		return -ENOTTY;
+	if (ioctl(fd, TIOCSPTLCK, &unlocked) < 0)
+		return -errno;
 	return steal_fd(&fd);
 }
 
