@@ -112,10 +112,25 @@ int app_change_workspace(struct cli *cli, const char *workspace, struct err *err
 	return 0;
 }
 
+/* -w, else the working directory, which may have been removed under us. */
+static int find_workspace(struct cli *cli, struct err *err) {
+	const char *given = cli->parsed.globals.workspace;
+	autofree char *cwd = NULL;
+
+	if (given && *given == '/') {
+		cli->workspace = path_clean(given);
+		return 0;
+	}
+	cwd = getcwd(NULL, 0);
+	if (!cwd && cli->parsed.command->flags & COMMAND_STARTS)
+		return err_sys(err, -errno, "cannot find out the working directory");
+	cli->workspace = cwd ? path_absolute(given ? given : ".") : xstrdup("/");
+	return 0;
+}
+
 /* Everything that the command's descriptor asks for. */
 static int prepare(struct cli *cli, struct err *err) {
 	const struct cli_command *c = cli->parsed.command;
-	const char *workspace = cli->parsed.globals.workspace;
 	int r;
 
 	cli->json = cli->parsed.format.json ||
@@ -125,6 +140,7 @@ static int prepare(struct cli *cli, struct err *err) {
 		if (r < 0)
 			return r;
 	}
+	cli->checked = true;
 	if (!(c->flags & (COMMAND_SESSION | COMMAND_CONFIG)))
 		return 0;
 	r = privilege_detect(&cli->who, err);
@@ -138,8 +154,9 @@ static int prepare(struct cli *cli, struct err *err) {
 		if (r < 0)
 			return r;
 	}
-	if (!cli->workspace)
-		cli->workspace = path_absolute(workspace ? workspace : ".");
+	r = find_workspace(cli, err);
+	if (r < 0)
+		return r;
 	if (c->flags & COMMAND_CONFIG || cli->parsed.globals.profile) {
 		r = app_load_config(cli, (c->flags & COMMAND_STARTS) != 0, err);
 		if (r < 0)
@@ -203,8 +220,9 @@ int app_main(char *const *argv) {
 		if (!err.msg[0])
 			err_set(&err, ERR_BUG, status, "failed without a reason");
 		log_error(&err);
-		status = interrupted ? EXIT_INTERRUPTED :
-			 err.kind == ERR_USAGE ? EXIT_USAGE : EXIT_FAILED;
+		status = interrupted                               ? EXIT_INTERRUPTED :
+			 err.kind == ERR_USAGE && !cli.checked ? EXIT_USAGE :
+								 EXIT_FAILED;
 	} else if (status > 0 && err.msg[0] && cli.parsed.command->flags & COMMAND_INNER) {
 		log_error(&err); /* why the command inside has that status: 127 */
 	}

@@ -11,6 +11,7 @@ struct cli {
 	struct cli_parsed parsed;
 	char *workspace; /* absolute; what -w says, else the working directory */
 	bool json;       /* --format json or --json */
+	bool checked;    /* the command line makes sense: what is wrong now is no usage error */
 	const char *say_prefix; /* before each line of narration: "[setup] "; NULL: none */
 	struct privilege *who;
 	struct config *config;           /* NULL when none was read */

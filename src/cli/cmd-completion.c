@@ -82,15 +82,25 @@ static const struct {
 	{ "fish", fish_script },
 };
 
-static int completion_run(struct cli *cli, const void *args, struct err *err) {
+/* NULL when there is none for @shell. */
+static const char *script_of(const char *shell) {
 	for (size_t i = 0; i < ARRAY_SIZE(scripts); i++) {
-		if (strcmp(scripts[i].shell, app_word(cli, 0)) == 0) {
-			(void)fputs(scripts[i].script, stdout);
-			return 0;
-		}
+		if (strcmp(scripts[i].shell, shell) == 0)
+			return scripts[i].script;
 	}
-	return err_set(err, ERR_USAGE, -EINVAL, "no completion for '%s': bash, zsh, fish",
-		       app_word(cli, 0));
+	return NULL;
+}
+
+static int completion_check(struct cli *cli, void *args, struct err *err) {
+	if (!script_of(app_word(cli, 0)))
+		return err_set(err, ERR_USAGE, -EINVAL, "no completion for '%s': bash, zsh, fish",
+			       app_word(cli, 0));
+	return 0;
+}
+
+static int completion_run(struct cli *cli, const void *args, struct err *err) {
+	(void)fputs(script_of(app_word(cli, 0)), stdout);
+	return 0;
 }
 
 static const struct cli_argument completion_arguments[] = {
@@ -111,5 +121,6 @@ const struct cli_command cmd_completion = {
 	.summary = "print the completion script of a shell",
 	.arguments = completion_arguments,
 	.examples = completion_examples,
+	.check = completion_check,
 	.run = completion_run,
 };

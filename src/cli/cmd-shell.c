@@ -222,8 +222,7 @@ static int shell_start(struct cli *cli, const struct shell_args *a, struct err *
 	return r < 0 || !is_usual_end(r) ? (r < 0 ? r : 1) : 0;
 }
 
-/* Before the settings are read, since those of the alias's workspace count. */
-static int shell_check(struct cli *cli, void *args, struct err *err) {
+static int refuse_resume(const struct cli *cli, struct err *err) {
 	if (cli->parsed.globals.resume || cli->parsed.globals.continue_) {
 		err_set(err, ERR_MISSING, -ENOSYS,
 			"this version does not save sessions, so there is none to resume");
@@ -231,6 +230,15 @@ static int shell_check(struct cli *cli, void *args, struct err *err) {
 				     "is stopped: 'coi shell --persistent'.");
 	}
 	return 0;
+}
+
+static int shell_check(struct cli *cli, void *args, struct err *err) {
+	const struct shell_args *a = args;
+
+	if (app_word(cli, 0) && a->container)
+		return err_set(err, ERR_USAGE, -EINVAL,
+			       "an alias and '--container' exclude each other");
+	return refuse_resume(cli, err);
 }
 
 /* The workspace of the container that carries the alias, and its slot. */
@@ -252,9 +260,6 @@ static int shell_run(struct cli *cli, const void *args, struct err *err) {
 	const struct shell_args *a = args;
 	int r = 0;
 
-	if (app_word(cli, 0) && a->container)
-		return err_set(err, ERR_USAGE, -EINVAL,
-			       "an alias and '--container' exclude each other");
 	if (app_word(cli, 0))
 		r = apply_alias(cli, app_word(cli, 0), err);
 	return r < 0 ? r : shell_start(cli, a, err);
@@ -262,7 +267,7 @@ static int shell_run(struct cli *cli, const void *args, struct err *err) {
 
 int shell_run_default(struct cli *cli, const void *args, struct err *err) {
 	static const struct shell_args none;
-	int r = shell_check(cli, NULL, err);
+	int r = refuse_resume(cli, err);
 
 	return r < 0 ? r : shell_start(cli, &none, err);
 }
