@@ -193,7 +193,7 @@ x() { "$MINI" exec "$(name_of one)" x "$(init_of one)" env=PATH=/usr/bin:/bin "$
 @test "a terminal that goes away takes the command along" {
 	term expect:ready close status:1 -- sh -c 'echo ready; sleep 77' || true
 	sleep 0.3
-	! pgrep -f '^sleep 77$'
+	run ! pgrep -f '^sleep 77$'
 	term expect:ready close status:1 -- sh -c 'trap "" HUP; echo ready; sleep 78'
 	pkill -f '^sleep 78$'
 }

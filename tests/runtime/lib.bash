@@ -11,6 +11,7 @@ runtime_setup_file() {
 	export RT TAG="rt${RT##*.}"
 	mkdir "$RT/image"
 	tar -C "$RT/image" --numeric-owner -xpf "${COI_TEST_IMAGE:?}"
+	mkdir -p "$RT/image/mnt"
 }
 
 # Everything that a test left is an error of that test, see runtime_teardown.

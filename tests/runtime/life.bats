@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # From the start to the end of a container, and what crashes leave behind.
 
+bats_require_minimum_version 1.5.0
 load lib.bash
 
 setup_file() { runtime_setup_file; }
@@ -24,7 +25,7 @@ teardown() { runtime_teardown; }
 	[ "${lines[4]}" = "$(name_of a)" ]
 	down a
 	[ -z "$(groups_of "$TAG")" ]
-	! ctl alive a
+	run ! ctl alive a
 	[ -z "$(grep -l "$RT" /proc/[0-9]*/mountinfo 2>/dev/null)" ]
 }
 
@@ -140,7 +141,7 @@ teardown() { runtime_teardown; }
 	[ "$status" = 1 ]
 	[[ "$output" == *"is frozen"* ]]
 	ctl thaw a
-	! ctl frozen a
+	run ! ctl frozen a
 	as_code a true
 	ctl freeze a
 	down a
@@ -163,7 +164,7 @@ teardown() { runtime_teardown; }
 	ctl alive a
 	as_code a true
 	leftovers a
-	! ctl alive a
+	run ! ctl alive a
 	[ -z "$(groups_of "$TAG")" ]
 	leftovers a
 }
@@ -175,7 +176,7 @@ teardown() { runtime_teardown; }
 	[ "$status" = 1 ]
 	kill -9 "$(super_pid a)" 2>/dev/null || true
 	leftovers a
-	! ctl alive a
+	run ! ctl alive a
 	[ -z "$(groups_of "$TAG")" ]
 	[ -z "$(grep -l "$RT" /proc/[0-9]*/mountinfo 2>/dev/null)" ]
 	up a
