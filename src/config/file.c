@@ -97,22 +97,23 @@ static int read_opened(int path_fd, const char *path, struct file_text *f, struc
 	return 0;
 }
 
-int file_text_read(const struct privilege *person, int dirfd, const char *path, unsigned flags,
+int file_text_read(const struct privilege *person, const struct file_where *where, unsigned flags,
 		   struct file_text *ret, struct err *err) {
+	const char *shown = where->shown ? where->shown : where->path;
 	struct file_text f = { 0 };
 	int r = 0;
 
 	person_begin(person);
 
-	autoclose int fd = openat(dirfd, path, O_PATH | O_CLOEXEC |
+	autoclose int fd = openat(where->dirfd, where->path, O_PATH | O_CLOEXEC |
 				  (flags & FILE_UNTRUSTED ? O_NOFOLLOW : 0));
 
 	if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
 		r = -ENOENT;
 	else if (fd < 0)
-		r = err_sys(err, -errno, "cannot read '%s'", path);
+		r = err_sys(err, -errno, "cannot read '%s'", shown);
 	else
-		r = read_opened(fd, path, &f, err);
+		r = read_opened(fd, shown, &f, err);
 	person_end(person);
 	if (r < 0) {
 		file_text_done(&f);

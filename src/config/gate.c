@@ -280,6 +280,7 @@ static void split_script(struct config *c, struct gate *g, const struct setting_
 			 const struct layer *layer, const struct setting_source *source,
 			 void *proposed) {
 	char **path = proposed;
+	struct file_where where = { AT_FDCWD, *path, NULL };
 	auto_file_text struct file_text f = { 0 };
 	char hash[HASH_HEX_SIZE] = "missing";
 	struct gate_part *part;
@@ -288,7 +289,7 @@ static void split_script(struct config *c, struct gate *g, const struct setting_
 
 	if (!**path)
 		return;
-	if (file_text_read(c->person, AT_FDCWD, *path, FILE_UNTRUSTED, &f, &err) == 0)
+	if (file_text_read(c->person, &where, FILE_UNTRUSTED, &f, &err) == 0)
 		hash_hex(f.text, f.len, hash);
 	buf_init(&line, 65536);
 	buf_adds(&line, "build-script:");

@@ -69,13 +69,12 @@ struct file_spec {
 };
 
 /* Add the layer of one file below @dirfd. 1: added; 0: not there, or noted as unusable. */
-static int add_file(struct config *c, const struct file_spec *spec, int dirfd, const char *name,
-		    struct stat *ret_st) {
+static int add_file(struct config *c, const struct file_spec *spec, int dirfd, const char *name) {
 	auto_file_text struct file_text f = { 0 };
 	struct err err;
 	struct layer *l;
-	int r = file_text_read(c->person, dirfd, name, spec->is_trusted ? 0 : FILE_UNTRUSTED, &f,
-			       &err);
+	struct file_where where = { dirfd, name, spec->path };
+	int r = file_text_read(c->person, &where, spec->is_trusted ? 0 : FILE_UNTRUSTED, &f, &err);
 	const char *slash = strrchr(spec->path, '/');
 	autofree char *dir = xstrndup(spec->path, (size_t)(slash - spec->path));
 	struct note_at at = { .level = NOTE_ERROR, .kind = NOTE_FILE };
@@ -86,8 +85,6 @@ static int add_file(struct config *c, const struct file_spec *spec, int dirfd, c
 		note_add(c, &at, "%s", err.msg);
 		return 0;
 	}
-	if (ret_st)
-		*ret_st = f.st;
 	l = layer_add(c, spec->layer, spec->is_trusted);
 	l->file = config_intern(c, spec->path);
 	l->real_file = config_intern(c, f.real);
@@ -117,7 +114,7 @@ static void add_user(struct config *c, struct places *p) {
 
 	p->has_user = fd >= 0;
 	if (fd >= 0)
-		(void)add_file(c, &spec, fd, "config.toml", NULL); /* not there, or noted */
+		(void)add_file(c, &spec, fd, "config.toml"); /* not there, or noted */
 }
 
 static void find_env(struct config *c, const struct config_inputs *in, struct places *p) {
@@ -146,7 +143,7 @@ static void add_project(struct config *c, const char *base, enum config_layer la
 	if (p->has_env && fstatat(fd, "config.toml", &st, AT_SYMLINK_NOFOLLOW) == 0 &&
 	    file_same(&st, &p->env_file))
 		return;
-	(void)add_file(c, &spec, fd, "config.toml", NULL);
+	(void)add_file(c, &spec, fd, "config.toml");
 }
 
 static void add_env_file(struct config *c, const struct config_inputs *in,
@@ -166,7 +163,7 @@ static void add_env_file(struct config *c, const struct config_inputs *in,
 	/* The user's own file is read already; its lists would be there twice. */
 	if (stat(user_path, &user) == 0 && file_same(&user, &p->env_file))
 		return;
-	if (add_file(c, &spec, AT_FDCWD, path, NULL) == 0)
+	if (add_file(c, &spec, AT_FDCWD, path) == 0)
 		return;
 
 	const struct layer *l = &c->layers[c->layer_count - 1];

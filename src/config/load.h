@@ -110,6 +110,11 @@ const char *config_intern(struct config *c, const char *text);
 enum file_flags {
 	FILE_UNTRUSTED = 1u << 0, /* the last component may be no link */
 };
+struct file_where {
+	int dirfd; /* AT_FDCWD for an absolute path */
+	const char *path;
+	const char *shown; /* for messages; NULL: path */
+};
 struct file_text {
 	char *text;
 	size_t len;
@@ -117,10 +122,10 @@ struct file_text {
 	struct stat st;
 };
 /*
- * Read a regular file of at most TOML_TEXT_MAX bytes below @dirfd, once, as
- * the person. -ENOENT without a message when it is not there.
+ * Read a regular file of at most TOML_TEXT_MAX bytes, once, as the person.
+ * -ENOENT without a message when it is not there.
  */
-int file_text_read(const struct privilege *person, int dirfd, const char *path, unsigned flags,
+int file_text_read(const struct privilege *person, const struct file_where *where, unsigned flags,
 		   struct file_text *ret, struct err *err);
 void file_text_done(struct file_text *f);
 #define auto_file_text __attribute__((cleanup(file_text_done)))

@@ -113,8 +113,11 @@ static int look(const struct privilege *person, const char *dir, const char *nam
 	if (fd < 0)
 		return 0;
 	path = path_join(f->dir, "config.toml");
-	r = file_text_read(person, AT_FDCWD, path, place == PLACE_PROJECT ? FILE_UNTRUSTED : 0,
-			   &f->file, err);
+
+	struct file_where where = { AT_FDCWD, path, NULL };
+
+	r = file_text_read(person, &where, place == PLACE_PROJECT ? FILE_UNTRUSTED : 0, &f->file,
+			   err);
 	if (r == -ENOENT)
 		return 0;
 	if (r < 0)

@@ -60,12 +60,13 @@ static int parse_store(const struct file_text *f, const char *path, struct trust
 int trust_store_load(const struct privilege *person, const char *home, struct trust_store *ret,
 		     struct err *err) {
 	autofree char *path = xasprintf("%s/.coi/trust.toml", home);
+	struct file_where where = { AT_FDCWD, path, NULL };
 	auto_file_text struct file_text f = { 0 };
 	struct trust_store store = { 0 };
 	int r;
 
 	*ret = store;
-	r = file_text_read(person, AT_FDCWD, path, FILE_UNTRUSTED, &f, err);
+	r = file_text_read(person, &where, FILE_UNTRUSTED, &f, err);
 	if (r == -ENOENT)
 		return 0;
 	if (r < 0)

@@ -202,8 +202,13 @@ static bool is_public(const char *host) {
 			return false;
 		return !is_private_network(a << 24 | b << 16 | c << 8 | d, bits);
 	}
-	/* What is no name and no plain address (hexadecimal, octal, short forms) is nothing. */
-	if (strspn(host, "0123456789.xX/") == len || strchr(host, '/') || !strchr(host, '.'))
+	/*
+	 * No top-level domain begins with a digit: what ends so is an address in
+	 * one of the forms that only resolvers take (hexadecimal, octal, short).
+	 */
+	const char *last = strrchr(host, '.');
+
+	if (!last || strchr(host, '/') || !last[1] || (last[1] >= '0' && last[1] <= '9'))
 		return false;
 	for (size_t i = 0; i < ARRAY_SIZE(endings); i++) {
 		size_t e = strlen(endings[i]);

@@ -14,6 +14,7 @@
 #include "base/strv.h"
 #include "config/load.h"
 #include "config/show.h"
+#include "unit/config-fixture.h"
 
 static const struct setting_row *rows;
 static size_t row_count;
@@ -140,60 +141,6 @@ static void defaults_fit_their_rows(void **state) {
 	}
 }
 
-/* Values that each type and format takes, as TOML. */
-static const char *sample(const struct setting_row *r, int which) {
-	static const char *const by_format[FORMAT_COUNT][2] = {
-		[FORMAT_ANY] = { "\"one\"", "\"two \\\" \\\\ \xc3\xa9\"" },
-		[FORMAT_NAME] = { "\"one\"", "\"two\"" },
-		[FORMAT_ALIAS] = { "\"one\"", "\"two\"" },
-		[FORMAT_SESSION_NAME] = { "\"one\"", "\"two\"" },
-		[FORMAT_USER] = { "\"one\"", "\"two\"" },
-		[FORMAT_ENV_NAME] = { "\"ONE\"", "\"TWO\"" },
-		[FORMAT_COMPRESSION] = { "\"zstd\"", "\"xz-9\"" },
-		[FORMAT_DOMAIN] = { "\"a.example.com\"", "\"1.1.1.1\"" },
-		[FORMAT_IPV4] = { "\"1.1.1.1\"", "\"8.8.8.8\"" },
-		[FORMAT_IP] = { "\"1.1.1.1\"", "\"::1\"" },
-		[FORMAT_PORTS] = { "\"443\"", "\"1-2\"" },
-		[FORMAT_BINARY] = { "\"one\"", "\"/two\"" },
-		[FORMAT_MODEL] = { "\"one\"", "\"two\"" },
-		[FORMAT_CPUS] = { "\"2\"", "\"0-3\"" },
-		[FORMAT_ALLOWANCE] = { "\"50%\"", "\"1ms/2ms\"" },
-		[FORMAT_SIZE] = { "\"1MiB\"", "\"2GB\"" },
-		[FORMAT_SIZE_OR_SHARE] = { "\"1MiB\"", "\"5%\"" },
-		[FORMAT_SWAP] = { "\"false\"", "\"1GiB\"" },
-		[FORMAT_RATE] = { "\"1MB/s\"", "\"9iops\"" },
-		[FORMAT_DURATION] = { "\"1m\"", "\"59m1s1ms\"" },
-		[FORMAT_TIMEZONE] = { "\"UTC\"", "\"A/B\"" },
-		[FORMAT_MODE] = { "\"600\"", "\"0644\"" },
-		[FORMAT_ABSOLUTE] = { "\"/one\"", "\"/two\"" },
-		[FORMAT_RELATIVE] = { "\"one\"", "\"two/three\"" },
-		[FORMAT_LABEL] = { "\"one\"", "\"two\"" },
-	};
-
-	return by_format[r->format][which];
-}
-
-static char *sample_value(const struct setting_row *r, int which) {
-	switch (r->type) {
-	case SETTING_BOOL:
-		return xstrdup(which ? "true" : "false");
-	case SETTING_INT:
-		return xasprintf("%d", (int)(which ? r->max : r->min));
-	case SETTING_FLOAT:
-		return xstrdup(which ? "1.25" : "7.0");
-	case SETTING_PATH:
-		return xstrdup(which ? "\"/a/b\"" : "\"/c\"");
-	case SETTING_CHOICE:
-		return xasprintf("\"%s\"", r->choices[which]);
-	case SETTING_STRV:
-		return which ? xasprintf("[%s, %s]", sample(r, 0), sample(r, 1)) : xstrdup("[]");
-	case SETTING_MAP:
-		return xstrdup(which ? "{ A = \"1\", B = \"\" }" : "{}");
-	default:
-		return xstrdup(sample(r, which));
-	}
-}
-
 static void values_survive_a_round(void **state) {
 	struct member_context ctx = { .home = "/home/ann", .file_dir = "/f", .work_dir = "/w" };
 
@@ -201,7 +148,7 @@ static void values_survive_a_round(void **state) {
 		const struct setting_row *r = &rows[i];
 
 		for (int which = 0; r->type != SETTING_TABLES && which < 2; which++) {
-			autofree char *value = sample_value(r, which);
+			autofree char *value = fixture_sample(r, which);
 			autofree char *text = xasprintf("k = %s", value);
 			auto_toml struct toml_node *root = NULL, *again_root = NULL;
 			struct member_sources sources = { 0 };
