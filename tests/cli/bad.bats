@@ -16,6 +16,7 @@ teardown_file() {
 setup() {
 	load ../lib/common
 	cd "$T/ws"
+	within 15 quiet
 	snapshot before
 }
 

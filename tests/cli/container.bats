@@ -280,6 +280,7 @@ ensure_running() {
 	coi kill --all --force || true
 	coi container delete --force c1 || true
 	coi run -- true
+	within 15 quiet
 	snapshot before
 	coi container launch coi-default c9
 	coi container exec c9 -- true

@@ -18,6 +18,7 @@ setup() {
 	load ../lib/common
 	cd "$T/ws"
 	unset COI_CRASH_AT
+	within 15 quiet
 	snapshot before
 }
 

@@ -23,6 +23,7 @@ setup() {
 	local total killed i pid
 	total=$(long 50 100)
 	killed=$((total / 5))
+	within 15 quiet
 	snapshot before
 	for ((i = 0; i < total; i++)); do
 		if ((i % 5 == 4)); then
@@ -45,6 +46,7 @@ setup() {
 @test "many at once, all ended by kill --all" {
 	local i count
 	count=$(long 10 50)
+	within 15 quiet
 	snapshot before
 	for ((i = 1; i <= count; i++)); do
 		coi container launch coi-default "many-$i"

@@ -17,7 +17,7 @@ teardown_file() {
 setup() {
 	load ../lib/common
 	cd "$T/ws"
-	within 10 test -z "$(coi container list --format json | jq -r '.[].name')"
+	within 15 quiet
 	snapshot before
 }
 
@@ -149,7 +149,8 @@ teardown() {
 }
 
 @test "Ctrl-C ends the run and takes everything away" {
-	coi run -- sh -c 'echo up; sleep 1000' >"$T/out" 2>&1 &
+	# A shell starts what runs beside it with SIGINT ignored; a terminal does not.
+	env --default-signal=INT "$COI_TEST_BUILD/coi" run -- sh -c 'echo up; sleep 1000' >"$T/out" 2>&1 &
 	local pid=$!
 	within 20 grep -q up "$T/out"
 	kill -INT "$pid"

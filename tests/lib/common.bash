@@ -16,6 +16,9 @@ coi() {
 	"${COI_TEST_BIN:-$COI_TEST_BUILD/coi}" "$@"
 }
 
+# A hanging command is a failing test.
+export BATS_TEST_TIMEOUT=${BATS_TEST_TIMEOUT:-300}
+
 # How often a heavy loop runs: long SHORT LONG.
 long() {
 	if [ -n "${COI_TEST_LONG-}" ]; then echo "$2"; else echo "$1"; fi
@@ -152,11 +155,17 @@ within() { # SECONDS COMMAND...
 	done
 }
 
+# No process of ours is left, so what is cleaned after an answer has been cleaned.
+quiet() {
+	[ -z "$(own_processes)" ]
+}
+
 settled() { # BEFORE: nothing but what was there then
 	snapshot now && same "$1" now
 }
 
 expect_settled() { # BEFORE
+	within 15 quiet
 	within 10 settled "$1"
 }
 
