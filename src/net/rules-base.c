@@ -73,7 +73,7 @@ static void ether_type_is(struct nft_batch *b, uint32_t op, uint16_t type) {
 /* The packet gets its port's mark, which is what everything later goes by. */
 static void mark_and_accept(struct nft_batch *b) {
 	nft_meta(b, NFT_META_IIFNAME, NFT_REG_1);
-	nft_map(b, "mark", NFT_REG_1, NFT_REG_1);
+	nft_map(b, "marks", NFT_REG_1, NFT_REG_1);
 	nft_meta_set(b, NFT_META_MARK, NFT_REG_1);
 	nft_verdict(b, NF_ACCEPT, NULL);
 }
@@ -154,7 +154,7 @@ static void bridge_base(struct nft_batch *b, const struct net_base *base) {
 							  NFT_TYPE_ETHERADDR),
 					    NFT_TYPE_IPADDR),
 		  .key_len = 36 },
-		{ .name = "mark",
+		{ .name = "marks",
 		  .flags = NFT_SET_MAP,
 		  .key_type = NFT_TYPE_IFNAME,
 		  .key_len = NET_LINK_SIZE,

@@ -90,7 +90,7 @@ static void bridge_elems(struct nft_batch *b, const struct port_keys *k, bool ad
 		const char *set;
 		struct nft_elem elem;
 	} all[] = {
-		{ "mark", { .key = k->link, .key_len = sizeof(k->link), .data = &k->mark,
+		{ "marks", { .key = k->link, .key_len = sizeof(k->link), .data = &k->mark,
 			    .data_len = sizeof(k->mark) } },
 		{ "bind4", { .key = k->bind4, .key_len = sizeof(k->bind4) } },
 		{ "bindarp", { .key = k->bindarp, .key_len = sizeof(k->bindarp) } },

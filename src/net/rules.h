@@ -6,7 +6,7 @@
  * table bridge coi                        table inet coi
  *   set bind4    link . mac . address       set private4, metadata4
  *   set bindarp  link . mac . mac . address map out4 mark : goto pN
- *   map mark     link : mark                map in4  mark : jump iN
+ *   map marks    link : mark                map in4  mark : jump iN
  *   pre  → port  known sender, or drop      map dns4 mark : goto nN
  *   inp          no mark: drop              raw   from a port's own device: drop
  *   forw         port to port: drop         forw  → from_c → out4; → to_c

@@ -264,7 +264,7 @@ int net_table_indexes(struct net_base *b, bool *seen, struct err *err) {
 		uint16_t family;
 		const char *set;
 	} sets[] = {
-		{ NFPROTO_BRIDGE, "mark" }, { NFPROTO_BRIDGE, "bind4" },
+		{ NFPROTO_BRIDGE, "marks" }, { NFPROTO_BRIDGE, "bind4" },
 		{ NFPROTO_BRIDGE, "bindarp" }, { NFPROTO_INET, "out4" },
 		{ NFPROTO_INET, "in4" },    { NFPROTO_INET, "dns4" },
 	};
@@ -323,7 +323,7 @@ static int port_intact(struct net_base *b, const struct net_port *port) {
 		const void *key;
 		size_t len;
 	} elems[] = {
-		{ NFPROTO_BRIDGE, "mark", k.link, sizeof(k.link) },
+		{ NFPROTO_BRIDGE, "marks", k.link, sizeof(k.link) },
 		{ NFPROTO_BRIDGE, "bind4", k.bind4, sizeof(k.bind4) },
 		{ NFPROTO_BRIDGE, "bindarp", k.bindarp, sizeof(k.bindarp) },
 		{ NFPROTO_INET, "out4", &k.mark, sizeof(k.mark) },

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The network library from a shell, for the tests in this folder: one call, or
- * the usual sequence of calls, for one command. Refuses to run in the network
- * namespace of process 1, and without COI_TEST_OUTER_NETNS: the inode number of
- * the namespace that the test was started in, which it must have left.
+ * the usual sequence of calls, for one command. Runs only on the stage of
+ * tests/lib/netns-stage, which names the namespace that it has left.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -317,22 +316,30 @@ static const struct {
 	int args;
 	int (*fn)(char **argv);
 } commands[] = {
-	{ "ensure", 0, cmd_ensure },   { "remove", 0, cmd_remove }, { "alloc", 1, cmd_alloc },
-	{ "put", 1, cmd_put },	       { "link", 1, cmd_link },	    { "up", 1, cmd_up },
-	{ "down", 1, cmd_down }, { "attach", 2, cmd_attach },       { "mend", 1, cmd_mend },	    { "list", 0, cmd_list },
-	{ "leftovers", 0, cmd_leftovers }, { "guard", 0, cmd_guard }, { "watch", 1, cmd_watch },
-	{ "resolver", 2, cmd_resolver }, { "time", 0, cmd_time },
+	{ "ensure", 0, cmd_ensure },
+	{ "remove", 0, cmd_remove },
+	{ "alloc", 1, cmd_alloc },
+	{ "put", 1, cmd_put },
+	{ "link", 1, cmd_link },
+	{ "up", 1, cmd_up },
+	{ "attach", 2, cmd_attach },
+	{ "down", 1, cmd_down },
+	{ "mend", 1, cmd_mend },
+	{ "list", 0, cmd_list },
+	{ "leftovers", 0, cmd_leftovers },
+	{ "guard", 0, cmd_guard },
+	{ "watch", 1, cmd_watch },
+	{ "resolver", 2, cmd_resolver },
+	{ "time", 0, cmd_time },
 };
 
 int main(int argc, char **argv) {
 	auto_layout struct layout *layout = NULL;
-	const char *outer = getenv("COI_TEST_OUTER_NETNS");
-	uint64_t first = 0, own = 0;
+	const char *outer = getenv("COI_STAGE_OUTER");
+	uint64_t own = 0;
 
-	/* Process 1 may be out of our sight; then the word of the test counts alone. */
-	(void)ns_inode(1, "net", &first);
-	if (ns_inode(0, "net", &own) < 0 || first == own || !outer ||
-	    strtoull(outer, NULL, 10) == own) {
+	if (!outer || !strchr(outer, '[') || ns_inode(0, "net", &own) < 0 ||
+	    strtoull(strchr(outer, '[') + 1, NULL, 10) == own) {
 		fprintf(stderr, "netctl: not in the machine's own network namespace\n");
 		return 1;
 	}

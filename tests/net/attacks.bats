@@ -1,0 +1,246 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-or-later
+# What a guest with all rights over its own link may reach, and what it may not. Each
+# attack is counted where it would arrive, and succeeds once its defence is off.
+
+setup_file() {
+	load stage
+	stage_setup
+	host_state >"$T/before"
+	guest a restricted
+	guest b restricted
+	guest c open
+	start web host "$COI_TEST_BUILD/net-probe" serve 8888
+	start service world "$COI_TEST_BUILD/net-probe" serve 9000
+	start inside b "$COI_TEST_BUILD/net-probe" serve 9000
+}
+
+teardown_file() {
+	load stage
+	stage_teardown
+}
+
+setup() {
+	load stage
+	stage_load
+}
+
+reach() { # FROM ADDRESS PORT [udp]: the outcome in one word, and who the server saw
+	local from=$1
+	shift
+	on "$from" "$COI_TEST_BUILD/net-probe" connect "$@"
+}
+
+@test "public addresses are reached, as the host's own" {
+	[ "$(reach a $PUBLIC 9000)" = "open $UPLINK" ]
+	[ "$(reach a $PUBLIC 9000 udp)" = "open $UPLINK" ]
+	[ "$(reach c $PUBLIC 9000)" = "open $UPLINK" ]
+	on a busybox ping -c 1 -W 2 $PUBLIC
+}
+
+@test "restricted: private, shared, LAN and metadata addresses are refused at once" {
+	local address
+	for address in $PRIVATE 172.16.5.5 192.168.50.1 100.64.0.9; do
+		[ "$(reach a "$address" 9000)" = refused ]
+		[[ $(reach a "$address" 9000 udp) =~ ^(unreachable|silent)$ ]]
+	done
+	[ "$(reach a $METADATA 9000)" = refused ]
+}
+
+@test "open: they are reached" {
+	local address
+	for address in $PRIVATE 172.16.5.5 192.168.50.1 $METADATA; do
+		[[ $(reach c "$address" 9000) = open* ]]
+	done
+}
+
+@test "the blocks can be lifted one by one, and put back, while it runs" {
+	netctl put a restricted-p
+	[[ $(reach a $PRIVATE 9000) = open* ]]
+	[ "$(reach a $METADATA 9000)" = refused ]
+	netctl put a restricted-m
+	[ "$(reach a $PRIVATE 9000)" = refused ]
+	[[ $(reach a $METADATA 9000) = open* ]]
+	netctl put a restricted
+	[ "$(reach a $PRIVATE 9000)" = refused ]
+	[ "$(reach a $METADATA 9000)" = refused ]
+}
+
+@test "the host is refused in every mode, by every address" {
+	local from address
+	for from in a c; do
+		for address in "$(of a GATEWAY)" $UPLINK 192.168.50.2; do
+			[ "$(reach $from "$address" 8888)" = refused ]
+			# The kernel limits how many ICMP errors it sends.
+			[[ $(reach $from "$address" 8888 udp) =~ ^(unreachable|silent)$ ]]
+			[ "$(reach $from "$address" 53)" = refused ]
+		done
+	done
+	on a busybox ping -c 1 -W 2 "$(of a GATEWAY)"
+}
+
+@test "another container is out of reach in every mode" {
+	[ "$(reach a "$(of b ADDRESS)" 9000)" != "open $(of a ADDRESS)" ]
+	[ "$(reach c "$(of b ADDRESS)" 9000)" != "open $(of c ADDRESS)" ]
+	! on c busybox ping -c 1 -W 1 "$(of b ADDRESS)"
+}
+
+@test "the host reaches a container" {
+	[ "$(reach host "$(of b ADDRESS)" 9000)" = "open $(of b GATEWAY)" ]
+	[ "$(reach host "$(of b ADDRESS)" 9000 udp)" = "open $(of b GATEWAY)" ]
+}
+
+@test "a stranger who routes to the range does not" {
+	on world ip route add "$(of b ADDRESS)" via $UPLINK
+	[ "$(reach world "$(of b ADDRESS)" 9000)" = silent ]
+	on world ip route del "$(of b ADDRESS)"
+}
+
+@test "pings of the gateway are few" {
+	local answers
+	answers=$(on a busybox ping -A -c 200 -w 2 -W 1 "$(of a GATEWAY)" | sed -n 's/.* \([0-9]*\) packets received.*/\1/p')
+	echo "answers: $answers"
+	[ "$answers" -gt 0 ]
+	[ "$answers" -lt 120 ]
+}
+
+@test "no attack arrives" {
+	attack a b >"$T/attacks"
+	cat "$T/attacks"
+	[ "$(wc -l <"$T/attacks")" -gt 25 ]
+	! awk '$3 != 0' "$T/attacks" | grep .
+}
+
+@test "no attack arrives in mode open either, but where the mode allows it" {
+	attack c b >"$T/attacks"
+	cat "$T/attacks"
+	awk '$3 != 0 { $1 = $3 = ""; print $2, $4, $5, $6, $7, $8 }' "$T/attacks" | sed 's/ *$//' | sort >"$T/arrived"
+	grep -q "metadata service" "$T/arrived"
+	! grep -v -E '^internet (private address|metadata service|ESP to a private|UDP-Lite to a private|later fragment)' "$T/arrived"
+}
+
+@test "neighbours are not poisoned" {
+	attack a b >/dev/null
+	ip neigh show "$(of b ADDRESS)" | grep -q "$(of b MAC).*PERMANENT"
+	# Somebody without a static entry: the gateway, as another guest sees it.
+	on b busybox ping -c 1 -W 2 "$(of b GATEWAY)"
+	on b ip neigh show "$(of b GATEWAY)" | grep -q "$(cat "/sys/class/net/$(bridge_name)/address")"
+}
+
+@test "flushed by somebody else: guard and ip rules keep it closed" {
+	start guard host "$COI_TEST_BUILD/netctl" guard
+	grep -q held "$T/guard.out"
+	nft flush ruleset
+	! nft list tables | grep -v guard | grep .
+	attack a b >"$T/attacks"
+	cat "$T/attacks"
+	# Between the ports it is the bridge's isolation that holds.
+	! awk '$3 != 0' "$T/attacks" | grep .
+	[ "$(reach a "$(of a GATEWAY)" 8888)" = silent ]
+	[[ $(reach a $PUBLIC 9000) != open* ]]
+}
+
+@test "flushed, without the guard: the host is reached, nobody else" {
+	finish guard
+	nft flush ruleset
+	[ "$(reach a "$(of a GATEWAY)" 8888)" = "open $(of a ADDRESS)" ]
+	[ "$(reach a $PRIVATE 9000)" != "open $(of a ADDRESS)" ]
+	[[ $(reach a $PUBLIC 9000) != open* ]]
+	attack a b >"$T/attacks"
+	grep -q '^.. host [1-9].* host by its gateway' "$T/attacks"
+	! awk '$2 == "internet" && $3 != 0' "$T/attacks" | grep .
+}
+
+@test "everything that was flushed is put back" {
+	[ "$(netctl ensure | sed 's/ .*//')" = made=1 ]
+	[ "$(reach a "$(of a GATEWAY)" 8888)" = refused ]
+	[ "$(reach a $PUBLIC 9000)" = "open $UPLINK" ]
+	[[ $(reach c $PRIVATE 9000) = open* ]]
+	[ "$(netctl ensure | sed 's/ .*//')" = made=0 ]
+}
+
+@test "with all defences off every attack arrives" {
+	local bridge link pref
+	bridge=$(bridge_name)
+	nft flush ruleset
+	for pref in 70 71 72 79; do
+		ip rule del pref $pref
+	done
+	for link in "$(of a HOST)" "$(of b HOST)"; do
+		bridge link set dev "$link" isolated off learning on flood on mcast_flood on \
+			bcast_flood on guard off root_block off
+	done
+	# What the kernel itself would refuse: the host lets in IPv6 and source routes.
+	for link in all "$bridge"; do
+		echo 1 >"/proc/sys/net/ipv4/conf/$link/accept_source_route"
+	done
+	echo 0 >"/proc/sys/net/ipv6/conf/$bridge/disable_ipv6"
+	attack a b >"$T/attacks"
+	cat "$T/attacks"
+	! awk '$3 == 0' "$T/attacks" | grep .
+	echo 1 >"/proc/sys/net/ipv6/conf/$bridge/disable_ipv6"
+	for link in all "$bridge"; do
+		echo 0 >"/proc/sys/net/ipv4/conf/$link/accept_source_route"
+	done
+}
+
+@test "and none when they are back" {
+	netctl ensure
+	for name in a b; do
+		# A new link is a hardened one.
+		guest_end "$name"
+		netctl down "$name"
+		guest "$name" restricted
+	done
+	attack a b >"$T/attacks"
+	cat "$T/attacks"
+	! awk '$3 != 0' "$T/attacks" | grep .
+}
+
+@test "the ip rules alone: with them off, a flush opens the way out" {
+	nft flush ruleset
+	ip rule del pref 72
+	attack a b >"$T/attacks"
+	grep -q '^.. internet [1-9].* private address' "$T/attacks"
+	netctl ensure
+	ip rule | grep -q '^72:.*prohibit'
+}
+
+@test "isolation alone: with it off and the tables flushed, one guest sees the other" {
+	nft flush ruleset
+	bridge link set dev "$(of a HOST)" isolated off
+	attack a b >"$T/attacks"
+	grep -q '^.. other [1-9].* another container, bridged' "$T/attacks"
+	netctl ensure
+	attack a b >"$T/attacks"
+	! awk '$3 != 0' "$T/attacks" | grep .
+}
+
+@test "connections end at once when the mode is tightened" {
+	mkfifo "$T/talk"
+	start talk world sh -c 'echo ready; exec busybox nc -l -p 9100'
+	on c bash -c "exec >/dev/tcp/$PRIVATE/9100 && cat" <"$T/talk" 3>&- &
+	exec 7>"$T/talk"
+	echo first >&7
+	await "$T/talk.out" first
+	netctl put c restricted
+	echo second >&7
+	sleep 0.3
+	! grep -q second "$T/talk.out"
+	exec 7>&-
+	netctl put c open
+}
+
+@test "afterwards the host is as before" {
+	local name
+	for name in web service inside; do
+		finish "$name"
+	done
+	for name in a b c; do
+		guest_end "$name"
+		netctl down "$name"
+	done
+	[ "$(netctl remove)" = removed=1 ]
+	host_state >"$T/after"
+	diff "$T/before" "$T/after"
+}

@@ -1,0 +1,285 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-or-later
+# What is left when somebody stops half-way, or meddles; several roots and callers at once.
+
+setup_file() {
+	load stage
+	stage_setup
+	host_state >"$T/before"
+}
+
+teardown_file() {
+	load stage
+	stage_teardown
+}
+
+setup() {
+	load stage
+	stage_load
+}
+
+same_as_before() {
+	host_state >"$T/after"
+	diff "$T/before" "$T/after"
+}
+
+@test "nothing is made by looking" {
+	[ -z "$(netctl list)" ]
+	same_as_before
+}
+
+@test "what nft lists can be read back by it" {
+	guest a restricted
+	guest b open
+	nft list ruleset >"$T/listed"
+	nft -c -f "$T/listed"
+	netctl down a
+	netctl down b
+	guest_end a
+	guest_end b
+	netctl remove
+	same_as_before
+}
+
+@test "an intact base is left alone" {
+	[[ $(netctl ensure) = made=1* ]]
+	host_state >"$T/first"
+	[[ $(netctl ensure) = made=0* ]]
+	host_state | diff "$T/first" -
+	[ "$(netctl remove)" = removed=1 ]
+	same_as_before
+}
+
+@test "a base that is damaged in any place is mended" {
+	netctl ensure
+	local table chain damage
+	table=$(table_name)
+	for damage in "flush ruleset" "delete table bridge $table" "delete table inet $table" \
+		"flush table inet $table" "flush chain inet $table deny" \
+		"flush set inet $table private4" "flush chain bridge $table port" \
+		"insert rule inet $table forw accept" "add table inet $table { flags dormant; }"; do
+		nft "$damage"
+		[[ $(netctl ensure) = made=1* ]] || { echo "$damage: not noticed"; return 1; }
+		host_state | diff "$T/first" - || { echo "$damage: not mended"; return 1; }
+	done
+	ip rule del pref 72
+	[[ $(netctl ensure) = made=1* ]]
+	ip link set "$(bridge_name)" down
+	[[ $(netctl ensure) = made=1* ]]
+	ip link del "$(bridge_name)"
+	[[ $(netctl ensure) = made=1* ]]
+	echo 0 >/proc/sys/net/ipv4/ip_forward
+	[[ $(netctl ensure) = made=1* ]]
+	host_state | diff "$T/first" -
+	netctl remove
+	same_as_before
+}
+
+@test "rules of ports come back with the base" {
+	guest a restricted
+	guest b open
+	nft list ruleset >"$T/whole"
+	nft flush ruleset
+	netctl ensure
+	nft list ruleset | diff "$T/whole" -
+	on a busybox ping -c 1 -W 2 "$(of a GATEWAY)"
+}
+
+@test "a port whose rules are damaged is mended" {
+	local table damage index
+	table=$(table_name)
+	index=$(of a INDEX)
+	[ "$(netctl mend a)" = made=0 ]
+	for damage in "flush map inet $table out4" "flush chain inet $table p$index" \
+		"flush set bridge $table bind4" "flush map bridge $table marks"; do
+		nft "$damage"
+		[ "$(netctl mend a)" = made=1 ] || { echo "$damage: not noticed"; return 1; }
+		netctl mend b
+		nft -s list ruleset | diff "$T/whole" - || { echo "$damage: not mended"; return 1; }
+	done
+}
+
+@test "somebody who watches puts it back by himself" {
+	start watch host "$COI_TEST_BUILD/netctl" watch a
+	await "$T/watch.out" watching
+	# Another port's life is none of its business.
+	netctl put e restricted
+	netctl down e
+	! grep mended "$T/watch.out"
+	nft flush ruleset
+	await "$T/watch.out" mended
+	nft list ruleset | diff "$T/whole" -
+	finish watch
+}
+
+@test "the base stays while a port is claimed" {
+	[ "$(netctl remove)" = removed=0 ]
+	nft list ruleset | diff "$T/whole" -
+	for name in a b; do
+		guest_end $name
+		netctl down $name
+	done
+	[ "$(netctl remove)" = removed=1 ]
+	same_as_before
+}
+
+@test "stopped after any step: leftovers are found and taken away" {
+	local step
+	for step in alloc put up; do
+		netctl ensure
+		netctl $step gone
+		netctl up stays
+		[ "$(netctl leftovers stays)" = removed=1 ] || { echo "after $step"; return 1; }
+		[ "$(netctl list)" = "$(netctl list | grep '^stays ')" ]
+		ip link show type veth | grep -q .
+		netctl down stays
+		netctl remove
+		same_as_before || { echo "after $step"; return 1; }
+	done
+}
+
+@test "leftovers without any claim are found too" {
+	netctl up one
+	netctl up two
+	rm "$COI_ROOT/network-ports.ini"
+	[ "$(netctl leftovers)" = removed=2 ]
+	[ "$(netctl leftovers)" = removed=0 ]
+	netctl remove
+	same_as_before
+}
+
+@test "half of a port removed by somebody else is no obstacle" {
+	netctl up one
+	nft delete table inet "$(table_name)"
+	netctl down one
+	netctl ensure
+	netctl up one
+	ip link del "$(ip -o link show type veth | sed -n 's/^[0-9]*: \(c[^@]*-[0-9]*\)@.*/\1/p' | head -n 1)"
+	netctl down one
+	netctl down one
+	netctl remove
+	same_as_before
+}
+
+@test "an address that was given back rests" {
+	local first second third
+	first=$(netctl alloc x)
+	netctl down x
+	second=$(netctl alloc y)
+	[ "${first%% *}" != "${second%% *}" ]
+	[ "$(netctl alloc y)" = "$second" ]
+	netctl down y
+	netctl remove
+}
+
+@test "many at once get different addresses" {
+	local n pids=()
+	for n in 1 2 3 4 5 6 7 8 9 10 11 12; do
+		netctl up "many$n" >"$T/many$n" 2>&1 3>&- &
+		pids+=($!)
+	done
+	for n in "${pids[@]}"; do
+		wait "$n"
+	done
+	[ "$(netctl list | awk '{ print $2 }' | sort -u | wc -l)" = 12 ]
+	[ "$(ip -o link show type veth | grep -c "master $(bridge_name)")" = 12 ]
+	[ "$(netctl leftovers)" = removed=12 ]
+	netctl remove
+	same_as_before
+}
+
+@test "killed at any moment: the next command repairs" {
+	local n pid
+	for ((n = 0; n < ${COI_TEST_LONG:+10}30; n++)); do
+		netctl up victim >/dev/null 2>&1 3>&- &
+		pid=$!
+		# From at once to about when it is done.
+		perl -e "select undef, undef, undef, $n / 4000"
+		kill -9 $pid 2>/dev/null || true
+		wait $pid 2>/dev/null || true
+		netctl leftovers >/dev/null
+		netctl remove >/dev/null
+		same_as_before || { echo "after $n"; return 1; }
+	done
+}
+
+@test "two roots do not meet" {
+	guest a restricted
+	local first=$COI_ROOT range
+	nft -s list ruleset | sort >"$T/one"
+	COI_ROOT=$T/second
+	guest_make z
+	netctl ensure
+	netctl put z open | tr ' ' '\n' >"$T/z.env"
+	netctl attach z "$(cat "$T/z.pid")"
+	[ "$(of z GATEWAY)" != "$(of a GATEWAY)" ]
+	on z busybox ping -c 1 -W 2 "$(of z GATEWAY)"
+	! on z busybox ping -c 1 -W 1 "$(of a GATEWAY)"
+	! on z busybox ping -c 1 -W 1 "$(of a ADDRESS)"
+	! on a busybox ping -c 1 -W 1 "$(of z ADDRESS)"
+	[ "$(ip rule | grep -c prohibit)" = 2 ]
+	guest_end z
+	netctl down z
+	[ "$(netctl remove)" = removed=1 ]
+	COI_ROOT=$first
+	nft -s list ruleset | sort | diff "$T/one" -
+	[[ $(netctl ensure) = made=0* ]]
+	guest_end a
+	netctl down a
+	netctl remove
+	same_as_before
+}
+
+@test "a range that the host uses is not taken, and what was chosen is remembered" {
+	COI_ROOT=$T/third
+	ip link add taken type veth peer name taken2
+	ip addr add 10.77.3.1/24 dev taken
+	ip route add 10.78.0.0/16 via 192.0.2.1
+	netctl ensure
+	[[ $(netctl alloc q) = *GATEWAY=10.79.0.1* ]]
+	ip link del taken
+	ip route del 10.78.0.0/16
+	netctl down q
+	netctl remove
+	[[ $(netctl alloc q) = *GATEWAY=10.79.0.1* ]]
+	ip link del "$(bridge_name)"
+	ip route add 10.79.128.0/24 via 192.0.2.1
+	run netctl ensure
+	[ "$status" != 0 ]
+	[[ $output = *"10.79.0.0/16"*"in use on this host by '10.79.128.0/24'"* ]]
+	ip route del 10.79.128.0/24
+	netctl down q
+	netctl remove
+	same_as_before
+}
+
+@test "forwarding that was on stays on, and so it does when somebody else forwards" {
+	echo 1 >/proc/sys/net/ipv4/ip_forward
+	netctl ensure
+	netctl remove
+	[ "$(cat /proc/sys/net/ipv4/ip_forward)" = 1 ]
+	echo 0 >/proc/sys/net/ipv4/ip_forward
+	netctl ensure
+	nft 'add table ip other; add chain ip other fwd { type filter hook forward priority 0 ; }'
+	netctl remove
+	[ "$(cat /proc/sys/net/ipv4/ip_forward)" = 1 ]
+	nft delete table ip other
+	echo 0 >/proc/sys/net/ipv4/ip_forward
+	same_as_before
+}
+
+@test "the guard is held by one and taken over by the next" {
+	netctl ensure
+	start one host "$COI_TEST_BUILD/netctl" guard wait
+	grep -q held "$T/one.out"
+	start two host "$COI_TEST_BUILD/netctl" guard wait
+	grep -q standby "$T/two.out"
+	! nft delete table inet "$(nft list tables | awk '/guard/ { print $3 }')"
+	kill -9 "$(cat "$T/one.pid")"
+	await "$T/two.out" held
+	nft list tables | grep -q guard
+	! nft delete table inet "$(nft list tables | awk '/guard/ { print $3 }')"
+	finish two
+	netctl remove
+	same_as_before
+}

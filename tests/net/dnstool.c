@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A name server and a client for the tests, with wire format of their own, so
+ * that nothing is tested with itself.
+ *
+ *   dnstool serve ADDRESS        UDP and TCP port 53, until end of file on standard input
+ *   dnstool ask ADDRESS NAME TYPE [tcp]
+ *   dnstool flood ADDRESS COUNT  so many queries for a name that never answers
+ *
+ * The server goes by the first label: public, private, metadata, mixed (both),
+ * smuggle (an AAAA record and a private address in the additional section),
+ * big (100 addresses, cut off over UDP), nx, fail, silent, forged (two wrong
+ * answers before the right one). Each query is printed.
+ */
+#include <arpa/inet.h>
+#include <poll.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#define TYPE_A 1
+#define TYPE_AAAA 28
+#define HEADER 12
+#define MAX 65535
+
+static uint8_t out[MAX + 2];
+static size_t out_len;
+
+static void put(const void *data, size_t len) {
+	memcpy(out + out_len, data, len);
+	out_len += len;
+}
+
+static void put16(unsigned v) {
+	const uint8_t b[2] = { (uint8_t)(v >> 8), (uint8_t)v };
+
+	put(b, sizeof(b));
+}
+
+static unsigned get16(const uint8_t *p) {
+	return (unsigned)(p[0] << 8 | p[1]);
+}
+
+static void set16(size_t at, unsigned v) {
+	out[at] = (uint8_t)(v >> 8);
+	out[at + 1] = (uint8_t)v;
+}
+
+/* A record of the name at the question. */
+static void record(unsigned type, const void *data, size_t len) {
+	put16(0xc000 | HEADER);
+	put16(type);
+	put16(1);
+	put16(0);
+	put16(60);
+	put16((unsigned)len);
+	put(data, len);
+}
+
+static void address(const char *text) {
+	struct in_addr a;
+
+	inet_pton(AF_INET, text, &a);
+	record(TYPE_A, &a, 4);
+}
+
+static size_t question_end(const uint8_t *in, size_t len) {
+	size_t at = HEADER;
+
+	while (at < len && in[at])
+		at += 1u + in[at];
+	return at + 5 <= len ? at + 5 : 0;
+}
+
+static void begin(const uint8_t *in, size_t end, unsigned id, unsigned flags) {
+	out_len = 0;
+	put16(id);
+	put16(flags);
+	put16(1);
+	put16(0);
+	put16(0);
+	put16(0);
+	put(in + HEADER, end - HEADER);
+}
+
+struct peer {
+	int fd;
+	bool tcp;
+	struct sockaddr_in from;
+};
+
+static void reply(const struct peer *p) {
+	if (p->tcp) {
+		const uint8_t head[2] = { (uint8_t)(out_len >> 8), (uint8_t)out_len };
+
+		(void)!write(p->fd, head, 2);
+		(void)!write(p->fd, out, out_len);
+		return;
+	}
+	(void)sendto(p->fd, out, out_len, 0, (const struct sockaddr *)&p->from, sizeof(p->from));
+}
+
+static void answer(const struct peer *p, const uint8_t *in, size_t len) {
+	size_t end = question_end(in, len);
+	unsigned id = get16(in), type, n = 0;
+	char label[64] = "";
+
+	if (!end)
+		return;
+	type = get16(in + end - 4);
+	memcpy(label, in + HEADER + 1, in[HEADER] < 63 ? in[HEADER] : 63);
+	printf("%s %u %s\n", label, type, p->tcp ? "tcp" : "udp");
+	fflush(stdout);
+	if (!strcmp(label, "silent"))
+		return;
+	if (!strcmp(label, "forged") && !p->tcp) {
+		begin(in, end, id ^ 1, 0x8180);
+		address("198.51.100.66");
+		set16(6, 1);
+		reply(p);
+		begin(in, end, id, 0x8180);
+		out[HEADER + 1] = 'x';
+		address("198.51.100.66");
+		set16(6, 1);
+		reply(p);
+	}
+	begin(in, end, id, !strcmp(label, "nx") ? 0x8183 : !strcmp(label, "fail") ? 0x8182 : 0x8180);
+	if (!strcmp(label, "public") || !strcmp(label, "mixed") || !strcmp(label, "smuggle") ||
+	    !strcmp(label, "forged")) {
+		address("198.51.100.10");
+		n++;
+	}
+	if (!strcmp(label, "private") || !strcmp(label, "mixed")) {
+		address("10.20.0.1");
+		n++;
+	}
+	if (!strcmp(label, "metadata")) {
+		address("169.254.169.254");
+		n++;
+	}
+	if (!strcmp(label, "big") && !p->tcp)
+		out[2] |= 2; /* TC */
+	for (unsigned i = 0; !strcmp(label, "big") && p->tcp && i < 100; i++) {
+		char text[16];
+
+		snprintf(text, sizeof(text), "198.51.100.%u", i + 1);
+		address(text);
+		n++;
+	}
+	set16(6, n);
+	if (!strcmp(label, "smuggle")) {
+		static const uint8_t six[16] = { 0x20, 1, 0xd, 0xb8, [15] = 1 };
+
+		record(TYPE_AAAA, six, 16);
+		address("10.20.0.1");
+		set16(10, 2);
+	}
+	reply(p);
+}
+
+/* One message of a connection. */
+static void serve_tcp(int fd) {
+	struct peer p = { .fd = accept(fd, NULL, NULL), .tcp = true };
+	uint8_t in[MAX + 2];
+	size_t have = 0;
+	ssize_t n;
+
+	while ((n = read(p.fd, in + have, sizeof(in) - have)) > 0) {
+		have += (size_t)n;
+		if (have < 2 || have - 2 < get16(in))
+			continue;
+		answer(&p, in + 2, get16(in));
+		break;
+	}
+	close(p.fd);
+}
+
+static int serve(const char *at_text) {
+	struct sockaddr_in at = { .sin_family = AF_INET, .sin_port = htons(53) };
+	int udp = socket(AF_INET, SOCK_DGRAM, 0), tcp = socket(AF_INET, SOCK_STREAM, 0), one = 1;
+	struct pollfd p[3] = { { .fd = udp, .events = POLLIN },
+			       { .fd = tcp, .events = POLLIN },
+			       { .fd = STDIN_FILENO, .events = POLLIN } };
+
+	inet_pton(AF_INET, at_text, &at.sin_addr);
+	(void)setsockopt(tcp, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+	if (bind(udp, (struct sockaddr *)&at, sizeof(at)) < 0 ||
+	    bind(tcp, (struct sockaddr *)&at, sizeof(at)) < 0 || listen(tcp, 8) < 0) {
+		perror("serve");
+		return 1;
+	}
+	printf("ready\n");
+	fflush(stdout);
+	while (poll(p, 3, -1) > 0 && !p[2].revents) {
+		struct peer peer = { .fd = udp };
+		socklen_t len = sizeof(peer.from);
+		uint8_t in[4096];
+		ssize_t n;
+
+		if (p[1].revents)
+			serve_tcp(tcp);
+		if (!p[0].revents)
+			continue;
+		n = recvfrom(udp, in, sizeof(in), 0, (struct sockaddr *)&peer.from, &len);
+		if (n >= HEADER)
+			answer(&peer, in, (size_t)n);
+	}
+	return 0;
+}
+
+static void query(unsigned id, const char *name, unsigned type) {
+	out_len = 0;
+	put16(id);
+	put16(0x0100);
+	put16(1);
+	put16(0);
+	put16(0);
+	put16(0);
+	while (*name) {
+		size_t n = strcspn(name, ".");
+		uint8_t len = (uint8_t)n;
+
+		put(&len, 1);
+		put(name, n);
+		name += n + (name[n] == '.');
+	}
+	put("", 1);
+	put16(type);
+	put16(1);
+}
+
+static void print_answer(const uint8_t *in, size_t len) {
+	size_t at = question_end(in, len);
+	unsigned total = get16(in + 6) + get16(in + 8) + get16(in + 10), shown = 0;
+
+	printf("rcode=%u tc=%d", in[3] & 15, (in[2] & 2) != 0);
+	for (unsigned i = 0; i < total; i++) {
+		unsigned type, rdlen;
+
+		/* A pointer, or a whole name, or the root. */
+		while (at < len && in[at] && in[at] < 0xc0)
+			at += 1u + in[at];
+		at += at < len && in[at] >= 0xc0 ? 2 : 1;
+		if (at + 10 > len)
+			break;
+		type = get16(in + at);
+		rdlen = get16(in + at + 8);
+		at += 10;
+		if (type == TYPE_A && rdlen == 4 && ++shown <= 3)
+			printf(" %u.%u.%u.%u", in[at], in[at + 1], in[at + 2], in[at + 3]);
+		if (type == TYPE_AAAA)
+			printf(" AAAA");
+		at += rdlen;
+	}
+	if (shown > 3)
+		printf(" … %u", shown);
+	printf("\n");
+}
+
+static int dial(const char *address_text, int type) {
+	struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(53) };
+	const struct timeval wait = { .tv_sec = 14 };
+	int fd = socket(AF_INET, type, 0);
+
+	inet_pton(AF_INET, address_text, &to.sin_addr);
+	(void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait));
+	if (connect(fd, (struct sockaddr *)&to, sizeof(to)) < 0) {
+		printf("no connection\n");
+		exit(0);
+	}
+	return fd;
+}
+
+static int ask(const char *server, const char *name, unsigned type, bool tcp) {
+	int fd = dial(server, tcp ? SOCK_STREAM : SOCK_DGRAM);
+	uint8_t in[MAX + 2];
+	size_t have = 0;
+	ssize_t n;
+
+	query(0x4242, name, type);
+	if (tcp) {
+		const uint8_t head[2] = { (uint8_t)(out_len >> 8), (uint8_t)out_len };
+
+		(void)!write(fd, head, 2);
+	}
+	(void)!write(fd, out, out_len);
+	while ((n = read(fd, in + have, sizeof(in) - have)) > 0) {
+		have += (size_t)n;
+		if (!tcp || (have >= 2 && have - 2 >= get16(in)))
+			break;
+	}
+	if (n <= 0)
+		printf("no answer\n");
+	else
+		print_answer(in + (tcp ? 2 : 0), have - (tcp ? 2 : 0));
+	return 0;
+}
+
+/* Is some of it refused while the rest waits? */
+static int flood(const char *server, unsigned count) {
+	int fd = dial(server, SOCK_DGRAM);
+	const struct timeval wait = { .tv_sec = 1 };
+	unsigned refused = 0;
+	uint8_t in[MAX];
+
+	(void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait));
+	for (unsigned i = 0; i < count; i++) {
+		query(i, "silent.test", TYPE_A);
+		(void)!write(fd, out, out_len);
+	}
+	while (refused < count / 2 && recv(fd, in, sizeof(in), 0) > 0)
+		refused += (in[3] & 15) == 2;
+	printf("refused=%s\n", refused ? "some" : "none");
+	return 0;
+}
+
+int main(int argc, char **argv) {
+	if (argc == 3 && !strcmp(argv[1], "serve"))
+		return serve(argv[2]);
+	if (argc >= 5 && !strcmp(argv[1], "ask"))
+		return ask(argv[2], argv[3], (unsigned)strtoul(argv[4], NULL, 10), argc > 5);
+	if (argc == 4 && !strcmp(argv[1], "flood"))
+		return flood(argv[2], (unsigned)strtoul(argv[3], NULL, 10));
+	return 2;
+}
