@@ -49,8 +49,8 @@ static void put_mounts(char ***v, const struct runtime_spec *spec) {
 	put(v, "lxc.mount.auto", "proc:mixed sys:mixed cgroup:mixed");
 	if (!spec->nesting)
 		return;
-	put(v, "lxc.mount.entry", "/dev/fuse dev/fuse none bind,create=file,optional 0 0");
-	put(v, "lxc.mount.entry", "/dev/net/tun dev/net/tun none bind,create=file,optional 0 0");
+	put(v, "lxc.mount.entry", DEVICES_DIR "/fuse dev/fuse none bind,create=file,optional 0 0");
+	put(v, "lxc.mount.entry", DEVICES_DIR "/tun dev/net/tun none bind,create=file,optional 0 0");
 	/*
 	 * A user namespace inside may mount proc and sysfs only where whole ones are
 	 * seen already: the usual places have read-only parts.

@@ -8,6 +8,7 @@
 #include <sys/types.h>
 
 #include "runtime/cgroup.h"
+#include "runtime/control.h"
 #include "runtime/idmap.h"
 #include "runtime/runtime.h"
 
@@ -82,6 +83,10 @@ int etc_write(const struct runtime_spec *spec, int root, const struct idset *ids
 /* /run with /run/coi, init and, for systemd, the unit that tells when it is ready. */
 int rundir_setup(const struct runtime_spec *spec, int root, int init_mount,
 		 const struct idset *ids, int *ret_ready_fd, struct err *err);
+
+/* In the private namespace: a tmpfs on @dir with "fuse" and "tun" that everybody may open. */
+int devices_make(const char *dir, struct err *err);
+#define DEVICES_DIR RUNTIME_LXCPATH "/dev"
 
 struct runtime {
 	const struct runtime_spec *spec;

@@ -192,6 +192,8 @@ with_workspace() {
 	run as_root a 'ls /dev'
 	[[ "$output" != *vda* ]]
 	[[ "$output" == *fuse* ]]
+	as_code a 'exec 3<>/dev/fuse'
+	as_code a 'exec 3<>/dev/net/tun'
 	down a
 }
 
