@@ -40,8 +40,9 @@ static void print_notes(const struct cli *cli, bool is_strict) {
 	for (size_t i = 0; i < count; i++) {
 		autofree char *text = NULL;
 
-		/* What is only worth a word is said where it has an effect. */
-		if (notes[i].level == NOTE_INFO && !is_strict)
+		/* What is only worth a word is said where it would have had an effect. */
+		if (!is_strict &&
+		    (notes[i].level == NOTE_INFO || notes[i].kind == NOTE_NOT_ACTED))
 			continue;
 		text = config_note_text(&notes[i]);
 		if (notes[i].level == NOTE_INFO)
@@ -213,6 +214,7 @@ int app_main(char *const *argv) {
 	struct cli cli = { 0 };
 	struct err err = { 0 }, write_err = { 0 };
 	int status = dispatch(&cli, argv, &err);
+	bool is_told = status < 0;
 
 	if (status < 0) {
 		bool interrupted = status == -EINTR || status == -ECANCELED;
@@ -227,7 +229,7 @@ int app_main(char *const *argv) {
 		log_error(&err); /* why the command inside has that status: 127 */
 	}
 	/* A result that did not arrive is a failure, whatever the command says. */
-	if (app_flush(&write_err) < 0) {
+	if (app_flush(&write_err) < 0 && !is_told) {
 		log_error(&write_err);
 		if (status == EXIT_OK)
 			status = EXIT_FAILED;

@@ -90,8 +90,8 @@ static int launch_new(struct cli *cli, struct launched *l, struct err *err) {
 	return launch(cli->session, &request, l, err);
 }
 
-static void print_banner(const struct cli *cli, const struct container *c,
-			 const struct shell_mode *mode, const char *tool) {
+static void print_banner(const struct container *c, const struct shell_mode *mode,
+			 const char *tool) {
 	log_info("\n  Container: %s%s", c->name, c->persistent ? " (persistent)" : "");
 	if (c->workspace && *c->workspace)
 		log_info("  Workspace: %s", c->workspace);
@@ -99,7 +99,6 @@ static void print_banner(const struct cli *cli, const struct container *c,
 	log_info("  Mode:      %s\n", !mode->tmux           ? "Direct (no tmux)" :
 				      mode->background ? "Background (tmux)" :
 							 "Interactive (tmux)");
-	(void)cli;
 }
 
 /* One word for a POSIX shell. */
@@ -178,48 +177,58 @@ static bool is_usual_end(int status) {
 	return false;
 }
 
-static int run_tool(struct cli *cli, const struct shell_args *a, const struct container *c,
-		    const struct shell_mode *mode, struct err *err) {
+static int choose_tool(struct cli *cli, const struct shell_args *a, char ***ret,
+		       struct err *err) {
 	static char *const bash[] = { (char *)"bash", NULL };
-	autostrv char **argv = NULL;
-	int r = 0;
 
-	if (a->debug)
-		argv = strv_copy(bash);
-	else
-		r = tool_command(cli->session, NULL, &argv, err);
-	if (r < 0)
-		return r;
-	print_banner(cli, c, mode, a->debug ? "bash (debug)" : cli->settings->tool.name);
-	cli->say_prefix = NULL;
-	return mode->tmux ? in_tmux(cli, c, mode, argv, err) : directly(cli, c, argv, err);
+	if (!a->debug)
+		return tool_command(cli->session, NULL, ret, err);
+	*ret = strv_copy(bash);
+	return 0;
 }
 
-static int shell_start(struct cli *cli, const struct shell_args *a, struct err *err) {
-	auto_launched struct launched l = { .lease = -1 };
-	struct shell_mode mode = { .tmux = cli->settings->shell.use_tmux };
+/* The container in which the session is to be: 1, or 0 when the person does not want to. */
+static int find_container(struct cli *cli, const struct shell_args *a, struct launched *l,
+			  struct err *err) {
 	int r;
 
-	mode.background = a->background && mode.tmux;
-	r = check_terminal(&mode, err);
-	if (r < 0)
-		return r;
-	cli->say_prefix = "[setup] ";
 	if (a->container) {
-		r = enter_named(cli, a->container, &l, err);
+		r = enter_named(cli, a->container, l, err);
 	} else {
 		r = ensure_image(cli, err);
 		if (r == 0)
 			return 0;
 		if (r > 0)
-			r = launch_new(cli, &l, err);
+			r = launch_new(cli, l, err);
 	}
+	return r < 0 ? r : 1;
+}
+
+static int shell_start(struct cli *cli, const struct shell_args *a, struct err *err) {
+	auto_launched struct launched l = { .lease = -1 };
+	struct shell_mode mode = { .tmux = cli->settings->shell.use_tmux };
+	autostrv char **argv = NULL;
+	int r;
+
+	mode.background = a->background && mode.tmux;
+	r = check_terminal(&mode, err);
+	if (r == 0)
+		r = choose_tool(cli, a, &argv, err);
 	if (r < 0)
 		return r;
-	r = run_tool(cli, a, l.container, &mode, err);
+	cli->say_prefix = "[setup] ";
+	r = find_container(cli, a, &l, err);
+	cli->say_prefix = NULL;
+	if (r <= 0)
+		return r;
+	print_banner(l.container, &mode, a->debug ? "bash (debug)" : cli->settings->tool.name);
+	r = mode.tmux ? in_tmux(cli, l.container, &mode, argv, err) :
+			directly(cli, l.container, argv, err);
 	if (!mode.background)
 		session_end_tell(cli, l.container);
-	return r < 0 || !is_usual_end(r) ? (r < 0 ? r : 1) : 0;
+	if (r < 0)
+		return r;
+	return is_usual_end(r) ? 0 : 1;
 }
 
 static int refuse_resume(const struct cli *cli, struct err *err) {

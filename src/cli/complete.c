@@ -15,6 +15,8 @@ struct state {
 	const struct cli_option *wanting; /* its value comes next */
 	bool flags_ended;
 	complete_names_fn names;
+	const char *typed; /* the unfinished word */
+	size_t kept;       /* bytes of it that stand before each candidate: "--flag=" */
 	struct buf *out;
 };
 
@@ -61,7 +63,8 @@ static void walk(struct state *st, const char *word) {
 
 static void offer(struct state *st, const char *typed, const char *word, const char *meaning) {
 	if (strncmp(word, typed, strlen(typed)) == 0)
-		buf_addf(st->out, "%s\t%s\n", word, meaning ? meaning : "");
+		buf_addf(st->out, "%.*s%s\t%s\n", (int)st->kept, st->typed, word,
+			 meaning ? meaning : "");
 }
 
 static void offer_children(struct state *st, const struct cli_command *parent, const char *typed) {
@@ -148,6 +151,7 @@ void complete_line(const struct cli_command *root, char *const *words, complete_
 	}
 	if (st.wanting && strcmp(typed, "=") == 0)
 		typed = "";
+	st.typed = typed;
 	equals = strchr(typed, '=');
 	if (st.wanting) {
 		directive = offer_value(&st, st.wanting, typed);
@@ -155,6 +159,7 @@ void complete_line(const struct cli_command *root, char *const *words, complete_
 		const struct cli_option *o = find_option(&st, typed + 2,
 							 (size_t)(equals - typed) - 2, 0);
 
+		st.kept = (size_t)(equals - typed) + 1;
 		if (typed[1] == '-' && o)
 			directive = offer_value(&st, o, equals + 1);
 	} else if (!st.flags_ended && typed[0] == '-') {

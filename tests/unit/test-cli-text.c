@@ -172,7 +172,7 @@ static void completes(void **state) {
 	COMPLETES("go --where", "", ":directory\n");
 	COMPLETES("go -ao", "", ":directory\n");
 	COMPLETES("go --mode", "s", "slow\t\n:none\n");
-	COMPLETES("go", "--mode=f", "fast\t\n:none\n");
+	COMPLETES("go", "--mode=f", "--mode=fast\t\n:none\n");
 	/* As a shell that breaks words at '=' hands it over. */
 	COMPLETES("go --mode =", "f", "fast\t\n:none\n");
 	COMPLETES("go --mode", "=", "fast\t\nslow\t\n:none\n");
