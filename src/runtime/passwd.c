@@ -5,7 +5,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#define FIELDS_MAX 7
+/* One more than passwd(5) has, to see that there are not more. */
+#define FIELDS_MAX 8
+#define PASSWD_FIELDS 7
 
 struct field {
 	const char *s;
@@ -61,7 +63,7 @@ bool passwd_find(const char *text, uid_t uid, struct passwd_entry *ret) {
 		struct passwd_entry e;
 		uint32_t id, gid;
 
-		if (line_fields(&text, f) != FIELDS_MAX || !field_id(&f[2], &id) || id != uid ||
+		if (line_fields(&text, f) != PASSWD_FIELDS || !field_id(&f[2], &id) || id != uid ||
 		    !field_id(&f[3], &gid) || f[0].len == 0)
 			continue;
 		e.gid = gid;

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "base/mem.h"
+#include "base/strv.h"
+#include "runtime/caps.h"
+#include "runtime/lxcconf.h"
+
+static struct cgroup_trees hybrid(void) {
+	return (struct cgroup_trees){
+		.v = { { .controllers = (char *)"pids", .mount = (char *)"/x", .base = (char *)"" },
+		       { .controllers = (char *)"cpu,cpuacct",
+			 .mount = (char *)"/x",
+			 .base = (char *)"" },
+		       { .controllers = (char *)"memory",
+			 .mount = (char *)"/x",
+			 .base = (char *)"" },
+		       { .controllers = (char *)"",
+			 .mount = (char *)"/nowhere",
+			 .base = (char *)"",
+			 .unified = true } },
+		.count = 4,
+	};
+}
+
+/* How often @key comes, and its last value. */
+static unsigned find(char **conf, const char *key, const char **ret_value) {
+	unsigned count = 0;
+
+	for (size_t i = 0; conf[i] && conf[i + 1]; i += 2)
+		if (!strcmp(conf[i], key)) {
+			count++;
+			*ret_value = conf[i + 1];
+		}
+	return count;
+}
+
+static void test_build(void **state) {
+	const struct id_range ids = { 1000000, 131072 };
+	char *env[] = { (char *)"A=b", NULL };
+	struct runtime_spec spec = {
+		.hostname = "host",
+		.env = env,
+		.nesting = true,
+		.net = { .link = "coi-1", .address = "10.77.0.5/16", .gateway = "10.77.0.1" },
+		.limits = { .pids_max = 100, .memory_max = 4096, .cpu_quota_us = 5 },
+	};
+	const struct lxcconf_paths paths = { .rootfs = "/m", .seccomp = "/s", .log = "/l" };
+	struct cgroup_trees trees = hybrid();
+	autostrv char **conf = NULL;
+	const char *v = NULL;
+	struct idset set;
+	struct err err;
+
+	(void)state;
+	idset_init(&set, &ids, 1000, 1000);
+	assert_int_equal(idset_hole(&set, 1234, 0), 0);
+	conf = lxcconf_build(&spec, &set, &trees, &paths, &err);
+	assert_non_null(conf);
+	assert_int_equal(find(conf, "lxc.idmap", &v), 3 + 1);
+	assert_string_equal(v, "g 0 1000000 131072");
+	assert_int_equal(find(conf, "lxc.rootfs.path", &v), 1);
+	assert_string_equal(v, "dir:/m");
+	assert_int_equal(find(conf, "lxc.cap.drop", &v), caps_drop_count);
+	assert_int_equal(find(conf, "lxc.net.0.type", &v), 1);
+	assert_string_equal(v, "phys");
+	assert_int_equal(find(conf, "lxc.environment", &v), 1);
+	assert_int_equal(find(conf, "lxc.mount.entry", &v), 4);
+	/* Version 1 where the controller is there, whatever else is mounted. */
+	assert_int_equal(find(conf, "lxc.cgroup.pids.max", &v), 1);
+	assert_int_equal(find(conf, "lxc.cgroup.memory.limit_in_bytes", &v), 1);
+	assert_string_equal(v, "4096");
+	assert_int_equal(find(conf, "lxc.cgroup.cpu.cfs_quota_us", &v), 1);
+	assert_int_equal(find(conf, "lxc.cgroup2.pids.max", &v), 0);
+	assert_int_equal(find(conf, "lxc.apparmor.profile", &v), 1);
+	assert_string_equal(v, "unconfined");
+}
+
+static void test_missing_controller_is_named(void **state) {
+	struct lxcconf_limit l[LXCCONF_LIMITS_MAX];
+	struct cgroup_trees trees = hybrid();
+	struct err err;
+
+	(void)state;
+	assert_true(lxcconf_limits(&(struct runtime_limits){ .cpuset_cpus = "0" }, &trees, l,
+				   &err) < 0);
+	assert_non_null(strstr(err.msg, "'cpuset'"));
+	assert_int_equal(lxcconf_limits(&(struct runtime_limits){ 0 }, &trees, l, &err), 0);
+}
+
+static void test_bad_sysctl(void **state) {
+	const struct id_range ids = { 1000000, 65536 };
+	char *sysctls[] = { (char *)"=x", NULL };
+	struct runtime_spec spec = { .hostname = "h", .sysctls = sysctls };
+	const struct lxcconf_paths paths = { .rootfs = "/m", .seccomp = "/s", .log = "/l" };
+	struct cgroup_trees trees = hybrid();
+	struct idset set;
+	struct err err;
+
+	(void)state;
+	idset_init(&set, &ids, 1000, 1000);
+	assert_null(lxcconf_build(&spec, &set, &trees, &paths, &err));
+	assert_int_equal(err.kind, ERR_BUG);
+}
+
+static void test_log_reason(void **state) {
+	static const char text[] =
+		"lxc c 20261125 INFO     x - ../a.c:f:1 - fine\n"
+		"lxc c 20261125 ERROR    conf - ../src/lxc/conf.c:g:2 - No such file - first - thing\n"
+		"lxc 20261125 ERROR    confile - ../c.c:h:3 - Invalid argument - Unsupported config key "
+		"\"lxc.seccomp\"\n"
+		"lxc c 20261125 ERROR    start - ../s.c:i:4 - second\n"
+		"lxc c 20261125 ERROR    start - ../s.c:j:5 - third\n"
+		"garbage ERROR \n";
+	autofree char *a = lxclog_reason(text), *b = lxclog_reason("");
+
+	(void)state;
+	assert_string_equal(a, "No such file - first - thing; second");
+	assert_string_equal(b, "");
+}
+
+static void test_cgroup_line(void **state) {
+	char *controllers = NULL, *path = NULL;
+
+	(void)state;
+	assert_true(cgroup_line_parse("4:cpu,cpuacct:/a:b/c", &controllers, &path));
+	assert_string_equal(controllers, "cpu,cpuacct");
+	assert_string_equal(path, "/a:b/c");
+	free(controllers);
+	free(path);
+	assert_true(cgroup_line_parse("0::/", &controllers, &path));
+	assert_string_equal(controllers, "");
+	assert_string_equal(path, "/");
+	free(controllers);
+	free(path);
+	assert_false(cgroup_line_parse("0:", &controllers, &path));
+	assert_false(cgroup_line_parse("", &controllers, &path));
+	assert_false(cgroup_line_parse("0::x", &controllers, &path));
+}
+
+static void test_caps_have_reasons(void **state) {
+	(void)state;
+	for (size_t i = 0; i < caps_drop_count; i++) {
+		assert_true(strlen(caps_drops[i].name) > 2);
+		assert_true(strlen(caps_drops[i].why) > 10);
+		for (size_t j = 0; j < i; j++)
+			assert_string_not_equal(caps_drops[i].name, caps_drops[j].name);
+	}
+}
+
+int main(void) {
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_build),
+		cmocka_unit_test(test_missing_controller_is_named),
+		cmocka_unit_test(test_bad_sysctl),
+		cmocka_unit_test(test_log_reason),
+		cmocka_unit_test(test_cgroup_line),
+		cmocka_unit_test(test_caps_have_reasons),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
