@@ -78,7 +78,7 @@ void help_synopsis(const struct cli_command *const *path, size_t depth, struct b
 }
 
 char *help_option_name(const struct cli_option *o) {
-	struct buf b;
+	autobuf struct buf b;
 
 	buf_init(&b, 256);
 	if (o->letter)
@@ -107,7 +107,7 @@ static void add_entry(const char *name, size_t column, const char *text, struct 
 }
 
 static char *option_text(const struct cli_option *o) {
-	struct buf b;
+	autobuf struct buf b;
 
 	buf_init(&b, 4096);
 	buf_adds(&b, o->help);

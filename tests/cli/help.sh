@@ -7,6 +7,11 @@ build=${COI_TEST_BUILD:-.}
 . "$src/tests/lib/tap.sh"
 coi=$build/coi
 golden=$src/tests/golden/help
+if ! "$coi" --version >/dev/null; then
+	not_ok "there is a program to test" "$coi"
+	tap_end
+	exit 1
+fi
 tmp=$(mktemp -d) || exit 1
 trap 'rm -rf "$tmp"' EXIT
 # No settings and no state of whoever runs the tests.

@@ -143,7 +143,7 @@ static char **names(enum cli_complete kind) {
 
 static char *complete(const char *line, const char *last) {
 	autostrv char **words = strv_split(line, " ");
-	struct buf b;
+	autobuf struct buf b;
 
 	strv_add(&words, last);
 	buf_init(&b, 65536);
