@@ -42,12 +42,14 @@ int claims_store(const struct net_base *b, const struct claims *c, struct err *e
 void claims_done(struct claims *c);
 #define auto_claims __attribute__((cleanup(claims_done)))
 
+/* Borrowed until the list changes; NULL when there is none. */
 struct net_port *claims_find(const struct claims *c, const char *name);
 struct net_port *claims_find_index(const struct claims *c, uint32_t index);
 /* Lowest index that nobody has and that does not rest at @now; 0: none. */
 uint32_t claims_pick(const struct claims *c, const struct net_base *b, int64_t now);
 /* The one that has rested longest; 0: none. */
 uint32_t claims_pick_resting(const struct claims *c);
+/* A claim of @index, which nobody has, with all that follows from it; borrowed. */
 struct net_port *claims_add(struct claims *c, const struct net_base *b, const char *name,
 			    uint32_t index);
 /* Let it rest from @now on, and forget those that have rested enough. */

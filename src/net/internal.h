@@ -20,6 +20,7 @@ int net_send(struct net_base *b, struct nft_batch *batch, const char *what, stru
 /* As above; the error's number alone, for those who expect one. */
 int net_send_quiet(struct net_base *b, struct nft_batch *batch);
 
+/* As net_base_ensure(). */
 int net_ensure_locked(struct net_base *b, struct err *err);
 /* 1 when tables, chains and fixed sets are as they should be, else 0. */
 int net_tables_intact(struct net_base *b, struct err *err);

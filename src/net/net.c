@@ -83,8 +83,8 @@ int net_send_quiet(struct net_base *b, struct nft_batch *batch) {
 	r = nl_batch(b->nft, batch->bytes.data, batch->bytes.len, batch->first, batch->seq - 1,
 		     &failed);
 	if (r < 0)
-		log_debug("transaction of %u messages failed at number %u: %s", batch->seq - batch->first,
-			  failed - batch->first, strerror(-r));
+		log_debug("transaction of %u messages failed at number %u: %s",
+			  batch->seq - batch->first, failed - batch->first, strerror(-r));
 	return r;
 }
 

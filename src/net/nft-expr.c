@@ -10,6 +10,8 @@
 #include "net/net.h"
 #include "net/nft.h"
 
+/* What the kernel would add by itself is said too: so what was put is what comes back. */
+
 static struct nftnl_expr *expr(struct nft_batch *b, const char *name) {
 	struct nftnl_expr *e = nftnl_expr_alloc(name);
 
@@ -67,6 +69,7 @@ void nft_lookup(struct nft_batch *b, const char *set, uint32_t sreg) {
 
 	nftnl_expr_set_u32(e, NFTNL_EXPR_LOOKUP_SREG, sreg);
 	nftnl_expr_set_str(e, NFTNL_EXPR_LOOKUP_SET, set);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_LOOKUP_FLAGS, 0);
 }
 
 void nft_map(struct nft_batch *b, const char *set, uint32_t sreg, uint32_t dreg) {
@@ -75,6 +78,7 @@ void nft_map(struct nft_batch *b, const char *set, uint32_t sreg, uint32_t dreg)
 	nftnl_expr_set_u32(e, NFTNL_EXPR_LOOKUP_SREG, sreg);
 	nftnl_expr_set_u32(e, NFTNL_EXPR_LOOKUP_DREG, dreg);
 	nftnl_expr_set_str(e, NFTNL_EXPR_LOOKUP_SET, set);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_LOOKUP_FLAGS, 0);
 }
 
 void nft_verdict(struct nft_batch *b, int verdict, const char *chain) {
@@ -119,6 +123,7 @@ void nft_redirect(struct nft_batch *b, uint16_t port) {
 	nftnl_expr_set(e, NFTNL_EXPR_IMM_DATA, &be, sizeof(be));
 	e = expr(b, "redir");
 	nftnl_expr_set_u32(e, NFTNL_EXPR_REDIR_REG_PROTO_MIN, NFT_REG_1);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_REDIR_REG_PROTO_MAX, NFT_REG_1);
 	nftnl_expr_set_u32(e, NFTNL_EXPR_REDIR_FLAGS, NF_NAT_RANGE_PROTO_SPECIFIED);
 }
 

@@ -74,6 +74,7 @@ struct nft_set_spec {
 	uint32_t data_type; /* maps */
 	uint32_t data_len;
 };
+/* A set, or a map when it has NFT_SET_MAP. */
 void nft_set_add(struct nft_batch *b, const struct nft_set_spec *spec);
 void nft_set_delete(struct nft_batch *b, const char *set);
 
@@ -86,10 +87,12 @@ struct nft_elem {
 	int verdict;         /* maps of verdicts: NFT_JUMP or NFT_GOTO … */
 	const char *chain;   /* … to here */
 };
+/* Elements of a set or map of the present table; an existing one is left as it is. */
 void nft_elem_add(struct nft_batch *b, const char *set, const struct nft_elem *elems, size_t count);
 void nft_elem_delete(struct nft_batch *b, const char *set, const struct nft_elem *elems,
 		     size_t count);
 
+/* A rule at the end of @chain: the expressions between the two calls. */
 void nft_rule_begin(struct nft_batch *b, const char *chain);
 void nft_rule_end(struct nft_batch *b);
 

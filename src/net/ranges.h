@@ -14,6 +14,7 @@ extern const size_t net_private_ranges_count;
 extern const struct net_cidr net_metadata_ranges[];
 extern const size_t net_metadata_ranges_count;
 
+/* Addresses in host byte order. */
 bool net_cidr_contains(const struct net_cidr *c, uint32_t address);
 bool net_is_private(uint32_t address);
 bool net_is_metadata(uint32_t address);

@@ -41,6 +41,7 @@ void net_rules_base_replace(struct nft_batch *b, const struct net_base *base);
 #define NET_COMMENT_SIZE 48
 void net_rules_comment(const struct net_base *base, char out[NET_COMMENT_SIZE]);
 
+/* All of a port, in place of what is there of it. */
 void net_rules_port_put(struct nft_batch *b, const struct net_base *base,
 			const struct net_port *port);
 /* Only what lies in the tables of @family. */
@@ -58,6 +59,7 @@ struct port_keys {
 	char dns[16];
 };
 
+/* The keys of @port. */
 void net_port_keys(struct port_keys *ret, const struct net_port *port);
 /* How many rules the port's chains have when they are whole. */
 struct net_port_counts {

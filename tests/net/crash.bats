@@ -260,7 +260,7 @@ same_as_before() {
 	[ "$(cat /proc/sys/net/ipv4/ip_forward)" = 1 ]
 	echo 0 >/proc/sys/net/ipv4/ip_forward
 	netctl ensure
-	nft 'add table ip other; add chain ip other fwd { type filter hook forward priority 0 ; }'
+	nft 'add table ip other; add chain ip other f { type filter hook forward priority 0 ; }'
 	netctl remove
 	[ "$(cat /proc/sys/net/ipv4/ip_forward)" = 1 ]
 	nft delete table ip other

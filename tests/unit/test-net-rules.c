@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The rules as text against a file beside this one (COI_UPDATE_GOLDEN=1 writes
+ * it anew), and as the kernel gives them back, in a network namespace of this
+ * test's own.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <libnftnl/common.h>
+#include <libnftnl/rule.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netlink.h>
+
+#include <cmocka.h>
+
+#include "base/fd.h"
+#include "base/mem.h"
+#include "base/path.h"
+#include "base/strv.h"
+#include "net/internal.h"
+#include "net/names.h"
+#include "net/nl.h"
+#include "net/rules.h"
+
+#define TEXT_MAX (1 << 20)
+
+static struct net_base base_of(const char *tag) {
+	struct net_base b = { .rule_pref = 70 };
+	const struct net_cidr range = { .address = 0x0a4d0000, .bits = 16 };
+
+	net_names_fill(&b, tag);
+	net_range_set(&b, &range);
+	return b;
+}
+
+static struct net_port port_of(const struct net_base *b, uint32_t index, enum net_mode mode) {
+	struct net_port p;
+
+	net_port_fill(b, "demo", index, &p);
+	p.policy = net_policy_default();
+	p.policy.mode = mode;
+	p.dns_port = 61002;
+	return p;
+}
+
+/* All that we ever say to the kernel, once each. */
+static void all_text(const struct net_base *b, struct buf *out) {
+	const struct net_port restricted = port_of(b, 2, NET_RESTRICTED);
+	struct net_port open = port_of(b, 3, NET_OPEN), lifted = port_of(b, 4, NET_RESTRICTED);
+	struct nft_batch batch;
+
+	open.dns_port = 0;
+	lifted.policy.block_private = false;
+	nft_batch_init(&batch, 1, out);
+	buf_adds(out, "# base\n");
+	net_rules_base_replace(&batch, b);
+	buf_adds(out, "# port, restricted\n");
+	net_rules_port_put(&batch, b, &restricted);
+	buf_adds(out, "# port, restricted, private addresses allowed\n");
+	net_rules_port_put(&batch, b, &lifted);
+	buf_adds(out, "# port, open, without a resolver\n");
+	net_rules_port_put(&batch, b, &open);
+	buf_adds(out, "# port removed\n");
+	net_rules_port_remove(&batch, NFPROTO_INET, b, &restricted);
+	net_rules_port_remove(&batch, NFPROTO_BRIDGE, b, &restricted);
+	buf_adds(out, "# guard\n");
+	net_rules_guard(&batch, b, 0x6);
+	nft_batch_done(&batch);
+	assert_false(out->overflow);
+}
+
+static void golden(void **state) {
+	const char *src = getenv("COI_TEST_SRC");
+	autofree char *dir = path_join(src ? src : COI_SOURCE_DIR, "tests/net");
+	autoclose int fd = open(dir, O_DIRECTORY | O_CLOEXEC);
+	autobuf struct buf have, want;
+	struct net_base b = base_of("");
+
+	buf_init(&have, TEXT_MAX);
+	buf_init(&want, TEXT_MAX);
+	all_text(&b, &have);
+	if (getenv("COI_UPDATE_GOLDEN"))
+		assert_int_equal(file_write_quick_at(fd, "rules.golden", have.data, have.len, 0644),
+				 0);
+	assert_true(file_read_at(fd, "rules.golden", TEXT_MAX, &want) >= 0);
+	assert_string_equal(have.data, want.data);
+}
+
+/* The same input is the same bytes, or an intact base would be replaced each time. */
+static void digests(void **state) {
+	struct net_base a = base_of(""), b = base_of(""), c = base_of("a1b2c3");
+	char one[NET_COMMENT_SIZE], two[NET_COMMENT_SIZE], three[NET_COMMENT_SIZE];
+
+	net_rules_comment(&a, one);
+	net_rules_comment(&b, two);
+	net_rules_comment(&c, three);
+	assert_string_equal(one, two);
+	assert_string_not_equal(one, three);
+	b.gateway++;
+	net_rules_comment(&b, two);
+	assert_string_not_equal(one, two);
+}
+
+static void chains_are_counted_right(void **state) {
+	struct net_base b = base_of("");
+	autobuf struct buf text;
+	struct nft_batch batch;
+
+	buf_init(&text, TEXT_MAX);
+	nft_batch_init(&batch, 1, &text);
+	net_rules_base(&batch, &b);
+	nft_batch_done(&batch);
+	for (size_t i = 0; i < net_base_chains_count; i++) {
+		const struct net_base_chain *c = &net_base_chains[i];
+		autofree char *line =
+			xasprintf("add rule %s coi %s\n",
+				  c->family == NFPROTO_BRIDGE ? "bridge" : "inet", c->name);
+		unsigned n = 0;
+
+		for (const char *p = text.data; (p = strstr(p, line)); p++)
+			n++;
+		if (n != c->rules)
+			fail_msg("chain %s: %u rules, %u said", c->name, n, c->rules);
+	}
+}
+
+static void a_tag_is_in_every_name(void **state) {
+	struct net_base b = base_of("a1b2c3");
+	autobuf struct buf text;
+
+	buf_init(&text, TEXT_MAX);
+	all_text(&b, &text);
+	/* The comment of the tables begins so too. */
+	for (const char *p = text.data; (p = strstr(p, " coi")); p++)
+		assert_true(!strncmp(p, " coi-", 5) || !strncmp(p, " coi schema ", 12));
+}
+
+/* --- the kernel */
+
+static int own_namespace(void) {
+	if (geteuid() == 0)
+		return unshare(CLONE_NEWNET) < 0 ? -errno : 0;
+	return unshare(CLONE_NEWUSER | CLONE_NEWNET) < 0 ? -errno : 0;
+}
+
+static int append_rule(const struct nlmsghdr *nlh, void *data) {
+	struct nftnl_rule *r = nftnl_rule_alloc();
+	char text[8192];
+
+	assert_int_equal(nftnl_rule_nlmsg_parse(nlh, r), 0);
+	buf_addf(data, "add rule %s %s %s\n",
+		 nftnl_rule_get_u32(r, NFTNL_RULE_FAMILY) == NFPROTO_BRIDGE ? "bridge" : "inet",
+		 nftnl_rule_get_str(r, NFTNL_RULE_TABLE), nftnl_rule_get_str(r, NFTNL_RULE_CHAIN));
+	(void)nftnl_rule_snprintf(text, sizeof(text), r, NFTNL_OUTPUT_DEFAULT, 0);
+	buf_adds(data, strchr(text, '\n') + 1);
+	buf_addc(data, '\n');
+	nftnl_rule_free(r);
+	return MNL_CB_OK;
+}
+
+static void restart_text(void *data) {
+	buf_reset(data);
+}
+
+/* "add rule" lines with what is indented below them, sorted, so that order of chains is no matter. */
+static char *sorted_rules(const char *text) {
+	autostrv char **lines = strv_split(text, "\n");
+	char **rules = NULL;
+	char *all;
+
+	for (size_t i = 0; lines && lines[i]; i++) {
+		if (!strncmp(lines[i], "add rule ", 9)) {
+			autofree char *rule = xstrdup(lines[i]);
+
+			while (lines[i + 1] && !strncmp(lines[i + 1], "  [", 3)) {
+				char *longer = xasprintf("%s\n%s", rule, lines[++i]);
+
+				free(rule);
+				rule = longer;
+			}
+			strv_add(&rules, rule);
+		}
+	}
+	strv_sort(rules);
+	all = strv_join(rules, "\n");
+	strv_free(rules);
+	return all;
+}
+
+static void kernel_gives_back_what_was_put(void **state) {
+	struct net_base b = base_of("");
+	const struct net_port p = port_of(&b, 2, NET_RESTRICTED);
+	char buf[512] __attribute__((aligned(8)));
+	autobuf struct buf put, got;
+	autofree char *want = NULL, *have = NULL;
+	struct nft_batch batch;
+	struct err err = { 0 };
+	int r = own_namespace();
+
+	if (r < 0) {
+		print_message("no network namespace of one's own: %s\n", strerror(-r));
+		skip();
+	}
+	buf_init(&put, TEXT_MAX);
+	buf_init(&got, TEXT_MAX);
+	assert_int_equal(net_sockets(&b, &err), 0);
+	nft_batch_init(&batch, 1, &put);
+	nft_batch_begin(&batch);
+	net_rules_base_replace(&batch, &b);
+	net_rules_port_put(&batch, &b, &p);
+	assert_int_equal(net_send(&b, &batch, "put all", &err), 0);
+	nft_batch_done(&batch);
+	assert_int_equal(net_tables_intact(&b, &err), 1);
+	assert_int_equal(net_port_rules_intact(&b, &p, &err), 1);
+	assert_int_equal(nl_dump(b.nft, nftnl_nlmsg_build_hdr(buf, NFT_MSG_GETRULE, NFPROTO_UNSPEC,
+							      0, 0),
+				 append_rule, restart_text, &got), 0);
+	want = sorted_rules(put.data);
+	have = sorted_rules(got.data);
+	assert_string_equal(have, want);
+	assert_true(strlen(have) > 1000);
+	nl_close(b.nft);
+	nl_close(b.route);
+}
+
+/* A transaction with a fault in its middle leaves nothing, and the fault is told. */
+static void a_failed_transaction_leaves_nothing(void **state) {
+	struct net_base b = base_of("bad000");
+	struct nft_batch batch;
+	struct err err = { 0 };
+	struct net_port p = port_of(&b, 2, NET_OPEN);
+
+	if (own_namespace() < 0)
+		skip();
+	assert_int_equal(net_sockets(&b, &err), 0);
+	nft_batch_init(&batch, 1, NULL);
+	nft_batch_begin(&batch);
+	net_rules_base_replace(&batch, &b);
+	nft_rule_begin(&batch, "deny");
+	nft_verdict(&batch, NFT_GOTO, "nowhere");
+	nft_rule_end(&batch);
+	net_rules_port_put(&batch, &b, &p);
+	assert_int_equal(net_send(&b, &batch, "put all", &err), -ENOENT);
+	assert_non_null(strstr(err.msg, "cannot put all"));
+	nft_batch_done(&batch);
+	assert_int_equal(net_tables_intact(&b, &err), 0);
+	assert_int_equal(net_port_rules_intact(&b, &p, &err), 0);
+	nl_close(b.nft);
+	nl_close(b.route);
+}
+
+int main(void) {
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(golden),
+		cmocka_unit_test(digests),
+		cmocka_unit_test(chains_are_counted_right),
+		cmocka_unit_test(a_tag_is_in_every_name),
+		cmocka_unit_test(kernel_gives_back_what_was_put),
+		cmocka_unit_test(a_failed_transaction_leaves_nothing),
+	};
+
+	return cmocka_run_group_tests_name("net-rules", tests, NULL, NULL);
+}
