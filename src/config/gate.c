@@ -228,7 +228,7 @@ static void split_domains(struct config *c, struct gate *g, const struct setting
 				.line = sources->items[i].line,
 				.column = sources->items[i].column,
 				.key = row->path,
-				.hint = "put it in ~/.coi/config.toml, or in a file that COI_CONFIG names",
+				.hint = PLACE_HINT,
 			};
 			struct gate_part refused = { 0 };
 
@@ -317,7 +317,7 @@ static void split_inside(struct config *c, const struct setting_row *row,
 		.line = source->line,
 		.column = source->column,
 		.key = row->path,
-		.hint = "put it in ~/.coi/config.toml, or in a file that COI_CONFIG names",
+		.hint = PLACE_HINT,
 	};
 
 	if (path_fd >= 0)

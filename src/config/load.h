@@ -91,6 +91,8 @@ struct config {
 };
 
 /* ---- notes.c ---- */
+#define PLACE_HINT "put it in ~/.coi/config.toml, or in a file that COI_CONFIG names"
+#define PLACE_HINT_PROFILE "put it in a profile below ~/.coi/profiles"
 struct note_at {
 	enum config_note_level level;
 	enum config_note_kind kind;

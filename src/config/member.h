@@ -62,7 +62,9 @@ struct member_problem {
 	char message[512]; /* "must be …, not …" */
 };
 
+/* The member of a row. */
 void *member_of(const struct setting_row *row, struct settings *s);
+/* The same, to read only. */
 const void *member_of_const(const struct setting_row *row, const struct settings *s);
 
 /* 0, or -EINVAL with *@problem. @sources (may be NULL) gets the entries' sources. */

@@ -131,8 +131,7 @@ static void add_note(struct walk *w, enum config_note_level level, enum config_n
 }
 
 static const char *place_hint(const struct layer *layer) {
-	return layer->is_profile ? "put it in a profile below ~/.coi/profiles"
-				 : "put it in ~/.coi/config.toml, or in a file that COI_CONFIG names";
+	return layer->is_profile ? PLACE_HINT_PROFILE : PLACE_HINT;
 }
 
 static void note_refused(struct walk *w, const struct setting_row *row,

@@ -318,7 +318,7 @@ static int take_context(struct config *c, const struct layer *l, struct err *err
 			.line = context->line,
 			.column = context->column,
 			.key = "context",
-			.hint = "put it in a profile below ~/.coi/profiles",
+			.hint = PLACE_HINT_PROFILE,
 		};
 
 		note_add(c, &at, "'context' is ignored: '%s' is outside of the workspace", path);

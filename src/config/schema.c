@@ -92,7 +92,9 @@ static json_t *default_json(const struct setting_row *row) {
 	case SETTING_BOOL:
 		return json_boolean(row->def && strcmp(row->def, "true") == 0);
 	case SETTING_INT:
-		return row->may_be_unset ? NULL : json_integer(row->def ? strtoll(row->def, NULL, 10) : 0);
+		if (row->may_be_unset)
+			return NULL;
+		return json_integer(row->def ? strtoll(row->def, NULL, 10) : 0);
 	case SETTING_FLOAT:
 		return json_real(row->def ? strtod(row->def, NULL) : 0);
 	case SETTING_STRV:

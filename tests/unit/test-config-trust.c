@@ -212,7 +212,8 @@ static void later_trusted_layers_count_too(void **state) {
 	struct fixture *f = *state;
 
 	fixture_env_file(f, "[network]\nmode = \"allowlist\"\n");
-	fixture_project(f, "[network]\nmode = \"allowlist\"\nallowed_domains = [\"evil.example.com\"]\n");
+	fixture_project(f, "[network]\nmode = \"allowlist\"\n"
+			   "allowed_domains = [\"evil.example.com\"]\n");
 	fixture_settings(f);
 	assert_false(strv_contains(config_settings(f->config)->network.allowed_domains,
 				   "evil.example.com"));
@@ -265,7 +266,8 @@ static void allowed_domains(void **state) {
 		if (!taken)
 			assert_non_null(fixture_note(f, NOTE_REFUSED, "network.allowed_domains"));
 		/* Where trusted files have a list, each name beyond it waits. */
-		fixture_user(f, "[network]\nmode = \"allowlist\"\nallowed_domains = [\"ok.example.com\"]\n");
+		fixture_user(f, "[network]\nmode = \"allowlist\"\n"
+				"allowed_domains = [\"ok.example.com\"]\n");
 		taken = strv_contains(fixture_settings(f)->network.allowed_domains, list[i].domain);
 		assert_false(taken);
 	}
