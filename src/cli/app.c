@@ -98,7 +98,7 @@ int app_change_workspace(struct cli *cli, const char *workspace, struct err *err
 	struct config *before = cli->config;
 	int r;
 
-	if (strcmp(cli->workspace, workspace) == 0)
+	if (strcmp(cli->workspace, workspace) == 0 && !cli->alias_profile)
 		return 0;
 	str_replace(&cli->workspace, workspace);
 	cli->config = NULL;
@@ -238,6 +238,7 @@ int app_main(char *const *argv) {
 	config_free(cli.config);
 	privilege_free(cli.who);
 	free(cli.workspace);
+	free(cli.alias_profile);
 	cli_parsed_done(&cli.parsed);
 	return status;
 }

@@ -9,6 +9,7 @@
 
 struct cli {
 	struct cli_parsed parsed;
+	char *alias_profile; /* owned, what an alias brought along; NULL: none */
 	char *workspace; /* absolute; what -w says, else the working directory */
 	bool json;       /* --format json or --json */
 	bool checked;    /* the command line makes sense: what is wrong now is no usage error */

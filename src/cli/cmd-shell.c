@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/strv.h"
+#include "cli/aliases.h"
 #include "cli/app.h"
 #include "cli/building.h"
 #include "cli/commands.h"
@@ -87,6 +88,14 @@ static int launch_new(struct cli *cli, struct launched *l, struct err *err) {
 		.init = -1,
 	};
 
+	/* Before anything is made: an alias that is taken must not cost a container. */
+	if (*request.alias) {
+		int r = alias_register(cli->who, request.alias, cli->workspace,
+				       cli->parsed.globals.profile, err);
+
+		if (r < 0)
+			return r;
+	}
 	return launch(cli->session, &request, l, err);
 }
 
@@ -251,7 +260,7 @@ static int shell_check(struct cli *cli, void *args, struct err *err) {
 }
 
 /* The workspace of the container that carries the alias, and its slot. */
-static int apply_alias(struct cli *cli, const char *word, struct err *err) {
+static int apply_container(struct cli *cli, const char *word, struct err *err) {
 	auto_container struct container *c = NULL;
 	int r = resolve_container(cli, word, 0, &c, err);
 
@@ -260,9 +269,27 @@ static int apply_alias(struct cli *cli, const char *word, struct err *err) {
 	if (!c->workspace || !*c->workspace)
 		return err_set(err, ERR_MISSING, -ENOENT, "container '%s' has no workspace",
 			       c->name);
-	if (strcmp(word, c->alias) != 0)
+	if (!c->alias || strcmp(word, c->alias) != 0)
 		cli->parsed.globals.slot = c->slot;
 	return app_change_workspace(cli, c->workspace, err);
+}
+
+/* As it was registered, else the project here when it is called that, else a container's. */
+static int apply_alias(struct cli *cli, const char *word, struct err *err) {
+	auto_alias struct alias_entry entry = { 0 };
+	int r = alias_find(cli->who, word, &entry, err);
+
+	if (r < 0)
+		return r;
+	if (r == 0)
+		return strcmp(word, cli->settings->container.alias) == 0 ?
+			       0 :
+			       apply_container(cli, word, err);
+	if (entry.slot)
+		cli->parsed.globals.slot = entry.slot;
+	if (*entry.profile && !cli->parsed.globals.profile)
+		cli->parsed.globals.profile = cli->alias_profile = steal_ptr(entry.profile);
+	return app_change_workspace(cli, entry.workspace, err);
 }
 
 static int shell_run(struct cli *cli, const void *args, struct err *err) {
