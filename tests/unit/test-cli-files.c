@@ -30,7 +30,9 @@ static int make_home(void **state) {
 }
 
 static int remove_home(void **state) {
-	return tree_remove_at(AT_FDCWD, home);
+	autoclose int tmp = open("/tmp", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	return tmp < 0 ? -errno : tree_remove_at(tmp, home + strlen("/tmp/"));
 }
 
 static void put(const char *name, const char *text) {
