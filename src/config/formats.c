@@ -10,55 +10,65 @@
 
 #include "base/mem.h"
 
+/*
+ * Lengths are a column and not part of the patterns: counted repetitions cost
+ * milliseconds to compile.
+ */
 static const struct {
 	const char *pattern;
+	unsigned max_len;
 	const char *expected;
 } formats[FORMAT_COUNT] = {
-	[FORMAT_ANY] = { NULL, "a text" },
-	[FORMAT_NAME] = { "^([A-Za-z0-9][A-Za-z0-9._:/-]{0,126})?$",
+	[FORMAT_ANY] = { NULL, 65536, "a text" },
+	[FORMAT_NAME] = { "^([A-Za-z0-9][A-Za-z0-9._:/-]*)?$", 127,
 			  "a name of letters, digits and . _ : / -" },
-	[FORMAT_ALIAS] = { "^([a-zA-Z][a-zA-Z0-9_-]{0,63})?$",
+	[FORMAT_ALIAS] = { "^([a-zA-Z][a-zA-Z0-9_-]*)?$", 64,
 			   "a letter, then at most 63 letters, digits, _ or -" },
-	[FORMAT_SESSION_NAME] = { "^([a-zA-Z0-9][a-zA-Z0-9._-]{0,63})?$",
+	[FORMAT_SESSION_NAME] = { "^([a-zA-Z0-9][a-zA-Z0-9._-]*)?$", 64,
 				  "at most 64 letters, digits, . _ or -, the first a letter or digit" },
-	[FORMAT_USER] = { "^[a-z_][a-z0-9_-]{0,31}$", "a login name" },
-	[FORMAT_ENV_NAME] = { "^[A-Za-z_][A-Za-z0-9_]{0,127}$", "the name of a variable" },
-	[FORMAT_COMPRESSION] = { "^([a-z0-9]+(-[0-9]+)?)?$", "a compression such as zstd or zstd-19" },
-	[FORMAT_DOMAIN] = { "^(@[a-z]+|(\\*\\.)?[A-Za-z0-9_-]+(\\.[A-Za-z0-9_-]+)*\\.?(/[0-9]{1,2})?"
+	[FORMAT_USER] = { "^[a-z_][a-z0-9_-]*$", 32, "a login name" },
+	[FORMAT_ENV_NAME] = { "^[A-Za-z_][A-Za-z0-9_]*$", 128, "the name of a variable" },
+	[FORMAT_COMPRESSION] = { "^([a-z0-9]+(-[0-9]+)?)?$", 32,
+				 "a compression such as zstd or zstd-19" },
+	[FORMAT_DOMAIN] = { "^(@[a-z]+|(\\*\\.)?[A-Za-z0-9_-]+(\\.[A-Za-z0-9_-]+)*\\.?(/[0-9]+)?"
 			    "(:[0-9]+(-[0-9]+)?(,[0-9]+(-[0-9]+)?)*)?)$",
+			    300,
 			    "a host name, an IPv4 address or network, or @registries or @providers, "
 			    "with ports as in name:80,443" },
-	[FORMAT_IPV4] = { "^[0-9]{1,3}\\.[0-9]{1,3}\\.[0-9]{1,3}\\.[0-9]{1,3}$", "an IPv4 address" },
-	[FORMAT_IP] = { "^([0-9]{1,3}\\.[0-9]{1,3}\\.[0-9]{1,3}\\.[0-9]{1,3}|[0-9A-Fa-f:.]+)$",
-			"an IP address" },
-	[FORMAT_PORTS] = { "^[0-9]{1,5}(-[0-9]{1,5})?$", "a port or a range such as 8000-8100" },
-	[FORMAT_BINARY] = { "^([A-Za-z0-9._:/@+-]+)?$", "letters, digits and . _ : / @ + -" },
-	[FORMAT_MODEL] = { "^([A-Za-z0-9][A-Za-z0-9._:/@-]*)?$", "the name of a model" },
-	[FORMAT_CPUS] = { "^([0-9]{1,5}(-[0-9]{1,5})?(,[0-9]{1,5}(-[0-9]{1,5})?)*)?$",
+	[FORMAT_IPV4] = { "^[0-9]+\\.[0-9]+\\.[0-9]+\\.[0-9]+$", 15, "an IPv4 address" },
+	[FORMAT_IP] = { "^([0-9]+\\.[0-9]+\\.[0-9]+\\.[0-9]+|[0-9A-Fa-f:.]+)$", 45, "an IP address" },
+	[FORMAT_PORTS] = { "^[0-9]+(-[0-9]+)?$", 11, "a port or a range such as 8000-8100" },
+	[FORMAT_BINARY] = { "^([A-Za-z0-9._:/@+-]+)?$", 255, "letters, digits and . _ : / @ + -" },
+	[FORMAT_MODEL] = { "^([A-Za-z0-9][A-Za-z0-9._:/@-]*)?$", 255, "the name of a model" },
+	[FORMAT_CPUS] = { "^([0-9]+(-[0-9]+)?(,[0-9]+(-[0-9]+)?)*)?$", 1024,
 			  "a number of processors or a set such as 0-3 or 0,2" },
-	[FORMAT_ALLOWANCE] = { "^([0-9]{1,5}%|[0-9]{1,7}ms/[0-9]{1,7}ms)?$",
+	[FORMAT_ALLOWANCE] = { "^([0-9]+%|[0-9]+ms/[0-9]+ms)?$", 32,
 			       "a share such as 50% or a time slice such as 25ms/100ms" },
-	[FORMAT_SIZE] = { "^([0-9]{1,12}[KMGT]i?B)?$", "a size such as 512MiB or 2GB" },
-	[FORMAT_SIZE_OR_SHARE] = { "^([0-9]{1,12}(%|[KMGT]i?B))?$",
+	[FORMAT_SIZE] = { "^([0-9]+[KMGT]i?B)?$", 24, "a size such as 512MiB or 2GB" },
+	[FORMAT_SIZE_OR_SHARE] = { "^([0-9]+(%|[KMGT]i?B))?$", 24,
 				   "a size such as 512MiB or 2GB, or a share such as 50%" },
-	[FORMAT_SWAP] = { "^(true|false|[0-9]{1,12}[KMGT]i?B)$",
+	[FORMAT_SWAP] = { "^(true|false|[0-9]+[KMGT]i?B)$", 24,
 			  "\"true\", \"false\" or a size such as 512MiB" },
-	[FORMAT_RATE] = { "^([0-9]{1,12}[KMGT]i?B(/s)?|[0-9]{1,12}iops)?$",
+	[FORMAT_RATE] = { "^([0-9]+[KMGT]i?B(/s)?|[0-9]+iops)?$", 24,
 			  "a rate such as 10MB/s or 100iops" },
-	[FORMAT_DURATION] = { "^(([0-9]{1,9}(\\.[0-9]{1,9})?(ns|us|ms|s|m|h))+|0)?$",
+	[FORMAT_DURATION] = { "^(([0-9]+(\\.[0-9]+)?(ns|us|ms|s|m|h))+|0)?$", 64,
 			      "a duration such as 30s or 2h30m" },
-	[FORMAT_TIMEZONE] = { "^([A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+)*)?$",
+	[FORMAT_TIMEZONE] = { "^([A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+)*)?$", 64,
 			      "a time zone such as Europe/Berlin" },
-	[FORMAT_MODE] = { "^(0?[0-7]{3})?$", "a mode in octal such as 0600" },
-	[FORMAT_ABSOLUTE] = { "^/", "an absolute path" },
-	[FORMAT_RELATIVE] = { "^[^/]",
-			      "a path relative to the workspace" },
-	[FORMAT_LABEL] = { "^([A-Za-z0-9_-]{1,64})?$", "letters, digits, _ or -" },
+	[FORMAT_MODE] = { "^(0?[0-7][0-7][0-7])?$", 4, "a mode in octal such as 0600" },
+	[FORMAT_ABSOLUTE] = { "^/", 4095, "an absolute path" },
+	[FORMAT_RELATIVE] = { "^[^/]", 4095, "a path relative to the workspace" },
+	[FORMAT_LABEL] = { "^([A-Za-z0-9_-]+)?$", 64, "letters, digits, _ or -" },
 };
 
 const char *format_pattern(enum setting_format format) {
 	assert((unsigned)format < FORMAT_COUNT);
 	return formats[format].pattern;
+}
+
+unsigned format_max_len(enum setting_format format) {
+	assert((unsigned)format < FORMAT_COUNT);
+	return formats[format].max_len;
 }
 
 const char *format_expected(enum setting_format format) {
@@ -90,6 +100,25 @@ static bool fits_beyond_pattern(enum setting_format format, const char *text) {
 	case FORMAT_SIZE:
 	case FORMAT_SIZE_OR_SHARE:
 		return !*text || format_parse_size(text, &n, &n) == 0;
+	case FORMAT_SWAP:
+		return *text == 't' || *text == 'f' || format_parse_size(text, &n, &n) == 0;
+	case FORMAT_RATE:
+		return !*text || format_parse_rate(text, &n, &n) == 0;
+	case FORMAT_ALLOWANCE:
+		return !*text || format_parse_allowance(text, &a, &n, &n) == 0;
+	case FORMAT_CPUS: {
+		autofree char *set = NULL;
+
+		return !*text || format_parse_cpus(text, &a, &set) == 0;
+	}
+	case FORMAT_PORTS: {
+		unsigned long low = strtoul(text, NULL, 10), high = low;
+		const char *dash = strchr(text, '-');
+
+		if (dash)
+			high = strtoul(dash + 1, NULL, 10);
+		return low >= 1 && low <= high && high <= 65535;
+	}
 	case FORMAT_IPV4:
 		return sscanf(text, "%u.%u.%u.%u%c", &a, &b, &c, &d, &end) == 4 && a < 256 &&
 		       b < 256 && c < 256 && d < 256;
@@ -98,22 +127,33 @@ static bool fits_beyond_pattern(enum setting_format format, const char *text) {
 	}
 }
 
-bool format_matches(enum setting_format format, const char *text) {
-	const char *pattern = format_pattern(format);
-	regex_t re;
+/* Compiled when first needed, and kept: a list asks for each of its members. */
+static const regex_t *compiled(enum setting_format format) {
+	static struct {
+		regex_t re;
+		bool is_there;
+	} cache[FORMAT_COUNT];
 
-	if (!pattern)
+	if (!cache[format].is_there) {
+		int r = regcomp(&cache[format].re, formats[format].pattern,
+				REG_EXTENDED | REG_NOSUB);
+
+		assert(r == 0);
+		(void)r;
+		cache[format].is_there = true;
+	}
+	return &cache[format].re;
+}
+
+bool format_matches(enum setting_format format, const char *text) {
+	if (strlen(text) > format_max_len(format))
+		return false;
+	if (!formats[format].pattern)
 		return true;
 	/* A newline would end a text that is used as one line; none of the forms has it. */
-	if (strlen(text) > 4096 || strchr(text, '\n'))
+	if (strchr(text, '\n'))
 		return false;
-
-	int r = regcomp(&re, pattern, REG_EXTENDED | REG_NOSUB);
-
-	assert(r == 0);
-	r = regexec(&re, text, 0, NULL, 0);
-	regfree(&re);
-	return r == 0 && fits_beyond_pattern(format, text);
+	return regexec(compiled(format), text, 0, NULL, 0) == 0 && fits_beyond_pattern(format, text);
 }
 
 static int parse_number(const char **text, uint64_t *ret) {

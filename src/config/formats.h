@@ -38,6 +38,8 @@ enum setting_format {
 
 /* POSIX extended and ECMA alike, anchored; NULL for FORMAT_ANY. */
 const char *format_pattern(enum setting_format format);
+/* Bytes of the longest text. */
+unsigned format_max_len(enum setting_format format);
 /* "a size such as 512MiB or 2GB", for "expected …". */
 const char *format_expected(enum setting_format format);
 bool format_matches(enum setting_format format, const char *text);

@@ -51,8 +51,9 @@ char *member_path(const char *text, const char *home, const char *base) {
 
 int member_check_text(enum setting_format format, const struct toml_node *node, const char *text,
 		      struct member_problem *problem) {
-	if (strlen(text) > MEMBER_TEXT_MAX)
-		return member_fail(problem, node, false, "is longer than %d bytes", MEMBER_TEXT_MAX);
+	if (strlen(text) > format_max_len(format))
+		return member_fail(problem, node, false, "is longer than %u bytes",
+				   format_max_len(format));
 	if (!format_matches(format, text))
 		return member_fail(problem, node, false, "must be %s, not '%.200s'",
 				   format_expected(format), text);

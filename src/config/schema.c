@@ -14,6 +14,7 @@ static json_t *text_schema(enum setting_format format) {
 
 	if (format_pattern(format))
 		json_object_set_new(s, "pattern", json_string(format_pattern(format)));
+	json_object_set_new(s, "maxLength", json_integer(format_max_len(format)));
 	return s;
 }
 

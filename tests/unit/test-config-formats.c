@@ -26,11 +26,12 @@ static const struct {
 			   "@registries", "x.com:443,8000-8100", "localhost" },
 	  { "", "*", "a b", "http://x.com", "x.com/y", "a..b", "x.com:", "@", "[::1]" } },
 	{ FORMAT_IPV4, { "8.8.8.8" }, { "8.8.8", "256.1.1.1", "8.8.8.8.8", "a" } },
-	{ FORMAT_PORTS, { "443", "8000-8100" }, { "", "-1", "1-", "a" } },
+	{ FORMAT_PORTS, { "443", "8000-8100" }, { "", "-1", "1-", "a", "0", "65536", "9-1" } },
 	{ FORMAT_BINARY, { "pi", "/usr/bin/x", "@a/b", "" }, { "a b", "a;b", "$x" } },
 	{ FORMAT_MODEL, { "claude-1.5", "" }, { "-x", "a b" } },
-	{ FORMAT_CPUS, { "2", "0-3", "0,2", "0-1,3", "" }, { "a", "-1", "0-", ",1", "1,,2" } },
-	{ FORMAT_ALLOWANCE, { "50%", "25ms/100ms", "" }, { "50", "25/100", "25ms", "1s/2s" } },
+	{ FORMAT_CPUS, { "2", "0-3", "0,2", "0-1,3", "" },
+	  { "a", "-1", "0-", ",1", "1,,2", "0", "3-1", "99999999999999999999" } },
+	{ FORMAT_ALLOWANCE, { "50%", "25ms/100ms", "" }, { "50", "25/100", "25ms", "1s/2s", "0%", "1ms/0ms" } },
 	{ FORMAT_SIZE, { "512MiB", "2GB", "" }, { "50%", "512", "0MiB", "1XB", "999999999999TB" } },
 	{ FORMAT_SIZE_OR_SHARE, { "512MiB", "50%", "" }, { "0%", "101%", "-1%" } },
 	{ FORMAT_SWAP, { "true", "false", "1GB" }, { "", "yes", "50%" } },
@@ -56,6 +57,19 @@ static void texts_are_told_apart(void **state) {
 			if (format_matches(cases[i].format, cases[i].bad[k]))
 				fail_msg("format %d takes '%s'", cases[i].format, cases[i].bad[k]);
 	}
+}
+
+static void lengths_end_somewhere(void **state) {
+	static char text[70000];
+
+	memset(text, 'a', sizeof(text) - 1);
+	for (int f = 0; f < FORMAT_COUNT; f++)
+		assert_false(format_matches((enum setting_format)f, text));
+	text[64] = '\0';
+	assert_true(format_matches(FORMAT_ALIAS, text));
+	text[64] = 'a';
+	text[65] = '\0';
+	assert_false(format_matches(FORMAT_ALIAS, text));
 }
 
 static void every_format_has_words(void **state) {
@@ -144,7 +158,8 @@ static void others(void **state) {
 
 int main(void) {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(texts_are_told_apart), cmocka_unit_test(every_format_has_words),
+		cmocka_unit_test(texts_are_told_apart), cmocka_unit_test(lengths_end_somewhere),
+		cmocka_unit_test(every_format_has_words),
 		cmocka_unit_test(sizes),		cmocka_unit_test(durations),
 		cmocka_unit_test(size_texts_parse_back), cmocka_unit_test(others),
 	};
