@@ -137,15 +137,22 @@ static int container_open(const struct attach_spec *spec, struct lxc_container *
 		(void)c->set_config_item(c, "lxc.log.file", spec->log_file);
 		(void)c->set_config_item(c, "lxc.log.level", "ERROR");
 	}
-	/* It asks the monitor over a socket of this network namespace. */
-	if (!c->is_running(c)) {
-		err_set(err, ERR_CONFLICT, -EHOSTUNREACH, "the monitor of '%s' cannot be reached",
-			spec->ref.lxc_name);
-		return err_hint(err, "it was started in another network namespace, or its monitor "
-				     "was killed; then stop and start it");
-	}
 	*ret = steal_ptr(c);
 	return 0;
+}
+
+/* Asked only when something failed: each question costs a round trip. */
+static int attach_failed(struct lxc_container *c, const struct attach_spec *spec, int code,
+			 const char *what, struct err *err) {
+	if (!runtime_alive(&spec->ref))
+		return err_set(err, ERR_MISSING, -ESRCH, "'%s' has ended", spec->ref.lxc_name);
+	/* It asks the monitor over a socket of this network namespace. */
+	if (c->is_running(c))
+		return err_sys(err, code, "cannot %s '%s'", what, spec->ref.lxc_name);
+	err_set(err, ERR_CONFLICT, -EHOSTUNREACH, "the monitor of '%s' cannot be reached",
+		spec->ref.lxc_name);
+	return err_hint(err, "it was started in another network namespace, or its monitor was "
+			     "killed; then stop and start it");
 }
 
 /*
@@ -188,8 +195,7 @@ int attach_start(const struct attach_spec *spec, struct attach_proc *ret, struct
 	if (spec->tty) {
 		master = ptmx_open(c, spec);
 		if (master < 0)
-			return err_sys(err, master, "cannot open a terminal in '%s'",
-				       spec->ref.lxc_name);
+			return attach_failed(c, spec, master, "open a terminal in", err);
 		slave = ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
 		if (slave < 0)
 			return err_sys(err, -errno, "cannot open a terminal in '%s'",
@@ -203,7 +209,7 @@ int attach_start(const struct attach_spec *spec, struct attach_proc *ret, struct
 	for (int i = 0; i < 3; i++)
 		(void)close(p.fds[i]);
 	if (r < 0)
-		return err_set(err, ERR_SYSTEM, r, "cannot enter '%s'", spec->ref.lxc_name);
+		return attach_failed(c, spec, r, "enter", err);
 	*ret = (struct attach_proc){
 		.pid = pid,
 		.pidfd = (int)syscall(SYS_pidfd_open, pid, 0),

@@ -17,6 +17,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/strv.h"
+#include "runtime/control.h"
 
 #define CGROUP_ROOT "/sys/fs/cgroup"
 #define CGROUP_FILE_MAX (64 * 1024)
@@ -204,7 +205,7 @@ static int enter_one(const struct cgroup_tree *t, const char *prefix, const char
 		if (mkdir(dir, 0755) < 0 && errno != EEXIST)
 			return err_sys(err, -errno, "cannot make control group '%s'", dir);
 	} else {
-		/* Already where we want it: each move is dear, see cgroup_warm_begin(). */
+		/* Already where we want it: each move is dear, see runtime_warm_begin(). */
 		if (now && !strcmp(now, *t->base ? t->base : "/"))
 			return 0;
 		dir = xasprintf("%s%s", t->mount, t->base);
@@ -228,7 +229,7 @@ int cgroup_enter(const struct cgroup_trees *t, const char *prefix, const char *n
 	return 0;
 }
 
-pid_t cgroup_warm_begin(void) {
+pid_t runtime_warm_begin(void) {
 	pid_t pid = fork();
 
 	if (pid < 0)
@@ -250,7 +251,7 @@ pid_t cgroup_warm_begin(void) {
 	return pid;
 }
 
-void cgroup_warm_end(pid_t pid) {
+void runtime_warm_end(pid_t pid) {
 	if (pid > 0)
 		(void)waitpid(pid, NULL, WNOHANG);
 }

@@ -74,15 +74,4 @@ int cgroup_freeze(const struct cgroup_trees *t, const char *name, bool freeze, i
 /* 1, 0, -ENOENT. */
 int cgroup_is_frozen(const struct cgroup_trees *t, const char *name);
 
-/*
- * Moving a process between groups waits for an RCU grace period (5 to 15 ms)
- * unless another one was moved in the last 20 ms or so; a start moves several.
- * This makes a process write itself where it is already, so that the wait
- * begins now, beside the caller's other work. Returns its pid, for
- * cgroup_warm_end(), or 0.
- */
-pid_t cgroup_warm_begin(void);
-/* Reap it; never waits. */
-void cgroup_warm_end(pid_t pid);
-
 #endif

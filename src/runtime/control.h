@@ -46,7 +46,7 @@ int runtime_is_frozen(const struct runtime_ref *ref);
 /*
  * Whatever a crash left behind: kills init (when it is that one), the monitor
  * and everything in the cgroups of that name, the supervisor's own too, except
- * the calling process; removes the cgroups and liblxc's lock file.
+ * the calling process; removes the cgroups.
  * Idempotent. -ETIMEDOUT when something would not die within five seconds.
  */
 int runtime_leftovers_remove(const struct runtime_ref *ref, struct err *err);
@@ -57,5 +57,17 @@ int runtime_leftovers_exist(const char *lxc_name);
  * @prefix, newly allocated strv (NULL: none).
  */
 char **runtime_leftovers_list(const char *prefix);
+
+/*
+ * Moving a process between control groups waits for an RCU grace period (5 to
+ * 15 ms) unless another one was moved in the last 20 ms or so; a start and an
+ * attached command move several. This makes a process of ours write itself
+ * where it is already, so that the wait begins now, beside the caller's other
+ * work: the first thing that a command does. Returns its pid, for
+ * runtime_warm_end(), or 0.
+ */
+pid_t runtime_warm_begin(void);
+/* Reap it; never waits. */
+void runtime_warm_end(pid_t pid);
 
 #endif

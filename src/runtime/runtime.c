@@ -90,7 +90,7 @@ static int init_clone(const struct runtime_spec *spec, struct err *err) {
 }
 
 /*
- * The move into other groups waits for the kernel (cgroup_warm_begin()); a
+ * The move into other groups waits for the kernel (runtime_warm_begin()); a
  * child does it meanwhile. Its exit status is the errno.
  */
 static pid_t enter_cgroups_begin(const struct runtime *rt) {

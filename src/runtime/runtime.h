@@ -162,8 +162,9 @@ int runtime_ready_check(struct runtime *rt);
 int runtime_stop(struct runtime *rt, int timeout_ms, struct err *err);
 
 /*
- * After init's end (killed when it still lives): waits for the monitor, which
- * it kills after two seconds, then removes the cgroups and liblxc's lock file.
+ * After init's end (killed when it still lives): kills the monitor, whose work
+ * is done, and removes the cgroups. A reboot from inside is an end too: the
+ * monitor does not get to start again.
  * The mounts end with the caller's mount namespace.
  */
 int runtime_cleanup(struct runtime *rt, struct err *err);

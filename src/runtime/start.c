@@ -10,6 +10,7 @@
 #include <lxc/lxccontainer.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

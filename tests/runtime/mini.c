@@ -33,7 +33,6 @@
 #include "base/path.h"
 #include "base/strv.h"
 #include "runtime/attach.h"
-#include "runtime/cgroup.h"
 #include "runtime/hotmount.h"
 #include "runtime/kernel.h"
 #include "runtime/runtime.h"
@@ -191,7 +190,7 @@ static int up(const char *name, const char *dir, char **args) {
 	struct runtime_info info;
 	struct err err = { 0 };
 	uint64_t t[5];
-	pid_t warm = number_of(args, "warm", 0) ? cgroup_warm_begin() : 0;
+	pid_t warm = number_of(args, "warm", 0) ? runtime_warm_begin() : 0;
 	int signals = signals_open();
 
 	spec_fill(&spec, name, dir, args);
@@ -208,7 +207,7 @@ static int up(const char *name, const char *dir, char **args) {
 		return 1;
 	}
 	t[3] = clock_mono_us();
-	cgroup_warm_end(warm);
+	runtime_warm_end(warm);
 	printf("init %d:%" PRIu64 " monitor %d:%" PRIu64 " enter_us %" PRIu64 " start_us %" PRIu64
 	       " ready_us %" PRIu64 "\n",
 	       info.init.pid, info.init.start, info.monitor.pid, info.monitor.start, t[1] - t[0],
