@@ -317,6 +317,7 @@ static void traps_are_refused(void **state) {
 
 	autoclose int fd = openat(p->fd, "victim", O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
 
+	assert_true(fd >= 0);
 	assert_int_equal(linkat(p->fd, "victim", p->fd, ".coi/audit/hard.jsonl", 0), 0);
 
 	static const char *const names[] = { "link", "fifo", "dir", "hard", "../x", "a/b", "",
@@ -432,9 +433,9 @@ static void under_sudo_files_are_the_persons(void **state) {
 	struct stat st;
 	struct err err;
 
-	if (geteuid() != 0)
+	/* In a user namespace there may be nobody of that number. */
+	if (geteuid() != 0 || fchown(p->fd, 1234, 1235) < 0)
 		skip();
-	assert_int_equal(fchown(p->fd, 1234, 1235), 0);
 	assert_int_equal(fchmod(p->fd, 0700), 0);
 	p->who = (struct privilege){
 		.is_root = true,

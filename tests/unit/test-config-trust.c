@@ -611,7 +611,7 @@ static const char *const attacks[] = {
 	"[[mounts.default]]\nhost = \"sub\"\nhost = \"/etc\"\ncontainer = \"/x\"\n",
 	"\"network.mode\" = \"open\"\n",
 	"[network]\nmode = \"OPEN\"\n",
-	"[network]\nm\xd0\xbe" "de = \"open\"\n", /* a Cyrillic o */
+	"[network]\nmod\xd0\xb5 = \"open\"\n", /* a Cyrillic e */
 	"[security]\nadditional_protected_paths = [\"/etc\"]\n",
 	"[security]\nadditional_protected_paths = [\"../x\"]\n",
 };
