@@ -14,7 +14,6 @@
 #include "config/toml.h"
 
 #define CONFIG_NOTES_MAX 256
-#define CONFIG_GATED_MAX 1024
 #define CONFIG_PROFILE_DEPTH_MAX 10
 
 /* Who said the value of one row. */

@@ -333,9 +333,13 @@ static bool note_moved(struct walk *w, const char *path, const struct toml_node 
 }
 
 static void note_unknown(struct walk *w, const char *path, const struct toml_node *node) {
-	const char *near = nearest_key(path, w->layer->is_profile);
 	autofree char *message = NULL;
+	const char *near;
 
+	/* The search is dear, and a file may hold a hundred thousand such keys. */
+	if (w->c->is_silent || w->c->note_count > CONFIG_NOTES_MAX)
+		return;
+	near = nearest_key(path, w->layer->is_profile);
 	if (strncmp(path, "profiles.", 9) == 0 || strcmp(path, "profiles") == 0)
 		message = xasprintf("'%s' is not read: a profile is a directory with a config.toml",
 				    path);

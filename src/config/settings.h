@@ -63,7 +63,9 @@ struct setting_mount {
 	enum setting_tristate shift;
 	/*
 	 * O_PATH descriptor of what was judged when the mount came from an
-	 * untrusted file, else -1. Mount this, not the path.
+	 * untrusted file: mount this, not the path. -1 in an untrusted one:
+	 * nothing was there; if it is made, then beneath the workspace's
+	 * descriptor. Trusted ones have -1 and count by their path.
 	 */
 	int host_fd;
 };
