@@ -308,8 +308,11 @@ static int mount_one(const struct runtime_ref *ref, char **argv) {
 	};
 	struct err err = { 0 };
 	uint64_t t = clock_mono_us();
+	int r = hotmount_add(&spec, &err);
 
-	if (hotmount_add(&spec, &err) < 0)
+	free((char *)spec.bind.source);
+	free((char *)spec.bind.target);
+	if (r < 0)
 		return complain(&err);
 	fprintf(stderr, "mount: %" PRIu64 " us\n", clock_mono_us() - t);
 	return 0;

@@ -165,7 +165,7 @@ static void test_claims_never_overlap(void **state) {
 	(void)state;
 	fixture_make(&f, "root:1000000:655360\n", "root:1000000:655360\n");
 	for (int i = 0; i < 10; i++) {
-		char name[8];
+		char name[16];
 
 		(void)snprintf(name, sizeof(name), "c%d", i);
 		owner_make(&f, name);
