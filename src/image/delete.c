@@ -374,6 +374,12 @@ static int repair_layers(const struct layout *l, const struct image_users *users
 	return r;
 }
 
+static int repair_cache(const struct layout *l, size_t *removed, struct err *err) {
+	autoclose int cache = openat(l->root_fd, STORE_CACHE, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	return cache < 0 ? 0 : stage_repair(cache, removed, err);
+}
+
 int image_repair(const struct layout *l, const struct image_users *users, size_t *ret_removed,
 		 struct err *err) {
 	struct trash trash = { 0 };
@@ -385,6 +391,8 @@ int image_repair(const struct layout *l, const struct image_users *users, size_t
 	r = stage_repair(l->layers_fd, &removed, err);
 	if (r == 0)
 		r = stage_repair(l->images_fd, &removed, err);
+	if (r == 0)
+		r = repair_cache(l, &removed, err);
 	if (r == 0)
 		r = repair_aliases(l, &removed, err);
 	if (r == 0 && users)

@@ -21,6 +21,7 @@
 #include "base/mem.h"
 #include "base/path.h"
 #include "base/strv.h"
+#include "image/store.h"
 #include "image/tool.h"
 
 #define ARCHIVE_MAX (1536LL << 20)
@@ -267,8 +268,8 @@ static int fetch_checked(struct npm *n, const struct recipe_item *item, const ch
 
 int npm_fetch(struct npm *n, const struct recipe_item *item, char **ret_file, struct err *err) {
 	autofree char *file = cache_name(item);
-	autofree char *dir = xasprintf("%s/.fetch-XXXXXX", n->cache);
-	autoclose int dir_fd = -1;
+	auto_stage struct stage stage = STAGE_NONE;
+	autofree char *dir = NULL;
 	struct err ignored = { 0 };
 	int r;
 
@@ -276,12 +277,11 @@ int npm_fetch(struct npm *n, const struct recipe_item *item, char **ret_file, st
 		*ret_file = steal_ptr(file);
 		return 0;
 	}
-	if (!mkdtemp(dir))
-		return err_sys(err, -errno, "cannot make a directory in '%s'", n->cache);
-	dir_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-	r = dir_fd < 0 ? err_sys(err, -errno, "cannot open '%s'", dir)
-		       : fetch_checked(n, item, dir, dir_fd, file, err);
-	(void)tree_remove_at(n->cache_fd, path_base(dir));
+	r = stage_begin(n->layout, n->cache_fd, &stage, err);
+	if (r == 0) {
+		dir = path_join(n->cache, stage.name);
+		r = fetch_checked(n, item, dir, stage.dir_fd, file, err);
+	}
 	if (r < 0)
 		return err_wrap(err, "fetching %s (%s@%s)", item->name, item->package, item->version);
 	*ret_file = steal_ptr(file);

@@ -7,6 +7,7 @@
 #include "image/recipe.h"
 
 struct npm {
+	const struct layout *layout;
 	const struct recipe *recipe;
 	const char *home; /* whose configuration counts; may be NULL */
 	int cache_fd;	  /* directory of archives that have been checked */

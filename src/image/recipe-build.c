@@ -186,8 +186,8 @@ int recipe_prepare(const struct layout *l, const struct recipe *r, char *const *
 
 	if (code < 0)
 		return code;
-	p.npm = (struct npm){ .recipe = r, .home = home, .cache_fd = -1 };
-	p.npm.cache = path_join(l->root, "cache/npm");
+	p.npm = (struct npm){ .layout = l, .recipe = r, .home = home, .cache_fd = -1 };
+	p.npm.cache = path_join(l->root, STORE_CACHE);
 	p.npm.cache_fd = open_dir_make(AT_FDCWD, p.npm.cache, 0700);
 	p.out = xcalloc(1, sizeof(*p.out));
 	p.out->stage = (struct stage)STAGE_NONE;

@@ -9,6 +9,7 @@
 #define IMAGE_FORMAT 1
 #define IMAGE_LOCK "image"
 #define STAGE_PREFIX ".tmp-"
+#define STORE_CACHE "cache/npm" /* below the root: archives that were fetched */
 
 /* ---- records (image-record.c, pure) ---- */
 

@@ -161,7 +161,8 @@ static int do_prepare(const struct layout *l, char **args, struct err *err) {
 	int r = recipe_load(args[0], &recipe, err);
 
 	if (r == 0)
-		r = recipe_prepare(l, recipe, args[2] ? args + 2 : NULL, NULL, &report, &build, err);
+		r = recipe_prepare(l, recipe, args[2] ? args + 2 : NULL, getenv("HOME"), &report,
+				   &build, err);
 	if (r < 0)
 		return r;
 	for (size_t i = 0; build->env[i]; i++)
