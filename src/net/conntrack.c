@@ -68,17 +68,14 @@ static int collect_entry(const struct nlmsghdr *nlh, void *data) {
 	bool match = false;
 
 	mnl_attr_for_each(a, nlh, sizeof(struct nfgenmsg)) {
-		switch (mnl_attr_get_type(a)) {
-		case CTA_TUPLE_ORIG:
+		uint16_t type = mnl_attr_get_type(a);
+
+		if (type == CTA_TUPLE_ORIG)
 			tuple = a;
-			/* fall through */
-		case CTA_TUPLE_REPLY:
+		if (type == CTA_TUPLE_ORIG || type == CTA_TUPLE_REPLY)
 			match = match || tuple_has(a, all->address);
-			break;
-		case CTA_ID:
+		if (type == CTA_ID)
 			e.id = mnl_attr_get_u32(a);
-			break;
-		}
 	}
 	/* A kernel that knows no filter tells all. */
 	if (!match || !tuple || mnl_attr_get_payload_len(tuple) > ENTRY_MAX)

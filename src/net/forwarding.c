@@ -86,11 +86,14 @@ int forwarding_ensure(struct net_base *b, struct err *err) {
 
 /* Does an older packet filter work here, which nf_tables does not show? */
 static bool legacy_tables(void) {
-	autobuf struct buf names;
+	struct buf names;
+	bool any;
 
-	buf_init(&names, 4096);
-	return file_read_at(AT_FDCWD, "/proc/net/ip_tables_names", names.max, &names) >= 0 &&
-	       names.len > 0;
+	if (file_read_at(AT_FDCWD, "/proc/net/ip_tables_names", 4096, &names) < 0)
+		return false;
+	any = names.len > 0;
+	buf_done(&names);
+	return any;
 }
 
 int forwarding_restore(struct net_base *b, struct err *err) {

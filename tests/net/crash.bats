@@ -189,18 +189,23 @@ same_as_before() {
 }
 
 @test "killed at any moment: the next command repairs" {
-	local n pid
-	for ((n = 0; n < ${COI_TEST_LONG:+10}30; n++)); do
-		netctl up victim >/dev/null 2>&1 3>&- &
+	local n pid ended=0 killed=0 status
+	mkfifo "$T/never"
+	for ((n = 0; n < ${COI_TEST_LONG:+10}60; n++)); do
+		"$COI_TEST_BUILD/netctl" up victim >/dev/null 2>&1 3>&- &
 		pid=$!
 		# From at once to about when it is done.
-		perl -e "select undef, undef, undef, $n / 4000"
+		read -r -t "$(printf '0.%04d' $((n * 3 % 180)))" <>"$T/never" || true
 		kill -9 $pid 2>/dev/null || true
-		wait $pid 2>/dev/null || true
+		status=0
+		wait $pid 2>/dev/null || status=$?
+		[ $status = 0 ] && ended=$((ended + 1)) || killed=$((killed + 1))
 		netctl leftovers >/dev/null
 		netctl remove >/dev/null
 		same_as_before || { echo "after $n"; return 1; }
 	done
+	echo "$ended ended, $killed killed"
+	[ $killed -gt 10 ]
 }
 
 @test "two roots do not meet" {

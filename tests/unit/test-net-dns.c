@@ -320,6 +320,38 @@ static void broken_answers(void **state) {
 	assert_true(dns_answer_write(bytes(&b->in), b->in.len, &b->q, &none, &b->out) < 0);
 }
 
+static size_t after_name(const struct buf *b, size_t at) {
+	while (at < b->len && bytes(b)[at] && bytes(b)[at] < 0xc0)
+		at += 1u + bytes(b)[at];
+	return at + (at < b->len && bytes(b)[at] >= 0xc0 ? 2 : 1);
+}
+
+/* Whole records to the very end, none of them an address record of @banned or of IPv6. */
+static bool well_formed(const struct buf *b, const char *banned) {
+	unsigned records = at16(b, 6) + at16(b, 8) + at16(b, 10);
+	size_t at = after_name(b, 12) + 4;
+	struct in_addr a;
+
+	assert_int_equal(inet_pton(AF_INET, banned, &a), 1);
+	for (; records > 0; records--) {
+		unsigned type, class, len;
+
+		at = after_name(b, at);
+		if (at + 10 > b->len)
+			return false;
+		type = at16(b, at);
+		class = at16(b, at + 2);
+		len = at16(b, at + 8);
+		at += 10;
+		if (at + len > b->len || type == TYPE_AAAA)
+			return false;
+		if (type == TYPE_A && class == 1 && (len != 4 || !memcmp(bytes(b) + at, &a, 4)))
+			return false;
+		at += len;
+	}
+	return at == b->len;
+}
+
 /* A generator of its own, so that a failure can be repeated. */
 static uint32_t seed = 1;
 
@@ -401,8 +433,7 @@ static void no_bytes_do_harm(void **state) {
 		assert_in_range(b->out.len, 12, q.tcp ? DNS_MESSAGE_MAX : q.udp_size);
 		assert_int_equal(at16(&b->out, 0), q.id);
 		assert_true(at16(&b->out, 2) & 0x8000);
-		/* As data of an A record; elsewhere, in a text, it is only bytes. */
-		assert_null(memmem(b->out.data, b->out.len, "\0\1\0\1\0\0\0\74\0\4\12\310\311\312", 14));
+		assert_true(well_formed(&b->out, "10.200.201.202"));
 	}
 	/* The generator must not have missed the point. */
 	assert_true(forwarded > ROUNDS / 10);

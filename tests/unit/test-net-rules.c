@@ -82,11 +82,11 @@ static void golden(void **state) {
 	const char *src = getenv("COI_TEST_SRC");
 	autofree char *dir = path_join(src ? src : COI_SOURCE_DIR, "tests/net");
 	autoclose int fd = open(dir, O_DIRECTORY | O_CLOEXEC);
-	autobuf struct buf have, want;
+	autobuf struct buf have = { 0 };
+	autobuf struct buf want = { 0 };
 	struct net_base b = base_of("");
 
 	buf_init(&have, TEXT_MAX);
-	buf_init(&want, TEXT_MAX);
 	all_text(&b, &have);
 	if (getenv("COI_UPDATE_GOLDEN"))
 		assert_int_equal(file_write_quick_at(fd, "rules.golden", have.data, have.len, 0644),
