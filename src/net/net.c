@@ -153,6 +153,10 @@ int net_ensure_locked(struct net_base *b, struct err *err) {
 	if (r < 0)
 		return r;
 	made |= r;
+	r = foreign_ensure(b, err);
+	if (r < 0)
+		return r;
+	made |= r;
 	r = forwarding_ensure(b, err);
 	return r < 0 ? r : made | r;
 }
@@ -192,6 +196,9 @@ static int guard_delete(struct net_base *b, int guard_fd, struct err *err) {
 static int remove_locked(struct net_base *b, int guard_fd, struct err *err) {
 	int r = bridge_remove(b, err);
 
+	if (r < 0)
+		return r;
+	r = foreign_remove(b, err);
 	if (r < 0)
 		return r;
 	r = table_delete(b, NFPROTO_INET, b->table);

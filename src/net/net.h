@@ -77,6 +77,8 @@ void net_base_free_ptr(struct net_base **b);
  * forwarding, base chains, ip rules. Checks first; an intact base costs well
  * below a millisecond. A base of another schema, or a damaged one, is replaced
  * in one batch together with the entries of all ports that had theirs put.
+ * Other people's forward chains that drop by policy get two rules at their head
+ * that let our bridge through (the bridge's name is their comment).
  *
  * The first time a free range is chosen and recorded (@b gets it): one that no
  * route and no address of the host overlaps. Later a range that somebody else

@@ -75,7 +75,7 @@ void nft_table(struct nft_batch *b, uint16_t family, const char *table) {
 }
 
 static const char *family_name(const struct nft_batch *b) {
-	return b->family == NFPROTO_BRIDGE ? "bridge" : "inet";
+	return b->family == NFPROTO_BRIDGE ? "bridge" : b->family == NFPROTO_INET ? "inet" : "ip";
 }
 
 static void say(struct nft_batch *b, const char *verb, const char *what, const char *name) {
@@ -294,9 +294,9 @@ void nft_rule_begin(struct nft_batch *b, const char *chain) {
 	nftnl_rule_set_u32(b->rule, NFTNL_RULE_FAMILY, b->family);
 }
 
-void nft_rule_end(struct nft_batch *b) {
+static void rule_end(struct nft_batch *b, uint16_t flags) {
 	char *buf = b->scratch;
-	struct nlmsghdr *nlh = header(b, buf, NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND);
+	struct nlmsghdr *nlh = header(b, buf, NFT_MSG_NEWRULE, NLM_F_CREATE | flags);
 
 	say(b, "add", "rule", nftnl_rule_get_str(b->rule, NFTNL_RULE_CHAIN));
 	if (b->text) {
@@ -311,5 +311,38 @@ void nft_rule_end(struct nft_batch *b) {
 	nftnl_rule_nlmsg_build_payload(nlh, b->rule);
 	nftnl_rule_free(b->rule);
 	b->rule = NULL;
+	add_message(b, nlh);
+}
+
+void nft_rule_end(struct nft_batch *b) {
+	rule_end(b, NLM_F_APPEND);
+}
+
+void nft_rule_end_first(struct nft_batch *b) {
+	rule_end(b, 0);
+}
+
+void nft_rule_comment(struct nft_batch *b, const char *text) {
+	struct nftnl_udata_buf *u = nftnl_udata_buf_alloc(128);
+
+	assert(u);
+	nftnl_udata_put_strz(u, NFTNL_UDATA_RULE_COMMENT, text);
+	nftnl_rule_set_data(b->rule, NFTNL_RULE_USERDATA, nftnl_udata_buf_data(u),
+			    nftnl_udata_buf_len(u));
+	nftnl_udata_buf_free(u);
+}
+
+void nft_rule_delete(struct nft_batch *b, const char *chain, uint64_t handle) {
+	char *buf = b->scratch;
+	struct nlmsghdr *nlh = header(b, buf, NFT_MSG_DELRULE, 0);
+	struct nftnl_rule *r = nftnl_rule_alloc();
+
+	assert(r);
+	say(b, "delete", "rule of chain", chain);
+	nftnl_rule_set_str(r, NFTNL_RULE_TABLE, b->table);
+	nftnl_rule_set_str(r, NFTNL_RULE_CHAIN, chain);
+	nftnl_rule_set_u64(r, NFTNL_RULE_HANDLE, handle);
+	nftnl_rule_nlmsg_build_payload(nlh, r);
+	nftnl_rule_free(r);
 	add_message(b, nlh);
 }

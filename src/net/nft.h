@@ -26,7 +26,7 @@ struct nft_batch {
 	uint32_t seq;     /* of the next message */
 	size_t last_at;   /* offset of the last message */
 	uint16_t family;  /* NFPROTO_… */
-	const char *table;
+	const char *table; /* borrowed */
 	struct nftnl_rule *rule;
 	char *scratch; /* the message that is being built */
 };
@@ -95,6 +95,11 @@ void nft_elem_delete(struct nft_batch *b, const char *set, const struct nft_elem
 /* A rule at the end of @chain: the expressions between the two calls. */
 void nft_rule_begin(struct nft_batch *b, const char *chain);
 void nft_rule_end(struct nft_batch *b);
+/* As above, at the head of the chain. */
+void nft_rule_end_first(struct nft_batch *b);
+/* A comment for the rule that is being built, where nft(8) keeps it. */
+void nft_rule_comment(struct nft_batch *b, const char *text);
+void nft_rule_delete(struct nft_batch *b, const char *chain, uint64_t handle);
 
 /* Expressions. Registers: 1 … 4 are the long ones, NFT_REG32_00 … the short ones. */
 void nft_meta(struct nft_batch *b, uint32_t key, uint32_t dreg);

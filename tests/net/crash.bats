@@ -273,6 +273,43 @@ same_as_before() {
 	same_as_before
 }
 
+@test "a firewall that drops what is forwarded lets us through, and is left as it was" {
+	local tables="$T/firewall.nft"
+	cat >"$tables" <<-END
+		table ip filter { chain FORWARD { type filter hook forward priority filter; policy drop; }; }
+		table inet own { chain f { type filter hook forward priority 10; policy drop; counter; }; }
+		table ip harmless { chain f { type filter hook forward priority 20; policy accept; }; }
+	END
+	nft -f "$tables"
+	nft -s list ruleset >"$T/firewall"
+	start web world "$COI_TEST_BUILD/net-probe" serve 9000
+	guest a restricted
+	[ "$(on a "$COI_TEST_BUILD/net-probe" connect $PUBLIC 9000)" = "open $UPLINK" ]
+	[ "$(nft list ruleset | grep -c 'comment "cb-')" = 4 ]
+	# They do not let in what we do not.
+	on world ip route add "$(of a ADDRESS)" via $UPLINK
+	start inside a "$COI_TEST_BUILD/net-probe" serve 9000
+	[ "$(on world "$COI_TEST_BUILD/net-probe" connect "$(of a ADDRESS)" 9000)" = silent ]
+	finish inside
+	on world ip route del "$(of a ADDRESS)"
+	# Without them the firewall would have the last word.
+	nft flush chain ip filter FORWARD
+	[ "$(on a "$COI_TEST_BUILD/net-probe" connect $PUBLIC 9000)" = silent ]
+	[[ $(netctl ensure) = made=1* ]]
+	[[ $(netctl ensure) = made=0* ]]
+	[ "$(on a "$COI_TEST_BUILD/net-probe" connect $PUBLIC 9000)" = "open $UPLINK" ]
+	finish web
+	guest_end a
+	netctl down a
+	netctl remove
+	nft -s list ruleset | diff "$T/firewall" -
+	nft delete table ip filter
+	nft delete table inet own
+	nft delete table ip harmless
+	echo 0 >/proc/sys/net/ipv4/ip_forward
+	same_as_before
+}
+
 @test "the guard is held by one and taken over by the next" {
 	netctl ensure
 	start one host "$COI_TEST_BUILD/netctl" guard wait
