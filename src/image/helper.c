@@ -160,9 +160,11 @@ struct pump {
 static int pump_read(struct pump *p, struct err *err) {
 	ssize_t n = read(p->spec->in, p->data, sizeof(p->data));
 
-	if (n < 0)
-		return errno == EINTR || errno == EAGAIN ? 0
-							 : err_sys(err, -errno, "cannot read the archive");
+	if (n < 0) {
+		if (errno == EINTR || errno == EAGAIN)
+			return 0;
+		return err_sys(err, -errno, "cannot read the archive");
+	}
 	if (n == 0) {
 		mem_close_ptr(&p->to);
 		p->to = -1;

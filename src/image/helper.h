@@ -47,6 +47,7 @@ struct helper_pack {
 	uint64_t total; /* for the progress */
 	const struct image_progress *progress;
 };
+/* Write the archive to spec->out; as above. */
 int helper_pack(const struct helper_pack *spec, struct helper_result *ret, struct err *err);
 
 /*

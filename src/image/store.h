@@ -13,6 +13,7 @@
 
 /* ---- records (image-record.c, pure) ---- */
 
+/* The caller frees it. */
 struct record *image_to_record(const struct image_info *i);
 /* ERR_SYSTEM when the record does not make sense. @name for messages. */
 int image_from_record(const struct record *r, const char *name, struct image_info **ret,
@@ -50,6 +51,7 @@ struct stage {
 };
 
 #define STAGE_NONE { -1, -1, -1, "" }
+/* Make one below @parent_fd. */
 int stage_begin(const struct layout *l, int parent_fd, struct stage *ret, struct err *err);
 /*
  * Rename to @name; the caller holds the exclusive lock. -EEXIST when there is

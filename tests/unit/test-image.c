@@ -67,10 +67,13 @@ static void test_record_round_trip(void **state) {
 static void test_record_refuses(void **state) {
 	static const char *const bad[] = {
 		"format = 1\n",
-		"format = 1\nfingerprint = abc\ncreated = 2026-01-01T00:00:00Z\n[layers]\n0 = default:" FP,
-		"format = 1\nfingerprint = " FP "\ncreated = yesterday\n[layers]\n0 = default:" FP,
+		"format = 1\nfingerprint = abc\ncreated = 2026-01-01T00:00:00Z\n[layers]\n"
+		"0 = default:" FP,
+		"format = 1\nfingerprint = " FP "\ncreated = yesterday\n[layers]\n"
+		"0 = default:" FP,
 		"format = 1\nfingerprint = " FP "\ncreated = 2026-01-01T00:00:00Z\n",
-		"format = 1\nfingerprint = " FP "\ncreated = 2026-01-01T00:00:00Z\n[layers]\n0 = " FP,
+		"format = 1\nfingerprint = " FP "\ncreated = 2026-01-01T00:00:00Z\n[layers]\n"
+		"0 = " FP,
 		"format = 1\nfingerprint = " FP
 		"\ncreated = 2026-01-01T00:00:00Z\n[layers]\n0 = default:../../etc\n",
 	};
@@ -258,7 +261,8 @@ static void test_urls(void **state) {
 	autofree char *a = url_host("https://user:secret@packages.example:8080/debian");
 	autofree char *b = url_host("http://[2001:db8::1]:80/x"), *c = url_host("file:/x");
 	autofree char *d = npm_url("https://r.example/npm/", "@scope/name", "1.2.3");
-	autofree char *e = npmrc_registry("a=b\n@x:registry=https://no.example/\nregistry = \"https://r/\"\n");
+	autofree char *e = npmrc_registry("a=b\n@x:registry=https://no.example/\n"
+					   "registry = \"https://r/\"\n");
 	autofree char *f = npmrc_registry("registry=javascript:x\n");
 
 	(void)state;

@@ -15,6 +15,7 @@
 
 struct late;
 
+/* Empty. */
 struct late *late_new(void);
 /* NULL is fine. */
 void late_free(struct late *l);

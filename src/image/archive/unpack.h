@@ -30,6 +30,7 @@ struct unpack_result {
 
 #define UNPACK_STEP (4u << 20)
 
+/* The whole archive; what has been written when it fails is the caller's to remove. */
 int unpack_archive(const struct unpack_spec *spec, struct unpack_result *ret, struct err *err);
 
 #endif
