@@ -5,11 +5,14 @@
  * network-guard.ini in the run directory names the holder (pid and start time);
  * it is written under the network lock by whoever has just taken the table.
  */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <libnftnl/common.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink.h>
 #include <linux/netlink.h>
 #include <string.h>
 #include <sys/timerfd.h>
@@ -117,6 +120,28 @@ static int retry_timer(void) {
 	return -errno;
 }
 
+static int parse_flags(const struct nlmsghdr *nlh, void *data) {
+	const struct nlattr *a;
+
+	mnl_attr_for_each(a, nlh, sizeof(struct nfgenmsg))
+		if (mnl_attr_get_type(a) == NFTA_TABLE_FLAGS && mnl_attr_get_payload_len(a) == 4)
+			*(uint32_t *)data = ntohl(mnl_attr_get_u32(a));
+	return MNL_CB_OK;
+}
+
+/*
+ * Whether a socket holds the table now. Trying to take it would tell as well,
+ * but a transaction that is refused costs a grace period of the kernel.
+ */
+static bool is_held(struct net_base *b) {
+	char buf[256] __attribute__((aligned(8)));
+	struct nlmsghdr *nlh = nftnl_nlmsg_build_hdr(buf, NFT_MSG_GETTABLE, NFPROTO_INET, 0, 0);
+	uint32_t flags = 0;
+
+	mnl_attr_put_strz(nlh, NFTA_TABLE_NAME, b->guard_table);
+	return nl_get(b->nft, nlh, parse_flags, &flags) == 0 && (flags & NFT_TABLE_F_OWNER);
+}
+
 static int stand_by(struct net_base *b, int *ret_fd, struct err *err) {
 	int fd = owner_pidfd(b);
 
@@ -136,6 +161,8 @@ int net_guard_take(struct net_base *b, int *ret_fd, struct err *err) {
 
 	if (lock < 0)
 		return lock;
+	if (is_held(b))
+		return stand_by(b, ret_fd, err);
 	r = nl_open(NETLINK_NETFILTER, &s, err);
 	if (r < 0)
 		return r;

@@ -149,6 +149,15 @@ ask() { # GUEST NAME [TYPE [tcp]]
 	[ "$(ask b public.test)" = "rcode=0 tc=0 198.51.100.10" ]
 }
 
+@test "servers that change are told to it while it runs" {
+	printf 'nameserver 203.0.113.55\n' >"$T/resolv.conf"
+	printf r >"$T/dns-b.in"
+	[ "$(ask b public.test)" = "rcode=2 tc=0" ]
+	printf 'nameserver %s\n' $NAMESERVER >"$T/resolv.conf"
+	printf r >"$T/dns-b.in"
+	[ "$(ask b public.test)" = "rcode=0 tc=0 198.51.100.10" ]
+}
+
 @test "no server at all is a failure in time" {
 	finish dns-b
 	printf 'nameserver 203.0.113.55\n' >"$T/resolv.conf"

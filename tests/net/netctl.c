@@ -204,11 +204,12 @@ static void until_eof(void) {
 static int cmd_guard(char **argv) {
 	static const char *const words[] = { "held", "standby", "missing" };
 	int fd = -1;
+	uint64_t start = clock_mono_us();
 	int r = net_guard_take(base, &fd, &err);
 
 	if (r < 0)
 		return fail();
-	printf("%s\n", words[r]);
+	printf("%s us=%" PRIu64 "\n", words[r], clock_mono_us() - start);
 	fflush(stdout);
 	/* Stand by until the holder is gone, then say what we are. */
 	while (r == NET_GUARD_STANDBY && argv[0]) {
@@ -258,6 +259,7 @@ static int cmd_watch(char **argv) {
 static int cmd_resolver(char **argv) {
 	struct net_resolver res = NET_RESOLVER_INIT;
 	struct net_port port;
+	char c;
 
 	if (claim(argv, &port) < 0 || net_resolver_bind(base, &port, &res, &err) < 0 ||
 	    net_port_rules_put(base, &port, &err) < 0 ||
@@ -265,7 +267,10 @@ static int cmd_resolver(char **argv) {
 		return fail();
 	printf("RESOLVER=%d ", (int)res.pid);
 	print_port(&port);
-	until_eof();
+	/* An 'r' on standard input: the servers have changed. */
+	while (read(STDIN_FILENO, &c, 1) > 0)
+		if (c == 'r' && net_resolver_reload(&res, argv[2], &err) < 0)
+			return fail();
 	net_resolver_stop(&res);
 	return 0;
 }
