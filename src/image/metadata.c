@@ -58,7 +58,7 @@ static bool scalar(const char *s, size_t len, char out[METADATA_VALUE_MAX]) {
 
 static void take(struct image_metadata *m, bool in_properties, const char *key, size_t key_len,
 		 const char *value, size_t value_len) {
-	char text[METADATA_VALUE_MAX];
+	char text[METADATA_VALUE_MAX] = "";
 
 	if (!value_len || !scalar(value, value_len, text))
 		return;

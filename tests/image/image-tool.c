@@ -10,6 +10,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/strv.h"
 #include "image/image.h"
 #include "image/recipe.h"
 
@@ -115,7 +116,7 @@ static int do_list(const struct layout *l, struct err *err) {
 
 static int do_paths(const struct layout *l, char **args, struct err *err) {
 	auto_image_info struct image_info *info = NULL;
-	char **paths = NULL;
+	autostrv char **paths = NULL;
 	int r = image_find(l, args[0], &info, err);
 
 	if (r == 0)

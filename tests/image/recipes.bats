@@ -80,7 +80,8 @@ write_recipe() {
 
 # Run the tool where only lo is, with the registry on it (not with NO_SERVER=1).
 offline() {
-	rm -rf "$DIR/out" && mkdir "$DIR/out"
+	rm -rf "$DIR/out" "$DIR/ready" && mkdir "$DIR/out"
+	: >"$DIR/ready"
 	env -u http_proxy -u https_proxy -u npm_config_registry -u NPM_CONFIG_REGISTRY \
 		PATH="$DIR/bin" HOME="$DIR/home" COI_ROOT="$COI_ROOT" COI_LIBEXEC="$COI_LIBEXEC" \
 		NO_SERVER="${NO_SERVER:-}" WEB="$WEB" \
