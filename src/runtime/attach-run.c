@@ -122,8 +122,6 @@ static int run_through(struct run *r, int term, int timeout_ms, struct err *err)
 	r->given[0] = r->given[1] = r->given[2] = -1;
 	if (r->spec.tty) {
 		(void)fd_set_nonblock(p.pty_fd, true);
-		if (term >= 0)
-			relay_copy_size(term, p.pty_fd);
 		streams_tty(r, p.pty_fd, in, out);
 	}
 	e = relay_run(&(struct relay){ .pid = p.pid,

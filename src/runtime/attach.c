@@ -201,6 +201,11 @@ int attach_start(const struct attach_spec *spec, struct attach_proc *ret, struct
 			return err_sys(err, -errno, "cannot open a terminal in '%s'",
 				       spec->ref.lxc_name);
 		p.tty_fd = slave;
+		/* Before the command can look, and without a SIGWINCH for it. */
+		if (isatty(spec->stdin_fd))
+			relay_copy_size(spec->stdin_fd, master);
+		else if (isatty(spec->stdout_fd))
+			relay_copy_size(spec->stdout_fd, master);
 	}
 	r = fds_keep(spec, slave >= 0 ? slave : null, slave >= 0, p.fds, err);
 	if (r < 0)

@@ -74,7 +74,11 @@ struct attach_proc {
 	int exec_fd; /* readable (end of file) once it was executed, or failed to be */
 };
 
-/* Descriptors are handed over as they are: pass no terminal. All of @ret's are close-on-exec. */
+/*
+ * Descriptors are handed over as they are: pass no terminal. With tty they are
+ * only looked at: the new terminal gets the size of stdin_fd or stdout_fd. All
+ * of @ret's are close-on-exec.
+ */
 int attach_start(const struct attach_spec *spec, struct attach_proc *ret, struct err *err);
 /* Blocks until the end and closes what @p holds: the status as above. */
 int attach_wait(struct attach_proc *p, struct err *err);

@@ -178,7 +178,7 @@ x() { "$MINI" exec "$(name_of one)" x "$(init_of one)" env=PATH=/usr/bin:/bin "$
 }
 
 @test "a terminal: raw meanwhile, as before afterwards, whatever ends it" {
-	term cooked expect:ready raw 'send:\x03' status:130 cooked -- sh -c 'echo ready; exec sleep 100'
+	term expect:ready raw 'send:\x03' status:130 cooked -- sh -c 'echo ready; exec sleep 100'
 	term expect:ready raw signal:SIGTERM status:143 cooked -- sh -c 'echo ready; exec sleep 100'
 	term 'expect:$ ' raw 'send:exit 5\r' status:5 cooked -- sh
 	term expect:ready eof status:0 cooked -- sh -c 'echo ready; cat'

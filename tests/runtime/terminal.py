@@ -70,6 +70,11 @@ class Terminal:
             pid, status = os.waitpid(self.pid, os.WNOHANG)
             if pid:
                 self.status = os.waitstatus_to_exitcode(status)
+                before = None
+                # What it wrote last is still on its way.
+                while self.master >= 0 and before != len(self.seen):
+                    before = len(self.seen)
+                    self.pump(0.1)
                 return
             if time.monotonic() > end:
                 fail("the command does not end")
