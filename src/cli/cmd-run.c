@@ -11,6 +11,9 @@
 #include "session/exec.h"
 #include "session/launch.h"
 
+/* For the command to end by itself after SIGINT or SIGTERM; its container ends anyway. */
+#define GRACE_MS 5000
+
 /*
  * From before the container exists until its command has ended a signal waits
  * for whoever can act on it in order: the launch, which undoes, or the command,
@@ -33,6 +36,7 @@ static int run_in(struct cli *cli, const struct launched *l, struct err *err) {
 		.as_code = true,
 		.tty = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO),
 		.session_env = true,
+		.grace_ms = GRACE_MS,
 	};
 	autofree char *words = strv_join(cli->parsed.words, " "), *line = escape_text(words, 200);
 	int status;

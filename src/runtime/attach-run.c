@@ -129,6 +129,7 @@ static int run_through(struct run *r, int term, int timeout_ms, struct err *err)
 				       .pty_fd = p.pty_fd,
 				       .term_fd = term,
 				       .timeout_ms = timeout_ms,
+				       .grace_ms = r->spec.grace_ms,
 				       .streams = r->streams,
 				       .count = r->count },
 		      &signals);

@@ -34,6 +34,8 @@ struct attach_spec {
 	int stdin_fd;       /* the caller's; -1: /dev/null */
 	int stdout_fd;
 	int stderr_fd;
+	int grace_ms;       /* attach_run(): how long after a SIGINT or SIGTERM it may go on,
+			     * then it is killed; 0: as long as it likes */
 	const char *log_file; /* of liblxc, for reasons of failures; NULL: none */
 };
 

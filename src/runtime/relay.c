@@ -176,6 +176,7 @@ struct relay_state {
 	uint64_t last_signal; /* when the last SIGINT or SIGTERM came */
 	uint64_t hangup_end;  /* 0: the terminal is there */
 	uint64_t deadline;    /* 0: none */
+	uint64_t grace_end;   /* 0: nobody has asked for the end */
 	bool timed_out;
 };
 
@@ -211,6 +212,8 @@ static void signals_pass(struct relay *r, const struct relay_signals *s, struct 
 			    now - st->last_signal < SECOND_SIGNAL_MS)
 				sig = SIGKILL;
 			st->last_signal = now;
+			if (r->grace_ms > 0 && !st->grace_end)
+				st->grace_end = now + (uint64_t)r->grace_ms;
 		}
 		(void)kill(-r->pid, sig);
 	}
@@ -220,6 +223,8 @@ static int wait_ms(const struct relay_state *st) {
 	uint64_t end = st->hangup_end ? st->hangup_end : st->deadline;
 	uint64_t now = clock_mono_ms();
 
+	if (st->grace_end && (!end || st->grace_end < end))
+		end = st->grace_end;
 	if (!end)
 		return -1;
 	return now >= end ? 0 : (int)(end - now);
@@ -254,6 +259,11 @@ static void streams_move(struct relay *r, const struct pollfd pfd[2 * STREAMS_MA
 	}
 }
 
+static void kill_all(const struct relay *r) {
+	(void)kill(-r->pid, SIGKILL);
+	(void)kill(r->pid, SIGKILL);
+}
+
 int relay_run(struct relay *r, const struct relay_signals *s) {
 	struct relay_state st = {
 		.deadline = r->timeout_ms >= 0 ? clock_mono_ms() + (uint64_t)r->timeout_ms : 0,
@@ -270,13 +280,18 @@ int relay_run(struct relay *r, const struct relay_signals *s) {
 		n = poll(pfd, ARRAY_SIZE(pfd), wait_ms(&st));
 		if (n < 0 && errno != EINTR)
 			return -errno;
+		if (n == 0 && st.grace_end && clock_mono_ms() >= st.grace_end) {
+			st.grace_end = 0;
+			r->grace_ms = 0;
+			kill_all(r);
+			continue;
+		}
 		if (n == 0 && st.hangup_end)
 			return -EIO;
 		if (n == 0 && st.deadline) {
 			st.timed_out = true;
 			st.deadline = 0;
-			(void)kill(-r->pid, SIGKILL);
-			(void)kill(r->pid, SIGKILL);
+			kill_all(r);
 		}
 		if (n <= 0)
 			continue;

@@ -33,6 +33,7 @@ struct relay {
 	int pty_fd;   /* -1 */
 	int term_fd;  /* the caller's terminal, raw meanwhile; -1 */
 	int timeout_ms;
+	int grace_ms; /* 0: none; after a SIGINT or SIGTERM, then the command is killed */
 	struct relay_stream *streams;
 	size_t count;
 };

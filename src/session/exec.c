@@ -94,6 +94,7 @@ static void fill_spec(const struct session *s, const struct container *c,
 		       : *c->workspace_path ? c->workspace_path
 					    : NULL,
 		.tty = request->tty,
+		.grace_ms = request->grace_ms,
 		.stdin_fd = STDIN_FILENO,
 		.stdout_fd = STDOUT_FILENO,
 		.stderr_fd = STDERR_FILENO,
