@@ -15,6 +15,7 @@
 
 #define FILE_NAME "network-ports.ini"
 #define FORMAT 1
+#define FILE_MAX (256 * 1024) /* what a record may have */
 
 void claims_done(struct claims *c) {
 	free(c->ports);
@@ -79,7 +80,7 @@ int claims_load(const struct net_base *b, struct claims *ret, struct err *err) {
 	auto_claims struct claims c = { 0 };
 	struct load l = { .base = b, .claims = &c };
 	const char *boot;
-	int r = record_load(b->layout->root_fd, FILE_NAME, FORMAT, &rec, err);
+	int r = record_load(b->layout->run_fd, FILE_NAME, FORMAT, &rec, err);
 
 	if (r == -ENOENT) {
 		*ret = (struct claims){ 0 };
@@ -93,37 +94,39 @@ int claims_load(const struct net_base *b, struct claims *ret, struct err *err) {
 	if (r == 0 && boot && !strcmp(boot, boot_id()))
 		r = record_each(rec, "resting", load_resting, &l);
 	if (r != 0)
-		return err_set(err, ERR_SYSTEM, -EBADMSG, "'%s/%s' is damaged", b->layout->root,
+		return err_set(err, ERR_SYSTEM, -EBADMSG, "'%s/%s' is damaged", b->layout->run,
 			       FILE_NAME);
 	*ret = c;
 	c = (struct claims){ 0 };
 	return 0;
 }
 
+/*
+ * Written by hand: a record looks for each key before it adds it, which takes
+ * long with hundreds of them. Names are such that nothing needs escaping.
+ */
 int claims_store(const struct net_base *b, const struct claims *c, struct err *err) {
-	auto_record struct record *rec = record_new(FORMAT);
-	autofree char *text = NULL;
-	char key[16];
+	autobuf struct buf text;
 	int r;
 
-	record_set(rec, "", "boot", boot_id());
+	buf_init(&text, FILE_MAX);
+	buf_addf(&text, "format = %d\nboot = %s\n\n[ports]\n", FORMAT, boot_id());
 	for (size_t i = 0; i < c->count; i++) {
 		const struct net_port *p = &c->ports[i];
 
-		snprintf(key, sizeof(key), "%u", p->index);
-		record_setf(rec, "ports", key, "%s %s -%s%s%s %u %d", p->name,
-			    net_mode_to_string(p->policy.mode), p->policy.block_private ? "p" : "",
-			    p->policy.block_metadata ? "m" : "",
-			    p->policy.allow_local_network ? "l" : "", p->dns_port, p->rules_put);
+		buf_addf(&text, "%u = %s %s -%s%s%s %u %d\n", p->index, p->name,
+			 net_mode_to_string(p->policy.mode), p->policy.block_private ? "p" : "",
+			 p->policy.block_metadata ? "m" : "",
+			 p->policy.allow_local_network ? "l" : "", p->dns_port, p->rules_put);
 	}
-	for (size_t i = 0; i < c->resting_count; i++) {
-		snprintf(key, sizeof(key), "%u", c->resting[i].index);
-		record_setf(rec, "resting", key, "%" PRId64, c->resting[i].since);
-	}
-	text = record_text(rec);
-	r = file_write_quick_at(b->layout->root_fd, FILE_NAME, text, strlen(text), 0600);
+	buf_adds(&text, "\n[resting]\n");
+	for (size_t i = 0; i < c->resting_count; i++)
+		buf_addf(&text, "%u = %" PRId64 "\n", c->resting[i].index, c->resting[i].since);
+	r = text.overflow ? -EFBIG
+			  : file_write_quick_at(b->layout->run_fd, FILE_NAME, text.data, text.len,
+						0600);
 	if (r < 0)
-		return err_sys(err, r, "cannot write '%s/%s'", b->layout->root, FILE_NAME);
+		return err_sys(err, r, "cannot write '%s/%s'", b->layout->run, FILE_NAME);
 	return 0;
 }
 

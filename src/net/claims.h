@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The allocator's file, network-ports.ini below $COI_ROOT: which port belongs
- * to which container, and what was put into the kernel for it.
+ * The allocator's file, network-ports.ini in the run directory: which port
+ * belongs to which container, and what was put into the kernel for it.
  *
  *   format = 1
  *   boot = <boot id>
  *   [ports]      2 = <name> <mode> <flags> <dns port> <0|1: rules put>
  *   [resting]    3 = <seconds since boot when it was released>
  *
- * It is replaced atomically but not fsynced: after a loss of power containers
- * and rules are gone too, and a lost claim only means another address.
+ * It is as volatile as what it tells of: after a boot there are neither links
+ * nor rules, and a container gets its address at each start anyway. So it is
+ * replaced atomically, but not fsynced.
  */
 #ifndef COI_NET_CLAIMS_H
 #define COI_NET_CLAIMS_H

@@ -5,12 +5,14 @@
  */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter/nfnetlink_conntrack.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
+#include "base/fd.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "net/internal.h"
@@ -18,6 +20,8 @@
 
 #define REQUEST 512
 #define ENTRY_MAX 256
+#define FEW 256
+#define COUNT_FILE "/proc/sys/net/netfilter/nf_conntrack_count"
 
 /* Newer than some kernel headers. */
 #define FILTER_ATTR 25       /* CTA_FILTER */
@@ -112,6 +116,33 @@ static int find_entries(struct net_base *b, struct entries *all, bool source) {
 	return nl_dump(b->nft, request(buf, IPCTNL_MSG_CT_GET), collect_entry, keep_entries, all);
 }
 
+/* How many there are in this namespace; -1 when that is not told. */
+static long entries_count(void) {
+	autofree char *text = NULL;
+
+	if (file_read_line_at(AT_FDCWD, COUNT_FILE, &text) < 0)
+		return -1;
+	return strtol(text, NULL, 10);
+}
+
+/*
+ * Each look through the kernel's table takes milliseconds, however few entries
+ * there are; so when there are few, one look at all of them is enough.
+ */
+static int find_all(struct net_base *b, struct entries *all) {
+	char buf[REQUEST] __attribute__((aligned(8)));
+	long count = entries_count();
+	int r;
+
+	if (count == 0)
+		return 0;
+	if (count > 0 && count <= FEW)
+		return nl_dump(b->nft, request(buf, IPCTNL_MSG_CT_GET), collect_entry, keep_entries,
+			       all);
+	r = find_entries(b, all, true);
+	return r < 0 ? r : find_entries(b, all, false);
+}
+
 static int delete_entry(struct net_base *b, const struct entry *e) {
 	char buf[REQUEST + ENTRY_MAX] __attribute__((aligned(8)));
 	struct nlmsghdr *nlh = request(buf, IPCTNL_MSG_CT_DELETE);
@@ -130,9 +161,7 @@ int net_port_conntrack_flush(struct net_base *b, const struct net_port *port, st
 
 	if (r < 0)
 		return r;
-	r = find_entries(b, &all, true);
-	if (r == 0)
-		r = find_entries(b, &all, false);
+	r = find_all(b, &all);
 	owned = all.list;
 	/* Without connection tracking in the kernel there is nothing to forget. */
 	if (r == -EINVAL || r == -EOPNOTSUPP || r == -ENOENT)

@@ -101,21 +101,39 @@ int net_send(struct net_base *b, struct nft_batch *batch, const char *what, stru
 }
 
 /* Both tables anew and, in the same transaction, all ports that had their rules. */
-static int tables_replace(struct net_base *b, const struct claims *c, struct err *err) {
-	auto_nft_batch struct nft_batch batch;
+static int tables_replace(struct net_base *b, struct err *err) {
+	auto_claims struct claims c = { 0 };
+	auto_nft_batch struct nft_batch batch = { 0 };
 	size_t ports = 0;
+	int r = claims_load(b, &c, err);
 
+	if (r < 0)
+		return r;
 	nft_batch_init(&batch, 1, NULL);
 	nft_batch_begin(&batch);
 	net_rules_base_replace(&batch, b);
-	for (size_t i = 0; i < c->count; i++) {
-		if (!c->ports[i].rules_put)
+	for (size_t i = 0; i < c.count; i++) {
+		if (!c.ports[i].rules_put)
 			continue;
-		net_rules_port_put(&batch, b, &c->ports[i]);
+		net_rules_port_put(&batch, b, &c.ports[i]);
 		ports++;
 	}
 	log_debug("tables '%s' are made anew, with %zu ports", b->table, ports);
 	return net_send(b, &batch, "put the network's base rules", err);
+}
+
+/* Without a bridge the range may have been taken by somebody else. */
+static int range_ensure(struct net_base *b, struct err *err) {
+	auto_claims struct claims c = { 0 };
+	struct link_info l;
+	int r = link_get(b->route, b->bridge, &l);
+
+	if (r == 0)
+		return 0;
+	if (r != -ENODEV)
+		return err_sys(err, r, "cannot look for bridge '%s'", b->bridge);
+	r = claims_load(b, &c, err);
+	return r < 0 ? r : net_range_choose(b, c.count > 0, err);
 }
 
 /*
@@ -123,25 +141,14 @@ static int tables_replace(struct net_base *b, const struct claims *c, struct err
  * then forwarding.
  */
 int net_ensure_locked(struct net_base *b, struct err *err) {
-	auto_claims struct claims c = { 0 };
-	struct link_info l;
-	int made = 0, r;
+	int made = 0, r = range_ensure(b, err);
 
-	r = claims_load(b, &c, err);
 	if (r < 0)
 		return r;
-	r = link_get(b->route, b->bridge, &l);
-	if (r < 0 && r != -ENODEV)
-		return err_sys(err, r, "cannot look for bridge '%s'", b->bridge);
-	if (r == -ENODEV) {
-		r = net_range_choose(b, c.count > 0, err);
-		if (r < 0)
-			return r;
-	}
 	r = net_tables_intact(b, err);
 	if (r == 0) {
 		made = 1;
-		r = tables_replace(b, &c, err);
+		r = tables_replace(b, err);
 	}
 	if (r < 0)
 		return r;

@@ -2,7 +2,7 @@
 /*
  * One container's connection: claim, rules, links.
  *
- * The claim (network-ports.ini below $COI_ROOT) says which index, and with it
+ * The claim (network-ports.ini in the run directory) says which index, and with it
  * which address, belongs to which container, and what was put into the kernel
  * for it, so that any process can put it back or take it away. It is written
  * before the kernel is changed.

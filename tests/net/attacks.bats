@@ -231,6 +231,30 @@ reach() { # FROM ADDRESS PORT [udp]: the outcome in one word, and who the server
 	netctl put c open
 }
 
+@test "an address that is given back leaves no connections, few or many" {
+	local address round
+	for round in few many; do
+		guest e open
+		address=$(of e ADDRESS)
+		[[ $(reach e $PUBLIC 9000) = open* ]]
+		[[ $(reach e $PUBLIC 9000 udp) = open* ]]
+		start seen e "$COI_TEST_BUILD/net-probe" serve 9000
+		[[ $(reach host "$address" 9000 udp) = open* ]]
+		finish seen
+		[ $round = few ] || on c bash -c "for port in {1..300}; do
+			echo >/dev/udp/$PUBLIC/\$port; done"
+		[ "$(grep -c "=$address " /proc/net/nf_conntrack)" -ge 3 ]
+		[[ $(reach c $PUBLIC 9000) = open* ]]
+		guest_end e
+		netctl down e
+		cat /proc/net/nf_conntrack
+		! grep "=$address " /proc/net/nf_conntrack
+		# Those of others stay.
+		grep -q "=$(of c ADDRESS) " /proc/net/nf_conntrack
+	done
+	[ "$(wc -l </proc/net/nf_conntrack)" -gt 256 ]
+}
+
 @test "afterwards the host is as before" {
 	local name
 	for name in web service inside; do

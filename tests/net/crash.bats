@@ -141,7 +141,7 @@ same_as_before() {
 @test "leftovers without any claim are found too" {
 	netctl up one
 	netctl up two
-	rm "$COI_ROOT/network-ports.ini"
+	rm "$COI_ROOT/run/network-ports.ini"
 	[ "$(netctl leftovers)" = removed=2 ]
 	[ "$(netctl leftovers)" = removed=0 ]
 	netctl remove

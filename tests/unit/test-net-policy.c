@@ -236,8 +236,8 @@ static int place_make(void **state) {
 	(void)snprintf(p->dir, sizeof(p->dir), "/var/tmp/coi-test-net-XXXXXX");
 	assert_non_null(mkdtemp(p->dir));
 	p->base = base_of("");
-	p->layout.root = p->dir;
-	p->layout.root_fd = open(p->dir, O_DIRECTORY | O_CLOEXEC);
+	p->layout.run = p->dir;
+	p->layout.run_fd = open(p->dir, O_DIRECTORY | O_CLOEXEC);
 	p->base.layout = &p->layout;
 	*state = p;
 	return 0;
@@ -246,7 +246,7 @@ static int place_make(void **state) {
 static int place_end(void **state) {
 	struct place *p = *state;
 
-	close(p->layout.root_fd);
+	close(p->layout.run_fd);
 	(void)tree_remove_at(AT_FDCWD, p->dir);
 	free(p);
 	return 0;
@@ -336,7 +336,7 @@ static void damaged_claims(void **state) {
 		struct claims c = { .count = 77 };
 		struct err err = { 0 };
 
-		assert_int_equal(file_write_quick_at(p->layout.root_fd, "network-ports.ini", bad[i],
+		assert_int_equal(file_write_quick_at(p->layout.run_fd, "network-ports.ini", bad[i],
 						     strlen(bad[i]), 0600), 0);
 		if (claims_load(&p->base, &c, &err) == 0)
 			fail_msg("taken: %s", bad[i]);
