@@ -87,7 +87,7 @@ ensure_running() {
 	expect_status 127
 	run --separate-stderr bash -c 'echo hello | "$0" container exec c1 -- cat' "$COI_TEST_BUILD/coi"
 	expect_equal "$output" hello
-	coi container exec c1 -- sh -c 'trap "echo got >&2; exit 5" TERM; echo up; while :; do sleep 0.05; done' \
+	"$COI" container exec c1 -- sh -c 'trap "echo got >&2; exit 5" TERM; echo up; while :; do sleep 0.05; done' \
 		>"$T/out" 2>"$T/err" &
 	local pid=$! rc=0
 	within 10 grep -q up "$T/out"
@@ -197,7 +197,7 @@ ensure_running() {
 
 @test "poweroff from inside stops it" {
 	ensure_running
-	coi container exec c1 -- sh -c 'kill -s USR2 1 || poweroff' || true
+	coi container exec c1 -- kill -s PWR 1 || true
 	within 20 bash -c '! "$0" container running c1' "$COI_TEST_BUILD/coi"
 	coi container exists c1
 }

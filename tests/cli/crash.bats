@@ -107,7 +107,7 @@ $plan:$step: $(cat "$T/left")"
 	local i count
 	count=$(long 5 30)
 	for ((i = 0; i < count; i++)); do
-		coi run -- sh -c 'echo up; sleep 1000' >"$T/out" 2>/dev/null &
+		"$COI" run -- sh -c 'echo up; sleep 1000' >"$T/out" 2>/dev/null &
 		local pid=$!
 		within 20 grep -q up "$T/out"
 		kill -9 "$pid"
@@ -120,7 +120,7 @@ $plan:$step: $(cat "$T/left")"
 	local i count
 	count=$(long 15 100)
 	for ((i = 0; i < count; i++)); do
-		coi run -- true >/dev/null 2>&1 &
+		"$COI" run -- true >/dev/null 2>&1 &
 		local pid=$!
 		sleep "0.0$((RANDOM % 10))$((RANDOM % 10))"
 		kill -9 "$pid" 2>/dev/null || true

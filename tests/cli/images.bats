@@ -29,6 +29,7 @@ imports_and_runs() { # FILE...
 	run --separate-stderr coi run --image under-test -- id -un
 	expect_status 0
 	expect_equal "$output" code
+	within 15 quiet
 	coi image delete under-test
 }
 
@@ -124,6 +125,7 @@ imports_and_runs() { # FILE...
 	run --separate-stderr coi run --image again -- sh -c 'id -un; stat -c %a /tmp; stat -c %u /home/code'
 	expect_status 0
 	expect_equal "${lines[*]}" "code 1777 1000"
+	within 15 quiet
 	coi image delete again
 	coi image export coi-default - >"$T/stream"
 	[ -s "$T/stream" ]
@@ -183,11 +185,20 @@ imports_and_runs() { # FILE...
 	coi run -- true
 }
 
+@test "an image can be deleted at once when its run has ended" {
+	coi image import "${COI_TEST_IMAGE:-$T/image.tar}" --alias at-once
+	coi run --image at-once -- true
+	run --separate-stderr coi image delete at-once
+	expect_status 0
+}
+
 @test "cleanup keeps the newest" {
 	local stamp
 	for stamp in 20250101-000000 20250102-000000 20250103-000000; do
-		coi image import "${COI_TEST_IMAGE:-$T/image.tar}" --alias "old-$stamp"
+		echo "$stamp" >"$T/rootfs/etc/stamp"
+		coi image import "$T/rootfs" --alias "old-$stamp"
 	done
+	rm "$T/rootfs/etc/stamp"
 	run --separate-stderr coi image cleanup old-
 	[ "$status" != 0 ]
 	run --separate-stderr coi image cleanup old- --keep 0
@@ -204,7 +215,7 @@ imports_and_runs() { # FILE...
 
 @test "aliases that are none are refused" {
 	local name
-	for name in "" . .. a/b "a b" $'a\nb' -x; do
+	for name in "" . .. ../x "a b" $'a\nb' -x; do
 		run --separate-stderr coi image import "${COI_TEST_IMAGE:-$T/image.tar}" --alias="$name"
 		[ "$status" != 0 ] || { echo "taken: '$name'"; return 1; }
 	done
@@ -260,9 +271,9 @@ imports_and_runs() { # FILE...
 }
 
 @test "two imports at once" {
-	coi image import "${COI_TEST_IMAGE:-$T/image.tar}" --alias par-1 &
+	"$COI" image import "${COI_TEST_IMAGE:-$T/image.tar}" --alias par-1 &
 	local first=$!
-	coi image import "${COI_TEST_IMAGE:-$T/image.tar}" --alias par-2 &
+	"$COI" image import "${COI_TEST_IMAGE:-$T/image.tar}" --alias par-2 &
 	local second=$!
 	wait "$first"
 	wait "$second"
@@ -277,7 +288,7 @@ imports_and_runs() { # FILE...
 	local before i pid
 	before=$(store)
 	for i in 0.01 0.05 0.1 0.2; do
-		coi image import "${COI_TEST_IMAGE:-$T/image.tar}" --alias killed >/dev/null 2>&1 &
+		"$COI" image import "${COI_TEST_IMAGE:-$T/image.tar}" --alias killed >/dev/null 2>&1 &
 		pid=$!
 		sleep "$i"
 		kill -9 "$pid" 2>/dev/null || true

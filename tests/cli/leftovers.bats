@@ -27,7 +27,7 @@ setup() {
 	snapshot before
 	for ((i = 0; i < total; i++)); do
 		if ((i % 5 == 4)); then
-			coi run -- sleep 1000 >/dev/null 2>&1 &
+			"$COI" run -- sleep 1000 >/dev/null 2>&1 &
 			pid=$!
 			sleep "0.$((RANDOM % 3))$((RANDOM % 10))"
 			kill -9 "$pid"

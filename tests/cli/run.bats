@@ -103,7 +103,7 @@ teardown() {
 @test "output is streamed live" {
 	mkfifo "$T/go"
 	chown 1234 "$T/go"
-	coi run -- sh -c 'echo first; read -r line; echo "$line"' <"$T/go" >"$T/out" 2>/dev/null &
+	"$COI" run -- sh -c 'echo first; read -r line; echo "$line"' <"$T/go" >"$T/out" 2>/dev/null &
 	local pid=$!
 	exec 7>"$T/go"
 	within 20 grep -q first "$T/out"
@@ -160,7 +160,7 @@ teardown() {
 }
 
 @test "SIGTERM ends the run and takes everything away" {
-	coi run -- sh -c 'echo up; trap "" TERM; sleep 1000' >"$T/out" 2>&1 &
+	"$COI" run -- sh -c 'echo up; trap "" TERM; sleep 1000' >"$T/out" 2>&1 &
 	local pid=$!
 	within 20 grep -q up "$T/out"
 	kill -TERM "$pid"
@@ -172,7 +172,7 @@ teardown() {
 @test "SIGTERM while it starts leaves nothing" {
 	local i
 	for i in 0 0.01 0.02 0.04 0.06 0.08 0.12; do
-		coi run -- true >/dev/null 2>&1 &
+		"$COI" run -- true >/dev/null 2>&1 &
 		local pid=$!
 		sleep "$i"
 		kill -TERM "$pid" 2>/dev/null || true
@@ -235,7 +235,7 @@ teardown() {
 	local i pids=() names
 	for i in 1 2 3 4 5; do
 		mkfifo "$T/hold.$i"
-		coi run -- sh -c 'echo up; read -r line' <>"$T/hold.$i" >"$T/out.$i" 2>"$T/err.$i" &
+		"$COI" run -- sh -c 'echo up; read -r line' <>"$T/hold.$i" >"$T/out.$i" 2>"$T/err.$i" &
 		pids+=($!)
 	done
 	for i in 1 2 3 4 5; do

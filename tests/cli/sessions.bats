@@ -141,7 +141,7 @@ screen_shows() {
 @test "two launches at once never collide" {
 	local i pids=() rc=0
 	for i in 1 2 3 4; do
-		coi shell --debug --background >"$T/launch.$i" 2>&1 &
+		"$COI" shell --debug --background >"$T/launch.$i" 2>&1 &
 		pids+=($!)
 	done
 	for i in "${pids[@]}"; do

@@ -11,7 +11,9 @@ bats_require_minimum_version 1.5.0
 : "${COI_TEST_BUILD:=$COI_TEST_SRC/build}"
 export COI_TEST_SRC COI_TEST_BUILD
 
-# The program under test; a test may change PATH and must still find it.
+# The program under test. In the background use "$COI": the function is a subshell there.
+COI=${COI_TEST_BIN:-$COI_TEST_BUILD/coi}
+export COI
 coi() {
 	"${COI_TEST_BIN:-$COI_TEST_BUILD/coi}" "$@"
 }
@@ -140,7 +142,7 @@ own_processes() {
 same() { # BEFORE AFTER
 	diff -r -U1 "$T/snap.$1" "$T/snap.$2" >"$T/diff" || {
 		echo "left behind or lost:"
-		cat "$T/diff"
+		head -n 60 "$T/diff"
 		return 1
 	}
 }
