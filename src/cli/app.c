@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/path.h"
+#include "base/strv.h"
 #include "cli/help.h"
 #include "cli/version.h"
 
@@ -42,7 +43,8 @@ static void print_notes(const struct cli *cli, bool is_strict) {
 
 		/* What is only worth a word is said where it would have had an effect. */
 		if (!is_strict &&
-		    (notes[i].level == NOTE_INFO || notes[i].kind == NOTE_NOT_ACTED))
+		    (notes[i].level == NOTE_INFO || notes[i].kind == NOTE_NOT_ACTED ||
+		     notes[i].kind == NOTE_GATED))
 			continue;
 		text = config_note_text(&notes[i]);
 		if (notes[i].level == NOTE_INFO)
@@ -111,6 +113,22 @@ int app_change_workspace(struct cli *cli, const char *workspace, struct err *err
 		cli->session->settings = cli->settings;
 	config_free(before);
 	return 0;
+}
+
+void app_tell_sudo(const struct cli *cli) {
+	autostrv char **gone = NULL;
+	autofree char *names = NULL;
+
+	if (!cli->who->via_sudo)
+		return;
+	for (char **name = cli->settings->defaults.forward_env; name && *name; name++) {
+		if (!getenv(*name))
+			strv_add(&gone, *name);
+	}
+	if (!gone)
+		return;
+	names = strv_join(gone, ",");
+	log_info("sudo may have removed %s: sudo --preserve-env=%s coi ...", names, names);
 }
 
 /* -w, else the working directory, which may have been removed under us. */

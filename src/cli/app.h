@@ -40,6 +40,12 @@ int app_open_session(struct cli *cli, struct err *err);
 int app_change_workspace(struct cli *cli, const char *workspace, struct err *err);
 
 /*
+ * sudo(8) takes variables away that the settings want to forward: names those,
+ * with the option that keeps them.
+ */
+void app_tell_sudo(const struct cli *cli);
+
+/*
  * What has been printed to standard output is there: 0, or the error of the
  * write (a full disk). app_main() ends with it.
  */

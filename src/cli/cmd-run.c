@@ -67,6 +67,7 @@ static int run_run(struct cli *cli, const void *args, struct err *err) {
 	sigset_t before;
 	int status, r;
 
+	app_tell_sudo(cli);
 	hold_signals(&before);
 	log_info("Launching container...");
 	status = launch(cli->session, &request, &l, err);
@@ -92,6 +93,20 @@ static const struct cli_argument run_arguments[] = {
 	{ NULL },
 };
 
+static const char *const inits[] = { "auto", "systemd", "coi-init", NULL };
+
+static const struct cli_option run_options[] = {
+	{
+		.name = "init",
+		.type = OPTION_TEXT,
+		.value = "NAME",
+		.setting = "container.init",
+		.help = "Process 1 of the container; auto is the small coi-init",
+		.choices = inits,
+	},
+	{ 0 },
+};
+
 static const struct cli_example run_examples[] = {
 	{ "coi run -- make -j4 test", "Flags of the command stand behind '--'." },
 	{ "coi run -- sh -c 'npm ci && npm test' < /dev/null", "A line for a shell." },
@@ -108,6 +123,7 @@ const struct cli_command cmd_run = {
 		"user code, and takes the container away again; a persistent one is stopped and "
 		"kept. Input and output are passed through, the exit status is the command's.",
 	.arguments = run_arguments,
+	.options = run_options,
 	.examples = run_examples,
 	.flags = COMMAND_SESSION | COMMAND_CONFIG | COMMAND_STARTS | COMMAND_INNER,
 	.run = run_run,

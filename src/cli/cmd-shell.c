@@ -225,6 +225,7 @@ static int shell_start(struct cli *cli, const struct shell_args *a, struct err *
 		r = choose_tool(cli, a, &argv, err);
 	if (r < 0)
 		return r;
+	app_tell_sudo(cli);
 	cli->say_prefix = "[setup] ";
 	r = find_container(cli, a, &l, err);
 	cli->say_prefix = NULL;

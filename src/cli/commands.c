@@ -17,6 +17,9 @@ static const struct cli_command *const root_children[] = {
 	&cmd_image,
 	&cmd_container,
 	&cmd_clean,
+	&cmd_config,
+	&cmd_trust,
+	&cmd_untrust,
 	&cmd_completion,
 	&cmd_help,
 	&cmd_version,
@@ -27,7 +30,7 @@ static const struct cli_command *const root_children[] = {
 
 static const char *const root_absent[] = {
 	"audit", "file", "health", "info", "logs", "monitor", "persist", "profile", "schema",
-	"snapshot", "trust", "untrust", "update", "validate", NULL,
+	"snapshot", "update", "validate", NULL,
 };
 
 static const struct cli_example root_examples[] = {

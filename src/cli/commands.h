@@ -10,6 +10,7 @@ extern const struct cli_command cmd_build;
 extern const struct cli_command cmd_clean;
 extern const struct cli_command cmd_complete;
 extern const struct cli_command cmd_completion;
+extern const struct cli_command cmd_config;
 extern const struct cli_command cmd_container;
 extern const struct cli_command cmd_container_delete;
 extern const struct cli_command cmd_container_exec;
@@ -35,7 +36,9 @@ extern const struct cli_command cmd_run;
 extern const struct cli_command cmd_shell;
 extern const struct cli_command cmd_shutdown;
 extern const struct cli_command cmd_tmux;
+extern const struct cli_command cmd_trust;
 extern const struct cli_command cmd_unfreeze;
+extern const struct cli_command cmd_untrust;
 extern const struct cli_command cmd_version;
 
 /* What "coi" alone does: coi shell without flags of its own. */

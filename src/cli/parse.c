@@ -412,13 +412,23 @@ static int check_required(const struct cli_parsed *p, struct err *err) {
 	return 0;
 }
 
-static int check_choices(const struct cli_option *list, const char *base, struct err *err) {
+static const char *override_of(const struct cli_parsed *p, const char *setting) {
+	for (size_t i = 0; i < p->override_count; i++) {
+		if (strcmp(p->overrides[i].path, setting) == 0)
+			return p->overrides[i].text;
+	}
+	return NULL;
+}
+
+static int check_choices(const struct cli_parsed *p, const struct cli_option *list,
+			 const char *base, struct err *err) {
 	for (; list && list->name; list++) {
 		const char *value;
 
-		if (!list->choices || list->type != OPTION_TEXT || list->setting)
+		if (!list->choices || list->type != OPTION_TEXT)
 			continue;
-		value = *(const char *const *)(const void *)(base + list->offset);
+		value = list->setting ? override_of(p, list->setting) :
+			*(const char *const *)(const void *)(base + list->offset);
 		if (value && !strv_contains((char *const *)list->choices, value)) {
 			autofree char *all = strv_join((char *const *)list->choices, ", ");
 
@@ -478,9 +488,9 @@ enum cli_verdict cli_parse(const struct cli_command *root, char *const *argv,
 		return CLI_HELP;
 	if (check_required(ret, err) < 0 || check_count(ret, err) < 0)
 		return CLI_BAD_FLAGS;
-	if (check_choices(ret->command->options, ret->args, err) < 0 ||
+	if (check_choices(ret, ret->command->options, ret->args, err) < 0 ||
 	    (ret->command->flags & COMMAND_FORMAT &&
-	     check_choices(cli_format_options, (char *)&ret->format, err) < 0))
+	     check_choices(ret, cli_format_options, (char *)&ret->format, err) < 0))
 		return CLI_BAD_VALUE;
 	return CLI_RUN;
 }

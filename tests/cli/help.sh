@@ -114,6 +114,7 @@ refuses 1 "Flags of the command inside stand behind" run ls -la
 refuses 1 'is required' image cleanup x
 refuses 1 'is a setting' run --network open -- true
 refuses 2 "is no value for '--format'" list --format table
+refuses 2 "is no value for '--init'" run --init upstart -- true
 refuses 2 "greater than 0" image cleanup x --keep 0
 refuses 2 "needs '--capture'" container exec a --format raw -- b
 refuses 2 'exclude each other' container exec a --tty --capture -- b

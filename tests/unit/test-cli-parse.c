@@ -39,6 +39,8 @@ static const struct cli_option go_options[] = {
 	{ .name = "list", .letter = 'l', CLI_LIST(struct go_args, list, "X"), .help = "l" },
 	{ .name = "tool", .type = OPTION_TEXT, .value = "T", .setting = "tool.name", .help = "t" },
 	{ .name = "tmux", .type = OPTION_BOOL, .setting = "shell.use_tmux", .help = "t" },
+	{ .name = "pace", .type = OPTION_TEXT, .value = "P", .setting = "x.pace", .choices = modes,
+	  .help = "p" },
 	{ 0 },
 };
 
@@ -271,6 +273,7 @@ static void refuses(void **state) {
 		{ "go --on=maybe", CLI_BAD_FLAGS, "flag '--on' wants true or false, not 'maybe'", "" },
 		{ "go --=x", CLI_BAD_FLAGS, "'--=x' is no flag", "" },
 		{ "go --mode odd", CLI_BAD_VALUE, "'odd' is no value for '--mode': fast, slow", "" },
+		{ "go --pace odd", CLI_BAD_VALUE, "'odd' is no value for '--pace': fast, slow", "" },
 		{ "go --format xml", CLI_BAD_VALUE, "'xml' is no value for '--format': text, json",
 		  "" },
 		{ "group none --format json", CLI_BAD_FLAGS, "unknown flag '--format'", "" },
