@@ -123,11 +123,18 @@ static int prepare(struct base *b, struct err *err) {
 	return r < 0 ? r : write_file(b, "finish.sh", finish_script, 0755, err);
 }
 
-/* The builders' mounts live in a namespace of theirs and vanish with them, also when killed. */
+/*
+ * The builders' mounts and processes live in namespaces of theirs: when we are
+ * killed, unshare is, with it the first process in there, and so all of them.
+ */
 static void begin_command(char ***argv) {
 	strv_add(argv, "unshare");
 	strv_add(argv, "--mount");
+	strv_add(argv, "--pid");
+	strv_add(argv, "--fork");
+	strv_add(argv, "--kill-child=KILL");
 	strv_add(argv, "--propagation=slave");
+	strv_add(argv, "--mount-proc");
 	strv_add(argv, "--");
 }
 
