@@ -282,11 +282,19 @@ static int port_settings_put(struct nl_sock *s, int index) {
 	return nl_request(s, nlh);
 }
 
+static int link_set_up(struct nl_sock *s, int index) {
+	char buf[REQUEST] __attribute__((aligned(8)));
+	struct nlmsghdr *nlh = link_request(buf, RTM_NEWLINK, 0, AF_UNSPEC, index);
+	struct ifinfomsg *ifi = mnl_nlmsg_get_payload(nlh);
+
+	ifi->ifi_flags = ifi->ifi_change = IFF_UP;
+	return nl_request(s, nlh);
+}
+
 /* No link-local IPv6 address of its own, and up. */
 static int link_up(struct nl_sock *s, int index) {
 	char buf[REQUEST] __attribute__((aligned(8)));
 	struct nlmsghdr *nlh = link_request(buf, RTM_NEWLINK, 0, AF_UNSPEC, index);
-	struct ifinfomsg *ifi = mnl_nlmsg_get_payload(nlh);
 	struct nlattr *spec, *inet6;
 	int r;
 
@@ -299,10 +307,7 @@ static int link_up(struct nl_sock *s, int index) {
 	/* A kernel without IPv6 has nothing to switch off. */
 	if (r < 0 && r != -EAFNOSUPPORT && r != -EOPNOTSUPP)
 		return r;
-	nlh = link_request(buf, RTM_NEWLINK, 0, AF_UNSPEC, index);
-	ifi = mnl_nlmsg_get_payload(nlh);
-	ifi->ifi_flags = ifi->ifi_change = IFF_UP;
-	return nl_request(s, nlh);
+	return link_set_up(s, index);
 }
 
 static int read_back(struct nl_sock *s, const struct net_port *port, int bridge_index,
@@ -418,10 +423,15 @@ static int guest_route(struct nl_sock *s, uint32_t gateway, int index) {
 	return nl_request(s, nlh);
 }
 
+/* Its loopback is brought up too, whoever was to do that. */
 static int guest_end(struct nl_sock *s, const struct net_port *port, uint32_t gateway) {
 	struct link_info l;
-	int r = link_get(s, NET_GUEST_LINK, &l);
+	int r = link_get(s, "lo", &l);
 
+	if (r == 0 && !(l.flags & IFF_UP))
+		r = link_set_up(s, l.index);
+	if (r == 0)
+		r = link_get(s, NET_GUEST_LINK, &l);
 	if (r == 0)
 		r = guest_address(s, port, l.index);
 	if (r == 0)

@@ -84,7 +84,7 @@ int net_port_rules_remove(struct net_base *b, struct net_port *port, struct err 
 /*
  * Make the veth pair with its far end as eth0 in the network namespace of the
  * process @pidfd, and the near one on the bridge as below; give eth0 address
- * and default route, and bring it up. No IPv6 address is made. Refused
+ * and default route, and bring it up, and lo too. eth0 gets no IPv6 address. Refused
  * (ERR_BUG) before the rules are put. A left-over link of the same name on the
  * host is replaced. The caller must have one thread, CAP_SYS_ADMIN and
  * CAP_NET_ADMIN; it is in the other namespace for a moment.

@@ -36,6 +36,8 @@ reach() { # FROM ADDRESS PORT [udp]: the outcome in one word, and who the server
 	[ "$(reach a $PUBLIC 9000 udp)" = "open $UPLINK" ]
 	[ "$(reach c $PUBLIC 9000)" = "open $UPLINK" ]
 	on a busybox ping -c 1 -W 2 $PUBLIC
+	on a busybox ping -c 1 -W 2 127.0.0.1
+	[ -z "$(on a ip -6 addr show dev eth0)" ]
 }
 
 @test "restricted: private, shared, LAN and metadata addresses are refused at once" {
