@@ -17,6 +17,7 @@
 #include <libnftnl/udata.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -26,6 +27,7 @@
 #include "net/nl.h"
 
 #define REQUEST 1024
+#define TABLES_MAX 64
 #define CHAINS_MAX 64
 #define NAME_MAX_LEN 256 /* NFT_NAME_MAXLEN */
 #define RULES 2
@@ -36,15 +38,51 @@ struct foreign_chain {
 	char chain[NAME_MAX_LEN];
 };
 
+struct foreign_table {
+	uint16_t family;
+	char name[NAME_MAX_LEN];
+};
+
+struct table_list {
+	struct foreign_table *tables;
+	size_t count;
+};
+
 struct chain_list {
-	const struct net_base *base;
+	const struct foreign_table *table; /* whose chains are read */
 	struct foreign_chain *chains;
 	size_t count;
 	bool any_policy; /* for removal: the policy may have changed since */
 };
 
-static bool is_ours(const struct net_base *b, const char *table) {
-	return !strcmp(table, b->table) || !strcmp(table, b->guard_table);
+/* Ours and those of other roots: none of them drops by policy, and they have many chains. */
+static bool is_ours(const char *table) {
+	return !strcmp(table, "coi") || !strncmp(table, "coi-", 4);
+}
+
+static int collect_table(const struct nlmsghdr *nlh, void *data) {
+	struct table_list *list = data;
+	const struct nfgenmsg *g = mnl_nlmsg_get_payload(nlh);
+	const struct nlattr *a;
+
+	if (g->nfgen_family != NFPROTO_IPV4 && g->nfgen_family != NFPROTO_INET)
+		return MNL_CB_OK;
+	mnl_attr_for_each(a, nlh, sizeof(*g)) {
+		struct foreign_table *t;
+
+		if (mnl_attr_get_type(a) != NFTA_TABLE_NAME || is_ours(mnl_attr_get_str(a)) ||
+		    list->count >= TABLES_MAX)
+			continue;
+		list->tables = xreallocarray(list->tables, list->count + 1, sizeof(*t));
+		t = &list->tables[list->count++];
+		t->family = g->nfgen_family;
+		snprintf(t->name, sizeof(t->name), "%s", mnl_attr_get_str(a));
+	}
+	return MNL_CB_OK;
+}
+
+static void restart_tables(void *data) {
+	((struct table_list *)data)->count = 0;
 }
 
 static int collect_chain(const struct nlmsghdr *nlh, void *data) {
@@ -63,9 +101,10 @@ static int collect_chain(const struct nlmsghdr *nlh, void *data) {
 	type = nftnl_chain_get_str(c, NFTNL_CHAIN_TYPE);
 	if (nftnl_chain_is_set(c, NFTNL_CHAIN_HOOKNUM) &&
 	    nftnl_chain_get_u32(c, NFTNL_CHAIN_HOOKNUM) == NF_INET_FORWARD && type &&
-	    !strcmp(type, "filter") && (family == NFPROTO_IPV4 || family == NFPROTO_INET) &&
+	    !strcmp(type, "filter") && family == list->table->family &&
+	    !strcmp(table, list->table->name) &&
 	    (list->any_policy || nftnl_chain_get_u32(c, NFTNL_CHAIN_POLICY) == NF_DROP) &&
-	    !is_ours(list->base, table) && list->count < CHAINS_MAX) {
+	    list->count < CHAINS_MAX) {
 		struct foreign_chain *f;
 
 		list->chains = xreallocarray(list->chains, list->count + 1, sizeof(*f));
@@ -78,15 +117,28 @@ static int collect_chain(const struct nlmsghdr *nlh, void *data) {
 	return MNL_CB_OK;
 }
 
-static void restart_chains(void *data) {
-	((struct chain_list *)data)->count = 0;
+static void keep_chains(void *data) {
+	/* One that is found twice is changed once: it has its rules then. */
+	(void)data;
 }
 
+/* Older kernels tell the chains of all tables, which are left out above. */
 static int find_chains(struct net_base *b, struct chain_list *list, struct err *err) {
 	char buf[REQUEST] __attribute__((aligned(8)));
-	struct nlmsghdr *nlh = nftnl_nlmsg_build_hdr(buf, NFT_MSG_GETCHAIN, NFPROTO_UNSPEC, 0, 0);
-	int r = nl_dump(b->nft, nlh, collect_chain, restart_chains, list);
+	struct table_list all = { 0 };
+	autofree struct foreign_table *owned = NULL;
+	struct nlmsghdr *nlh = nftnl_nlmsg_build_hdr(buf, NFT_MSG_GETTABLE, NFPROTO_UNSPEC, 0, 0);
+	int r = nl_dump(b->nft, nlh, collect_table, restart_tables, &all);
 
+	owned = all.tables;
+	for (size_t i = 0; r == 0 && i < all.count; i++) {
+		list->table = &all.tables[i];
+		nlh = nftnl_nlmsg_build_hdr(buf, NFT_MSG_GETCHAIN, list->table->family, 0, 0);
+		mnl_attr_put_strz(nlh, NFTA_CHAIN_TABLE, list->table->name);
+		r = nl_dump(b->nft, nlh, collect_chain, keep_chains, list);
+		if (r == -ENOENT)
+			r = 0;
+	}
 	return r < 0 ? err_sys(err, r, "cannot list the chains of this host") : 0;
 }
 
@@ -176,7 +228,7 @@ static int change(struct net_base *b, const struct foreign_chain *f, const struc
 }
 
 static int for_all(struct net_base *b, bool insert, struct err *err) {
-	struct chain_list list = { .base = b, .any_policy = !insert };
+	struct chain_list list = { .any_policy = !insert };
 	autofree struct foreign_chain *owned = NULL;
 	int r = find_chains(b, &list, err), changed = 0;
 
