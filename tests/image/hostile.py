@@ -329,6 +329,20 @@ def _(target):
         file("etc/x") + END
 
 
+@case("acl-as-broken-attribute", "refused", "access list")
+def _(target):
+    return GOOD + pax([("SCHILY.xattr.system.posix_acl_access", b"\2\0\0\0\1\0\7")]) + \
+        file("etc/x") + END
+
+
+@case("acl-as-attribute-of-foreign-id", "refused", "access list")
+def _(target):
+    value = struct.pack("<I", 2) + b"".join(struct.pack("<HHI", *line) for line in (
+        (1, 7, 0xffffffff), (2, 7, 70000), (4, 5, 0xffffffff), (16, 7, 0xffffffff),
+        (32, 5, 0xffffffff)))
+    return GOOD + pax([("SCHILY.xattr.system.posix_acl_access", value)]) + file("etc/x") + END
+
+
 # ---- broken ----
 
 @case("empty", "refused", "is empty")

@@ -9,6 +9,7 @@
 #include <archive_entry.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/statfs.h>
@@ -18,6 +19,7 @@
 
 #include "base/fd.h"
 #include "base/mem.h"
+#include "image/archive/acl.h"
 #include "image/archive/late.h"
 #include "image/archive/policy.h"
 #include "image/archive/reader.h"
@@ -134,6 +136,38 @@ static int open_parent(struct unpack *u, const char *name, const char **ret_base
 
 /* ---- attributes ---- */
 
+/*
+ * Some write access lists as the kernel's own attributes (GNU tar with
+ * --xattrs-include='*', so mmdebstrap). They become lists of the entry, and
+ * with that are checked like those.
+ */
+static int fold_raw_acls(struct unpack *u, struct err *err) {
+	static const struct {
+		const char *name;
+		int type;
+	} raw[] = {
+		{ "system.posix_acl_access", ARCHIVE_ENTRY_ACL_TYPE_ACCESS },
+		{ "system.posix_acl_default", ARCHIVE_ENTRY_ACL_TYPE_DEFAULT },
+	};
+	const char *name;
+	const void *value;
+	size_t len;
+
+	(void)archive_entry_xattr_reset(u->entry);
+	while (archive_entry_xattr_next(u->entry, &name, &value, &len) == ARCHIVE_OK)
+		for (size_t i = 0; name && i < ARRAY_SIZE(raw); i++)
+			if (strcmp(name, raw[i].name) == 0 &&
+			    !(archive_entry_acl_types(u->entry) & raw[i].type) &&
+			    acl_from_xattr(u->entry, raw[i].type, value, len) < 0)
+				return refuse(u, err, "its access list is not valid");
+	return 0;
+}
+
+static bool is_raw_acl(const char *name) {
+	return strcmp(name, "system.posix_acl_access") == 0 ||
+	       strcmp(name, "system.posix_acl_default") == 0;
+}
+
 static int set_xattr(int fd, const char *path, const char *name, const void *value, size_t len) {
 	int r = path ? lsetxattr(path, name, value, len, 0) : fsetxattr(fd, name, value, len, 0);
 
@@ -155,7 +189,7 @@ static int apply_xattrs(struct unpack *u, int fd, mode_t mode, struct err *err) 
 
 		if (++seen > POLICY_XATTRS_MAX)
 			return refuse(u, err, "it has too many extended attributes");
-		if (!name)
+		if (!name || is_raw_acl(name))
 			continue;
 		if (len <= POLICY_XATTR_SIZE_MAX && len)
 			copy = xmemdup(value, len);
@@ -379,6 +413,9 @@ static int unpack_entry(struct unpack *u, struct err *err) {
 		return parent;
 	if (link)
 		return unpack_hardlink(u, parent, base, link, err);
+	r = fold_raw_acls(u, err);
+	if (r < 0)
+		return r;
 	switch (archive_entry_filetype(u->entry)) {
 	case AE_IFREG:
 		return unpack_file(u, parent, base, err);
