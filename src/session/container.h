@@ -31,6 +31,7 @@ enum container_state {
 	STATE_DELETING,
 	STATE_COUNT,
 };
+/* The word of the record; static. */
 const char *container_state_to_string(enum container_state state);
 
 enum container_kind {
@@ -40,6 +41,7 @@ enum container_kind {
 	KIND_BUILD,  /* coi build */
 	KIND_COUNT,
 };
+/* The word of the record; static. */
 const char *container_kind_to_string(enum container_kind kind);
 
 /* A further mount, by coi container mount. */

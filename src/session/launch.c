@@ -385,6 +385,7 @@ int launch(struct session *s, const struct launch_request *request, struct launc
 	auto_launched struct launched l = { .lease = -1 };
 	autofree char *workspace = NULL;
 	autoclose int workspace_fd = -1;
+	pid_t warm;
 	int r;
 
 	if (request->workspace) {
@@ -392,10 +393,15 @@ int launch(struct session *s, const struct launch_request *request, struct launc
 		if (workspace_fd < 0)
 			return workspace_fd;
 	}
+	/* The supervisor and liblxc will move processes between groups. */
+	warm = runtime_warm_begin();
 	r = create(s, request, workspace, workspace_fd, &l, err);
-	if (r < 0)
+	if (r < 0) {
+		runtime_warm_end(warm);
 		return r;
+	}
 	r = start(s, request, workspace_fd, &l, err);
+	runtime_warm_end(warm);
 	if (r < 0) {
 		if (!l.reused)
 			undo_create(s, l.container->name);

@@ -7,6 +7,7 @@
 #include "net/policy.h"
 #include "runtime/runtime.h"
 
+/* [network] as the network layer has it. Nothing is checked: net_policy_check(). */
 struct net_policy limits_policy(const struct settings *set);
 
 /*

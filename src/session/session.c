@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
-#include "base/path.h"
+#include "runtime/control.h"
 
 int session_open(const struct privilege *who, const struct settings *settings,
 		 struct session **ret, struct err *err) {
@@ -21,7 +21,7 @@ int session_open(const struct privilege *who, const struct settings *settings,
 	r = layout_open(&s->layout, err);
 	if (r < 0)
 		return r;
-	s->lxcpath = path_join(s->layout->run, "lxc");
+	s->lxcpath = RUNTIME_LXCPATH;
 	s->audit = audit_open(who);
 	*ret = steal_ptr(s);
 	return 0;
@@ -32,7 +32,6 @@ void session_close(struct session *s) {
 		return;
 	audit_free(s->audit);
 	layout_free(s->layout);
-	free(s->lxcpath);
 	free(s);
 }
 

@@ -20,7 +20,7 @@ struct session {
 	const struct privilege *who;
 	const struct settings *settings; /* NULL for commands that read none */
 	struct layout *layout;
-	char *lxcpath; /* of all containers of this root */
+	const char *lxcpath; /* absolute, the same for all commands */
 	struct audit *audit;
 	const char *prefix; /* of container names: "coi-" or $COI_CONTAINER_PREFIX */
 	/* Narration for people ("Launching container …"), one line; NULL: none. */

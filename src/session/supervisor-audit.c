@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "base/clock.h"
-#include "base/log.h"
 #include "net/policy.h"
 #include "session/supervisor.h"
 
@@ -14,7 +13,7 @@ void supervisor_audit_network(struct supervisor *v, bool repaired) {
 				     AUDIT_BOOL("block_metadata", v->plan.policy.block_metadata),
 				     AUDIT_BOOL("repaired", repaired)),
 			&err) < 0)
-		log_error(&err);
+		supervisor_complain(&err);
 }
 
 int supervisor_audit_start(struct supervisor *v, struct err *err) {
@@ -32,7 +31,7 @@ void supervisor_audit_ready(struct supervisor *v) {
 	if (audit_write(v->session.audit, AUDIT_CONTAINER_READY, v->c->name,
 			AUDIT_FIELDS(AUDIT_INT("ms", (int64_t)(clock_mono_ms() - v->started_ms))),
 			&err) < 0)
-		log_error(&err);
+		supervisor_complain(&err);
 }
 
 void supervisor_audit_end(struct supervisor *v) {
@@ -43,7 +42,7 @@ void supervisor_audit_end(struct supervisor *v) {
 				     AUDIT_TEXT("reason", v->was_asked ? "a command of coi"
 								       : "the container itself")),
 			&err) < 0)
-		log_error(&err);
+		supervisor_complain(&err);
 }
 
 void supervisor_audit_delete(struct supervisor *v) {
@@ -51,5 +50,5 @@ void supervisor_audit_delete(struct supervisor *v) {
 
 	if (audit_write(v->session.audit, AUDIT_CONTAINER_DELETE, v->c->name, AUDIT_NO_FIELDS,
 			&err) < 0)
-		log_error(&err);
+		supervisor_complain(&err);
 }

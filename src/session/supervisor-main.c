@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -16,7 +17,6 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/msg.h"
-#include "base/path.h"
 #include "base/strv.h"
 #include "session/supervisor.h"
 #include "session/teardown.h"
@@ -32,6 +32,20 @@ int supervisor_store(struct supervisor *v, enum container_state state, struct er
 		return lock;
 	v->c->state = state;
 	return container_store(&v->session, v->c, err);
+}
+
+void supervisor_complain(const struct err *err) {
+	log_error(err);
+}
+
+void supervisor_note(const char *fmt, ...) {
+	autofree char *text = NULL;
+	va_list ap;
+
+	va_start(ap, fmt);
+	text = xvasprintf(fmt, ap);
+	va_end(ap);
+	log_warn("%s", text);
 }
 
 void supervisor_trouble(void *ctx, const struct plan_step *step, const struct err *err) {
@@ -86,10 +100,7 @@ static int open_all(struct supervisor *v, struct err *err) {
 	r = layout_open(&s->layout, err);
 	if (r < 0)
 		return r;
-	s->lxcpath = path_join(s->layout->run, "lxc");
-	/* liblxc wants it to be there, and open to the container's root. */
-	if (mkdirat(s->layout->run_fd, "lxc", 0711) < 0 && errno != EEXIST)
-		return err_sys(err, -errno, "cannot make '%s'", s->lxcpath);
+	s->lxcpath = RUNTIME_LXCPATH;
 	s->audit = audit_open(s->who);
 	r = container_load(s, v->plan.name, &v->c, err);
 	if (r < 0)
@@ -150,7 +161,6 @@ static void close_all(struct supervisor *v) {
 	container_free(v->c);
 	audit_free(v->session.audit);
 	layout_free(v->session.layout);
-	free(v->session.lxcpath);
 	wire_plan_done(&v->plan);
 }
 

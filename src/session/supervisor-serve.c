@@ -36,7 +36,7 @@ static void begin_kill(void *data) {
 	v->stop_timer = NULL;
 	log_debug("killing '%s'", v->c->name);
 	if (runtime_kill(&ref, KILL_TIMEOUT_MS, &err) < 0)
-		log_error(&err);
+		supervisor_complain(&err);
 	log_debug("killed '%s'", v->c->name);
 }
 
@@ -46,10 +46,10 @@ static void begin_stop(struct supervisor *v, int timeout_ms) {
 	struct err err = { 0 };
 
 	if (!v->is_stopping && supervisor_store(v, STATE_STOPPING, &err) < 0)
-		log_error(&err);
+		supervisor_complain(&err);
 	if (timeout_ms > 0 && !v->is_stopping) {
 		if (runtime_poweroff(&ref, &err) < 0) {
-			log_error(&err);
+			supervisor_complain(&err);
 			timeout_ms = 0;
 		}
 	}
@@ -186,7 +186,7 @@ static void on_guard(int fd, uint32_t events, void *data) {
 	v->guard_fd = -1;
 	(void)close(fd);
 	if (supervisor_guard(v, &err) < 0)
-		log_error(&err);
+		supervisor_complain(&err);
 	else
 		guard_watch(v);
 }
@@ -206,13 +206,13 @@ static void on_rules_changed(int fd, uint32_t events, void *data) {
 		return;
 	base = net_base_ensure(v->net, &err);
 	if (base < 0)
-		log_error(&err);
+		supervisor_complain(&err);
 	port = net_port_rules_ensure(v->net, &v->port, &err);
 	if (port < 0)
-		log_error(&err);
+		supervisor_complain(&err);
 	if (base <= 0 && port <= 0)
 		return;
-	log_warn("somebody removed rules of ours from the host's nftables; they are back");
+	supervisor_note("somebody removed rules of ours from the host's nftables; they are back");
 	supervisor_audit_network(v, true);
 }
 
@@ -222,7 +222,7 @@ static void guard_begin(void *data) {
 	struct err err = { 0 };
 
 	if (!v->guard_asked && supervisor_guard(v, &err) < 0)
-		log_error(&err);
+		supervisor_complain(&err);
 	else
 		guard_watch(v);
 }
@@ -239,7 +239,7 @@ static void resolver_restart(void *data) {
 	if (r == 0)
 		r = net_resolver_start(v->net, &v->port, NULL, &v->resolver, &err);
 	if (r < 0) {
-		log_error(&err);
+		supervisor_complain(&err);
 		(void)loop_add_timer(v->loop, RESOLVER_RETRY_MS, 0, resolver_restart, v);
 		return;
 	}
@@ -256,7 +256,7 @@ static void on_resolver_end(int fd, uint32_t events, void *data) {
 	loop_remove(v->loop, v->resolver_source);
 	v->resolver_source = NULL;
 	net_resolver_stop(&v->resolver);
-	log_warn("the name service of '%s' ended and is started again", v->c->name);
+	supervisor_note("the name service of '%s' ended and is started again", v->c->name);
 	/* One that dies at once must not keep us busy. */
 	(void)loop_add_timer(v->loop, lived < RESOLVER_RETRY_MS ? RESOLVER_RETRY_MS : 0, 0,
 			     resolver_restart, v);
@@ -345,11 +345,11 @@ int supervisor_serve(struct supervisor *v, struct err *err) {
 	delete_it = v->wants_delete || (v->c->delete_on_stop && !v->wants_keep);
 	/* Before anybody is told: the record says it, and nothing of it runs. */
 	if (supervisor_store(v, delete_it ? STATE_DELETING : STATE_STOPPING, err) < 0)
-		log_error(err);
+		supervisor_complain(err);
 	log_debug("noted that '%s' has ended", v->c->name);
 	ref = container_ref(&v->session, v->c);
 	if (runtime_kill(&ref, KILL_TIMEOUT_MS, err) < 0)
-		log_error(err);
+		supervisor_complain(err);
 	plan_crash_point("serve", "ended", "before");
 	tell_all(v);
 	log_debug("told that '%s' has ended", v->c->name);

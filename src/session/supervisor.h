@@ -67,6 +67,9 @@ extern const struct plan supervisor_adopt_plan;
 
 /* Tell the record what is so; the container's lock is taken for it. */
 int supervisor_store(struct supervisor *v, enum container_state state, struct err *err);
+/* To the log: what went wrong and ends nothing; and what is worth a line. */
+void supervisor_complain(const struct err *err);
+void supervisor_note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* Hold the guard table, or stand by for it. */
 int supervisor_guard(struct supervisor *v, struct err *err);
 /* What an undo could not do, to the log. */

@@ -100,7 +100,8 @@ int wire_plan_from_json(const json_t *j, struct wire_plan *ret, struct err *err)
 	const json_t *policy = json_object_get(j, "policy");
 	struct wire_plan p = { 0 };
 
-	if (!json_get_str(j, "name", NULL) || !who || !policy || json_array_size(binds) > WIRE_BINDS_MAX)
+	if (!json_get_str(j, "name", NULL) || !who || !policy ||
+	    json_array_size(binds) > WIRE_BINDS_MAX)
 		return err_set(err, ERR_BUG, -EBADMSG, "the supervisor got a plan it cannot read");
 	p.name = xstrdup(json_get_str(j, "name", ""));
 	p.prefix = xstrdup(json_get_str(j, "prefix", ""));

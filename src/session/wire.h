@@ -37,9 +37,13 @@ struct wire_plan {
 	int bind_fds[WIRE_BINDS_MAX]; /* owned by whoever made or read the plan */
 };
 
+/* A new reference; the descriptors do not go in. */
 json_t *wire_plan_to_json(const struct wire_plan *p);
+/* ERR_BUG when it is no plan. All in *@ret is owned; bind_fds are -1. */
 int wire_plan_from_json(const json_t *j, struct wire_plan *ret, struct err *err);
+/* Closes the descriptors too. */
 void wire_plan_done(struct wire_plan *p);
+/* Copies @bind, owns @fd. Asserts that there is room: WIRE_BINDS_MAX. */
 void wire_add_bind(struct wire_plan *p, const struct runtime_bind *bind, int fd);
 
 #endif
