@@ -107,7 +107,7 @@ static int run_through(struct run *r, int term, int timeout_ms, struct err *err)
 	const int in = r->spec.stdin_fd, out = r->spec.stdout_fd;
 	struct relay_signals signals = { .fd = -1 };
 	struct attach_proc p;
-	struct err ignored;
+	struct err ignored, why = { 0 };
 	int e = relay_begin(r->spec.tty ? term : -1, &signals), status;
 
 	if (e < 0)
@@ -141,7 +141,12 @@ static int run_through(struct run *r, int term, int timeout_ms, struct err *err)
 		relay_end(&signals);
 		return err_set(err, ERR_SYSTEM, -EIO, "the terminal went away");
 	}
-	status = attach_wait(&p, e < 0 ? &ignored : err);
+	status = attach_wait(&p, e < 0 ? &ignored : &why);
+	if (e >= 0 && why.code) {
+		(void)err_wrap(&why, "'%s'", r->spec.argv[0]);
+		if (err)
+			*err = why;
+	}
 	relay_end(&signals);
 	if (e == -ETIMEDOUT)
 		return err_set(err, ERR_SYSTEM, e, "the command took longer than %d ms and was "

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Process 1 of a container that runs commands and no services: reaps what is
- * left to it, and on SIGTERM, SIGINT, SIGPWR or SIGRTMIN+3 ends everything and
- * powers off. SIGHUP, and reboot(2) by anybody inside who may, are the kernel's.
+ * left to it, and on SIGTERM, SIGINT, SIGPWR, SIGUSR1, SIGUSR2 or SIGRTMIN+3 ends
+ * everything and powers off. SIGHUP, and reboot(2) by anybody inside who may, are the kernel's.
  *
  * "coi-init notify FIFO" writes one line into a FIFO: systemd runs it when a
  * container can be used.
@@ -83,6 +83,9 @@ int main(int argc, char **argv) {
 	(void)sigaddset(&set, SIGTERM);
 	(void)sigaddset(&set, SIGINT);
 	(void)sigaddset(&set, SIGPWR);
+	/* What busybox's halt and poweroff send to process 1. */
+	(void)sigaddset(&set, SIGUSR1);
+	(void)sigaddset(&set, SIGUSR2);
 	(void)sigaddset(&set, SIGRTMIN + 3);
 	(void)sigprocmask(SIG_SETMASK, &set, NULL);
 	for (;;) {

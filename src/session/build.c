@@ -22,6 +22,7 @@
 
 #define DEFAULT_RECIPE "coi-default"
 #define FREEZE_TIMEOUT_MS 5000
+#define BASE_MAX_AGE_S (24 * 3600)
 
 static int has_recipe(const char *dir, const char *name) {
 	autofree char *file = xasprintf("%s/%s/image.ini", dir, name);
@@ -155,9 +156,6 @@ static int in_container(struct session *s, const struct build_request *request,
 		return r;
 	}
 	r = launched_finish(s, &l, true, err);
-	/* The supervisor still holds the upper directory until it has cleaned up. */
-	if (r == 0)
-		r = lifecycle_wait_stopped(s, name, err);
 	plan_crash_point("build", "publish", "before");
 	if (r == 0)
 		r = publish(s, b, l.container, ret, err);
@@ -179,7 +177,9 @@ static int do_build(struct session *s, const struct build_request *request, stru
 	autostrv char **base_registries = NULL;
 	int r = recipe_hash(b->recipe, b->agents, b->hash, err);
 
-	if (r == 0)
+	/* After a script that failed the same packages need not be fetched again. */
+	if (r == 0 && (request->force || recipe_find_base(s->layout, b->recipe, BASE_MAX_AGE_S,
+							  &b->base, err) != 1))
 		r = recipe_fetch_base(s->layout, b->recipe, &report, &b->base, err);
 	if (r == 0)
 		r = recipe_prepare(s->layout, b->recipe, b->agents, s->who->home, &report,
@@ -229,22 +229,30 @@ int build_image(struct session *s, const struct build_request *request, struct b
 	if (r == 0)
 		r = do_build(s, request, &b, &image, err);
 	if (r == 0) {
+		struct image_users users = container_image_users(s);
+		struct err prune = { 0 };
+
 		tell_audit(s, &b, image);
+		if (recipe_prune_bases(s->layout, b.recipe, &users, &prune) < 0)
+			session_say(s, "Warning: %s", prune.msg);
 		*ret = (struct build_result){ .image = image };
 	}
 	build_done(&b);
 	return r;
 }
 
+/*
+ * By copy, also when the source is deleted afterwards: a crash between the
+ * rename of an upper directory and the image's record would lose it, and these
+ * are files that nobody can build again.
+ */
 static int publish_upper(struct session *s, const struct container *c, const char *alias,
-			 const char *description, bool consume,
-			 const struct image_progress *progress, struct image_info **ret,
-			 struct err *err) {
+			 const char *description, const struct image_progress *progress,
+			 struct image_info **ret, struct err *err) {
 	autoclose int dir = container_dir(s, c->name);
 	struct image_publish_spec spec = {
 		.upper_parent = dir,
 		.upper_name = "upper",
-		.consume = consume,
 		.base_layers = c->layers,
 		.base_count = c->layer_count,
 		.alias = alias,
@@ -261,9 +269,8 @@ static int publish_upper(struct session *s, const struct container *c, const cha
 
 /* Its files must not change while they are copied. */
 static int publish_locked(struct session *s, const struct container *c, const char *alias,
-			  const char *description, bool consume,
-			  const struct image_progress *progress, struct image_info **ret,
-			  struct err *err) {
+			  const char *description, const struct image_progress *progress,
+			  struct image_info **ret, struct err *err) {
 	struct runtime_ref ref = container_ref(s, c);
 	bool was_frozen = runtime_is_frozen(&ref) == 1, runs = container_is_running(s, c);
 	struct err ignored;
@@ -271,7 +278,7 @@ static int publish_locked(struct session *s, const struct container *c, const ch
 
 	if (r < 0)
 		return r;
-	r = publish_upper(s, c, alias, description, consume, progress, ret, err);
+	r = publish_upper(s, c, alias, description, progress, ret, err);
 	if (runs && !was_frozen)
 		(void)runtime_unfreeze(&ref, &ignored);
 	return r;
@@ -306,7 +313,7 @@ int build_publish(struct session *s, const char *name, const char *alias, const 
 		r = err_set(err, ERR_CONFLICT, -EBUSY, "container '%s' is %s", name,
 			    container_state_to_string(c->state));
 	if (r == 0)
-		r = publish_locked(s, c, alias, description, consume, progress, ret, err);
+		r = publish_locked(s, c, alias, description, progress, ret, err);
 	(void)close(steal_fd(&lock));
 	if (r < 0)
 		return r;

@@ -319,3 +319,30 @@ void container_forget_run(struct container *c) {
 	str_replace(&c->boot_id, "");
 	str_replace(&c->address, "");
 }
+
+int container_store_run(const struct session *s, struct container **c, struct err *err) {
+	struct container *now = NULL, *mine = *c;
+	int r = container_load(s, mine->name, &now, err);
+
+	if (r < 0)
+		return r;
+	now->state = mine->state;
+	now->owner = mine->owner;
+	now->netns = mine->netns;
+	now->supervisor = mine->supervisor;
+	now->init = mine->init;
+	now->monitor = mine->monitor;
+	now->resolver = mine->resolver;
+	now->client = mine->client;
+	now->ids = mine->ids;
+	str_replace(&now->boot_id, mine->boot_id);
+	str_replace(&now->address, mine->address);
+	r = container_store(s, now, err);
+	if (r < 0) {
+		container_free(now);
+		return r;
+	}
+	container_free(mine);
+	*c = now;
+	return 0;
+}

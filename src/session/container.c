@@ -72,6 +72,12 @@ bool container_supervisor_alive(const struct session *s, const struct container 
 	return fd >= 0 && fcntl(fd, F_GETLK, &whole) == 0 && whole.l_type != F_UNLCK;
 }
 
+int container_wait_cleaned(const struct container *c, int timeout_ms) {
+	autoclose int pidfd = proc_id_open(&c->supervisor);
+
+	return pidfd < 0 ? 0 : pidfd_wait_gone(pidfd, timeout_ms);
+}
+
 bool container_is_elsewhere(const struct container *c) {
 	uint64_t here = 0;
 
@@ -183,7 +189,9 @@ static int collect_uses(struct image_uses *out, void *data, struct err *err) {
 
 		if (one < 0 && err->kind != ERR_MISSING)
 			r = one;
-		for (size_t k = 0; one == 0 && k < c->layer_count; k++)
+		/* One that is being deleted mounts nothing any more. */
+		for (size_t k = 0; one == 0 && c->state != STATE_DELETING &&
+				   k < c->layer_count; k++)
 			image_uses_add(out, c->name, c->fingerprint, c->layers[k].id);
 		free(names[i]);
 	}

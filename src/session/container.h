@@ -113,6 +113,13 @@ int container_load(const struct session *s, const char *name, struct container *
 int container_store(const struct session *s, struct container *c, struct err *err);
 /* What the record says of the last start is over. */
 void container_forget_run(struct container *c);
+/*
+ * As container_store(), for who keeps a record for long: what others have
+ * written meanwhile stays (mounts, persistence), only the state and what
+ * belongs to the start comes from @c. *@c becomes what was written. The caller
+ * holds the container's lock.
+ */
+int container_store_run(const struct session *s, struct container **c, struct err *err);
 /* O_DIRECTORY descriptor of containers/<name>, or -errno. */
 int container_dir(const struct session *s, const char *name);
 /* The lock of a container (lock.h); LOCK_TRY in @flags as there. */
@@ -147,6 +154,11 @@ bool container_supervisor_alive(const struct session *s, const struct container 
 int container_alive_take(const struct session *s, const char *name);
 /* O_DIRECTORY descriptor of the container's run directory, made when missing; or -errno. */
 int container_run_dir(const struct session *s, const char *name);
+/*
+ * A supervisor that is cleaning up after an end is waited for, at most
+ * @timeout_ms: 0 at once when there is none; -ETIMEDOUT.
+ */
+int container_wait_cleaned(const struct container *c, int timeout_ms);
 /* Is it up in another network namespace of this boot? Nothing may be done to it from here. */
 bool container_is_elsewhere(const struct container *c);
 

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/fd.h"
 #include "base/mem.h"
 #include "base/strv.h"
 #include "runtime/attach.h"
@@ -81,6 +82,18 @@ static int check(const struct session *s, const struct container *c, struct err 
 	return err_hint(err, "start it with 'coi container start %s'", c->name);
 }
 
+/* The workspace; for a container without one a /workspace that its image has. */
+static const char *default_cwd(const struct container *c) {
+	autofree char *root = xasprintf("/proc/%d/root", (int)c->init.pid);
+	autoclose int dir = -1, workspace = -1;
+
+	if (*c->workspace_path)
+		return c->workspace_path;
+	dir = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	workspace = dir < 0 ? -1 : open_in_root(dir, "workspace", O_PATH | O_DIRECTORY, 0);
+	return workspace < 0 ? "/" : "/workspace";
+}
+
 static void fill_spec(const struct session *s, const struct container *c,
 		      const struct exec_request *request, char *const *env,
 		      struct attach_spec *spec) {
@@ -90,9 +103,7 @@ static void fill_spec(const struct session *s, const struct container *c,
 		.env = env,
 		.uid = request->as_code ? c->code_uid : request->uid,
 		.gid = request->as_code ? c->code_gid : request->gid,
-		.cwd = request->cwd ? request->cwd
-		       : *c->workspace_path ? c->workspace_path
-					    : NULL,
+		.cwd = request->cwd ? request->cwd : default_cwd(c),
 		.tty = request->tty,
 		.grace_ms = request->grace_ms,
 		.stdin_fd = STDIN_FILENO,

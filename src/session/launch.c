@@ -421,7 +421,7 @@ int launch_start(struct session *s, const char *name, struct launched *ret, stru
 	auto_launched struct launched l = { .lease = -1, .reused = true };
 	autofree char *workspace = NULL;
 	autoclose int workspace_fd = -1;
-	int r = repair_container(s, name, err);
+	int r = lifecycle_wait_stopped(s, name, err);
 
 	if (r >= 0)
 		r = container_load(s, name, &l.container, err);
@@ -456,6 +456,7 @@ int launched_finish(struct session *s, struct launched *l, bool keep_stopped, st
 	r = spawn_finish(l->lease, keep, err);
 	(void)close(steal_fd(&l->lease));
 	if (r == -EPIPE)
-		r = lifecycle_end(s, l->container->name, keep, err);
-	return r;
+		return lifecycle_end(s, l->container->name, keep, err);
+	/* What is kept can be used at once; what goes is cleaned up after the answer. */
+	return r == 0 && keep ? lifecycle_wait_stopped(s, l->container->name, err) : r;
 }

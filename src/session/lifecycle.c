@@ -17,7 +17,7 @@
 #include "session/teardown.h"
 
 #define FREEZE_TIMEOUT_MS 5000
-#define DELETING_WAIT_MS 30000
+#define CLEANING_WAIT_MS 30000
 
 static int load(struct session *s, const char *name, struct container **ret, struct err *err) {
 	int r = repair_container(s, name, err);
@@ -72,13 +72,6 @@ int lifecycle_stop(struct session *s, const char *name, int timeout_ms, struct e
 	return stop(s, c, timeout_ms, false, err);
 }
 
-/* Somebody else is at it: their end is ours. */
-static int wait_cleaned(const struct container *c) {
-	autoclose int pidfd = proc_id_open(&c->supervisor);
-
-	return pidfd < 0 ? 0 : pidfd_wait_gone(pidfd, DELETING_WAIT_MS);
-}
-
 int lifecycle_remove(struct session *s, const char *name, int timeout_ms, struct err *err) {
 	auto_container struct container *c = NULL;
 	int r = load(s, name, &c, err);
@@ -86,7 +79,8 @@ int lifecycle_remove(struct session *s, const char *name, int timeout_ms, struct
 	if (r < 0)
 		return r;
 	if (c->state == STATE_DELETING && container_supervisor_alive(s, c)) {
-		r = wait_cleaned(c);
+		/* Somebody else is at it: their end is ours. */
+		r = container_wait_cleaned(c, CLEANING_WAIT_MS);
 		return r < 0 ? err_sys(err, r, "container '%s' is being deleted", name) : 0;
 	}
 	if (c->state == STATE_STOPPED)
@@ -119,9 +113,11 @@ int lifecycle_wait_stopped(struct session *s, const char *name, struct err *err)
 	auto_container struct container *c = NULL;
 	int r = container_load(s, name, &c, err);
 
-	if (r < 0)
-		return r;
-	r = wait_cleaned(c);
+	if (r == 0 && c->state != STATE_STOPPING && c->state != STATE_DELETING)
+		r = repair_container(s, name, err);
+	if (r < 0 || (c->state != STATE_STOPPING && c->state != STATE_DELETING))
+		return r < 0 ? r : 0;
+	r = container_wait_cleaned(c, CLEANING_WAIT_MS);
 	if (r < 0)
 		return err_sys(err, r, "container '%s' is still being cleaned up", name);
 	r = repair_container(s, name, err);

@@ -19,7 +19,7 @@ int lifecycle_delete(struct session *s, const char *name, bool force, struct err
 int lifecycle_remove(struct session *s, const char *name, int timeout_ms, struct err *err);
 /* Kill, and delete it unless @keep: the end of a run whose supervisor died. */
 int lifecycle_end(struct session *s, const char *name, bool keep, struct err *err);
-/* Wait until its supervisor has cleaned up after an end that was asked for. */
+/* When it is ending: wait until its supervisor has cleaned up. Repaired when it has none. */
 int lifecycle_wait_stopped(struct session *s, const char *name, struct err *err);
 /* Freeze or thaw. */
 int lifecycle_freeze(struct session *s, const char *name, bool frozen, struct err *err);

@@ -15,7 +15,7 @@
 #include "session/plan.h"
 #include "session/repair.h"
 
-#define DELETING_WAIT_MS 10000
+#define CLEANING_WAIT_MS 10000
 
 /* 1: claimed, 0: in use by somebody. */
 static int claim_name(struct session *s, const char *name, struct slot_claim *ret,
@@ -53,14 +53,25 @@ static int reuse(const char *name, int slot, struct slot_claim *ret) {
 	return 1;
 }
 
+/* Load it; when it has just been stopped, after that has come to its end. */
+static int load_settled(struct session *s, const char *name, struct container **ret) {
+	int r = container_load(s, name, ret, NULL);
+
+	if (r < 0 || (*ret)->state != STATE_STOPPING)
+		return r;
+	(void)container_wait_cleaned(*ret, CLEANING_WAIT_MS);
+	container_free(*ret);
+	*ret = NULL;
+	return container_load(s, name, ret, NULL);
+}
+
 /* The lowest stopped persistent one of the workspace. */
 static int find_stopped(struct session *s, const char *workspace, struct slot_claim *ret) {
 	for (int slot = 1; slot <= SLOT_MAX; slot++) {
 		autofree char *name = name_for_workspace(s->prefix, workspace, slot);
 		auto_container struct container *c = NULL;
 
-		if (container_load(s, name, &c, NULL) == 0 && c->persistent &&
-		    c->state == STATE_STOPPED)
+		if (load_settled(s, name, &c) == 0 && c->persistent && c->state == STATE_STOPPED)
 			return reuse(name, slot, ret);
 	}
 	return 0;
@@ -83,12 +94,9 @@ static int wait_deleting(struct session *s, const char *workspace) {
 	for (int slot = 1; slot <= SLOT_MAX; slot++) {
 		autofree char *name = name_for_workspace(s->prefix, workspace, slot);
 		auto_container struct container *c = NULL;
-		autoclose int pidfd = -1;
 
-		if (container_load(s, name, &c, NULL) < 0 || c->state != STATE_DELETING)
-			continue;
-		pidfd = proc_id_open(&c->supervisor);
-		if (pidfd < 0 || pidfd_wait_gone(pidfd, DELETING_WAIT_MS) == 0)
+		if (container_load(s, name, &c, NULL) == 0 && c->state == STATE_DELETING &&
+		    container_wait_cleaned(c, CLEANING_WAIT_MS) == 0)
 			return 1;
 	}
 	return 0;
@@ -119,7 +127,7 @@ static int claim_slot(struct session *s, const struct launch_request *request,
 
 	if (r != 0)
 		return r;
-	if (container_load(s, name, &c, NULL) == 0 && c->state == STATE_STOPPED) {
+	if (load_settled(s, name, &c) == 0 && c->state == STATE_STOPPED) {
 		if (c->persistent)
 			return reuse(name, request->slot, ret);
 		r = lifecycle_delete(s, name, false, err);

@@ -162,13 +162,22 @@ int spawn_supervisor(struct session *s, const struct wire_plan *plan, struct err
 	return r < 0 ? r : steal_fd(&sock);
 }
 
-/* Until "stopped" or an error; -EPIPE at end of file. */
-static int wait_stopped(int sock, int timeout_ms, struct err *err) {
+/* Until "stopped" or an error; -EPIPE at end of file, -EINTR by a signal of @signal_fd (or -1). */
+static int wait_stopped(int sock, int signal_fd, int timeout_ms, struct err *err) {
+	struct pollfd pfds[] = { { .fd = sock, .events = POLLIN },
+				 { .fd = signal_fd, .events = POLLIN } };
 	struct msg m;
-	int r = msg_recv_timeout(sock, &m, timeout_ms);
+	int r;
 
-	if (r == -ETIMEDOUT)
-		return err_set(err, ERR_SYSTEM, r, "the supervisor did not stop the container");
+	do
+		r = poll(pfds, ARRAY_SIZE(pfds), timeout_ms);
+	while (r < 0 && errno == EINTR);
+	if (r == 0)
+		return err_set(err, ERR_SYSTEM, -ETIMEDOUT,
+			       "the supervisor did not stop the container");
+	if (r > 0 && !pfds[0].revents)
+		return err_set(err, ERR_SYSTEM, -EINTR, "interrupted");
+	r = msg_recv(sock, &m);
 	if (r <= 0)
 		return err_set(err, ERR_SYSTEM, -EPIPE, "the supervisor died");
 	r = 0;
@@ -181,13 +190,15 @@ static int wait_stopped(int sock, int timeout_ms, struct err *err) {
 }
 
 int spawn_finish(int sock, bool keep, struct err *err) {
+	autoclose int signal_fd = -1;
 	sigset_t before;
 	int r;
 
 	block_signals(&before);
+	signal_fd = open_signals();
 	r = msg_send(sock, "finish", json_pack("{s:b}", "keep", keep), NULL, 0);
 	r = r < 0 ? err_set(err, ERR_SYSTEM, -EPIPE, "the supervisor died")
-		  : wait_stopped(sock, 10 * STOP_MARGIN_MS, err);
+		  : wait_stopped(sock, signal_fd, 10 * STOP_MARGIN_MS, err);
 	(void)sigprocmask(SIG_SETMASK, &before, NULL);
 	return r;
 }
@@ -229,7 +240,7 @@ int spawn_stop(struct session *s, const struct container *c, int timeout_ms, boo
 	if (r < 0)
 		return err_set(err, ERR_MISSING, -ENOTCONN, "the supervisor of container '%s' died",
 			       c->name);
-	r = wait_stopped(sock, timeout_ms + STOP_MARGIN_MS, err);
+	r = wait_stopped(sock, -1, timeout_ms + STOP_MARGIN_MS, err);
 	/* Its end is the end of the clean-up. */
 	if (r == 0 || r == -EPIPE)
 		(void)pidfd_wait_gone(pidfd, STOP_MARGIN_MS);

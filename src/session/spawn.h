@@ -17,7 +17,8 @@ int spawn_supervisor(struct session *s, const struct wire_plan *plan, struct err
 
 /*
  * Ask the supervisor on the line @sock of a lease to end, and wait for its
- * word. -EPIPE when it died meanwhile. Signals wait.
+ * word. -EPIPE when it died meanwhile; -EINTR when a signal says that waiting is
+ * enough: closing the line then ends the container at once.
  */
 int spawn_finish(int sock, bool keep, struct err *err);
 
