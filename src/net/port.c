@@ -330,12 +330,26 @@ static int undo_locked(struct net_base *b, const struct net_port *port, struct e
 	return first < 0 ? first : release_locked(b, port->name, err);
 }
 
+/*
+ * Deleting a link and looking through the connections take the kernel tens of
+ * milliseconds; others need the lock meanwhile, and the claim keeps the
+ * address until the end.
+ */
 int net_port_undo(struct net_base *b, const char *name, struct err *err) {
-	autoclose int lock = net_lock(b, err);
 	struct net_port port;
-	int r = lock < 0 ? lock : net_port_find(b, name, &port, err);
+	int first, r = net_sockets(b, err);
 
-	return r <= 0 ? r : undo_locked(b, &port, err);
+	if (r == 0)
+		r = net_port_find(b, name, &port, err);
+	if (r <= 0)
+		return r;
+	first = link_remove(b, &port, err);
+	r = net_port_rules_remove(b, &port, first < 0 ? NULL : err);
+	first = first < 0 ? first : r;
+	r = net_port_conntrack_flush(b, &port, first < 0 ? NULL : err);
+	first = first < 0 ? first : r;
+	/* A claim stays while anything of it does. */
+	return first < 0 ? first : net_port_release(b, name, err);
 }
 
 static void mark_index(bool *seen, uint32_t index) {
