@@ -17,8 +17,9 @@
  * has its entries, and those are in place before the link exists.
  *
  * Order of a start:  net_base_ensure, net_port_alloc, net_resolver_bind,
- *                    net_port_rules_put, net_port_link_add, start of the
- *                    container, net_resolver_start (any time after bind).
+ *                    net_port_rules_put, start of the container (loopback only),
+ *                    net_port_attach, and only then commands in it;
+ *                    net_resolver_start any time after its bind.
  * Order of a stop:   container gone, net_port_link_remove, net_resolver_stop,
  *                    net_port_rules_remove, net_port_conntrack_flush,
  *                    net_port_release, net_base_remove; net_port_undo() does
