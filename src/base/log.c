@@ -61,7 +61,8 @@ static void line_end(struct buf *b) {
 	buf_done(b);
 }
 
-static void line_text(const char *prefix, const char *fmt, va_list ap) {
+static void __attribute__((format(printf, 2, 0)))
+line_text(const char *prefix, const char *fmt, va_list ap) {
 	struct buf line, text;
 
 	line_begin(&line);

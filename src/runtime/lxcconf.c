@@ -32,6 +32,7 @@ static void put_caps(char ***v) {
 static void put_net(char ***v, const struct runtime_net *net) {
 	if (!net->link) {
 		put(v, "lxc.net.0.type", "empty");
+		put(v, "lxc.net.0.flags", "up"); /* the loopback */
 		return;
 	}
 	put(v, "lxc.net.0.type", "phys");

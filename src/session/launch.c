@@ -284,6 +284,11 @@ static int add_settings_mounts(struct session *s, const struct container *c,
 		if (plan->bind_count >= WIRE_BINDS_MAX)
 			return err_set(err, ERR_CONFIG, -E2BIG, "there are more than %d mounts",
 				       WIRE_BINDS_MAX);
+		if (fd < 0 && !from->source.is_trusted) {
+			/* What an untrusted file names is what was judged, or nothing. */
+			session_say(s, "Warning: '%s' does not exist and is not mounted", m.source);
+			continue;
+		}
 		if (fd < 0 && access(m.source, F_OK) < 0 && errno == ENOENT) {
 			if (m.readonly) {
 				session_say(s, "Warning: '%s' does not exist and is not mounted",
