@@ -149,7 +149,7 @@ off_small_disk() {
 	run --separate-stderr coi image import "${COI_TEST_IMAGE:-$T/image.tar}" --alias x
 	expect_status 1
 	expect_one_error
-	expect_stderr "No space left"
+	expect_stderr "space left"
 	expect_equal "$(cd "$COI_ROOT" && find images layers -mindepth 1 | sort)" "$before"
 	off_small_disk
 }

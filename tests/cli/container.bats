@@ -179,7 +179,7 @@ ensure_running() {
 	expect_status 1
 	coi container running c3
 	# Still filtered: its rules are not gone before it is.
-	run coi container exec c3 -- wget -q -T 3 -O - http://169.254.169.254/
+	run coi container exec c3 -- fetch 169.254.169.254
 	[ "$status" != 0 ]
 	run --separate-stderr coi container delete --force c3
 	expect_status 0

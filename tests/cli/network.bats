@@ -25,19 +25,19 @@ setup() {
 	cd "$T/ws"
 }
 
-get() { # CONTAINER URL
-	timeout 20 "$COI_TEST_BUILD/coi" container exec "$1" -- wget -q -T 3 -O - "$2"
+get() { # CONTAINER HOST [PORT]
+	timeout 20 "$COI" container exec "$1" -- fetch "${@:2}"
 }
 
 @test "public addresses answer" {
-	get n1 http://203.0.113.10/ | grep -q 'hello from 203.0.113.10'
-	get n1 http://198.51.100.10:8080/ | grep -q hello
+	get n1 203.0.113.10 | grep -q 'hello from 203.0.113.10'
+	get n1 198.51.100.10 8080 | grep -q hello
 }
 
 @test "names are resolved inside" {
-	get n1 http://public.test/ | grep -q hello
-	get n1 http://alias.test/ | grep -q hello
-	run get n1 http://nonexistent.test/
+	get n1 public.test | grep -q hello
+	get n1 alias.test | grep -q hello
+	run get n1 nonexistent.test
 	[ "$status" != 0 ]
 }
 
@@ -47,7 +47,7 @@ get() { # CONTAINER URL
 		# The host itself reaches it: the attack works without the defence.
 		curl -sf -m 5 "http://$address/" >/dev/null
 		start=$SECONDS
-		run get n1 "http://$address/"
+		run get n1 "$address"
 		[ "$status" != 0 ] || { echo "$address answered"; return 1; }
 		[ $((SECONDS - start)) -lt 3 ] || { echo "$address was silent"; return 1; }
 		! arrived "http $address:80 / 10\\." || { echo "$address was reached"; return 1; }
@@ -57,7 +57,7 @@ get() { # CONTAINER URL
 @test "a public name that leads to a private address does not help" {
 	local name
 	for name in private.test lan.test metadata.test; do
-		run get n1 "http://$name/"
+		run get n1 "$name"
 		[ "$status" != 0 ] || { echo "$name answered"; return 1; }
 	done
 }
@@ -68,7 +68,7 @@ get() { # CONTAINER URL
 	[ -n "$gateway" ]
 	curl -sf -m 5 "http://$gateway:9999/" | grep -q host
 	for address in "$gateway" 192.0.2.2 192.168.50.2; do
-		run get n1 "http://$address:9999/"
+		run get n1 "$address" 9999
 		[ "$status" != 0 ] || { echo "$address answered"; return 1; }
 	done
 }
@@ -80,7 +80,7 @@ get() { # CONTAINER URL
 	coi container exec n2 -- sh -c 'mkdir -p /tmp/w && echo other >/tmp/w/index.html && httpd -p 8000 -h /tmp/w'
 	# The host may open connections to a container.
 	curl -sf -m 5 "http://$other:8000/" | grep -q other
-	run get n1 "http://$other:8000/"
+	run get n1 "$other" 8000
 	[ "$status" != 0 ]
 	run timeout 20 "$COI_TEST_BUILD/coi" container exec n1 -- ping -c 1 -W 2 "$other"
 	[ "$status" != 0 ]
@@ -98,32 +98,32 @@ get() { # CONTAINER URL
 	run timeout 20 "$COI_TEST_BUILD/coi" container exec n2 -- ping -c 1 -W 2 -I 10.77.200.200 203.0.113.10
 	[ "$status" != 0 ]
 	coi container exec n2 -- ip addr del 10.77.200.200/32 dev eth0 || true
-	get n2 http://203.0.113.10/ | grep -q hello
+	get n2 203.0.113.10 | grep -q hello
 }
 
 @test "nft flush ruleset by an administrator does not open the host, nor the private ranges" {
 	local gateway
 	gateway=$(coi container exec n1 -- ip route | awk '/^default/ { print $3 }')
 	nft flush ruleset || true
-	run get n1 http://169.254.169.254/
+	run get n1 169.254.169.254
 	[ "$status" != 0 ]
-	run get n1 http://10.9.8.7/
+	run get n1 10.9.8.7
 	[ "$status" != 0 ]
-	run get n1 "http://$gateway:9999/"
+	run get n1 "$gateway" 9999
 	[ "$status" != 0 ]
 	# The next command puts the rules back.
 	coi run -- true
-	reaches() { get n1 http://203.0.113.10/ | grep -q hello; }
+	reaches() { get n1 203.0.113.10 | grep -q hello; }
 	within 20 reaches
 }
 
 @test "from the first moment: a command at once sees the network closed" {
 	local i
 	for i in 1 2 3 4 5; do
-		run --separate-stderr coi run -- wget -q -T 3 -O - http://169.254.169.254/
+		run --separate-stderr coi run -- fetch 169.254.169.254
 		[ "$status" != 0 ]
 	done
-	run --separate-stderr coi run -- wget -q -T 5 -O - http://203.0.113.10/
+	run --separate-stderr coi run -- fetch 203.0.113.10
 	expect_status 0
 	expect_text hello
 	! arrived 'http 169\.254\.169\.254:80 / (10|192)\.' || true
@@ -133,9 +133,9 @@ get() { # CONTAINER URL
 	local gateway
 	gateway=$(coi container exec n1 -- ip route | awk '/^default/ { print $3 }')
 	printf '[network]\nmode = "open"\n' >>"$HOME/.coi/config.toml"
-	run --separate-stderr coi run -- wget -q -T 3 -O - http://10.9.8.7/
+	run --separate-stderr coi run -- fetch 10.9.8.7
 	local status_private=$status
-	run --separate-stderr coi run -- wget -q -T 3 -O - "http://$gateway:9999/"
+	run --separate-stderr coi run -- fetch "$gateway" 9999
 	local status_host=$status
 	sed -i '/\[network\]/,$d' "$HOME/.coi/config.toml"
 	[ "$status_host" != 0 ]

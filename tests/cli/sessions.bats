@@ -247,7 +247,7 @@ screen_shows() {
 	coi tmux send "$name" 'echo "$FROM_CONFIG $IS_SANDBOX $HOME" >vars'
 	within 20 test -s vars
 	expect_equal "$(cat vars)" "s3cret-x 1 /home/code"
-	! grep -l s3cret-x /proc/[0-9]*/cmdline 2>/dev/null
+	run ! grep -l s3cret-x /proc/[0-9]*/cmdline 2>/dev/null
 	sed -i '/defaults.environment/,$d' "$HOME/.coi/config.toml"
 	rm vars
 }
