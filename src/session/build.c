@@ -174,7 +174,6 @@ static void build_done(struct build *b) {
 static int do_build(struct session *s, const struct build_request *request, struct build *b,
 		    struct image_info **ret, struct err *err) {
 	struct recipe_report report = { request->report, request->report_data };
-	autostrv char **base_registries = NULL;
 	int r = recipe_hash(b->recipe, b->agents, b->hash, err);
 
 	/* After a script that failed the same packages need not be fetched again. */

@@ -46,6 +46,17 @@ static int word_index(const char *word, const char *const *words, int count) {
 	return -1;
 }
 
+static void free_mounts(struct container *c) {
+	for (size_t i = 0; i < c->mount_count; i++) {
+		free(c->mounts[i].device);
+		free(c->mounts[i].source);
+		free(c->mounts[i].path);
+	}
+	free(c->mounts);
+	c->mounts = NULL;
+	c->mount_count = 0;
+}
+
 void container_free(struct container *c) {
 	if (!c)
 		return;
@@ -61,12 +72,7 @@ void container_free(struct container *c) {
 	free(c->alias);
 	free(c->network_mode);
 	free(c->person);
-	for (size_t i = 0; i < c->mount_count; i++) {
-		free(c->mounts[i].device);
-		free(c->mounts[i].source);
-		free(c->mounts[i].path);
-	}
-	free(c->mounts);
+	free_mounts(c);
 	free(c->boot_id);
 	free(c->address);
 	record_free(c->record);
@@ -320,29 +326,20 @@ void container_forget_run(struct container *c) {
 	str_replace(&c->address, "");
 }
 
-int container_store_run(const struct session *s, struct container **c, struct err *err) {
-	struct container *now = NULL, *mine = *c;
+int container_store_run(const struct session *s, struct container *mine, struct err *err) {
+	auto_container struct container *now = NULL;
 	int r = container_load(s, mine->name, &now, err);
 
 	if (r < 0)
 		return r;
-	now->state = mine->state;
-	now->owner = mine->owner;
-	now->netns = mine->netns;
-	now->supervisor = mine->supervisor;
-	now->init = mine->init;
-	now->monitor = mine->monitor;
-	now->resolver = mine->resolver;
-	now->client = mine->client;
-	now->ids = mine->ids;
-	str_replace(&now->boot_id, mine->boot_id);
-	str_replace(&now->address, mine->address);
-	r = container_store(s, now, err);
-	if (r < 0) {
-		container_free(now);
-		return r;
-	}
-	container_free(mine);
-	*c = now;
-	return 0;
+	mine->persistent = now->persistent;
+	mine->delete_on_stop = now->delete_on_stop;
+	str_replace(&mine->alias, now->alias);
+	free_mounts(mine);
+	mine->mounts = steal_ptr(now->mounts);
+	mine->mount_count = now->mount_count;
+	now->mount_count = 0;
+	record_free(mine->record);
+	mine->record = steal_ptr(now->record);
+	return container_store(s, mine, err);
 }

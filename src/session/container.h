@@ -114,12 +114,11 @@ int container_store(const struct session *s, struct container *c, struct err *er
 /* What the record says of the last start is over. */
 void container_forget_run(struct container *c);
 /*
- * As container_store(), for who keeps a record for long: what others have
- * written meanwhile stays (mounts, persistence), only the state and what
- * belongs to the start comes from @c. *@c becomes what was written. The caller
- * holds the container's lock.
+ * As container_store(), for who keeps a record for long: what other commands
+ * have written meanwhile (mounts, persistence, alias) is taken over into @c
+ * first. The caller holds the container's lock.
  */
-int container_store_run(const struct session *s, struct container **c, struct err *err);
+int container_store_run(const struct session *s, struct container *c, struct err *err);
 /* O_DIRECTORY descriptor of containers/<name>, or -errno. */
 int container_dir(const struct session *s, const char *name);
 /* The lock of a container (lock.h); LOCK_TRY in @flags as there. */

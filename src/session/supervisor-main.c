@@ -31,7 +31,7 @@ int supervisor_store(struct supervisor *v, enum container_state state, struct er
 	if (lock < 0)
 		return lock;
 	v->c->state = state;
-	return container_store_run(&v->session, &v->c, err);
+	return container_store_run(&v->session, v->c, err);
 }
 
 void supervisor_complain(const struct err *err) {
@@ -129,7 +129,7 @@ static void end_record(struct supervisor *v, bool delete_it) {
 	} else {
 		container_forget_run(v->c);
 		v->c->state = STATE_STOPPED;
-		r = container_store_run(&v->session, &v->c, &err);
+		r = container_store_run(&v->session, v->c, &err);
 	}
 	if (r < 0)
 		log_error(&err);
