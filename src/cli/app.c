@@ -13,6 +13,7 @@
 #include "base/strv.h"
 #include "cli/help.h"
 #include "cli/version.h"
+#include "config/told.h"
 
 #define HELP_MAX 65536
 
@@ -78,6 +79,7 @@ int app_load_config(struct cli *cli, bool is_strict, struct err *err) {
 	if (r < 0)
 		return r;
 	cli->settings = config_settings(cli->config);
+	told_once(cli->config, cli->who);
 	print_notes(cli, is_strict);
 	return 0;
 }

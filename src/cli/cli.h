@@ -32,6 +32,7 @@ enum cli_complete {
 	COMPLETE_RUNNING,   /* those that run by their record */
 	COMPLETE_IMAGE,     /* aliases */
 	COMPLETE_RECIPE,
+	COMPLETE_PROFILE,
 	COMPLETE_COMMAND, /* our own commands: help */
 };
 

@@ -17,6 +17,7 @@
 #include "cli/app.h"
 #include "cli/commands.h"
 #include "cli/complete.h"
+#include "cli/profiles.h"
 #include "session/build.h"
 
 #define DEFAULT_ROOT "/var/lib/coi"
@@ -83,6 +84,8 @@ static char **find_names(enum cli_complete kind) {
 		return images();
 	if (kind == COMPLETE_RECIPE)
 		return build_recipes();
+	if (kind == COMPLETE_PROFILE)
+		return profiles_names();
 	return containers(kind == COMPLETE_RUNNING);
 }
 

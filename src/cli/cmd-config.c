@@ -4,6 +4,7 @@
 
 #include "base/buf.h"
 #include "base/escape.h"
+#include "base/json.h"
 #include "base/mem.h"
 #include "cli/app.h"
 #include "cli/commands.h"
@@ -70,7 +71,73 @@ static const struct cli_command cmd_config_show = {
 	.run = show_run,
 };
 
-static const struct cli_command *const config_children[] = { &cmd_config_show, NULL };
+/* ---- path ---- */
+
+static const struct config_file *file_of(const void *row) {
+	return row;
+}
+
+static json_t *get_layer(const void *row) {
+	return json_string(config_layer_to_string(file_of(row)->layer));
+}
+
+static json_t *get_trusted(const void *row) {
+	return json_boolean(file_of(row)->is_trusted);
+}
+
+static char *text_trusted(const void *row) {
+	return xstrdup(file_of(row)->is_trusted ? "yes" : "no");
+}
+
+static json_t *get_exists(const void *row) {
+	return json_boolean(file_of(row)->is_there);
+}
+
+static char *text_exists(const void *row) {
+	return xstrdup(file_of(row)->is_there ? "yes" : "no");
+}
+
+static json_t *get_path(const void *row) {
+	return json_text(file_of(row)->path);
+}
+
+static const struct output_column path_columns[] = {
+	{ .key = "layer", .title = "LAYER", .get = get_layer },
+	{ .key = "trusted", .title = "TRUSTED", .get = get_trusted, .text = text_trusted },
+	{ .key = "exists", .title = "THERE", .get = get_exists, .text = text_exists },
+	{ .key = "path", .title = "FILE", .get = get_path },
+	{ 0 },
+};
+
+static int path_run(struct cli *cli, const void *args, struct err *err) {
+	size_t count;
+	const struct config_file *files = config_files(cli->config, &count);
+	autofree const void **rows = xcalloc(count + 1, sizeof(*rows));
+
+	(void)args;
+	for (size_t i = 0; i < count; i++)
+		rows[i] = &files[i];
+	if (cli->json)
+		return output_document(output_json_rows(path_columns, rows, count), err);
+	output_table(path_columns, rows, count);
+	return 0;
+}
+
+static const struct cli_command cmd_config_path = {
+	.name = "path",
+	.group = GROUP_OTHER,
+	.summary = "print which settings files are looked for here",
+	.description = "From weak to strong: what a later one says counts. Those that are not trusted "
+		       "may only make things stricter.",
+	.flags = COMMAND_CONFIG | COMMAND_FORMAT,
+	.run = path_run,
+};
+
+static const struct cli_command *const config_children[] = {
+	&cmd_config_show,
+	&cmd_config_path,
+	NULL,
+};
 
 const struct cli_command cmd_config = {
 	.name = "config",

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* trust and untrust: what a project's settings file may show the container of the host. */
 #include <errno.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,6 +18,7 @@
 
 struct trust_args {
 	bool list;
+	bool yes;
 };
 
 static int list_approvals(struct cli *cli, struct err *err) {
@@ -35,70 +35,98 @@ static int list_approvals(struct cli *cli, struct err *err) {
 	return 0;
 }
 
-/* What waits, by file; how many items there are. */
-static size_t tell_waiting(const struct config_gated *items, size_t count) {
-	const char *file = NULL;
+/* Is all that the file of @item asks for approved, whatever COI_TRUST_ALL says? */
+static bool is_recorded(const struct trust_store *store, const struct config_gated *items,
+			size_t count, const struct config_gated *item) {
+	const char *approved = trust_store_get(store, item->file);
+	char fingerprint[HASH_HEX_SIZE];
+
+	trust_fingerprint(items, count, item->file, fingerprint);
+	return approved && strcmp(approved, fingerprint) == 0;
+}
+
+/* What waits, each with its place; how many items there are. */
+static size_t tell_waiting(const struct trust_store *store, const struct config_gated *items,
+			   size_t count) {
 	size_t waiting = 0;
 
 	for (size_t i = 0; i < count; i++) {
-		if (items[i].is_approved)
+		if (is_recorded(store, items, count, &items[i]))
 			continue;
-		if (!file || strcmp(file, items[i].file) != 0)
-			log_info("%s asks for:", items[i].file);
-		file = items[i].file;
-		log_info("  %s", items[i].what);
-		waiting++;
+		if (waiting++ == 0)
+			log_info("The project asks for:");
+		log_info("  %s:%d:%d: %s", items[i].file, items[i].line, items[i].column,
+			 items[i].what);
 	}
 	return waiting;
 }
 
 static int trust_run(struct cli *cli, const void *args, struct err *err) {
 	const struct trust_args *a = args;
-	size_t count, files = 0;
+	auto_trust_store struct trust_store store = { 0 };
+	struct err ignored = { 0 };
+	size_t count, waiting, files = 0;
 	const struct config_gated *items;
 	int r;
 
 	if (a->list)
 		return list_approvals(cli, err);
 	items = config_gated(cli->config, &count);
-	if (tell_waiting(items, count) == 0) {
+	/* One that cannot be read approves nothing; writing it anew says what is wrong. */
+	(void)trust_store_load(cli->who, cli->who->home, &store, &ignored);
+	waiting = tell_waiting(&store, items, count);
+	if (waiting == 0) {
 		log_info(count ? "Everything is approved already." : "Nothing to approve.");
 		return 0;
 	}
 	/* Where nobody can be asked the command itself is the answer, as scripts expect. */
-	if (prompt_is_possible() && !prompt_yes(stderr, "Approve this?"))
+	if (!a->yes && prompt_is_possible() && !prompt_yes(stderr, "Approve this?"))
 		return 0;
+	/* What has been shown is what is approved: the files are not read again. */
 	r = trust_approve(cli->config, cli->who, cli->who->home, NULL, &files, err);
 	if (r < 0)
 		return r;
-	log_info("Approved for %zu file%s; a change of it has to be approved again.", files,
-		 files == 1 ? "" : "s");
+	log_info("Approved %zu item%s as listed above; any change has to be approved again.", waiting,
+		 waiting == 1 ? "" : "s");
 	return 0;
 }
 
-/* The name that an approval has: links resolved, as far as the file is there. */
-static char *project_file(const struct cli *cli) {
-	autofree char *path = path_join(cli->workspace, ".coi/config.toml");
+/* The directory of the project's settings as approvals name it, without links. */
+static char *project_dir(const struct cli *cli) {
+	autofree char *path = path_join(cli->workspace, ".coi");
 	char *real;
 
 	privilege_person_begin(cli->who);
 	real = realpath(path, NULL);
+	if (!real) {
+		/* It may be gone, and its approvals still be there. */
+		autofree char *workspace = realpath(cli->workspace, NULL);
+
+		real = workspace ? path_join(workspace, ".coi") : NULL;
+	}
 	privilege_person_end(cli->who);
 	return real ? real : steal_ptr(path);
 }
 
 static int untrust_run(struct cli *cli, const void *args, struct err *err) {
 	auto_trust_store struct trust_store store = { 0 };
-	autofree char *conventional = project_file(cli);
+	autofree char *dir = project_dir(cli);
 	size_t count, removed = 0;
 	const struct config_gated *items = config_gated(cli->config, &count);
 	int r = trust_store_load(cli->who, cli->who->home, &store, err);
 
+	(void)args;
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < count; i++)
 		removed += trust_store_remove(&store, items[i].file);
-	removed += trust_store_remove(&store, conventional);
+	/* Also those of profiles that are not in use, or not there any more. */
+	for (size_t i = 0; i < store.count;) {
+		if (path_is_below(store.entries[i].file, dir))
+			removed += trust_store_remove(&store, store.entries[i].file);
+		else
+			i++;
+	}
 	if (removed == 0) {
 		log_info("Nothing was approved for this workspace.");
 		return 0;
@@ -115,6 +143,12 @@ static const struct cli_option trust_options[] = {
 		.name = "list",
 		CLI_BOOL(struct trust_args, list),
 		.help = "Print what is approved: fingerprint and file",
+	},
+	{
+		.name = "yes",
+		.letter = 'y',
+		CLI_BOOL(struct trust_args, yes),
+		.help = "Do not ask",
 	},
 	{ 0 },
 };

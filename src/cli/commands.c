@@ -18,8 +18,11 @@ static const struct cli_command *const root_children[] = {
 	&cmd_container,
 	&cmd_clean,
 	&cmd_config,
+	&cmd_profile,
 	&cmd_trust,
 	&cmd_untrust,
+	&cmd_validate,
+	&cmd_schema,
 	&cmd_completion,
 	&cmd_help,
 	&cmd_version,
@@ -29,8 +32,8 @@ static const struct cli_command *const root_children[] = {
 };
 
 static const char *const root_absent[] = {
-	"audit", "file", "health", "info", "logs", "monitor", "persist", "profile", "schema",
-	"snapshot", "update", "validate", NULL,
+	"audit", "file", "health", "info", "logs", "monitor", "persist",
+	"snapshot", "update", NULL,
 };
 
 static const struct cli_example root_examples[] = {

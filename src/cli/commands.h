@@ -32,13 +32,19 @@ extern const struct cli_command cmd_image_publish;
 extern const struct cli_command cmd_kill;
 extern const struct cli_command cmd_list;
 extern const struct cli_command cmd_man;
+extern const struct cli_command cmd_profile;
+extern const struct cli_command cmd_profile_create;
+extern const struct cli_command cmd_profile_delete;
+extern const struct cli_command cmd_profile_edit;
 extern const struct cli_command cmd_run;
+extern const struct cli_command cmd_schema;
 extern const struct cli_command cmd_shell;
 extern const struct cli_command cmd_shutdown;
 extern const struct cli_command cmd_tmux;
 extern const struct cli_command cmd_trust;
 extern const struct cli_command cmd_unfreeze;
 extern const struct cli_command cmd_untrust;
+extern const struct cli_command cmd_validate;
 extern const struct cli_command cmd_version;
 
 /* What "coi" alone does: coi shell without flags of its own. */

@@ -92,6 +92,7 @@ static const char *offer_kind(struct state *st, enum cli_complete kind, const ch
 	case COMPLETE_RUNNING:
 	case COMPLETE_IMAGE:
 	case COMPLETE_RECIPE:
+	case COMPLETE_PROFILE:
 		break;
 	}
 	names = st->names ? st->names(kind) : NULL;

@@ -31,6 +31,7 @@ const struct cli_option cli_global_options[] = {
 		.name = "profile",
 		CLI_TEXT(struct cli_globals, profile, "NAME"),
 		.help = "Apply this profile over the settings",
+		.complete = COMPLETE_PROFILE,
 	},
 	{
 		.name = "image",

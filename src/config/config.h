@@ -42,6 +42,11 @@ struct config_inputs {
 	 * Else it is a warning, and the value is left out.
 	 */
 	bool is_strict;
+	/*
+	 * What the profile and its ancestors say and no other file, for looking at
+	 * profiles. Others still count as what an untrusted profile is measured against.
+	 */
+	bool is_profile_alone;
 };
 
 struct config;
@@ -52,6 +57,13 @@ struct config;
  * Not strict, a file that cannot be used is a note.
  */
 int config_load(const struct config_inputs *in, struct config **ret, struct err *err);
+/*
+ * Look at one file that need not be in force: @path, a profile's when
+ * @for_profile, as if it were trusted. All that there is to say is in the notes;
+ * of @in only the person and the places count. Fails when there is no such file.
+ */
+int config_check(const struct config_inputs *in, const char *path, bool for_profile,
+		 struct config **ret, struct err *err);
 void config_free(struct config *c);
 void config_free_ptr(struct config **c);
 #define auto_config __attribute__((cleanup(config_free_ptr)))
@@ -90,6 +102,7 @@ struct config_note {
 	char *key; /* "" or the setting's path */
 	char *message;
 	char *hint; /* "" or what to do: where to put it, which command */
+	bool is_once; /* told to each person only once, see told.h */
 };
 
 /* Borrowed, in the order of the layers. A word for a kind as JSON has it. */
@@ -113,6 +126,18 @@ const char *config_layer_to_string(enum config_layer layer);
 const char *config_profile(const struct config *c);
 /* The profile's context file (absolute path); "" when it has none. */
 const char *config_profile_context(const struct config *c);
+/* What the profile in force inherits from; "" when it does not. */
+const char *config_profile_parent(const struct config *c);
+
+/* The files that were looked for, from weak to strong. */
+struct config_file {
+	enum config_layer layer;
+	const char *path;
+	bool is_trusted;
+	bool is_there;
+};
+/* Borrowed. */
+const struct config_file *config_files(const struct config *c, size_t *ret_count);
 
 /* Set one value from text, as a flag does: lists are separated by commas. */
 int config_set_text(struct config *c, const char *path, const char *text, enum config_layer layer,

@@ -26,6 +26,17 @@ struct layer *layer_add(struct config *c, enum config_layer layer, bool is_trust
 	return &c->layers[c->layer_count++];
 }
 
+void file_add(struct config *c, enum config_layer layer, bool is_trusted, const char *path,
+	      bool is_there) {
+	c->files = xreallocarray(c->files, c->file_count + 1, sizeof(*c->files));
+	c->files[c->file_count++] = (struct config_file){
+		.layer = layer,
+		.path = config_intern(c, path),
+		.is_trusted = is_trusted,
+		.is_there = is_there,
+	};
+}
+
 static void layers_free(struct config *c) {
 	for (size_t i = 0; i < c->layer_count; i++) {
 		toml_free(c->layers[i].owned_tree);
@@ -79,6 +90,7 @@ static int add_file(struct config *c, const struct file_spec *spec, int dirfd, c
 	autofree char *dir = xstrndup(spec->path, (size_t)(slash - spec->path));
 	struct note_at at = { .level = NOTE_ERROR, .kind = NOTE_FILE };
 
+	file_add(c, spec->layer, spec->is_trusted, spec->path, r != -ENOENT);
 	if (r == -ENOENT)
 		return 0;
 	if (r < 0) {
@@ -115,6 +127,8 @@ static void add_user(struct config *c, struct places *p) {
 	p->has_user = fd >= 0;
 	if (fd >= 0)
 		(void)add_file(c, &spec, fd, "config.toml"); /* not there, or noted */
+	else
+		file_add(c, LAYER_USER, true, path, false);
 }
 
 static void find_env(struct config *c, const struct config_inputs *in, struct places *p) {
@@ -138,7 +152,11 @@ static void add_project(struct config *c, const char *base, enum config_layer la
 	struct stat dir_st, st;
 	autoclose int fd = file_open_dir(c->person, dir, &dir_st);
 
-	if (fd < 0 || (p->has_user && file_same(&dir_st, &p->user_dir)))
+	if (fd < 0) {
+		file_add(c, layer, false, path, false);
+		return;
+	}
+	if (p->has_user && file_same(&dir_st, &p->user_dir))
 		return;
 	if (p->has_env && fstatat(fd, "config.toml", &st, AT_SYMLINK_NOFOLLOW) == 0 &&
 	    file_same(&st, &p->env_file))
@@ -157,6 +175,7 @@ static void add_env_file(struct config *c, const struct config_inputs *in,
 	if (!path)
 		return;
 	if (!p->has_env) {
+		file_add(c, LAYER_ENV_FILE, true, path, false);
 		note_add(c, &at, "COI_CONFIG names '%s', which is not there", path);
 		return;
 	}
@@ -229,8 +248,9 @@ static bool is_there(const struct config *c, const char *path) {
 	return there;
 }
 
+/* The project's own file is said at every start: what it says is lost. The others once. */
 static void note_old(struct config *c, const char *base, const char *old, const char *new,
-		     bool only_without_new) {
+		     bool is_project) {
 	autofree char *old_path = path_join(base, old);
 	autofree char *new_path = new[0] == '/' ? xstrdup(new) : path_join(base, new);
 	const char *slash = strrchr(new_path, '/');
@@ -240,9 +260,10 @@ static void note_old(struct config *c, const char *base, const char *old, const 
 		.level = NOTE_WARNING,
 		.kind = NOTE_OLD_LAYOUT,
 		.hint = hint,
+		.is_once = !is_project,
 	};
 
-	if (!is_there(c, old_path) || (only_without_new && is_there(c, new_path)))
+	if (!is_there(c, old_path) || (is_project && is_there(c, new_path)))
 		return;
 	note_add(c, &at, "'%s' is not read: its place is '%s' now", old_path, new_path);
 }
@@ -303,6 +324,7 @@ static int add_profile(struct config *c, const struct config_inputs *in, struct 
 	c->layer_count = before;
 	str_replace(&c->profile, "");
 	str_replace(&c->profile_context, NULL);
+	str_replace(&c->profile_parent, NULL);
 	at.hint = local.hint;
 	note_add(c, &at, "%s", local.msg);
 	return 0;
@@ -345,7 +367,8 @@ static void apply_all(struct config *c) {
 	}
 	target_init(&c->now, &builtin);
 	for (size_t i = 0; i < c->layer_count; i++)
-		layer_apply(c, &c->layers[i], &c->now);
+		if (c->layers[i].is_profile || !c->is_profile_alone)
+			layer_apply(c, &c->layers[i], &c->now);
 	target_done(&c->trusted);
 }
 
@@ -403,6 +426,7 @@ static struct config *config_new(const struct config_inputs *in) {
 	struct stat st;
 
 	c->person = in->person;
+	c->is_profile_alone = in->is_profile_alone;
 	c->home = path_clean(in->home);
 	c->cwd = path_clean(in->cwd);
 	c->workspace = path_clean(in->workspace ? in->workspace : in->cwd);
@@ -429,6 +453,8 @@ static int find_layers(struct config *c, const struct config_inputs *in, struct 
 	bool has_overlay;
 	int r;
 
+	/* Of these something is said when they count. */
+	c->is_silent = in->is_profile_alone;
 	note_old_layouts(c);
 	find_env(c, in, &places);
 	add_user(c, &places);
@@ -436,8 +462,9 @@ static int find_layers(struct config *c, const struct config_inputs *in, struct 
 	add_env_file(c, in, &places);
 	add_environment(c, in);
 	profile_first = c->layer_count;
+	c->is_silent = false;
 	r = add_profile(c, in, err);
-	if (r < 0)
+	if (r < 0 || in->is_profile_alone)
 		return r;
 	profile_end = c->layer_count;
 	/* The same directory has been read as the project. */
@@ -478,6 +505,33 @@ int config_load(const struct config_inputs *in, struct config **ret, struct err 
 	return 0;
 }
 
+int config_check(const struct config_inputs *in, const char *path, bool for_profile,
+		 struct config **ret, struct err *err) {
+	struct config *c = config_new(in);
+	struct file_spec spec = {
+		.layer = for_profile ? LAYER_PROFILE : LAYER_USER,
+		.is_trusted = true,
+		.path = path,
+		.work_dir = c->cwd,
+	};
+
+	if (add_file(c, &spec, AT_FDCWD, path) == 1) {
+		c->layers[0].is_profile = for_profile;
+		if (for_profile)
+			profile_check_keys(c, &c->layers[0]);
+		apply_all(c);
+		note_not_acted(c);
+	}
+	layers_free(c);
+	c->person = NULL;
+	if (!c->files[0].is_there) {
+		config_free(c);
+		return err_set(err, ERR_MISSING, -ENOENT, "there is no file '%s'", path);
+	}
+	*ret = c;
+	return 0;
+}
+
 void config_free(struct config *c) {
 	if (!c)
 		return;
@@ -493,6 +547,8 @@ void config_free(struct config *c) {
 	strv_free(c->names);
 	free(c->profile);
 	free(c->profile_context);
+	free(c->profile_parent);
+	free(c->files);
 	free(c->home);
 	free(c->cwd);
 	free(c->workspace);

@@ -78,6 +78,9 @@ struct config {
 	char **names; /* interned texts */
 	char *profile;
 	char *profile_context;
+	char *profile_parent;
+	struct config_file *files;
+	size_t file_count;
 	char *home;
 	char *cwd;
 	char *workspace;
@@ -85,6 +88,7 @@ struct config {
 	int workspace_fd; /* O_PATH, or -1 */
 	bool is_silent;   /* no notes: the trusted layers alone are applied */
 	bool trust_all;
+	bool is_profile_alone;
 	const struct privilege *person; /* while loading only */
 	struct err flag_error;          /* the first flag whose value makes no sense */
 };
@@ -100,6 +104,7 @@ struct note_at {
 	int column;
 	const char *key;
 	const char *hint;
+	bool is_once;
 };
 void note_add(struct config *c, const struct note_at *at, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
@@ -189,9 +194,14 @@ const char *nearest_key(const char *path, bool in_profile);
  */
 int profile_add_layers(struct config *c, const struct config_inputs *in, const char *name,
 		       struct err *err);
+/* Note what is wrong with the keys that are no settings: inherits, context. */
+void profile_check_keys(struct config *c, const struct layer *layer);
 
 /* ---- load.c ---- */
 struct layer *layer_add(struct config *c, enum config_layer layer, bool is_trusted);
+/* Remember that @path was looked for. */
+void file_add(struct config *c, enum config_layer layer, bool is_trusted, const char *path,
+	      bool is_there);
 /* Value of COI_CONFIG as an absolute path; NULL when it is not set. Newly allocated. */
 char *load_env_file(const struct config_inputs *in);
 

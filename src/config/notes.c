@@ -36,6 +36,7 @@ void note_add(struct config *c, const struct note_at *at, const char *fmt, ...) 
 		.column = at->column,
 		.key = xstrdup(at->key ? at->key : ""),
 		.hint = xstrdup(at->hint ? at->hint : ""),
+		.is_once = at->is_once,
 	};
 	if (c->note_count > CONFIG_NOTES_MAX) {
 		n->message = xstrdup("and more: only the first notes are kept");

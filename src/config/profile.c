@@ -213,6 +213,7 @@ static int add_one(struct config *c, const struct config_inputs *in, const char 
 			l->file = config_intern(c, path);
 			l->real_file = config_intern(c, found[place].file.real);
 			l->dir = config_intern(c, found[place].dir);
+			file_add(c, LAYER_PROFILE, l->is_trusted, path, true);
 		}
 		l->work_dir = c->cwd;
 		r = toml_parse(text, len, l->file, &l->owned_tree, err);
@@ -344,6 +345,32 @@ static int next_name(const struct layer *l, char **ret, struct err *err) {
 	return 0;
 }
 
+void profile_check_keys(struct config *c, const struct layer *layer) {
+	static const char *const keys[] = { "inherits", "context" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
+		const struct toml_node *n = toml_get(layer->tree, keys[i]);
+		struct note_at at = {
+			.level = NOTE_ERROR,
+			.kind = NOTE_WRONG_TYPE,
+			.file = layer->file,
+			.line = n ? n->line : 0,
+			.column = n ? n->column : 0,
+			.key = keys[i],
+		};
+
+		if (!n)
+			continue;
+		if (n->type != TOML_STRING) {
+			note_add(c, &at, "'%s' must be a string, not %s", keys[i],
+				 toml_type_name(n->type));
+		} else if (i == 0 && *n->text && !profile_name_is_valid(n->text)) {
+			at.kind = NOTE_BAD_VALUE;
+			note_add(c, &at, "'inherits' must be the name of a profile, not '%s'", n->text);
+		}
+	}
+}
+
 static void reverse_layers(struct config *c, size_t first) {
 	for (size_t i = first, j = c->layer_count; i + 1 < j; i++) {
 		struct layer swap = c->layers[i];
@@ -387,6 +414,8 @@ int profile_add_layers(struct config *c, const struct config_inputs *in, const c
 			r = next_name(l, &parent, err);
 		if (r < 0)
 			return r;
+		if (parent && !c->profile_parent)
+			c->profile_parent = xstrdup(parent);
 		free(next);
 		next = parent;
 	}

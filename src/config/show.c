@@ -61,6 +61,15 @@ const char *config_profile_context(const struct config *c) {
 	return c->profile_context ? c->profile_context : "";
 }
 
+const char *config_profile_parent(const struct config *c) {
+	return c->profile_parent ? c->profile_parent : "";
+}
+
+const struct config_file *config_files(const struct config *c, size_t *ret_count) {
+	*ret_count = c->file_count;
+	return c->files;
+}
+
 const struct config_gated *config_gated(const struct config *c, size_t *ret_count) {
 	*ret_count = c->gated_count;
 	return c->gated;
@@ -127,21 +136,22 @@ static void dump_rows(const struct config *c, unsigned flags, bool nested, struc
 		const struct setting_row *row = &rows[i];
 		const struct setting_source *source = &c->now.states[i].source;
 		const void *m = member_of_const(row, &c->now.settings);
-		size_t len = section_len(row->path);
+		const char *path = flags & CONFIG_DUMP_PROFILE ? settings_profile_path(row) : row->path;
+		size_t len = path ? section_len(path) : 0;
 
-		if ((len != 0) != nested)
+		if (!path || (len != 0) != nested)
 			continue;
 		if (!(flags & CONFIG_DUMP_ALL) && source->layer == LAYER_BUILTIN)
 			continue;
 		/* There is no way to write "not said". */
 		if (row->may_be_unset && *(const int *)m < 0)
 			continue;
-		if (nested && (len != section_size || strncmp(section, row->path, len) != 0)) {
-			section = row->path;
+		if (nested && (len != section_size || strncmp(section, path, len) != 0)) {
+			section = path;
 			section_size = len;
-			buf_addf(out, "%s[%.*s]\n", out->len ? "\n" : "", (int)len, row->path);
+			buf_addf(out, "%s[%.*s]\n", out->len ? "\n" : "", (int)len, path);
 		}
-		buf_addf(out, "%s = ", nested ? row->path + len + 1 : row->path);
+		buf_addf(out, "%s = ", nested ? path + len + 1 : path);
 		member_to_toml(row, m, flags & CONFIG_DUMP_SECRETS, out);
 		if (flags & CONFIG_DUMP_ORIGIN)
 			dump_origin(source, out);

@@ -14,6 +14,7 @@ enum config_dump_flags {
 	CONFIG_DUMP_ALL = 1u << 0,     /* what nobody said too */
 	CONFIG_DUMP_ORIGIN = 1u << 1,  /* a comment behind each value: layer and place */
 	CONFIG_DUMP_SECRETS = 1u << 2, /* values of variables in clear */
+	CONFIG_DUMP_PROFILE = 1u << 3, /* keys as profiles spell them; text only */
 };
 /* What holds, as a config.toml that says the same; newly allocated. Foreign text is not escaped. */
 char *config_dump(const struct config *c, unsigned flags);
