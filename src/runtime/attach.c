@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/fsuid.h>
 #include <sys/ioctl.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
@@ -112,8 +113,16 @@ static int lxc_attach_run(struct lxc_container *c, struct attach_payload *p, pid
 	autoclose int null = fd_above_stdio(open("/dev/null", O_RDWR | O_CLOEXEC));
 	char root[] = "/";
 	lxc_attach_options_t o = LXC_ATTACH_OPTIONS_DEFAULT;
+	int dumpable = prctl(PR_GET_DUMPABLE), r;
 
 	if (null < 0)
+		return -errno;
+	/*
+	 * liblxc's child is in the container's namespaces for a while before it gives
+	 * up the host's user and descriptors. There container root may trace whoever
+	 * can be dumped, and would have the host. The exec makes it dumpable again.
+	 */
+	if (dumpable < 0 || prctl(PR_SET_DUMPABLE, 0) < 0)
 		return -errno;
 	o.attach_flags = LXC_ATTACH_MOVE_TO_CGROUP | LXC_ATTACH_DROP_CAPABILITIES |
 			 LXC_ATTACH_LSM_EXEC | LXC_ATTACH_SET_PERSONALITY;
@@ -122,7 +131,9 @@ static int lxc_attach_run(struct lxc_container *c, struct attach_payload *p, pid
 	o.stdin_fd = o.stdout_fd = o.stderr_fd = null;
 	o.log_fd = -EBADF;
 	errno = 0;
-	return c->attach(c, attach_child, p, &o, ret) == 0 ? 0 : -EIO;
+	r = c->attach(c, attach_child, p, &o, ret) == 0 ? 0 : -EIO;
+	(void)prctl(PR_SET_DUMPABLE, dumpable);
+	return r;
 }
 
 static int container_open(const struct attach_spec *spec, struct lxc_container **ret,

@@ -97,6 +97,34 @@ x() { "$MINI" exec "$(name_of one)" x "$(init_of one)" env=PATH=/usr/bin:/bin "$
 	[ "$output" = 4 ]
 }
 
+# grab MS NAME: in the container as its root, in the background; waits until it watches.
+grab() {
+	cp "${COI_TEST_BUILD:?}/runtime-grab" "/proc/$(init_pid one)/root/run/grab"
+	: >"$RT/grab"
+	(exec "$MINI" exec "$(name_of one)" x "$(init_of one)" uid=0 gid=0 no_stdin=1 \
+		-- /run/grab "$@" >"$RT/grab" 2>&1 3>&-) &
+	grab_pid=$!
+	timeout 10 sh -c 'until grep -q watching "$1"; do sleep 0.05; done' sh "$RT/grab"
+}
+
+@test "container root takes nothing from those who enter" {
+	# What it can do with one who may be dumped.
+	grab 2000 sleep
+	for _ in 1 2 3; do
+		nsenter -t "$(init_pid one)" --user --pid --preserve-credentials sleep 0.5
+	done
+	wait "$grab_pid"
+	cat "$RT/grab"
+	grep grabbed "$RT/grab"
+	# And with us.
+	grab 4000 runtime-mini
+	for _ in $(seq 40); do in_c one -- true; done
+	wait "$grab_pid"
+	cat "$RT/grab"
+	[ "$(sed -n 's/^seen //p' "$RT/grab")" -gt 10 ]
+	run ! grep grabbed "$RT/grab"
+}
+
 @test "the command is in the container's namespaces, groups, policy and bounding set" {
 	init=$(init_pid one)
 	run in_c one uid=0 -- sh -c 'grep -E "^(Seccomp|CapBnd|NoNewPrivs):" /proc/self/status; for n in user mnt pid net ipc uts cgroup; do readlink /proc/self/ns/$n; done'
