@@ -133,8 +133,9 @@ on_small_disk() { # MEGABYTES
 }
 
 off_small_disk() {
+	within 15 quiet
 	export COI_ROOT=$T/root
-	umount "$T/small"
+	within 5 umount "$T/small"
 	rmdir "$T/small"
 	rm "$T/disk"
 }
@@ -178,6 +179,7 @@ off_small_disk() {
 	coi image import "${COI_TEST_IMAGE:-$T/image.tar}" --alias coi-default
 	run --separate-stderr coi run -- sh -c 'head -c 80000000 /dev/zero >/home/code/big'
 	[ "$status" != 0 ]
+	within 15 quiet
 	run --separate-stderr coi run -- true
 	expect_status 0
 	off_small_disk

@@ -297,6 +297,6 @@ imports_and_runs() { # FILE...
 	coi image delete killed 2>/dev/null || true
 	coi image import "${COI_TEST_IMAGE:-$T/image.tar}" --alias after
 	coi image delete after
-	clean() { [ "$(store)" = "$before" ]; }
+	clean() { diff <(echo "$before") <(store); }
 	within 10 clean
 }

@@ -64,8 +64,7 @@ teardown() {
 	expect_status 37
 	run --separate-stderr coi run -- sh -c 'kill -9 $$'
 	expect_status 137
-	run --separate-stderr coi run -- no-such-command
-	expect_status 127
+	run -127 --separate-stderr coi run -- no-such-command
 	run --separate-stderr coi run -- /etc/passwd
 	expect_status 126
 	run --separate-stderr coi run -- false
