@@ -25,7 +25,7 @@ static int launch_check(struct cli *cli, void *args, struct err *err) {
 
 static int launch_run(struct cli *cli, const void *args, struct err *err) {
 	const struct launch_args *a = args;
-	auto_launched struct launched l = { .lease = -1 };
+	auto_launched struct launched l = LAUNCHED_INIT;
 	struct launch_request request = {
 		.kind = KIND_LAUNCH,
 		.image = app_word(cli, 0),

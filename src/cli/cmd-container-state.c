@@ -27,7 +27,7 @@ static const struct cli_argument running_container[] = {
 };
 
 static int start_run(struct cli *cli, const void *args, struct err *err) {
-	auto_launched struct launched l = { .lease = -1 };
+	auto_launched struct launched l = LAUNCHED_INIT;
 	int r = launch_start(cli->session, app_word(cli, 0), &l, err);
 
 	if (r < 0)

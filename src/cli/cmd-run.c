@@ -51,7 +51,7 @@ static int run_in(struct cli *cli, const struct launched *l, struct err *err) {
 }
 
 static int run_run(struct cli *cli, const void *args, struct err *err) {
-	auto_launched struct launched l = { .lease = -1 };
+	auto_launched struct launched l = LAUNCHED_INIT;
 	bool persistent = cli->settings->container.persistent;
 	struct launch_request request = {
 		.kind = KIND_RUN,

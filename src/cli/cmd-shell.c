@@ -214,7 +214,7 @@ static int find_container(struct cli *cli, const struct shell_args *a, struct la
 }
 
 static int shell_start(struct cli *cli, const struct shell_args *a, struct err *err) {
-	auto_launched struct launched l = { .lease = -1 };
+	auto_launched struct launched l = LAUNCHED_INIT;
 	struct shell_mode mode = { .tmux = cli->settings->shell.use_tmux };
 	autostrv char **argv = NULL;
 	int r;

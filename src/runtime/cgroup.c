@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <signal.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +17,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/proc.h"
 #include "base/strv.h"
 #include "runtime/control.h"
 
@@ -229,29 +231,54 @@ int cgroup_enter(const struct cgroup_trees *t, const char *prefix, const char *n
 	return 0;
 }
 
-pid_t runtime_warm_begin(void) {
-	pid_t pid = fork();
+/* Longer than any start should take; and how often the wait is begun anew. */
+#define WARM_ROUNDS 400
+#define WARM_EVERY_MS 2
 
-	if (pid < 0)
-		return 0;
-	if (pid == 0) {
-		auto_cgroup_trees struct cgroup_trees t = { 0 };
-		const struct cgroup_tree *one;
+static void warm_child(int told) {
+	auto_cgroup_trees struct cgroup_trees t = { 0 };
+	struct pollfd pfd = { .fd = told, .events = POLLIN };
+	const struct cgroup_tree *one;
+	autofree char *now = NULL, *file = NULL;
 
-		if (cgroup_trees_load(&t, NULL) < 0)
-			_exit(0);
-		one = cgroup_tree_unified(&t);
-		if (!one)
-			one = &t.v[0];
-		autofree char *now = path_of(one, getpid());
-		autofree char *file = xasprintf("%s%s/cgroup.procs", one->mount, now ? now : "");
+	if (cgroup_trees_load(&t, NULL) < 0)
+		return;
+	one = cgroup_tree_unified(&t);
+	if (!one)
+		one = &t.v[0];
+	now = path_of(one, getpid());
+	file = xasprintf("%s%s/cgroup.procs", one->mount, now ? now : "");
+	/* The other end closes when it is over, or when its process has died. */
+	for (int i = 0; i < WARM_ROUNDS; i++) {
 		(void)file_write_value_at(AT_FDCWD, file, "0");
-		_exit(0);
+		if (poll(&pfd, 1, WARM_EVERY_MS) > 0)
+			return;
 	}
-	return pid;
 }
 
-void runtime_warm_end(pid_t pid) {
-	if (pid > 0)
-		(void)waitpid(pid, NULL, WNOHANG);
+void runtime_warm_begin(struct runtime_warm *w) {
+	int ends[2];
+
+	*w = (struct runtime_warm){ .fd = -1 };
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return;
+	w->pid = fork();
+	if (w->pid == 0) {
+		for (int i = 0; i < 3; i++)
+			(void)close(i);
+		proc_close_fds_except(&ends[0], 1);
+		warm_child(ends[0]);
+		_exit(0);
+	}
+	(void)close(ends[0]);
+	w->fd = ends[1];
+}
+
+void runtime_warm_end(struct runtime_warm *w) {
+	mem_close_ptr(&w->fd);
+	w->fd = -1;
+	/* It may be in the kernel's wait just now; nobody waits for that here. */
+	if (w->pid > 0)
+		(void)waitpid(w->pid, NULL, WNOHANG);
+	w->pid = 0;
 }

@@ -61,13 +61,18 @@ char **runtime_leftovers_list(const char *prefix);
 /*
  * Moving a process between control groups waits for an RCU grace period (5 to
  * 15 ms) unless another one was moved in the last 20 ms or so; a start and an
- * attached command move several. This makes a process of ours write itself
- * where it is already, so that the wait begins now, beside the caller's other
- * work: the first thing that a command does. Returns its pid, for
- * runtime_warm_end(), or 0.
+ * attached command move several. A child of ours writes itself where it is
+ * already, again and again, so that the wait begins now, beside the caller's
+ * other work, and does not come back before runtime_warm_end(): the first thing
+ * that a command does. The child ends by itself after a second at most, and
+ * with the caller.
  */
-pid_t runtime_warm_begin(void);
-/* Reap it; never waits. */
-void runtime_warm_end(pid_t pid);
+struct runtime_warm {
+	pid_t pid; /* 0: none */
+	int fd;
+};
+void runtime_warm_begin(struct runtime_warm *w);
+/* Tell it to end; waits for nothing, so a zombie may stay until the caller ends. */
+void runtime_warm_end(struct runtime_warm *w);
 
 #endif

@@ -129,7 +129,7 @@ static int publish(struct session *s, const struct build *b, const struct contai
 
 static int in_container(struct session *s, const struct build_request *request,
 			const struct build *b, struct image_info **ret, struct err *err) {
-	auto_launched struct launched l = { .lease = -1 };
+	auto_launched struct launched l = LAUNCHED_INIT;
 	autofree char *name = NULL;
 	struct err ignored;
 	uint32_t random = 0;

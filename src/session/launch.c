@@ -22,9 +22,10 @@
 #include "session/spawn.h"
 
 void launched_done(struct launched *l) {
+	runtime_warm_end(&l->warm);
 	container_free(l->container);
 	mem_close_ptr(&l->lease);
-	*l = (struct launched){ .lease = -1 };
+	*l = (struct launched)LAUNCHED_INIT;
 }
 
 /* Any layer with an init: a busybox image has none, and is started with ours. */
@@ -328,7 +329,7 @@ static int add_extra(const struct launch_request *request, struct wire_plan *pla
 
 /* Start what the record describes. @request NULL: a stopped one. */
 static int start(struct session *s, const struct launch_request *request, int workspace_fd,
-		 struct launched *l, struct err *err) {
+		 struct spawn *spawn, struct launched *l, struct err *err) {
 	struct container *c = l->container;
 	const struct settings *set = s->settings;
 	struct wire_plan plan = {
@@ -356,7 +357,7 @@ static int start(struct session *s, const struct launch_request *request, int wo
 		r = add_extra(request, &plan, err);
 	plan_crash_point("create", "spawn", "before");
 	if (r == 0) {
-		l->lease = spawn_supervisor(s, &plan, err);
+		l->lease = spawn_plan(s, spawn, &plan, err);
 		r = l->lease < 0 ? l->lease : 0;
 	}
 	wire_plan_done(&plan);
@@ -385,49 +386,61 @@ static int reload(struct session *s, struct launched *l, struct err *err) {
 	return 0;
 }
 
+/* Create and start: the supervisor's program loads while the record is made. */
+static int make(struct session *s, const struct launch_request *request, const char *workspace,
+		int workspace_fd, struct launched *l, struct err *err) {
+	struct spawn spawn;
+	int r = spawn_begin(&spawn, err);
+
+	if (r == 0)
+		r = create(s, request, workspace, workspace_fd, l, err);
+	if (r == 0) {
+		r = start(s, request, workspace_fd, &spawn, l, err);
+		if (r < 0 && !l->reused) {
+			spawn_cancel(&spawn);
+			undo_create(s, l->container->name);
+		}
+	}
+	if (r < 0)
+		spawn_cancel(&spawn);
+	return r;
+}
+
 int launch(struct session *s, const struct launch_request *request, struct launched *ret,
 	   struct err *err) {
-	auto_launched struct launched l = { .lease = -1 };
+	auto_launched struct launched l = LAUNCHED_INIT;
 	autofree char *workspace = NULL;
 	autoclose int workspace_fd = -1;
-	pid_t warm;
 	int r;
 
+	/* The supervisor, liblxc and an attached command will move processes between groups. */
+	runtime_warm_begin(&l.warm);
 	if (request->workspace) {
 		workspace_fd = workspace_open(s, request->workspace, &workspace, err);
 		if (workspace_fd < 0)
 			return workspace_fd;
 	}
-	/* The supervisor and liblxc will move processes between groups. */
-	warm = runtime_warm_begin();
-	r = create(s, request, workspace, workspace_fd, &l, err);
-	if (r < 0) {
-		runtime_warm_end(warm);
+	r = make(s, request, workspace, workspace_fd, &l, err);
+	if (r < 0)
 		return r;
-	}
-	r = start(s, request, workspace_fd, &l, err);
-	runtime_warm_end(warm);
-	if (r < 0) {
-		if (!l.reused)
-			undo_create(s, l.container->name);
-		return r;
-	}
 	if (!(request->kind == KIND_RUN || request->kind == KIND_BUILD))
 		(void)close(steal_fd(&l.lease));
 	r = reload(s, &l, err);
 	if (r < 0)
 		return r;
 	*ret = l;
-	l = (struct launched){ .lease = -1 };
+	l = (struct launched)LAUNCHED_INIT;
 	return 0;
 }
 
 int launch_start(struct session *s, const char *name, struct launched *ret, struct err *err) {
-	auto_launched struct launched l = { .lease = -1, .reused = true };
+	auto_launched struct launched l = LAUNCHED_INIT;
 	autofree char *workspace = NULL;
 	autoclose int workspace_fd = -1;
+	struct spawn spawn;
 	int r = lifecycle_wait_stopped(s, name, err);
 
+	l.reused = true;
 	if (r >= 0)
 		r = container_load(s, name, &l.container, err);
 	if (r < 0)
@@ -435,20 +448,25 @@ int launch_start(struct session *s, const char *name, struct launched *ret, stru
 	if (l.container->state != STATE_STOPPED)
 		return err_set(err, ERR_CONFLICT, -EEXIST, "container '%s' is not stopped: it is %s",
 			       name, container_state_to_string(l.container->state));
+	runtime_warm_begin(&l.warm);
 	if (*l.container->workspace) {
 		workspace_fd = workspace_open(s, l.container->workspace, &workspace, err);
 		if (workspace_fd < 0)
 			return workspace_fd;
 	}
-	r = start(s, NULL, workspace_fd, &l, err);
-	if (r < 0)
+	r = spawn_begin(&spawn, err);
+	if (r == 0)
+		r = start(s, NULL, workspace_fd, &spawn, &l, err);
+	if (r < 0) {
+		spawn_cancel(&spawn);
 		return r;
+	}
 	(void)close(steal_fd(&l.lease));
 	r = reload(s, &l, err);
 	if (r < 0)
 		return r;
 	*ret = l;
-	l = (struct launched){ .lease = -1 };
+	l = (struct launched)LAUNCHED_INIT;
 	return 0;
 }
 
@@ -456,6 +474,7 @@ int launched_finish(struct session *s, struct launched *l, bool keep_stopped, st
 	bool keep = keep_stopped || l->container->persistent;
 	int r;
 
+	runtime_warm_end(&l->warm);
 	if (l->lease < 0)
 		return lifecycle_end(s, l->container->name, keep, err);
 	r = spawn_finish(l->lease, keep, err);

@@ -3,6 +3,7 @@
 #ifndef COI_SESSION_LAUNCH_H
 #define COI_SESSION_LAUNCH_H
 
+#include "runtime/control.h"
 #include "runtime/runtime.h"
 #include "session/container.h"
 
@@ -29,7 +30,9 @@ struct launched {
 	struct container *container;
 	int lease; /* closing it ends a container of KIND_RUN and KIND_BUILD; -1 when given back */
 	bool reused;
+	struct runtime_warm warm; /* internal: makes the first attach quick */
 };
+#define LAUNCHED_INIT { .lease = -1, .warm = { .fd = -1 } }
 void launched_done(struct launched *l);
 #define auto_launched __attribute__((cleanup(launched_done)))
 

@@ -88,13 +88,16 @@ static int adopt(struct session *s, const struct container *c, struct err *err) 
 		.policy = net_policy_default(),
 	};
 	struct net_port port;
+	struct spawn spawn;
 	int sock, r = net_base_open(s->layout, &net, err);
 
 	if (r == 0)
 		r = net_port_find(net, c->name, &port, err);
 	if (r == 1)
 		plan.policy = port.policy;
-	sock = r < 0 ? r : spawn_supervisor(s, &plan, err);
+	if (r >= 0)
+		r = spawn_begin(&spawn, err);
+	sock = r < 0 ? r : spawn_plan(s, &spawn, &plan, err);
 	wire_plan_done(&plan);
 	if (sock < 0)
 		return err_wrap(err, "container '%s' runs without a supervisor", c->name);

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "base/log.h"
 #include "base/mem.h"
 #include "runtime/control.h"
 
@@ -23,6 +24,7 @@ int session_open(const struct privilege *who, const struct settings *settings,
 		return r;
 	s->lxcpath = RUNTIME_LXCPATH;
 	s->audit = audit_open(who);
+	log_debug("state directory '%s' is open", s->layout->root);
 	*ret = steal_ptr(s);
 	return 0;
 }

@@ -59,13 +59,14 @@ static char **supervisor_environment(void) {
 	return env;
 }
 
-static int start_program(int *ret_sock, pid_t *ret_pid, int *ret_pidfd, struct err *err) {
+int spawn_begin(struct spawn *ret, struct err *err) {
 	autofree char *program = layout_program("coi-supervisor");
 	autostrv char **env = supervisor_environment();
 	char *const argv[] = { (char *)"coi-supervisor", NULL };
 	autoclose int ours = -1;
 	int ends[2], r;
 
+	*ret = (struct spawn){ .sock = -1, .pidfd = -1 };
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
 		return err_sys(err, -errno, "cannot make a socket pair");
 	ours = ends[0];
@@ -80,11 +81,25 @@ static int start_program(int *ret_sock, pid_t *ret_pid, int *ret_pidfd, struct e
 			       .cwd = "/",
 			       .uid = (uid_t)-1,
 		       },
-		       ret_pid, ret_pidfd, err);
+		       &ret->pid, &ret->pidfd, err);
 	(void)close(ends[1]);
 	if (r == 0)
-		*ret_sock = steal_fd(&ours);
+		ret->sock = steal_fd(&ours);
+	else
+		ret->pid = 0;
+	log_debug("supervisor %d started", (int)ret->pid);
 	return r;
+}
+
+/* Its end of the line closing tells it to undo and to end. */
+void spawn_cancel(struct spawn *sp) {
+	mem_close_ptr(&sp->sock);
+	if (sp->pid) {
+		(void)pidfd_wait_gone(sp->pidfd, START_MARGIN_MS);
+		(void)proc_wait(sp->pid);
+	}
+	mem_close_ptr(&sp->pidfd);
+	*sp = (struct spawn){ .sock = -1, .pidfd = -1 };
 }
 
 /* One message: 1 ready, 0 go on, or the error that it tells. */
@@ -92,7 +107,6 @@ static int take_message(struct session *s, int sock, struct err *err) {
 	struct msg m;
 	int r = msg_recv(sock, &m);
 
-	(void)s;
 	if (r == 0)
 		return err_set(err, ERR_SYSTEM, -EPIPE,
 			       "the supervisor died while it was starting the container");
@@ -104,6 +118,8 @@ static int take_message(struct session *s, int sock, struct err *err) {
 	} else if (!strcmp(m.type, "error")) {
 		msg_to_err(&m, err);
 		r = err->code;
+	} else if (!strcmp(m.type, "warning")) {
+		session_say(s, "Warning: %s", json_get_str(m.body, "text", ""));
 	}
 	msg_done(&m);
 	return r;
@@ -133,33 +149,32 @@ static int wait_ready(struct session *s, int sock, int signal_fd, int timeout_ms
 	}
 }
 
-int spawn_supervisor(struct session *s, const struct wire_plan *plan, struct err *err) {
-	autoclose int sock = -1, pidfd = -1, signal_fd = -1;
+int spawn_plan(struct session *s, struct spawn *sp, const struct wire_plan *plan,
+	       struct err *err) {
+	autoclose int signal_fd = -1;
 	sigset_t before;
-	pid_t pid;
 	int r;
 
 	block_signals(&before);
 	signal_fd = open_signals();
 	r = signal_fd < 0 ? err_sys(err, signal_fd, "cannot listen for signals")
-			  : start_program(&sock, &pid, &pidfd, err);
-	if (r == 0) {
-		r = msg_send(sock, "plan", wire_plan_to_json(plan), plan->bind_fds,
-			     plan->bind_count);
-		if (r < 0)
-			(void)err_sys(err, r, "cannot tell the supervisor what to do");
-		else
-			r = wait_ready(s, sock, signal_fd, plan->ready_timeout_ms + START_MARGIN_MS,
-				       err);
-		if (r < 0) {
-			/* Its end of the line closing tells it to undo. */
-			(void)close(steal_fd(&sock));
-			(void)pidfd_wait_gone(pidfd, START_MARGIN_MS);
-			(void)proc_wait(pid);
-		}
-	}
+			  : msg_send(sp->sock, "plan", wire_plan_to_json(plan), plan->bind_fds,
+				     plan->bind_count);
+	if (r < 0 && signal_fd >= 0)
+		(void)err_sys(err, r, "cannot tell the supervisor what to do");
+	if (r == 0)
+		r = wait_ready(s, sp->sock, signal_fd, plan->ready_timeout_ms + START_MARGIN_MS,
+			       err);
+	log_debug("supervisor %s", r < 0 ? "failed" : "ready");
+	if (r < 0)
+		spawn_cancel(sp);
 	(void)sigprocmask(SIG_SETMASK, &before, NULL);
-	return r < 0 ? r : steal_fd(&sock);
+	if (r < 0)
+		return r;
+	mem_close_ptr(&sp->pidfd);
+	r = steal_fd(&sp->sock);
+	*sp = (struct spawn){ .sock = -1, .pidfd = -1 };
+	return r;
 }
 
 /* Until "stopped" or an error; -EPIPE at end of file, -EINTR by a signal of @signal_fd (or -1). */

@@ -8,12 +8,27 @@
 #include "session/container.h"
 #include "session/wire.h"
 
+/* A supervisor that has been started and waits for its plan. */
+struct spawn {
+	int sock;
+	pid_t pid; /* 0: none */
+	int pidfd;
+};
+
 /*
- * Start a supervisor with @plan and wait until it says ready. SIGINT, SIGTERM
- * and SIGHUP meanwhile end it again: -EINTR. On failure it has undone what it
- * did and is gone. Returns the socket to it.
+ * Start the program, so that it loads beside what the caller still has to do.
+ * Nothing is waited for but its exec.
  */
-int spawn_supervisor(struct session *s, const struct wire_plan *plan, struct err *err);
+int spawn_begin(struct spawn *ret, struct err *err);
+/*
+ * Give it the plan and wait until it says ready. SIGINT, SIGTERM and SIGHUP
+ * meanwhile end it again: -EINTR. On failure it has undone what it did and is
+ * gone. Returns the socket to it; @sp is used up either way.
+ */
+int spawn_plan(struct session *s, struct spawn *sp, const struct wire_plan *plan,
+	       struct err *err);
+/* It is not needed after all. Fine when there is none. */
+void spawn_cancel(struct spawn *sp);
 
 /*
  * Ask the supervisor on the line @sock of a lease to end, and wait for its

@@ -190,9 +190,11 @@ static int up(const char *name, const char *dir, char **args) {
 	struct runtime_info info;
 	struct err err = { 0 };
 	uint64_t t[5];
-	pid_t warm = number_of(args, "warm", 0) ? runtime_warm_begin() : 0;
+	struct runtime_warm warm = { .fd = -1 };
 	int signals = signals_open();
 
+	if (number_of(args, "warm", 0))
+		runtime_warm_begin(&warm);
 	spec_fill(&spec, name, dir, args);
 	t[0] = clock_mono_us();
 	if (runtime_enter(&spec, &rt, &err) < 0)
@@ -207,7 +209,7 @@ static int up(const char *name, const char *dir, char **args) {
 		return 1;
 	}
 	t[3] = clock_mono_us();
-	runtime_warm_end(warm);
+	runtime_warm_end(&warm);
 	printf("init %d:%" PRIu64 " monitor %d:%" PRIu64 " enter_us %" PRIu64 " start_us %" PRIu64
 	       " ready_us %" PRIu64 "\n",
 	       info.init.pid, info.init.start, info.monitor.pid, info.monitor.start, t[1] - t[0],

@@ -52,12 +52,34 @@ static struct net_port port_of(const struct net_base *b, uint32_t index, enum ne
 	return p;
 }
 
+/* Every kind of entry, two lists of ports, and a name and a network without any. */
+static const char *const allowed_list[] = {
+	"203.0.113.0/24", "203.0.113.128/25", "10.1.2.3", "198.51.100.7:443,8000-8100", "example.org",
+	"*.example.org:443", "example.net:443", NULL,
+};
+
+static void allowlist_of(const struct net_base *b, struct net_allowed *a, struct net_port *p) {
+	struct err err = { 0 };
+
+	assert_int_equal(net_allowed_parse(a, (char *const *)allowed_list, &err), 0);
+	*p = port_of(b, 5, NET_ALLOWLIST);
+	p->policy.allowed = a;
+	p->log_group = 77;
+	p->set_count = (uint8_t)a->ports_count;
+}
+
 /* All that we ever say to the kernel, once each. */
 static void all_text(const struct net_base *b, struct buf *out) {
 	const struct net_port restricted = port_of(b, 2, NET_RESTRICTED);
 	struct net_port open = port_of(b, 3, NET_OPEN), lifted = port_of(b, 4, NET_RESTRICTED);
+	auto_net_allowed struct net_allowed some = { 0 };
+	struct net_allowed none = { 0 };
+	struct net_port listed, closed = port_of(b, 6, NET_ALLOWLIST);
 	struct nft_batch batch;
 
+	allowlist_of(b, &some, &listed);
+	closed.policy.allowed = &none;
+	closed.policy.allow_local_network = true;
 	open.dns_port = 0;
 	lifted.policy.block_private = false;
 	nft_batch_init(&batch, 1, out);
@@ -69,6 +91,13 @@ static void all_text(const struct net_base *b, struct buf *out) {
 	net_rules_port_put(&batch, b, &lifted);
 	buf_adds(out, "# port, open, without a resolver\n");
 	net_rules_port_put(&batch, b, &open);
+	buf_adds(out, "# port, allowlist\n");
+	net_rules_port_put(&batch, b, &listed);
+	net_rules_learn(&batch, b, &listed, 0xc6336409, 3, 60000);
+	buf_adds(out, "# port, nothing but the local network allowed\n");
+	net_rules_port_put(&batch, b, &closed);
+	buf_adds(out, "# port, allowlist, removed\n");
+	net_rules_port_remove(&batch, NFPROTO_INET, b, &listed);
 	buf_adds(out, "# port removed\n");
 	net_rules_port_remove(&batch, NFPROTO_INET, b, &restricted);
 	net_rules_port_remove(&batch, NFPROTO_BRIDGE, b, &restricted);
@@ -199,6 +228,8 @@ static char *sorted_rules(const char *text) {
 static void kernel_gives_back_what_was_put(void **state) {
 	struct net_base b = base_of("");
 	const struct net_port p = port_of(&b, 2, NET_RESTRICTED);
+	auto_net_allowed struct net_allowed a = { 0 };
+	struct net_port listed;
 	char buf[512] __attribute__((aligned(8)));
 	autobuf struct buf put, got;
 	autofree char *want = NULL, *have = NULL;
@@ -217,8 +248,12 @@ static void kernel_gives_back_what_was_put(void **state) {
 	nft_batch_begin(&batch);
 	net_rules_base_replace(&batch, &b);
 	net_rules_port_put(&batch, &b, &p);
+	allowlist_of(&b, &a, &listed);
+	net_rules_port_put(&batch, &b, &listed);
+	net_rules_learn(&batch, &b, &listed, 0xc6336409, 3, 60000);
 	assert_int_equal(net_send(&b, &batch, "put all", &err), 0);
 	nft_batch_done(&batch);
+	assert_int_equal(net_port_rules_intact(&b, &listed, &err), 1);
 	assert_int_equal(net_tables_intact(&b, &err), 1);
 	assert_int_equal(net_port_rules_intact(&b, &p, &err), 1);
 	assert_int_equal(nl_dump(b.nft, nftnl_nlmsg_build_hdr(buf, NFT_MSG_GETRULE, NFPROTO_UNSPEC,
