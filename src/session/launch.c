@@ -16,7 +16,9 @@
 #include "session/limits.h"
 #include "session/lifecycle.h"
 #include "session/names.h"
+#include "session/placeholders.h"
 #include "session/plan.h"
+#include "session/protect-place.h"
 #include "session/repair.h"
 #include "session/slots.h"
 #include "session/spawn.h"
@@ -327,6 +329,18 @@ static int add_extra(const struct launch_request *request, struct wire_plan *pla
 	return 0;
 }
 
+/* What of the workspace is protected; and what of ours, in whatever is mounted. */
+static void add_protection(const struct session *s, const struct container *c,
+			   struct wire_plan *plan) {
+	autostrv char **warnings = NULL;
+
+	if (*c->workspace)
+		protect_rules_make(s->settings, &plan->protect, &warnings);
+	plan->protect.own = protect_own_paths(s);
+	for (char **line = warnings; line && *line; line++)
+		session_say(s, "Warning: %s", *line);
+}
+
 /* Start what the record describes. @request NULL: a stopped one. */
 static int start(struct session *s, const struct launch_request *request, int workspace_fd,
 		 struct spawn *spawn, struct launched *l, struct err *err) {
@@ -355,6 +369,7 @@ static int start(struct session *s, const struct launch_request *request, int wo
 		r = add_mounts(s, c, &plan, err);
 	if (r == 0)
 		r = add_extra(request, &plan, err);
+	add_protection(s, c, &plan);
 	plan_crash_point("create", "spawn", "before");
 	if (r == 0) {
 		l->lease = spawn_plan(s, spawn, &plan, err);
@@ -369,6 +384,8 @@ static void undo_create(struct session *s, const char *name) {
 	struct err ignored;
 	autoclose int lock = container_lock(s, name, 0, &ignored);
 
+	if (lock >= 0)
+		(void)placeholders_release(s, name, -1, &ignored);
 	if (lock >= 0 && exists_at(s->layout->containers_fd, name) == 1)
 		(void)tree_remove_at(s->layout->containers_fd, name);
 	if (lock >= 0)

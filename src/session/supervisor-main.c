@@ -156,6 +156,8 @@ static void close_all(struct supervisor *v) {
 	mem_close_ptr(&v->init_pidfd);
 	mem_close_ptr(&v->control_fd);
 	mem_close_ptr(&v->command_fd);
+	mem_close_ptr(&v->host_mnt_fd);
+	protect_binds_done(&v->protect);
 	free(v->container_path);
 	strv_free(v->layers);
 	container_free(v->c);
@@ -201,6 +203,7 @@ int main(int argc, char **argv) {
 		.watch_fd = -1,
 		.init_pidfd = -1,
 		.control_fd = -1,
+		.host_mnt_fd = -1,
 		.command_fd = COMMAND_FD,
 	};
 	struct err err = { 0 };

@@ -350,6 +350,9 @@ int supervisor_serve(struct supervisor *v, struct err *err) {
 	ref = container_ref(&v->session, v->c);
 	if (runtime_kill(&ref, KILL_TIMEOUT_MS, err) < 0)
 		supervisor_complain(err);
+	/* What the person does next may be about these paths. */
+	if (supervisor_unprotect(v, err) < 0)
+		supervisor_complain(err);
 	plan_crash_point("serve", "ended", "before");
 	tell_all(v);
 	log_debug("told that '%s' has ended", v->c->name);

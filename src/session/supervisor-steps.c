@@ -128,8 +128,6 @@ static int undo_link(void *ctx, struct err *err) {
 static void fill_spec(struct supervisor *v) {
 	struct container *c = v->c;
 
-	for (size_t i = 0; i < v->plan.bind_count; i++)
-		v->plan.binds[i].fd = v->plan.bind_fds[i];
 	v->spec = (struct runtime_spec){
 		.name = c->name,
 		.lxc_name = c->lxc_name,
@@ -140,8 +138,8 @@ static void fill_spec(struct supervisor *v) {
 		.code_gid = c->code_gid,
 		.layers = (const char *const *)v->layers,
 		.container_dir = v->container_path,
-		.binds = v->plan.binds,
-		.bind_count = v->plan.bind_count,
+		.binds = v->protect.items,
+		.bind_count = v->protect.count,
 		.init = c->systemd ? RUNTIME_INIT_SYSTEMD : RUNTIME_INIT_COI,
 		.nesting = c->nesting,
 		.limits = v->plan.limits,
@@ -150,6 +148,14 @@ static void fill_spec(struct supervisor *v) {
 	/* The link is made in its namespace once that is there: born with the rules in place. */
 	if (has_network(v))
 		v->spec.net.dns = v->port.gateway_text;
+}
+
+static int do_protect(void *ctx, struct err *err) {
+	return supervisor_protect(ctx, err);
+}
+
+static int undo_protect(void *ctx, struct err *err) {
+	return supervisor_unprotect(ctx, err);
 }
 
 static int do_rootfs(void *ctx, struct err *err) {
@@ -280,6 +286,7 @@ static const struct plan_step start_steps[] = {
 	{ "bridge", "prepare the bridge and the base rules", do_bridge, undo_bridge },
 	{ "address", "claim its address", do_address, undo_address },
 	{ "rules", "put its network rules in place", do_rules, NULL },
+	{ "protect", "protect paths of the workspace", do_protect, undo_protect },
 	{ "rootfs", "build its file system", do_rootfs, NULL },
 	{ "start", "start it", do_start, undo_start },
 	{ "link", "connect it to the bridge", do_link, undo_link },
@@ -302,6 +309,7 @@ static const struct plan_step adopt_steps[] = {
 	{ "bridge", "prepare the bridge and the base rules", do_bridge, undo_bridge },
 	{ "address", "find its address", do_address, undo_address },
 	{ "rules", "put its network rules in place", do_rules, NULL },
+	{ "protect", "know what protects paths of the workspace", NULL, undo_protect },
 	{ "start", "end it when it is time", NULL, undo_start },
 	{ "link", "know its link", NULL, undo_link },
 	{ "resolver", "start its name service", do_resolver, undo_resolver },

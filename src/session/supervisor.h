@@ -19,6 +19,7 @@
 #include "runtime/runtime.h"
 #include "session/container.h"
 #include "session/plan.h"
+#include "session/protect-place.h"
 #include "session/session.h"
 #include "session/wire.h"
 
@@ -35,6 +36,9 @@ struct supervisor {
 	enum net_guard guard;
 	int guard_fd;
 	int watch_fd; /* changes of the host's nftables */
+
+	struct protect_binds protect; /* the binds of the start; see protect-place.h */
+	int host_mnt_fd;              /* the mount namespace that is not ours; -1: it is */
 
 	struct runtime_spec spec;
 	char **layers;
@@ -74,6 +78,9 @@ void supervisor_note(const char *fmt, ...) __attribute__((format(printf, 1, 2)))
 int supervisor_guard(struct supervisor *v, struct err *err);
 /* What an undo could not do, to the log. */
 void supervisor_trouble(void *ctx, const struct plan_step *step, const struct err *err);
+/* Protected paths: all binds of the start into v->protect; and what was made for it, undone. */
+int supervisor_protect(struct supervisor *v, struct err *err);
+int supervisor_unprotect(struct supervisor *v, struct err *err);
 /* Audit: what a step did. A failure goes to the log; it stops nothing that runs. */
 void supervisor_audit_network(struct supervisor *v, bool repaired);
 int supervisor_audit_start(struct supervisor *v, struct err *err);

@@ -7,6 +7,7 @@
 #include "base/fd.h"
 #include "base/mem.h"
 #include "net/port.h"
+#include "session/placeholders.h"
 #include "session/plan.h"
 
 struct teardown {
@@ -41,6 +42,12 @@ static int undo_ids(void *ctx, struct err *err) {
 	return ids_release(NULL, t->s->layout->root, t->c->name, err);
 }
 
+static int undo_protect(void *ctx, struct err *err) {
+	struct teardown *t = ctx;
+
+	return placeholders_release(t->s, t->c->name, -1, err);
+}
+
 static int undo_record(void *ctx, struct err *err) {
 	struct teardown *t = ctx;
 	int r;
@@ -57,6 +64,7 @@ static int undo_record(void *ctx, struct err *err) {
 /* Undone from the last to the first. */
 static const struct plan_step steps[] = {
 	{ "record", "its record", NULL, undo_record },
+	{ "protect", "what protected paths of its workspace", NULL, undo_protect },
 	{ "ids", "its user ids", NULL, undo_ids },
 	{ "network", "its network", NULL, undo_network },
 	{ "processes", "its processes", NULL, undo_processes },

@@ -29,6 +29,7 @@ void wire_plan_done(struct wire_plan *p) {
 	free(p->name);
 	free(p->prefix);
 	free(p->cpuset);
+	protect_rules_done(&p->protect);
 	free(p->who.user);
 	free(p->who.home);
 	*p = (struct wire_plan){ 0 };
@@ -48,7 +49,7 @@ json_t *wire_plan_to_json(const struct wire_plan *p) {
 	for (size_t i = 0; i < p->bind_count; i++)
 		json_array_append_new(binds, bind_to_json(&p->binds[i]));
 	return json_pack("{s:o, s:o, s:{s:b, s:b, s:I, s:I, s:o, s:o}, s:b, s:b, s:b, s:i, s:i,"
-			 " s:{s:i, s:b, s:b, s:b}, s:{s:I, s:I, s:I, s:I, s:I, s:o}, s:o}",
+			 " s:{s:i, s:b, s:b, s:b}, s:{s:I, s:I, s:I, s:I, s:I, s:o}, s:o, s:o}",
 			 "name", json_text(p->name), "prefix", json_text(p->prefix), "who",
 			 "is_root", p->who.is_root, "via_sudo", p->who.via_sudo, "uid",
 			 (json_int_t)p->who.uid, "gid", (json_int_t)p->who.gid, "user",
@@ -63,7 +64,8 @@ json_t *wire_plan_to_json(const struct wire_plan *p) {
 			 (json_int_t)p->limits.memory_high, "cpu_quota_us",
 			 (json_int_t)p->limits.cpu_quota_us, "cpu_period_us",
 			 (json_int_t)p->limits.cpu_period_us, "cpuset",
-			 json_text(p->cpuset ? p->cpuset : ""), "binds", binds);
+			 json_text(p->cpuset ? p->cpuset : ""), "binds", binds, "protect",
+			 protect_rules_to_json(&p->protect));
 }
 
 static void bind_from_json(const json_t *j, struct wire_plan *p) {
@@ -125,6 +127,7 @@ int wire_plan_from_json(const json_t *j, struct wire_plan *ret, struct err *err)
 		.allow_local_network = json_get_bool(policy, "allow_local_network", false),
 	};
 	limits_from_json(json_object_get(j, "limits"), &p);
+	protect_rules_from_json(json_object_get(j, "protect"), &p.protect);
 	for (size_t i = 0; i < json_array_size(binds); i++)
 		bind_from_json(json_array_get(binds, i), &p);
 	*ret = p;

@@ -4,7 +4,8 @@
  * message ("plan"), with the descriptors of the binds in the same order.
  *
  * From command to supervisor: plan, then on a lease finish {"keep":bool}.
- * From supervisor to command: progress {"step","what"}, ready {}, error, stopped {}.
+ * From supervisor to command: progress {"step","what"}, warning {"text"}, ready {}, error,
+ * stopped {}.
  * On the control socket: stop {"timeout_ms","delete"} → stopped {} or error.
  */
 #ifndef COI_SESSION_WIRE_H
@@ -17,6 +18,7 @@
 #include "base/privilege.h"
 #include "net/policy.h"
 #include "runtime/runtime.h"
+#include "session/protect.h"
 
 #define WIRE_BINDS_MAX 16
 
@@ -32,6 +34,7 @@ struct wire_plan {
 	struct net_policy policy;
 	struct runtime_limits limits;
 	char *cpuset;
+	struct protect_rules protect;
 	struct runtime_bind binds[WIRE_BINDS_MAX]; /* source and target are owned */
 	size_t bind_count;
 	int bind_fds[WIRE_BINDS_MAX]; /* owned by whoever made or read the plan */
