@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "base/proc.h"
 #include "base/record.h"
+#include "net/allowed.h"
 #include "net/names.h"
 
 #define FILE_NAME "network-ports.ini"
@@ -41,14 +42,15 @@ struct load {
 static int load_port(const char *key, const char *value, void *data) {
 	struct load *l = data;
 	char name[NET_NAME_MAX], mode[16], flags[8];
-	unsigned dns_port, put;
+	unsigned dns_port, put, group = 0, sets = 0;
 	uint32_t index;
 	int m;
 	struct net_port *p;
 
 	if (parse_index(key, l->base, &index) < 0 ||
-	    sscanf(value, "%63s %15s %7s %u %u", name, mode, flags, &dns_port, &put) != 5 ||
-	    !net_name_ok(name) || dns_port > 65535)
+	    sscanf(value, "%63s %15s %7s %u %u %u %u", name, mode, flags, &dns_port, &put, &group,
+		   &sets) < 5 ||
+	    !net_name_ok(name) || dns_port > 65535 || group > 65535 || sets > NET_PORT_LISTS_MAX)
 		return -EINVAL;
 	m = net_mode_from_string(mode);
 	if (m < 0 || l->claims->count >= NET_PORTS_MAX)
@@ -60,6 +62,8 @@ static int load_port(const char *key, const char *value, void *data) {
 					 .allow_local_network = strchr(flags, 'l') != NULL };
 	p->dns_port = (uint16_t)dns_port;
 	p->rules_put = put != 0;
+	p->log_group = (uint16_t)group;
+	p->set_count = (uint8_t)sets;
 	return 0;
 }
 
@@ -114,10 +118,11 @@ int claims_store(const struct net_base *b, const struct claims *c, struct err *e
 	for (size_t i = 0; i < c->count; i++) {
 		const struct net_port *p = &c->ports[i];
 
-		buf_addf(&text, "%u = %s %s -%s%s%s %u %d\n", p->index, p->name,
+		buf_addf(&text, "%u = %s %s -%s%s%s %u %d %u %u\n", p->index, p->name,
 			 net_mode_to_string(p->policy.mode), p->policy.block_private ? "p" : "",
 			 p->policy.block_metadata ? "m" : "",
-			 p->policy.allow_local_network ? "l" : "", p->dns_port, p->rules_put);
+			 p->policy.allow_local_network ? "l" : "", p->dns_port, p->rules_put,
+			 p->log_group, p->set_count);
 	}
 	buf_adds(&text, "\n[resting]\n");
 	for (size_t i = 0; i < c->resting_count; i++)

@@ -5,7 +5,7 @@
  *
  *   format = 1
  *   boot = <boot id>
- *   [ports]      2 = <name> <mode> <flags> <dns port> <0|1: rules put>
+ *   [ports]      2 = <name> <mode> <flags> <dns port> <0|1: rules put> <log group> <sets>
  *   [resting]    3 = <seconds since boot when it was released>
  *
  * It is as volatile as what it tells of: after a boot there are neither links

@@ -236,6 +236,8 @@ static void say_elem(struct nft_batch *b, const struct nft_elem *e) {
 		buf_addf(b->text, "%02x", key[i]);
 	if (e->flags & NFT_SET_ELEM_INTERVAL_END)
 		buf_adds(b->text, " end");
+	if (e->timeout_ms)
+		buf_addf(b->text, " timeout %llums", (unsigned long long)e->timeout_ms);
 	for (size_t i = 0; i < e->data_len; i++)
 		buf_addf(b->text, "%s%02x", i ? "" : " : ", ((const uint8_t *)e->data)[i]);
 	if (e->chain)
@@ -258,6 +260,8 @@ static void elem_message(struct nft_batch *b, uint16_t type, const char *set,
 		nftnl_set_elem_set(ne, NFTNL_SET_ELEM_KEY, e->key, (uint32_t)e->key_len);
 		if (e->flags)
 			nftnl_set_elem_set_u32(ne, NFTNL_SET_ELEM_FLAGS, e->flags);
+		if (e->timeout_ms)
+			nftnl_set_elem_set_u64(ne, NFTNL_SET_ELEM_TIMEOUT, e->timeout_ms);
 		if (e->data_len)
 			nftnl_set_elem_set(ne, NFTNL_SET_ELEM_DATA, e->data,
 					   (uint32_t)e->data_len);
@@ -283,6 +287,11 @@ void nft_elem_delete(struct nft_batch *b, const char *set, const struct nft_elem
 		     size_t count) {
 	say(b, "delete", "element", set);
 	elem_message(b, NFT_MSG_DELSETELEM, set, elems, count);
+}
+
+void nft_set_flush(struct nft_batch *b, const char *set) {
+	say(b, "flush", "set", set);
+	elem_message(b, NFT_MSG_DELSETELEM, set, NULL, 0);
 }
 
 void nft_rule_begin(struct nft_batch *b, const char *chain) {

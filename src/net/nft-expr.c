@@ -64,6 +64,13 @@ void nft_and(struct nft_batch *b, uint32_t reg, const void *mask, size_t len) {
 	nftnl_expr_set(e, NFTNL_EXPR_BITWISE_XOR, zero, (uint32_t)len);
 }
 
+void nft_immediate(struct nft_batch *b, uint32_t dreg, const void *data, size_t len) {
+	struct nftnl_expr *e = expr(b, "immediate");
+
+	nftnl_expr_set_u32(e, NFTNL_EXPR_IMM_DREG, dreg);
+	nftnl_expr_set(e, NFTNL_EXPR_IMM_DATA, data, (uint32_t)len);
+}
+
 void nft_lookup(struct nft_batch *b, const char *set, uint32_t sreg) {
 	struct nftnl_expr *e = expr(b, "lookup");
 
@@ -97,14 +104,30 @@ void nft_ct(struct nft_batch *b, uint32_t key, uint32_t dreg) {
 	nftnl_expr_set_u32(e, NFTNL_EXPR_CT_DREG, dreg);
 }
 
-void nft_limit(struct nft_batch *b, uint64_t per_second, uint32_t burst) {
+static void limit(struct nft_batch *b, uint64_t per_second, uint32_t burst, uint32_t flags) {
 	struct nftnl_expr *e = expr(b, "limit");
 
 	nftnl_expr_set_u64(e, NFTNL_EXPR_LIMIT_RATE, per_second);
 	nftnl_expr_set_u64(e, NFTNL_EXPR_LIMIT_UNIT, 1);
 	nftnl_expr_set_u32(e, NFTNL_EXPR_LIMIT_BURST, burst);
 	nftnl_expr_set_u32(e, NFTNL_EXPR_LIMIT_TYPE, NFT_LIMIT_PKTS);
-	nftnl_expr_set_u32(e, NFTNL_EXPR_LIMIT_FLAGS, 0);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_LIMIT_FLAGS, flags);
+}
+
+void nft_limit(struct nft_batch *b, uint64_t per_second, uint32_t burst) {
+	limit(b, per_second, burst, 0);
+}
+
+void nft_limit_over(struct nft_batch *b, uint64_t per_second, uint32_t burst) {
+	limit(b, per_second, burst, NFT_LIMIT_F_INV);
+}
+
+void nft_log(struct nft_batch *b, uint16_t group, uint32_t snap) {
+	struct nftnl_expr *e = expr(b, "log");
+
+	nftnl_expr_set_u16(e, NFTNL_EXPR_LOG_GROUP, group);
+	nftnl_expr_set_u16(e, NFTNL_EXPR_LOG_QTHRESHOLD, 1);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_LOG_SNAPLEN, snap);
 }
 
 void nft_counter(struct nft_batch *b) {
@@ -179,6 +202,11 @@ void nft_l4proto(struct nft_batch *b, uint8_t proto) {
 	nft_cmp(b, NFT_CMP_EQ, NFT_REG_1, &proto, sizeof(proto));
 }
 
+void nft_not_l4proto(struct nft_batch *b, uint8_t proto) {
+	nft_meta(b, NFT_META_L4PROTO, NFT_REG_1);
+	nft_cmp(b, NFT_CMP_NEQ, NFT_REG_1, &proto, sizeof(proto));
+}
+
 void nft_mark_ours(struct nft_batch *b, bool ours) {
 	const uint32_t mask = NET_MARK_MASK, mark = NET_MARK;
 
@@ -207,4 +235,30 @@ void nft_dport(struct nft_batch *b, uint16_t port) {
 
 	nft_payload(b, NFT_PAYLOAD_TRANSPORT_HEADER, 2, 2, NFT_REG_1);
 	nft_cmp(b, NFT_CMP_EQ, NFT_REG_1, &be, sizeof(be));
+}
+
+void nft_dport_range(struct nft_batch *b, uint16_t low, uint16_t high) {
+	const uint16_t from = htons(low), to = htons(high);
+
+	if (low == high) {
+		nft_dport(b, low);
+		return;
+	}
+	nft_payload(b, NFT_PAYLOAD_TRANSPORT_HEADER, 2, 2, NFT_REG_1);
+	nft_cmp(b, NFT_CMP_GTE, NFT_REG_1, &from, sizeof(from));
+	nft_cmp(b, NFT_CMP_LTE, NFT_REG_1, &to, sizeof(to));
+}
+
+static void address_in(struct nft_batch *b, uint32_t offset, const char *set) {
+	nft_ipv4(b);
+	nft_payload(b, NFT_PAYLOAD_NETWORK_HEADER, offset, 4, NFT_REG_1);
+	nft_lookup(b, set, NFT_REG_1);
+}
+
+void nft_saddr_in(struct nft_batch *b, const char *set) {
+	address_in(b, 12, set);
+}
+
+void nft_daddr_in(struct nft_batch *b, const char *set) {
+	address_in(b, 16, set);
 }

@@ -86,11 +86,15 @@ struct nft_elem {
 	size_t data_len;
 	int verdict;         /* maps of verdicts: NFT_JUMP or NFT_GOTO … */
 	const char *chain;   /* … to here */
+	uint64_t timeout_ms; /* sets with NFT_SET_TIMEOUT: gone after so long; 0: never */
 };
 /* Elements of a set or map of the present table; an existing one is left as it is. */
 void nft_elem_add(struct nft_batch *b, const char *set, const struct nft_elem *elems, size_t count);
 void nft_elem_delete(struct nft_batch *b, const char *set, const struct nft_elem *elems,
 		     size_t count);
+
+/* All elements. */
+void nft_set_flush(struct nft_batch *b, const char *set);
 
 /* A rule at the end of @chain: the expressions between the two calls. */
 void nft_rule_begin(struct nft_batch *b, const char *chain);
@@ -107,6 +111,7 @@ void nft_meta_set(struct nft_batch *b, uint32_t key, uint32_t sreg);
 void nft_payload(struct nft_batch *b, uint32_t base, uint32_t offset, uint32_t len, uint32_t dreg);
 void nft_cmp(struct nft_batch *b, uint32_t op, uint32_t sreg, const void *data, size_t len);
 void nft_and(struct nft_batch *b, uint32_t reg, const void *mask, size_t len);
+void nft_immediate(struct nft_batch *b, uint32_t dreg, const void *data, size_t len);
 void nft_lookup(struct nft_batch *b, const char *set, uint32_t sreg);
 /* The value for register @sreg into @dreg; @dreg NFT_REG_VERDICT: carry out the verdict. */
 void nft_map(struct nft_batch *b, const char *set, uint32_t sreg, uint32_t dreg);
@@ -114,6 +119,10 @@ void nft_map(struct nft_batch *b, const char *set, uint32_t sreg, uint32_t dreg)
 void nft_verdict(struct nft_batch *b, int verdict, const char *chain);
 void nft_ct(struct nft_batch *b, uint32_t key, uint32_t dreg);
 void nft_limit(struct nft_batch *b, uint64_t per_second, uint32_t burst);
+/* The rule goes on only with what is more than that. */
+void nft_limit_over(struct nft_batch *b, uint64_t per_second, uint32_t burst);
+/* A copy of the packet's first @snap bytes to the NFLOG group. */
+void nft_log(struct nft_batch *b, uint16_t group, uint32_t snap);
 void nft_counter(struct nft_batch *b);
 void nft_masquerade(struct nft_batch *b);
 /* @port in host byte order. */
@@ -128,10 +137,15 @@ void nft_oif_prefix(struct nft_batch *b, const char *prefix);
 void nft_ipv4(struct nft_batch *b);
 void nft_not_ipv4(struct nft_batch *b);
 void nft_l4proto(struct nft_batch *b, uint8_t proto);
+void nft_not_l4proto(struct nft_batch *b, uint8_t proto);
 void nft_mark_ours(struct nft_batch *b, bool ours);
 void nft_ct_state(struct nft_batch *b, uint32_t bits);
 void nft_ct_reply(struct nft_batch *b);
 /* Destination port, host byte order. */
 void nft_dport(struct nft_batch *b, uint16_t port);
+void nft_dport_range(struct nft_batch *b, uint16_t low, uint16_t high);
+/* Source or destination address in a set. */
+void nft_saddr_in(struct nft_batch *b, const char *set);
+void nft_daddr_in(struct nft_batch *b, const char *set);
 
 #endif

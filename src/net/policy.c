@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "net/allowed.h"
 #include "net/ranges.h"
 
 static const char *const mode_names[NET_MODE_COUNT] = {
@@ -36,6 +37,13 @@ const struct net_cidr net_metadata_ranges[] = {
 	{ 0xc00000c0, 32 }, /* 192.0.0.192 */
 };
 const size_t net_metadata_ranges_count = ARRAY_SIZE(net_metadata_ranges);
+
+const struct net_cidr net_local_ranges[] = {
+	{ 0x0a000000, 8 },  /* 10.0.0.0 */
+	{ 0xac100000, 12 }, /* 172.16.0.0 */
+	{ 0xc0a80000, 16 }, /* 192.168.0.0 */
+};
+const size_t net_local_ranges_count = ARRAY_SIZE(net_local_ranges);
 
 const char *net_mode_to_string(enum net_mode mode) {
 	return (unsigned)mode < NET_MODE_COUNT ? mode_names[mode] : NULL;
@@ -119,11 +127,16 @@ bool net_is_metadata(uint32_t address) {
 	return in_any(net_metadata_ranges, net_metadata_ranges_count, address);
 }
 
+bool net_is_local(uint32_t address) {
+	return in_any(net_local_ranges, net_local_ranges_count, address);
+}
+
 struct net_policy net_policy_default(void) {
 	return (struct net_policy){
 		.mode = NET_RESTRICTED,
 		.block_private = true,
 		.block_metadata = true,
+		.refresh_s = 30 * 60,
 	};
 }
 
@@ -131,12 +144,6 @@ int net_policy_check(const struct net_policy *p, struct err *err) {
 	if ((unsigned)p->mode >= NET_MODE_COUNT)
 		return err_set(err, ERR_BUG, -EINVAL, "network mode %d does not exist",
 			       (int)p->mode);
-	if (p->mode == NET_ALLOWLIST)
-		return err_set(err, ERR_USAGE, -EOPNOTSUPP,
-			       "network mode 'allowlist' is not available in this version");
-	if (p->allow_local_network)
-		return err_set(err, ERR_USAGE, -EOPNOTSUPP,
-			       "'allow_local_network_access' is not available in this version");
 	return 0;
 }
 
@@ -145,15 +152,23 @@ enum net_verdict net_policy_judge(const struct net_policy *p, uint32_t address) 
 	case NET_OPEN:
 		return NET_ACCEPT;
 	case NET_RESTRICTED:
-		if (p->block_metadata && net_is_metadata(address))
-			return NET_DENY;
-		if (p->block_private && net_is_private(address))
-			return NET_DENY;
-		return NET_ACCEPT;
+		return net_policy_may_learn(p, address) ? NET_ACCEPT : NET_DENY;
 	case NET_ALLOWLIST:
-		return in_any(p->allowed, p->allowed_count, address) ? NET_ACCEPT : NET_DENY;
+		if (!p->allowed)
+			return NET_DENY;
+		if (p->allow_local_network && net_is_local(address))
+			return NET_ACCEPT;
+		return net_allowed_address(p->allowed, address) ? NET_ACCEPT : NET_DENY;
 	case NET_MODE_COUNT:
 		break;
 	}
 	return NET_DENY;
+}
+
+bool net_policy_may_learn(const struct net_policy *p, uint32_t address) {
+	if (p->mode == NET_OPEN || (p->allow_local_network && net_is_local(address)))
+		return true;
+	if (p->block_metadata && net_is_metadata(address))
+		return false;
+	return !p->block_private || !net_is_private(address);
 }

@@ -39,17 +39,17 @@ int net_cidr_parse(const char *text, struct net_cidr *ret);
 char *net_cidr_text(const struct net_cidr *c, char out[NET_CIDR_TEXT]);
 bool net_cidr_overlap(const struct net_cidr *a, const struct net_cidr *b);
 
-#define NET_ALLOWED_MAX 256
+struct net_allowed;
 
 /* Zeroed it is mode restricted with nothing blocked: start from net_policy_default(). */
 struct net_policy {
 	enum net_mode mode;
 	bool block_private;  /* restricted, allowlist: private and special ranges are denied */
 	bool block_metadata; /* restricted, allowlist: link-local and cloud metadata are denied */
-	bool allow_local_network; /* not carried out yet: net_policy_check() refuses it */
-	/* allowlist: always reachable. Borrowed; may overlap. */
-	const struct net_cidr *allowed;
-	size_t allowed_count;
+	bool allow_local_network; /* private networks (RFC 1918) may be reached, and reach it */
+	/* allowlist: what is reached. Borrowed; NULL: not known here, and nothing is. */
+	const struct net_allowed *allowed;
+	uint32_t refresh_s; /* allowlist: learnt names are asked again at least so often; 0: never */
 };
 
 /* restricted, both blocks on. */
@@ -60,9 +60,12 @@ int net_policy_check(const struct net_policy *p, struct err *err);
 enum net_verdict { NET_DENY, NET_ACCEPT };
 /*
  * What the policy says about a new connection to @address (host byte order)
- * that is routed through the host: the same answer as the rules give. What
- * lies in the containers' own range or on the host is denied elsewhere.
+ * that is routed through the host, whatever its port: the same answer as the
+ * rules give, but for the addresses that were learnt from names. What lies in
+ * the containers' own range or on the host is denied elsewhere.
  */
 enum net_verdict net_policy_judge(const struct net_policy *p, uint32_t address);
+/* May a name lead to @address, or is that one of those that are blocked? */
+bool net_policy_may_learn(const struct net_policy *p, uint32_t address);
 
 #endif

@@ -13,6 +13,7 @@
 #include <time.h>
 
 #include "base/mem.h"
+#include "net/allowed.h"
 #include "net/claims.h"
 #include "net/internal.h"
 #include "net/link.h"
@@ -79,7 +80,6 @@ int net_port_alloc(struct net_base *b, const char *name, const struct net_policy
 	}
 	p->policy = *policy;
 	p->policy.allowed = NULL;
-	p->policy.allowed_count = 0;
 	r = claims_store(b, &c, err);
 	if (r == 0)
 		*ret = *p;
@@ -151,13 +151,16 @@ static int claim_update(struct net_base *b, const struct net_port *port, bool pu
 	if (p->rules_put == put && p->dns_port == port->dns_port &&
 	    p->policy.mode == port->policy.mode &&
 	    p->policy.block_private == port->policy.block_private &&
-	    p->policy.block_metadata == port->policy.block_metadata)
+	    p->policy.block_metadata == port->policy.block_metadata &&
+	    p->policy.allow_local_network == port->policy.allow_local_network &&
+	    p->log_group == port->log_group && p->set_count == port->set_count)
 		return 0;
 	p->rules_put = put;
 	p->dns_port = port->dns_port;
 	p->policy = port->policy;
 	p->policy.allowed = NULL;
-	p->policy.allowed_count = 0;
+	p->log_group = port->log_group;
+	p->set_count = port->set_count;
 	return claims_store(b, &c, err);
 }
 
@@ -171,8 +174,13 @@ static int rules_put(struct net_base *b, const struct net_port *port) {
 }
 
 static int rules_put_locked(struct net_base *b, struct net_port *port, struct err *err) {
-	int r = claim_update(b, port, true, err);
+	const struct net_allowed *a = port->policy.allowed;
+	int r;
 
+	/* Never fewer than there may be sets of: what is too much is deleted with the rest. */
+	if (port->policy.mode == NET_ALLOWLIST && a && a->ports_count > port->set_count)
+		port->set_count = (uint8_t)a->ports_count;
+	r = claim_update(b, port, true, err);
 	if (r < 0)
 		return r;
 	r = rules_put(b, port);
@@ -242,8 +250,10 @@ int net_port_rules_remove(struct net_base *b, struct net_port *port, struct err 
 	autoclose int lock = net_lock(b, err);
 	int r = lock < 0 ? lock : rules_remove_locked(b, port, err);
 
-	if (r == 0)
+	if (r == 0) {
 		port->rules_put = false;
+		port->set_count = 0;
+	}
 	return r;
 }
 
@@ -405,6 +415,7 @@ int net_leftovers_remove(struct net_base *b, bool (*is_known)(const char *name, 
 			continue;
 		claim = claims_find_index(&c, i);
 		net_port_fill(b, claim ? claim->name : "", i, &port);
+		port.set_count = claim ? claim->set_count : NET_PORT_LISTS_MAX;
 		r = undo_locked(b, &port, first < 0 ? NULL : err);
 		first = first < 0 ? first : r;
 		removed += r == 0;

@@ -37,6 +37,8 @@
 #define NET_ADDRESS_TEXT 16
 #define NET_GUEST_LINK "eth0"
 
+struct net_learnt;
+
 struct net_port {
 	char name[NET_NAME_MAX]; /* of the container */
 	uint32_t index;          /* 2…65533: the host part of the address */
@@ -49,6 +51,9 @@ struct net_port {
 	char mac_text[18];       /* of the guest's end */
 	uint8_t mac[6];
 	uint32_t mark;
+	uint16_t log_group;      /* NFLOG group that tells of what was denied; 0: nobody listens */
+	uint8_t set_count;       /* for so many lists of ports the kernel may have sets of it */
+	const struct net_learnt *learnt; /* put with the rules; borrowed, not kept; NULL: none */
 	uint16_t dns_port;       /* where its resolver listens on the gateway; 0: none yet */
 	bool rules_put;          /* as the claim has it */
 	struct net_policy policy; /* `allowed` is not kept: NULL in what we return */
@@ -74,7 +79,8 @@ int net_port_list(struct net_base *b, struct net_port **ret, size_t *ret_count, 
  * Let the port's own packets pass, as its policy says, and send its name
  * queries to port->dns_port of the gateway (0: they are refused). One batch;
  * replaces what was put before, so that a policy can be changed at any time
- * (connections that are no longer allowed end at once).
+ * (in mode allowlist connections that were open go on: net_port_cut() ends
+ * those that the new policy does not allow).
  */
 int net_port_rules_put(struct net_base *b, struct net_port *port, struct err *err);
 /* Put them back if they are not whole: 1, else 0 (about 0.1 ms). */

@@ -14,9 +14,14 @@ extern const size_t net_private_ranges_count;
 extern const struct net_cidr net_metadata_ranges[];
 extern const size_t net_metadata_ranges_count;
 
+/* The networks that people call local (RFC 1918). */
+extern const struct net_cidr net_local_ranges[];
+extern const size_t net_local_ranges_count;
+
 /* Addresses in host byte order. */
 bool net_cidr_contains(const struct net_cidr *c, uint32_t address);
 bool net_is_private(uint32_t address);
 bool net_is_metadata(uint32_t address);
+bool net_is_local(uint32_t address);
 
 #endif

@@ -32,12 +32,12 @@
 const struct net_base_chain net_base_chains[] = {
 	{ NFPROTO_BRIDGE, "pre", 1 },  { NFPROTO_BRIDGE, "port", 3 },
 	{ NFPROTO_BRIDGE, "inp", 1 },  { NFPROTO_BRIDGE, "forw", 2 },
-	{ NFPROTO_BRIDGE, "outp", 1 }, { NFPROTO_INET, "raw", 1 },
+	{ NFPROTO_BRIDGE, "outp", 1 }, { NFPROTO_INET, "raw", 2 },
 	{ NFPROTO_INET, "forw", 2 },   { NFPROTO_INET, "from_c", 5 },
-	{ NFPROTO_INET, "to_c", 3 },   { NFPROTO_INET, "inp", 1 },
+	{ NFPROTO_INET, "to_c", 4 },   { NFPROTO_INET, "inp", 1 },
 	{ NFPROTO_INET, "host", 6 },   { NFPROTO_INET, "outp", 1 },
 	{ NFPROTO_INET, "nat", 2 },    { NFPROTO_INET, "post", 1 },
-	{ NFPROTO_INET, "deny", 2 },
+	{ NFPROTO_INET, "deny", 3 },
 };
 const size_t net_base_chains_count = ARRAY_SIZE(net_base_chains);
 
@@ -241,8 +241,34 @@ static void forward_rules(struct nft_batch *b, const struct net_base *base) {
 	nft_l4proto(b, IPPROTO_ICMP);
 	nft_verdict(b, NF_ACCEPT, NULL);
 	nft_rule_end(b);
+	/* From the local network, where both sides want that: see raw_rules(). */
+	nft_rule_begin(b, "to_c");
+	nft_saddr_in(b, "local4");
+	nft_daddr_in(b, "lan4");
+	nft_verdict(b, NF_ACCEPT, NULL);
+	nft_rule_end(b);
 	nft_rule_begin(b, "to_c");
 	nft_verdict(b, NF_DROP, NULL);
+	nft_rule_end(b);
+}
+
+/*
+ * What comes from the local network to a port that is open to it gets a mark of
+ * ours, which the guard lets through; no port has that number.
+ */
+static void raw_rules(struct nft_batch *b, const struct net_base *base) {
+	char bridge[NET_LINK_SIZE] = { 0 };
+	const uint32_t mark = NET_MARK | 1;
+
+	drop_prefix(b, "raw", base->link_prefix, true);
+	snprintf(bridge, sizeof(bridge), "%s", base->bridge);
+	nft_rule_begin(b, "raw");
+	nft_meta(b, NFT_META_IIFNAME, NFT_REG_1);
+	nft_cmp(b, NFT_CMP_NEQ, NFT_REG_1, bridge, sizeof(bridge));
+	nft_saddr_in(b, "local4");
+	nft_daddr_in(b, "lan4");
+	nft_immediate(b, NFT_REG_1, &mark, sizeof(mark));
+	nft_meta_set(b, NFT_META_MARK, NFT_REG_1);
 	nft_rule_end(b);
 }
 
@@ -325,8 +351,12 @@ static void nat_rules(struct nft_batch *b, const struct net_base *base) {
 	nft_rule_end(b);
 }
 
-/* Refused at once, never left silent: programs wait long for what does not answer. */
+/*
+ * Refused at once, never left silent: programs wait long for what does not
+ * answer. The port's own chain tells its supervisor.
+ */
 static void deny_rules(struct nft_batch *b) {
+	by_mark(b, "deny", "log4");
 	nft_rule_begin(b, "deny");
 	nft_l4proto(b, IPPROTO_TCP);
 	nft_reject(b, NFT_REJECT_TCP_RST, 0);
@@ -343,14 +373,20 @@ static void inet_base(struct nft_batch *b, const struct net_base *base) {
 	static const struct nft_hook outp = { "filter", NF_INET_LOCAL_OUT, PRIORITY_FILTER };
 	static const struct nft_hook nat = { "nat", NF_INET_PRE_ROUTING, PRIORITY_DSTNAT };
 	static const struct nft_hook post = { "nat", NF_INET_POST_ROUTING, PRIORITY_SRCNAT };
+	static const struct nft_set_spec lan4 = { .name = "lan4",
+						  .key_type = NFT_TYPE_IPADDR,
+						  .key_len = 4 };
 	static const char *const plain[] = { "deny", "from_c", "to_c", "host" };
 
 	nft_table(b, NFPROTO_INET, base->table);
 	range_set(b, "private4", net_private_ranges, net_private_ranges_count);
 	range_set(b, "metadata4", net_metadata_ranges, net_metadata_ranges_count);
+	range_set(b, "local4", net_local_ranges, net_local_ranges_count);
+	nft_set_add(b, &lan4);
 	mark_map(b, "out4");
 	mark_map(b, "in4");
 	mark_map(b, "dns4");
+	mark_map(b, "log4");
 	for (size_t i = 0; i < ARRAY_SIZE(plain); i++)
 		nft_chain_add(b, plain[i], NULL);
 	nft_chain_add(b, "raw", &raw);
@@ -359,7 +395,7 @@ static void inet_base(struct nft_batch *b, const struct net_base *base) {
 	nft_chain_add(b, "outp", &outp);
 	nft_chain_add(b, "nat", &nat);
 	nft_chain_add(b, "post", &post);
-	drop_prefix(b, "raw", base->link_prefix, true);
+	raw_rules(b, base);
 	forward_rules(b, base);
 	host_rules(b, base);
 	nat_rules(b, base);
@@ -429,8 +465,12 @@ void net_rules_guard(struct nft_batch *b, const struct net_base *base, uint32_t 
 		nft_rule_end(b);
 		drop_prefix(b, chains[i], base->link_prefix, true);
 	}
-	/* Strangers who route to our range; what was sent here on purpose has been rewritten. */
+	/*
+	 * Strangers who route to our range; what was sent here on purpose has been
+	 * rewritten, and what a port wants from the local network is marked.
+	 */
 	nft_rule_begin(b, "forw");
+	nft_mark_ours(b, false);
 	nft_oif(b, base->bridge);
 	nft_ct_state(b, NF_CT_STATE_BIT(IP_CT_NEW));
 	nft_ct(b, NFT_CT_STATUS, NFT_REG_1);

@@ -10,6 +10,10 @@
 #include "base/mem.h"
 #include "net/rules.h"
 
+#define LOG_PER_SECOND 10
+#define LOG_BURST 20
+#define LOG_BYTES 64 /* the headers that say where it would have gone */
+
 void net_port_keys(struct port_keys *k, const struct net_port *port) {
 	const uint32_t address = htonl(port->address);
 
@@ -26,6 +30,7 @@ void net_port_keys(struct port_keys *k, const struct net_port *port) {
 	snprintf(k->out, sizeof(k->out), "p%u", port->index);
 	snprintf(k->in, sizeof(k->in), "i%u", port->index);
 	snprintf(k->dns, sizeof(k->dns), "n%u", port->index);
+	snprintf(k->log, sizeof(k->log), "d%u", port->index);
 }
 
 static void chain_fresh(struct nft_batch *b, const char *chain) {
@@ -33,22 +38,31 @@ static void chain_fresh(struct nft_batch *b, const char *chain) {
 	nft_chain_flush(b, chain);
 }
 
-static void deny_range(struct nft_batch *b, const char *chain, const char *set) {
+void net_rules_by_range(struct nft_batch *b, const char *chain, const char *set, bool accept) {
 	nft_rule_begin(b, chain);
-	nft_ipv4(b);
-	nft_payload(b, NFT_PAYLOAD_NETWORK_HEADER, 16, 4, NFT_REG_1);
-	nft_lookup(b, set, NFT_REG_1);
-	nft_verdict(b, NFT_GOTO, "deny");
+	nft_daddr_in(b, set);
+	if (accept)
+		nft_verdict(b, NF_ACCEPT, NULL);
+	else
+		nft_verdict(b, NFT_GOTO, "deny");
 	nft_rule_end(b);
 }
 
 /* The chain that decides what leaves for elsewhere; see net_policy_judge(). */
-static void policy_chain(struct nft_batch *b, const char *chain, const struct net_policy *p) {
+static void policy_chain(struct nft_batch *b, const char *chain, const struct net_port *port) {
+	const struct net_policy *p = &port->policy;
+
+	if (p->mode == NET_ALLOWLIST && p->allowed) {
+		net_rules_allowed_chain(b, chain, port);
+		return;
+	}
 	if (p->mode == NET_RESTRICTED) {
+		if (p->allow_local_network)
+			net_rules_by_range(b, chain, "local4", true);
 		if (p->block_metadata)
-			deny_range(b, chain, "metadata4");
+			net_rules_by_range(b, chain, "metadata4", false);
 		if (p->block_private)
-			deny_range(b, chain, "private4");
+			net_rules_by_range(b, chain, "private4", false);
 	}
 	nft_rule_begin(b, chain);
 	if (p->mode == NET_RESTRICTED || p->mode == NET_OPEN)
@@ -76,12 +90,26 @@ static void dns_chains(struct nft_batch *b, const struct port_keys *k, uint16_t 
 	}
 }
 
+/* Seldom enough that a flood costs little, often enough that each kind of refusal is seen. */
+static void log_chain(struct nft_batch *b, const char *chain, uint16_t group) {
+	if (!group)
+		return;
+	nft_rule_begin(b, chain);
+	nft_limit(b, LOG_PER_SECOND, LOG_BURST);
+	nft_log(b, group, LOG_BYTES);
+	nft_rule_end(b);
+}
+
 void net_port_counts(struct net_port_counts *ret, const struct net_port *port) {
 	const struct net_policy *p = &port->policy;
 
 	ret->out = 1;
 	if (p->mode == NET_RESTRICTED)
-		ret->out += (unsigned)p->block_metadata + (unsigned)p->block_private;
+		ret->out += (unsigned)p->block_metadata + (unsigned)p->block_private +
+			    (unsigned)p->allow_local_network;
+	if (p->mode == NET_ALLOWLIST && p->allowed)
+		ret->out = net_rules_allowed_count(port);
+	ret->log = port->log_group ? 1 : 0;
 	ret->in = ret->dns = port->dns_port ? 2 : 0;
 }
 
@@ -112,6 +140,7 @@ static void inet_elems(struct nft_batch *b, const struct port_keys *k, bool add)
 	} all[] = {
 		{ "dns4", NFT_GOTO, k->dns },
 		{ "in4", NFT_JUMP, k->in },
+		{ "log4", NFT_JUMP, k->log },
 		{ "out4", NFT_GOTO, k->out },
 	};
 
@@ -128,6 +157,16 @@ static void inet_elems(struct nft_batch *b, const struct port_keys *k, bool add)
 	}
 }
 
+/* Whether the local network may begin connections to it. */
+static void lan_elem(struct nft_batch *b, const struct net_port *port, bool wanted) {
+	const uint32_t address = htonl(port->address);
+	const struct nft_elem e = { .key = &address, .key_len = sizeof(address) };
+
+	nft_elem_add(b, "lan4", &e, 1);
+	if (!wanted)
+		nft_elem_delete(b, "lan4", &e, 1);
+}
+
 void net_rules_port_put(struct nft_batch *b, const struct net_base *base,
 			const struct net_port *port) {
 	struct port_keys k;
@@ -137,8 +176,13 @@ void net_rules_port_put(struct nft_batch *b, const struct net_base *base,
 	chain_fresh(b, k.out);
 	chain_fresh(b, k.in);
 	chain_fresh(b, k.dns);
-	policy_chain(b, k.out, &port->policy);
+	chain_fresh(b, k.log);
+	net_rules_allowed_sets(b, port);
+	policy_chain(b, k.out, port);
+	net_rules_allowed_clean(b, port, false);
 	dns_chains(b, &k, port->dns_port);
+	log_chain(b, k.log, port->log_group);
+	lan_elem(b, port, port->policy.allow_local_network);
 	inet_elems(b, &k, true);
 	nft_table(b, NFPROTO_BRIDGE, base->table);
 	bridge_elems(b, &k, true);
@@ -148,7 +192,7 @@ void net_rules_port_put(struct nft_batch *b, const struct net_base *base,
 void net_rules_port_remove(struct nft_batch *b, uint16_t family, const struct net_base *base,
 			   const struct net_port *port) {
 	struct port_keys k;
-	const char *chains[] = { k.out, k.in, k.dns };
+	const char *chains[] = { k.out, k.in, k.dns, k.log };
 
 	net_port_keys(&k, port);
 	nft_table(b, family, base->table);
@@ -165,4 +209,6 @@ void net_rules_port_remove(struct nft_batch *b, uint16_t family, const struct ne
 		nft_chain_flush(b, chains[i]);
 		nft_chain_delete(b, chains[i]);
 	}
+	net_rules_allowed_clean(b, port, true);
+	lan_elem(b, port, false);
 }

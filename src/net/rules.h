@@ -5,15 +5,17 @@
  *
  * table bridge coi                        table inet coi
  *   set bind4    link . mac . address       set private4, metadata4
- *   set bindarp  link . mac . mac . address map out4 mark : goto pN
+ *   set bindarp  link . mac . mac . address   local4, lan4; map out4 mark : goto pN
  *   map marks    link : mark                map in4  mark : jump iN
  *   pre  → port  known sender, or drop      map dns4 mark : goto nN
  *   inp          no mark: drop              raw   from a port's own device: drop
  *   forw         port to port: drop         forw  → from_c → out4; → to_c
  *   outp         to a port IPv4, ARP only   inp   → host → in4
- *                                           outp, nat, post, deny
+ *                                           outp, nat, post, deny → log4
  * and for the port N: chains pN (may go where), iN (its name service), nN
- * (port 53 of the gateway is its name service).
+ * (port 53 of the gateway is its name service), dN (tells of what is denied); in
+ * mode allowlist, for each list K of ports, sets aN.K (listed addresses) and
+ * lN.K (those that were learnt from names, which run out).
  */
 #ifndef COI_NET_RULES_H
 #define COI_NET_RULES_H
@@ -22,6 +24,7 @@
 
 #include "net/net.h"
 #include "net/nft.h"
+#include "net/allowed.h"
 #include "net/port.h"
 
 /* Chains and sets of the base, with what they hold when they are whole. */
@@ -57,15 +60,39 @@ struct port_keys {
 	char out[16]; /* chains */
 	char in[16];
 	char dns[16];
+	char log[16];
 };
 
 /* The keys of @port. */
 void net_port_keys(struct port_keys *ret, const struct net_port *port);
 /* How many rules the port's chains have when they are whole. */
 struct net_port_counts {
-	unsigned out, in, dns;
+	unsigned out, in, dns, log;
 };
 void net_port_counts(struct net_port_counts *ret, const struct net_port *port);
+
+/* A rule for destinations in a set of ranges: accept, or deny. */
+void net_rules_by_range(struct nft_batch *b, const char *chain, const char *set, bool accept);
+
+/* --- mode allowlist: rules-allowed.c */
+
+#define NET_SET_NAME 16
+enum net_port_set { NET_SET_LISTED = 'a', NET_SET_LEARNT = 'l' };
+void net_port_set_name(const struct net_port *port, enum net_port_set which, unsigned list,
+		       char out[NET_SET_NAME]);
+/* The port's sets as they should be, and its chain behind what it holds by now; sets go last. */
+void net_rules_allowed_sets(struct nft_batch *b, const struct net_port *port);
+void net_rules_allowed_chain(struct nft_batch *b, const char *chain, const struct net_port *port);
+/* Sets that no rule speaks of (any more): all of them, or those that the policy does without. */
+void net_rules_allowed_clean(struct nft_batch *b, const struct net_port *port, bool all);
+/* How many rules the chain has. */
+unsigned net_rules_allowed_count(const struct net_port *port);
+/* Learnt addresses anew, each in all lists of @lists, to run out after @timeout_ms. */
+void net_rules_learn(struct nft_batch *b, const struct net_base *base, const struct net_port *port,
+		     uint32_t address, uint32_t lists, uint64_t timeout_ms);
+/* Elements of an interval set of the present table. */
+void net_rules_ranges(struct nft_batch *b, const char *set, const struct net_range *ranges,
+		      size_t count);
 
 /* The guard table and its chains; @flags: NFT_TABLE_F_OWNER and NFT_TABLE_F_PERSIST. */
 void net_rules_guard(struct nft_batch *b, const struct net_base *base, uint32_t flags);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Looking at what the kernel has of our tables. */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <libmnl/libmnl.h>
 #include <libnftnl/chain.h>
@@ -152,6 +153,8 @@ static int intact(struct net_base *b) {
 	r = ranges_intact(b, "private4", net_private_ranges_count, true);
 	if (r > 0)
 		r = ranges_intact(b, "metadata4", net_metadata_ranges_count, false);
+	if (r > 0)
+		r = ranges_intact(b, "local4", net_local_ranges_count, false);
 	return r;
 }
 
@@ -226,7 +229,7 @@ static int match_chain(const struct nlmsghdr *nlh, void *data) {
 		if (mnl_attr_get_type(a) == NFTA_CHAIN_NAME)
 			name = mnl_attr_get_str(a);
 	}
-	if (strcmp(table, q->base->table) != 0 || !name[0] || !strchr("pin", name[0]))
+	if (strcmp(table, q->base->table) != 0 || !name[0] || !strchr("pind", name[0]))
 		return MNL_CB_OK;
 	index = net_index_of_link(name + 1, "");
 	if (index >= NET_INDEX_FIRST)
@@ -267,6 +270,7 @@ int net_table_indexes(struct net_base *b, bool *seen, struct err *err) {
 		{ NFPROTO_BRIDGE, "marks" }, { NFPROTO_BRIDGE, "bind4" },
 		{ NFPROTO_BRIDGE, "bindarp" }, { NFPROTO_INET, "out4" },
 		{ NFPROTO_INET, "in4" },    { NFPROTO_INET, "dns4" },
+		{ NFPROTO_INET, "log4" },
 	};
 	struct index_search q = { .base = b, .seen = seen };
 	char buf[REQUEST] __attribute__((aligned(8)));
@@ -310,6 +314,7 @@ static int elem_there(struct net_base *b, uint16_t family, const char *set, cons
 }
 
 static int port_intact(struct net_base *b, const struct net_port *port) {
+	const uint32_t address = htonl(port->address);
 	struct net_port_counts want;
 	struct port_keys k;
 	unsigned n;
@@ -329,13 +334,18 @@ static int port_intact(struct net_base *b, const struct net_port *port) {
 		{ NFPROTO_INET, "out4", &k.mark, sizeof(k.mark) },
 		{ NFPROTO_INET, "in4", &k.mark, sizeof(k.mark) },
 		{ NFPROTO_INET, "dns4", &k.mark, sizeof(k.mark) },
+		{ NFPROTO_INET, "log4", &k.mark, sizeof(k.mark) },
+		{ NFPROTO_INET, "lan4", &address, sizeof(address) },
 	};
+	/* The last one is there for those alone who are open to the local network. */
+	const size_t elem_count = ARRAY_SIZE(elems) - !port->policy.allow_local_network;
 	const struct {
 		const char *chain;
 		unsigned rules;
-	} chains[] = { { k.out, want.out }, { k.in, want.in }, { k.dns, want.dns } };
+	} chains[] = { { k.out, want.out }, { k.in, want.in }, { k.dns, want.dns },
+		       { k.log, want.log } };
 
-	for (size_t i = 0; i < ARRAY_SIZE(elems); i++) {
+	for (size_t i = 0; i < elem_count; i++) {
 		r = elem_there(b, elems[i].family, elems[i].set, elems[i].key, elems[i].len);
 		if (r <= 0)
 			return r;

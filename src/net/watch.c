@@ -58,11 +58,23 @@ static void parse(const struct nlmsghdr *nlh, struct watched *w, uint8_t type) {
 	}
 }
 
-/* Chains p5, i5 and n5 are the port 5's; all others are the base's (0). */
+/* Chains p5, i5, n5 and d5 are the port 5's; all others are the base's (0). */
 static uint32_t index_of_chain(const char *chain) {
-	if (!chain || !strchr("pin", chain[0]))
+	if (!chain || !strchr("pind", chain[0]))
 		return 0;
 	return net_index_of_link(chain + 1, "");
+}
+
+/* The port in a set's name such as a5.0, or 0. */
+static uint32_t index_of_set(const char *set) {
+	char number[16];
+	size_t n = set && strchr("al", set[0]) ? strspn(set + 1, "0123456789") : 0;
+
+	if (!n || n >= sizeof(number) || set[1 + n] != '.')
+		return 0;
+	memcpy(number, set + 1, n);
+	number[n] = '\0';
+	return net_index_of_link(number, "");
 }
 
 /* Is there an element among them that is not another port's? */
@@ -97,13 +109,25 @@ static bool concerns(const struct net_base *b, uint32_t index, const struct nlms
 		return false;
 	switch (type) {
 	case NFT_MSG_DELTABLE:
-	case NFT_MSG_DELSET:
 		return true;
+	case NFT_MSG_DELSET:
+		n = index_of_set(w.second);
+		return n == 0 || n == index;
 	case NFT_MSG_DELCHAIN:
 	case NFT_MSG_DELRULE:
 		n = index_of_chain(type == NFT_MSG_DELCHAIN ? w.third : w.second);
 		return n == 0 || n == index;
 	case NFT_MSG_DELSETELEM:
+		/*
+		 * Elements of a port's own sets come and go, most often by its own
+		 * supervisor's hand. One that is missing closes, and a name that is
+		 * asked for brings it back.
+		 */
+		if (index_of_set(w.second))
+			return false;
+		/* The local network: taken out by every put that does not want it in. */
+		if (w.second && !strcmp(w.second, "lan4"))
+			return false;
 		return w.elements && elements_concern(b, w.elements, index);
 	default:
 		return false;

@@ -93,7 +93,7 @@ static void all_text(const struct net_base *b, struct buf *out) {
 	net_rules_port_put(&batch, b, &open);
 	buf_adds(out, "# port, allowlist\n");
 	net_rules_port_put(&batch, b, &listed);
-	net_rules_learn(&batch, b, &listed, 0xc6336409, 3, 60000);
+	net_rules_learn(&batch, b, &listed, 0xc6336409, 5, 60000);
 	buf_adds(out, "# port, nothing but the local network allowed\n");
 	net_rules_port_put(&batch, b, &closed);
 	buf_adds(out, "# port, allowlist, removed\n");
@@ -250,7 +250,7 @@ static void kernel_gives_back_what_was_put(void **state) {
 	net_rules_port_put(&batch, &b, &p);
 	allowlist_of(&b, &a, &listed);
 	net_rules_port_put(&batch, &b, &listed);
-	net_rules_learn(&batch, &b, &listed, 0xc6336409, 3, 60000);
+	net_rules_learn(&batch, &b, &listed, 0xc6336409, 5, 60000);
 	assert_int_equal(net_send(&b, &batch, "put all", &err), 0);
 	nft_batch_done(&batch);
 	assert_int_equal(net_port_rules_intact(&b, &listed, &err), 1);

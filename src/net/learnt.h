@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Addresses that the names of mode allowlist have led to, and until when. Pure;
+ * times are milliseconds of one clock that does not jump.
+ */
+#ifndef COI_NET_LEARNT_H
+#define COI_NET_LEARNT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "net/allowed.h"
+
+#define NET_LEARNT_NAMES_MAX 1024
+#define NET_LEARNT_MAX 4096  /* addresses of all names */
+#define NET_LEARNT_AT_ONCE 64 /* addresses of one answer */
+/* An element outlives the answer: who has just got it wants to use it. */
+#define NET_LEARNT_TTL_MIN 60
+#define NET_LEARNT_TTL_MAX 86400
+#define NET_LEARNT_GRACE_S 60
+
+struct net_learnt_address {
+	uint32_t address;
+	uint64_t until;
+};
+
+struct net_learnt_name {
+	char *name; /* as net_allowed_name() takes it, in lower case */
+	uint32_t lists;
+	struct net_learnt_address *addresses;
+	size_t count;
+};
+
+struct net_learnt {
+	struct net_learnt_name *names;
+	size_t count;
+	size_t total; /* addresses */
+};
+
+void net_learnt_done(struct net_learnt *l);
+/* How long an answer with @ttl seconds is good for, in milliseconds. */
+uint64_t net_learnt_life_ms(uint32_t ttl);
+/*
+ * @name, which goes with @lists, leads to @address until @until; what was known
+ * longer stays so. -ENOSPC when there are too many, after those that have run
+ * out at @now were dropped.
+ */
+int net_learnt_add(struct net_learnt *l, const char *name, uint32_t lists, uint32_t address,
+		   uint64_t until, uint64_t now);
+/* Drop what has run out. */
+void net_learnt_expire(struct net_learnt *l, uint64_t now);
+/* The list has changed: names that are not on it any more go, the others get their ports. */
+void net_learnt_relist(struct net_learnt *l, const struct net_allowed *a);
+/* Until when @address is allowed with the list of ports @list by any name; 0: not. */
+uint64_t net_learnt_until(const struct net_learnt *l, uint32_t address, unsigned list);
+/* All lists of ports that go with the address at @now. */
+uint32_t net_learnt_lists(const struct net_learnt *l, uint32_t address, uint64_t now);
+
+#endif

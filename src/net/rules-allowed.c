@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The chain and the sets of a port in mode allowlist. The order counts:
+ *
+ *   1. ICMP other than an echo request                 denied
+ *   2. more echo requests than that                    dropped
+ *   3. what goes on, of TCP, UDP and ICMP              accepted
+ *   4. other protocols                                 denied
+ *   5. listed addresses, and the local network if open accepted
+ *   6. metadata and private ranges                     denied
+ *   7. learnt addresses                                accepted
+ *   8. the rest                                        denied
+ *
+ * 1 and 2 come before 3, or one echo would open the way for all that follow;
+ * 6 comes before 7, so that no name can be rebound into a private network.
+ */
+#include <arpa/inet.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_conntrack_common.h>
+#include <linux/netfilter/nf_tables.h>
+#include <netinet/in.h>
+#include <netinet/ip_icmp.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "net/allowed.h"
+#include "net/learnt.h"
+#include "net/rules.h"
+
+#define ECHO_PER_SECOND 20
+#define ECHO_BURST 40
+#define ELEMS_AT_ONCE 256
+
+void net_port_set_name(const struct net_port *port, enum net_port_set which, unsigned list,
+		       char out[NET_SET_NAME]) {
+	snprintf(out, NET_SET_NAME, "%c%u.%u", (char)which, port->index, list);
+}
+
+static bool is_used(const struct net_port *port, enum net_port_set which, unsigned list) {
+	const struct net_allowed *a = port->policy.allowed;
+
+	if (port->policy.mode != NET_ALLOWLIST || !a || list >= a->ports_count)
+		return false;
+	for (size_t i = 0; i < a->count; i++)
+		if (a->entries[i].ports == list &&
+		    (a->entries[i].kind == NET_ENTRY_ADDRESS) == (which == NET_SET_LISTED))
+			return true;
+	return false;
+}
+
+static void set_add(struct nft_batch *b, enum net_port_set which, const char *name) {
+	const struct nft_set_spec spec = {
+		.name = name,
+		.flags = which == NET_SET_LISTED ? NFT_SET_INTERVAL : NFT_SET_TIMEOUT,
+		.key_type = NFT_TYPE_IPADDR,
+		.key_len = 4,
+	};
+
+	nft_set_add(b, &spec);
+}
+
+void net_rules_ranges(struct nft_batch *b, const char *set, const struct net_range *ranges,
+		      size_t count) {
+	struct nft_elem elems[2 * ELEMS_AT_ONCE];
+	uint32_t keys[2 * ELEMS_AT_ONCE];
+	size_t n = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		keys[n] = htonl(ranges[i].first);
+		elems[n] = (struct nft_elem){ .key = &keys[n], .key_len = 4 };
+		n++;
+		/* The end of what reaches the last address is not written down. */
+		if (ranges[i].last != UINT32_MAX) {
+			keys[n] = htonl(ranges[i].last + 1);
+			elems[n] = (struct nft_elem){ .key = &keys[n],
+						      .key_len = 4,
+						      .flags = NFT_SET_ELEM_INTERVAL_END };
+			n++;
+		}
+		if (n + 2 > ARRAY_SIZE(elems) || i + 1 == count) {
+			nft_elem_add(b, set, elems, n);
+			n = 0;
+		}
+	}
+}
+
+static void put_listed(struct nft_batch *b, const struct net_port *port, unsigned list,
+		       const char *set) {
+	autofree struct net_range *ranges = NULL;
+	size_t count = net_allowed_ranges(port->policy.allowed, list, &ranges);
+
+	net_rules_ranges(b, set, ranges, count);
+}
+
+/* An address that several names have led to comes several times; the set takes it once. */
+static void put_learnt(struct nft_batch *b, const struct net_port *port, unsigned list,
+		       const char *set) {
+	const struct net_learnt *l = port->learnt;
+	uint64_t now = clock_mono_ms();
+
+	for (size_t i = 0; l && i < l->count; i++) {
+		const struct net_learnt_name *n = &l->names[i];
+
+		for (size_t k = 0; k < n->count && (n->lists & 1u << list); k++) {
+			uint32_t key = htonl(n->addresses[k].address);
+			uint64_t until = net_learnt_until(l, n->addresses[k].address, list);
+			const struct nft_elem e = { .key = &key, .key_len = 4,
+						    .timeout_ms = until - now };
+
+			if (until > now)
+				nft_elem_add(b, set, &e, 1);
+		}
+	}
+}
+
+void net_rules_allowed_sets(struct nft_batch *b, const struct net_port *port) {
+	static const enum net_port_set kinds[] = { NET_SET_LISTED, NET_SET_LEARNT };
+	char set[NET_SET_NAME];
+
+	for (unsigned list = 0; list < NET_PORT_LISTS_MAX; list++)
+		for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+			if (!is_used(port, kinds[i], list))
+				continue;
+			net_port_set_name(port, kinds[i], list, set);
+			set_add(b, kinds[i], set);
+			nft_set_flush(b, set);
+			if (kinds[i] == NET_SET_LISTED)
+				put_listed(b, port, list, set);
+			else
+				put_learnt(b, port, list, set);
+		}
+}
+
+void net_rules_allowed_clean(struct nft_batch *b, const struct net_port *port, bool all) {
+	static const enum net_port_set kinds[] = { NET_SET_LISTED, NET_SET_LEARNT };
+	char set[NET_SET_NAME];
+
+	/* Added first: then it is there to be deleted. */
+	for (unsigned list = 0; list < port->set_count; list++)
+		for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+			if (!all && is_used(port, kinds[i], list))
+				continue;
+			net_port_set_name(port, kinds[i], list, set);
+			set_add(b, kinds[i], set);
+			nft_set_delete(b, set);
+		}
+}
+
+/* 1 to 4. */
+static void protocols(struct nft_batch *b, const char *chain) {
+	static const uint8_t goes_on[] = { IPPROTO_TCP, IPPROTO_UDP, IPPROTO_ICMP };
+	static const uint8_t echo = ICMP_ECHO;
+
+	nft_rule_begin(b, chain);
+	nft_l4proto(b, IPPROTO_ICMP);
+	nft_payload(b, NFT_PAYLOAD_TRANSPORT_HEADER, 0, 1, NFT_REG_1);
+	nft_cmp(b, NFT_CMP_NEQ, NFT_REG_1, &echo, sizeof(echo));
+	nft_verdict(b, NFT_GOTO, "deny");
+	nft_rule_end(b);
+	nft_rule_begin(b, chain);
+	nft_l4proto(b, IPPROTO_ICMP);
+	nft_limit_over(b, ECHO_PER_SECOND, ECHO_BURST);
+	nft_verdict(b, NF_DROP, NULL);
+	nft_rule_end(b);
+	for (size_t i = 0; i < ARRAY_SIZE(goes_on); i++) {
+		nft_rule_begin(b, chain);
+		nft_l4proto(b, goes_on[i]);
+		nft_ct_state(b, NF_CT_STATE_BIT(IP_CT_ESTABLISHED));
+		nft_verdict(b, NF_ACCEPT, NULL);
+		nft_rule_end(b);
+	}
+	nft_rule_begin(b, chain);
+	for (size_t i = 0; i < ARRAY_SIZE(goes_on); i++)
+		nft_not_l4proto(b, goes_on[i]);
+	nft_verdict(b, NFT_GOTO, "deny");
+	nft_rule_end(b);
+}
+
+/* The sets of one kind; an echo has no port, and goes where any port is allowed. */
+static void accept_sets(struct nft_batch *b, const char *chain, const struct net_port *port,
+			enum net_port_set which) {
+	const struct net_allowed *a = port->policy.allowed;
+	char set[NET_SET_NAME];
+
+	for (unsigned list = 0; list < a->ports_count; list++) {
+		const struct net_ports *p = &a->ports[list];
+
+		if (!is_used(port, which, list))
+			continue;
+		net_port_set_name(port, which, list, set);
+		nft_rule_begin(b, chain);
+		if (p->count)
+			nft_l4proto(b, IPPROTO_ICMP);
+		nft_daddr_in(b, set);
+		nft_verdict(b, NF_ACCEPT, NULL);
+		nft_rule_end(b);
+		for (size_t i = 0; i < p->count; i++) {
+			nft_rule_begin(b, chain);
+			nft_not_l4proto(b, IPPROTO_ICMP);
+			nft_daddr_in(b, set);
+			nft_dport_range(b, p->ranges[i].low, p->ranges[i].high);
+			nft_verdict(b, NF_ACCEPT, NULL);
+			nft_rule_end(b);
+		}
+	}
+}
+
+void net_rules_allowed_chain(struct nft_batch *b, const char *chain, const struct net_port *port) {
+	const struct net_policy *p = &port->policy;
+
+	protocols(b, chain);
+	accept_sets(b, chain, port, NET_SET_LISTED);
+	if (p->allow_local_network)
+		net_rules_by_range(b, chain, "local4", true);
+	if (p->block_metadata)
+		net_rules_by_range(b, chain, "metadata4", false);
+	if (p->block_private)
+		net_rules_by_range(b, chain, "private4", false);
+	accept_sets(b, chain, port, NET_SET_LEARNT);
+	nft_rule_begin(b, chain);
+	nft_verdict(b, NFT_GOTO, "deny");
+	nft_rule_end(b);
+}
+
+unsigned net_rules_allowed_count(const struct net_port *port) {
+	const struct net_policy *p = &port->policy;
+	unsigned n = 7 + (unsigned)p->allow_local_network + (unsigned)p->block_metadata +
+		     (unsigned)p->block_private;
+
+	for (unsigned list = 0; list < p->allowed->ports_count; list++) {
+		unsigned each = 1 + (unsigned)p->allowed->ports[list].count;
+
+		n += is_used(port, NET_SET_LISTED, list) ? each : 0;
+		n += is_used(port, NET_SET_LEARNT, list) ? each : 0;
+	}
+	return n;
+}
+
+/*
+ * Added, deleted and added again: an element that is there keeps its old time
+ * otherwise (before Linux 6.13). Nobody sees it missing, since it is one
+ * transaction.
+ */
+void net_rules_learn(struct nft_batch *b, const struct net_base *base, const struct net_port *port,
+		     uint32_t address, uint32_t lists, uint64_t timeout_ms) {
+	uint32_t key = htonl(address);
+	const struct nft_elem e = { .key = &key, .key_len = 4, .timeout_ms = timeout_ms };
+	char set[NET_SET_NAME];
+
+	nft_table(b, NFPROTO_INET, base->table);
+	for (unsigned list = 0; list < NET_PORT_LISTS_MAX; list++) {
+		if (!(lists & 1u << list))
+			continue;
+		net_port_set_name(port, NET_SET_LEARNT, list, set);
+		nft_elem_add(b, set, &e, 1);
+		nft_elem_delete(b, set, &e, 1);
+		nft_elem_add(b, set, &e, 1);
+	}
+}
