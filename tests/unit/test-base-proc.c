@@ -196,13 +196,15 @@ static void spawn_resets_signals_and_stdio(void **state) {
 	sigaddset(&set, SIGTERM);
 	assert_int_equal(sigprocmask(SIG_BLOCK, &set, NULL), 0);
 	(void)signal(SIGPIPE, SIG_IGN);
-	assert_int_equal(run_shell("grep -E '^Sig(Blk|Ign)' /proc/self/status | tr -d ' \t\n'; "
+	/* Signals 32 and 33 are libc's own: nobody can set them through it. */
+	assert_int_equal(run_shell("while read -r key hex; do case $key in Sig[BI]*) "
+				   "echo $key$((0x${hex#????????} & 0x7fffffff));; esac; "
+				   "done </proc/self/status; "
 				   "readlink /proc/self/fd/0 /proc/self/fd/2; "
 				   "test $$ = $(cut -d' ' -f6 /proc/$$/stat) && echo session",
 				   &spec, out, sizeof(out)),
 			 0);
-	assert_string_equal(out, "SigBlk:0000000000000000SigIgn:0000000000000000"
-				 "/dev/null\n/dev/null\nsession\n");
+	assert_string_equal(out, "SigBlk:0\nSigIgn:0\n/dev/null\n/dev/null\nsession\n");
 	(void)signal(SIGPIPE, SIG_DFL);
 	assert_int_equal(sigprocmask(SIG_UNBLOCK, &set, NULL), 0);
 }
