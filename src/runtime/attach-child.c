@@ -9,11 +9,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/keyctl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -62,6 +64,17 @@ static int session_setup(const struct attach_payload *p) {
 			return errno;
 	proc_close_fds_except(&p->report_fd, 1);
 	return 0;
+}
+
+/*
+ * The caller's session keyring goes with the process, past all namespaces, and
+ * whoever has it may read its keys. Where a policy or the kernel knows no
+ * keyrings, nobody inside can read any.
+ */
+static int keyring_leave(void) {
+	if (syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL) >= 0)
+		return 0;
+	return errno == ENOSYS || errno == EPERM || errno == EOPNOTSUPP ? 0 : errno;
 }
 
 /* "" when it cannot be read or is not a plain file. */
@@ -138,6 +151,8 @@ int attach_child(void *payload) {
 	const char *cwd;
 	int code = session_setup(p);
 
+	if (!code)
+		code = keyring_leave();
 	if (code)
 		return fail(p, ATTACH_STAGE_SETUP, code);
 	signals_reset();

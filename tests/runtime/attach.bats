@@ -125,6 +125,18 @@ grab() {
 	run ! grep grabbed "$RT/grab"
 }
 
+@test "the caller's keyring stays outside" {
+	keys=${COI_TEST_BUILD:?}/runtime-keys
+	cp "$keys" "/proc/$(init_pid one)/root/run/keys"
+	"$keys" give "$keys" find
+	# Entering without us takes it along.
+	"$keys" give nsenter -t "$(init_pid one)" --user --mount --pid /run/keys find
+	run "$keys" give "$MINI" exec "$(name_of one)" x "$(init_of one)" no_stdin=1 uid=1000 -- /run/keys find
+	[ "$status" = 1 ]
+	run "$keys" give "$MINI" exec "$(name_of one)" x "$(init_of one)" no_stdin=1 uid=0 gid=0 -- /run/keys find
+	[ "$status" = 1 ]
+}
+
 @test "the command is in the container's namespaces, groups, policy and bounding set" {
 	init=$(init_pid one)
 	run in_c one uid=0 -- sh -c 'grep -E "^(Seccomp|CapBnd|NoNewPrivs):" /proc/self/status; for n in user mnt pid net ipc uts cgroup; do readlink /proc/self/ns/$n; done'
