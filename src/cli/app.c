@@ -12,6 +12,7 @@
 #include "base/path.h"
 #include "base/strv.h"
 #include "cli/help.h"
+#include "cli/profiles.h"
 #include "cli/version.h"
 #include "config/told.h"
 
@@ -40,20 +41,12 @@ static void print_notes(const struct cli *cli, bool is_strict) {
 	const struct config_note *notes = config_notes(cli->config, &count);
 
 	for (size_t i = 0; i < count; i++) {
-		autofree char *text = NULL;
-
 		/* What is only worth a word is said where it would have had an effect. */
 		if (!is_strict &&
 		    (notes[i].level == NOTE_INFO || notes[i].kind == NOTE_NOT_ACTED ||
 		     notes[i].kind == NOTE_GATED))
 			continue;
-		text = config_note_text(&notes[i]);
-		if (notes[i].level == NOTE_INFO)
-			log_info("%s", text);
-		else
-			log_warn("%s", text);
-		if (notes[i].hint && *notes[i].hint)
-			log_info("  %s", notes[i].hint);
+		profiles_tell_note(&notes[i]);
 	}
 }
 

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/escape.h"
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -110,8 +111,11 @@ static int edit_run(struct cli *cli, const void *args, struct err *err) {
 		log_warn("%s", check_err.msg);
 	for (char **e = errors; e && *e; e++) {
 		size_t len = strcspn(*e, "\t");
+		autofree char *pointer = xstrndup(*e, len);
+		autofree char *line = xasprintf("%s: %s: %s", place.file, pointer, *e + len + 1);
+		autofree char *safe = escape_text(line, 4096);
 
-		log_warn("%s: %.*s: %s", place.file, (int)len, *e, *e + len + 1);
+		log_warn("%s", safe);
 	}
 	return 0;
 }

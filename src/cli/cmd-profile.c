@@ -125,7 +125,9 @@ static bool take_row(const struct cli *cli, const struct profile_entry *entry,
 		return false;
 	}
 	if (load_alone(cli, entry->name, &row->config, &err) < 0) {
-		log_warn("profile '%s' is left out: %s", entry->name, err.msg);
+		autofree char *why = escape_text(err.msg, sizeof(err.msg));
+
+		log_warn("profile '%s' is left out: %s", entry->name, why);
 		return false;
 	}
 	row->entry = entry;
@@ -168,15 +170,9 @@ static void tell_notes(const struct config *c) {
 	const struct config_note *notes = config_notes(c, &count);
 
 	for (size_t i = 0; i < count; i++) {
-		autofree char *text = NULL;
-
 		/* Of interest where it would have had an effect, as with all that only look. */
-		if (notes[i].level == NOTE_INFO || notes[i].kind == NOTE_NOT_ACTED)
-			continue;
-		text = config_note_text(&notes[i]);
-		log_warn("%s", text);
-		if (*notes[i].hint)
-			log_info("  %s", notes[i].hint);
+		if (notes[i].level != NOTE_INFO && notes[i].kind != NOTE_NOT_ACTED)
+			profiles_tell_note(&notes[i]);
 	}
 }
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/escape.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/path.h"
@@ -15,6 +16,7 @@
 #include "config/trust-store.h"
 
 #define SHORT_FINGERPRINT 12
+#define SHOWN_MAX 4096 /* bytes of one item; what is cut is in the file */
 
 struct trust_args {
 	bool list;
@@ -29,9 +31,11 @@ static int list_approvals(struct cli *cli, struct err *err) {
 		return r;
 	if (store.count == 0)
 		log_info("No trusted project configs.");
-	for (size_t i = 0; i < store.count; i++)
-		output_line("%.*s  %s", SHORT_FINGERPRINT, store.entries[i].fingerprint,
-			    store.entries[i].file);
+	for (size_t i = 0; i < store.count; i++) {
+		autofree char *file = escape_text(store.entries[i].file, SHOWN_MAX);
+
+		output_line("%.*s  %s", SHORT_FINGERPRINT, store.entries[i].fingerprint, file);
+	}
 	return 0;
 }
 
@@ -55,8 +59,11 @@ static size_t tell_waiting(const struct trust_store *store, const struct config_
 			continue;
 		if (waiting++ == 0)
 			log_info("The project asks for:");
-		log_info("  %s:%d:%d: %s", items[i].file, items[i].line, items[i].column,
-			 items[i].what);
+		/* One line each, whatever newlines the project has put into it. */
+		autofree char *place = escape_text(items[i].file, SHOWN_MAX);
+		autofree char *what = escape_text(items[i].what, SHOWN_MAX);
+
+		log_info("  %s:%d:%d: %s", place, items[i].line, items[i].column, what);
 	}
 	return waiting;
 }

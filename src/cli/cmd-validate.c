@@ -3,6 +3,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/escape.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -14,6 +15,7 @@
 #include "cli/profiles.h"
 
 #define EXIT_INVALID 1
+#define ISSUE_SHOWN_MAX 4096
 
 static json_t *issues_json(char *const *issues) {
 	json_t *list = json_array();
@@ -32,7 +34,11 @@ static void tell(const char *kind, char *const *issues) {
 	for (; issues && *issues; issues++) {
 		size_t len = strcspn(*issues, "\t");
 
-		log_info("%s%.*s: %s", kind, (int)len, *issues, *issues + len + 1);
+		autofree char *pointer = xstrndup(*issues, len);
+		autofree char *line = xasprintf("%s%s: %s", kind, pointer, *issues + len + 1);
+		autofree char *safe = escape_text(line, ISSUE_SHOWN_MAX);
+
+		log_info("%s", safe);
 	}
 }
 

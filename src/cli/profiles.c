@@ -9,10 +9,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/escape.h"
 #include "base/fd.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/path.h"
 #include "base/strv.h"
+
+#define NOTE_SHOWN_MAX 4096
 
 struct config_inputs profiles_inputs(const struct cli *cli, const char *cwd) {
 	return (struct config_inputs){
@@ -98,6 +102,20 @@ int profiles_open(const struct cli *cli, const struct profile_place *place, stru
 	if (fd < 0)
 		return err_sys(err, fd, "cannot open '%s/%s'", place->base, place->below);
 	return fd;
+}
+
+void profiles_tell_note(const struct config_note *note) {
+	autofree char *text = config_note_text(note);
+	/* A newline in a name of theirs must not begin a line of ours. */
+	autofree char *line = escape_text(text, NOTE_SHOWN_MAX);
+	autofree char *hint = escape_text(note->hint, NOTE_SHOWN_MAX);
+
+	if (note->level == NOTE_INFO)
+		log_info("%s", line);
+	else
+		log_warn("%s", line);
+	if (*hint)
+		log_info("  %s", hint);
 }
 
 char **profiles_names(void) {

@@ -33,6 +33,9 @@ int profiles_find(const struct cli *cli, const char *name, const char *verb,
  */
 int profiles_open(const struct cli *cli, const struct profile_place *place, struct err *err);
 
+/* Print a note on standard error, in one line and one for what to do. */
+void profiles_tell_note(const struct config_note *note);
+
 /* Names for completion, sorted; a newly allocated strv, NULL when there are none. */
 char **profiles_names(void);
 

@@ -64,8 +64,7 @@ static struct gate_part *add_part(struct gate *g, const struct setting_row *row,
 
 /* ---- arrays of tables ---- */
 
-static void describe_mount(struct buf *line, char **what, const struct setting_mount *m,
-			   const char *real) {
+static void describe_mount(struct buf *line, char **what, const struct setting_mount *m) {
 	buf_adds(line, "mount:");
 	quote(line, m->host);
 	buf_addc(line, '|');
@@ -73,9 +72,8 @@ static void describe_mount(struct buf *line, char **what, const struct setting_m
 	buf_addf(line, "|%s", m->readonly ? "true" : "false");
 	if (m->shift != TRI_UNSET)
 		buf_addf(line, "|shift=%s", m->shift == TRI_TRUE ? "true" : "false");
-	*what = xasprintf("mount '%s' at '%s'%s%s%s%s", m->host, m->container,
-			  m->readonly ? " (read-only)" : "", real ? " (leads to '" : "",
-			  real ? real : "", real ? "')" : "");
+	*what = xasprintf("mount '%s' at '%s' (%s)", m->host, m->container,
+			  m->readonly ? "read-only" : "writable");
 }
 
 static void describe_socket(struct buf *line, char **what, const struct setting_socket *s) {
@@ -85,7 +83,8 @@ static void describe_socket(struct buf *line, char **what, const struct setting_
 	quote(line, s->container);
 	buf_addc(line, '|');
 	quote(line, s->env);
-	*what = xasprintf("socket '%s' at '%s'", s->host, s->container);
+	*what = xasprintf("socket '%s' at '%s'%s%s", s->host, s->container,
+			  *s->env ? ", named by the variable " : "", s->env);
 }
 
 static void describe_credential(struct buf *line, char **what,
@@ -96,7 +95,8 @@ static void describe_credential(struct buf *line, char **what,
 	quote(line, d->container);
 	buf_addc(line, '|');
 	quote(line, d->mode);
-	*what = xasprintf("copy '%s' to '%s'", d->host, d->container);
+	*what = xasprintf("copy '%s' to '%s'%s%s", d->host, d->container,
+			  *d->mode ? " with mode " : "", d->mode);
 }
 
 static void describe_port(struct buf *line, char **what, const struct setting_port *p) {
@@ -104,7 +104,11 @@ static void describe_port(struct buf *line, char **what, const struct setting_po
 	quote(line, p->name);
 	buf_addf(line, "|%d|%d|", p->container, p->host);
 	quote(line, p->listen);
-	*what = xasprintf("port %d of the container at %s", p->container, p->listen);
+	if (p->host)
+		*what = xasprintf("port %d of the container at port %d of %s", p->container, p->host,
+				  p->listen);
+	else
+		*what = xasprintf("port %d of the container at %s", p->container, p->listen);
 }
 
 static void describe(const struct setting_row *row, const void *item, const char *real,
@@ -112,7 +116,7 @@ static void describe(const struct setting_row *row, const void *item, const char
 	const char *noun = row->table->noun;
 
 	if (strcmp(noun, "mount") == 0)
-		describe_mount(line, what, item, real);
+		describe_mount(line, what, item);
 	else if (strcmp(noun, "socket") == 0)
 		describe_socket(line, what, item);
 	else if (strcmp(noun, "credential") == 0)
@@ -121,6 +125,10 @@ static void describe(const struct setting_row *row, const void *item, const char
 		describe_port(line, what, item);
 	/* A link on the way that is turned elsewhere later is another thing. */
 	if (real) {
+		char *both = xasprintf("%s; the path leads to '%s'", *what, real);
+
+		free(*what);
+		*what = both;
 		buf_adds(line, "|real=");
 		quote(line, real);
 	}
