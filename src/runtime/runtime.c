@@ -226,6 +226,9 @@ int runtime_enter(const struct runtime_spec *spec, struct runtime **ret, struct 
 	*ret = rt;
 	return 0;
 fail:
+	/* In a group that nobody knows of, since nobody gets @rt. */
+	if (rt->cgroups.count && runtime_leave(rt, NULL) < 0)
+		log_debug("cannot leave the control group of '%s'", spec->name);
 	runtime_free(rt);
 	(void)err_wrap(err, "preparing '%s'", spec->name);
 	return r;

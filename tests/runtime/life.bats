@@ -228,6 +228,7 @@ teardown() { runtime_teardown; }
 	run "$MINI" up "$(name_of a)" "$RT/nowhere" layer="$RT/image"
 	[ "$status" = 1 ]
 	[[ "$output" == *"cannot open '$RT/nowhere'"* ]]
+	[ -z "$(groups_of "$TAG")" ]
 	mkdir -p "$(dir_of a)"
 	echo "init 0:0 monitor 0:0 " >"$(dir_of a)/info"
 	run "$MINI" up "$(name_of a)" "$(dir_of a)" layer="$RT/image" init=/no/such/init
