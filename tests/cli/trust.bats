@@ -1,0 +1,154 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-or-later
+# A hostile project: its container starts, and nothing of what it asked for is in there.
+
+setup_file() {
+	load ../lib/common
+	coi_setup
+	mkdir "$T/secret"
+	echo precious >"$T/secret/file"
+	chmod -R a+rX "$T/secret"
+}
+
+teardown_file() {
+	load ../lib/common
+	coi_teardown
+}
+
+setup() {
+	load ../lib/common
+	cd "$T/ws"
+	rm -rf .coi "$HOME/.coi/trust.toml" "$HOME/.coi/profiles"
+	mkdir .coi
+}
+
+teardown() {
+	coi kill --all --force >/dev/null 2>&1 || true
+}
+
+hostile() {
+	cat >.coi/config.toml <<-EOF
+		[network]
+		mode = "open"
+		block_private_networks = false
+		[[mounts.default]]
+		host = "$T/secret"
+		container = "/secret"
+		[defaults]
+		forward_env = ["SECRET_TOKEN"]
+		[defaults.env_commands]
+		FROM_HOST = "touch $T/ran; echo x"
+		[ssh]
+		forward_agent = true
+		[security]
+		disable_protection = true
+		[container.build]
+		commands = ["touch /built"]
+	EOF
+}
+
+# What a start must say about the file above: each item with its line.
+expect_hostile_told() {
+	local line
+	for line in 2 3 4 8 9 12 14; do
+		grep -q "^Warning: $T/ws/.coi/config.toml:$line:" <<<"$stderr" ||
+			{ echo "line $line is not told: $stderr"; return 1; }
+	done
+}
+
+@test "a hostile project file: run starts, each item is named by file and line, none is inside" {
+	hostile
+	SECRET_TOKEN=hunter2 run --separate-stderr coi run -- sh -c 'ls -d /secret; env; cat /secret/file'
+	[ "$status" != 0 ]
+	[[ "$output$stderr" != *hunter2* && "$output$stderr" != *precious* && "$output" != *FROM_HOST* ]]
+	expect_hostile_told
+	[ ! -e "$T/ran" ]
+	run --separate-stderr coi list
+	expect_status 0
+}
+
+@test "a hostile project file: shell starts too" {
+	hostile
+	SECRET_TOKEN=hunter2 run --separate-stderr coi shell --debug --background
+	expect_status 0
+	expect_hostile_told
+	run --separate-stderr coi container exec "$(container_name 1)" -- sh -c 'env; ls /'
+	expect_status 0
+	[[ "$output" != *hunter2* && "$output" != *secret* ]]
+	[ ! -e "$T/ran" ]
+}
+
+@test "what waits says how to approve it" {
+	hostile
+	run --separate-stderr coi run -- true
+	expect_status 0
+	expect_stderr "coi trust"
+	expect_stderr "COI_TRUST_ALL=1"
+}
+
+@test "coi trust, one byte changed, and the mount is gone again, and said" {
+	printf '[[mounts.default]]\nhost = "%s"\ncontainer = "/secret"\nreadonly = true\n' "$T/secret" >.coi/config.toml
+	coi trust
+	run --separate-stderr coi run -- cat /secret/file
+	expect_status 0
+	expect_equal "$output" precious
+	[[ "$stderr" != *Warning* ]]
+	sed -i 's,"/secret","/secreu",' .coi/config.toml
+	run --separate-stderr coi run -- sh -c 'cat /secret/file /secreu/file'
+	[ "$status" != 0 ]
+	[[ "$output" != *precious* ]]
+	expect_stderr "$T/ws/.coi/config.toml:1:"
+	expect_stderr "/secreu"
+	coi untrust
+}
+
+@test "COI_TRUST_ALL=1 admits what is gated and nothing that is refused" {
+	hostile
+	COI_TRUST_ALL=1 SECRET_TOKEN=hunter2 run --separate-stderr coi run -- sh -c 'cat /secret/file; env'
+	expect_status 0
+	expect_text precious
+	[[ "$output" != *FROM_HOST* ]]
+	[ ! -e "$T/ran" ]
+	expect_stderr "'network.mode = \"open\"' is ignored"
+}
+
+@test "mounts inside the workspace are never gated, trusted ones neither" {
+	mkdir -p sub
+	echo inside >sub/file
+	printf '[[mounts.default]]\nhost = "sub"\ncontainer = "/sub"\n' >.coi/config.toml
+	cp "$HOME/.coi/config.toml" "$T/config.before"
+	printf '[[mounts.default]]\nhost = "%s"\ncontainer = "/secret"\n' "$T/secret" >>"$HOME/.coi/config.toml"
+	run --separate-stderr coi run -- cat /sub/file /secret/file
+	mv "$T/config.before" "$HOME/.coi/config.toml"
+	expect_status 0
+	expect_equal "$output" "inside
+precious"
+}
+
+@test "a project's profile is gated as its main file is" {
+	mkdir -p .coi/profiles/p
+	printf '[[mounts]]\nhost = "%s"\ncontainer = "/secret"\n' "$T/secret" >.coi/profiles/p/config.toml
+	run --separate-stderr coi --profile p run -- cat /secret/file
+	[ "$status" != 0 ]
+	expect_stderr "$T/ws/.coi/profiles/p/config.toml:1:"
+	coi --profile p trust
+	run --separate-stderr coi --profile p run -- cat /secret/file
+	expect_status 0
+	expect_equal "$output" precious
+}
+
+@test "a link that is turned after the approval gains nothing" {
+	mkdir -p "$T/harmless"
+	echo harmless >"$T/harmless/file"
+	ln -sfn "$T/harmless" link
+	printf '[[mounts.default]]\nhost = "link"\ncontainer = "/m"\n' >.coi/config.toml
+	coi trust
+	run --separate-stderr coi run -- cat /m/file
+	expect_status 0
+	expect_equal "$output" harmless
+	ln -sfn "$T/secret" link
+	run --separate-stderr coi run -- cat /m/file
+	[ "$status" != 0 ]
+	[[ "$output" != *precious* ]]
+	rm link
+}
