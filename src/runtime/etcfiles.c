@@ -18,20 +18,23 @@
 #include "runtime/mount.h"
 #include "runtime/private.h"
 
-#define ETC_FILE_MAX (64 * 1024)
+/* Lists of names to block, which people put into hosts, are megabytes long. */
+#define ETC_FILE_MAX (16 * 1024 * 1024)
 
-/* The text of a regular file; "" for everything else. Newly allocated. */
+/* The text of a regular file, NULL of a larger one; "" for everything else. Newly allocated. */
 static char *file_text(int etc, const char *name) {
 	autoclose int fd = openat(etc, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	struct stat st;
 	struct buf b;
-	char *text;
+	char *text = NULL;
+	int r;
 
+	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+		return xstrdup("");
 	buf_init(&b, ETC_FILE_MAX);
-	if (fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && fd_read_all(fd, &b) == 0)
-		text = buf_steal(&b);
-	else
-		text = xstrdup("");
+	r = fd_read_all(fd, &b);
+	if (r != -EFBIG)
+		text = r < 0 ? xstrdup("") : buf_steal(&b);
 	buf_done(&b);
 	return text;
 }
@@ -42,11 +45,12 @@ static int file_replace(int etc, const char *name, const char *text, const struc
 	int r = 0;
 
 	mount_ids_begin(ids->range.base, ids->range.base);
-	if (unlinkat(etc, name, 0) < 0 && errno == EISDIR)
-		r = -EISDIR;
-	fd = openat(etc, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
-	if (fd < 0)
+	if (unlinkat(etc, name, 0) < 0 && errno != ENOENT)
 		r = -errno;
+	if (r == 0) {
+		fd = openat(etc, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+		r = fd < 0 ? -errno : 0;
+	}
 	if (fd >= 0 && (fchmod(fd, 0644) < 0 || (r = fd_write_all(fd, text, strlen(text))) < 0))
 		r = r < 0 ? r : -errno;
 	mount_ids_end();
@@ -83,7 +87,7 @@ static int file_update(int etc, const char *name, const char *want, const struct
 	autofree char *have = file_text(etc, name);
 	int r;
 
-	if (!strcmp(have, want))
+	if (have && !strcmp(have, want))
 		return 0;
 	r = file_replace(etc, name, want, ids);
 	return r < 0 ? err_sys(err, r, "cannot write '/etc/%s' of the container", name) : 0;
@@ -102,10 +106,11 @@ int etc_write(const struct runtime_spec *spec, int root, const struct idset *ids
 	if (etc < 0)
 		return err_sys(err, -errno, "cannot open '/etc' of the container");
 	hosts_before = file_text(etc, "hosts");
-	hosts = hosts_text(hosts_before, spec->hostname);
+	hosts = hosts_before ? hosts_text(hosts_before, spec->hostname) : NULL;
 	hostname = xasprintf("%s\n", spec->hostname);
 	r = file_update(etc, "hostname", hostname, ids, err);
-	if (r == 0)
+	/* One that is too large to be looked at is somebody's own. */
+	if (r == 0 && hosts)
 		r = file_update(etc, "hosts", hosts, ids, err);
 	if (r < 0 || !spec->net.dns)
 		return r;

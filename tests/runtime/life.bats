@@ -93,7 +93,16 @@ teardown() { runtime_teardown; }
 	up a dns=10.77.0.9
 	[ "$(cat "$RT/precious")" = precious ]
 	[ "$(as_code a 'cat /etc/resolv.conf')" = "nameserver 10.77.0.9" ]
+	# A long list is somebody's own and stays.
+	as_root a 'seq 45000 | sed "s/.*/0.0.0.0 ads&.example/" >/etc/hosts'
 	down a
+	up a
+	[ "$(as_code a 'grep -c ads /etc/hosts')" = 45000 ]
+	as_code a 'grep "$(hostname)" /etc/hosts'
+	as_root a 'rm -f /etc/resolv.conf; mkdir -p /etc/resolv.conf/x'
+	down a
+	run "$MINI" up "$(name_of a)" "$(dir_of a)" layer="$RT/image" dns=10.77.0.1
+	[[ "$output" == *"'/etc/resolv.conf' of the container: Is a directory"* ]]
 }
 
 @test "poweroff and reboot from inside end it" {
