@@ -197,6 +197,21 @@ with_workspace() {
 	down a
 }
 
+@test "a device node that lies in a layer opens nothing" {
+	mkdir -p "$RT/layer"
+	mknod -m 666 "$RT/layer/zero" c 1 5
+	head -c 1 "$RT/layer/zero" >/dev/null
+	for forced in "" 1; do
+		COI_RUNTIME_NO_OVERLAY_FD=$forced up a layer="$RT/layer"
+		as_root a 'ls -l /zero' | grep '^crw-rw-rw-'
+		run ! as_root a 'head -c 1 /zero'
+		as_root a 'mount -o remount,dev / 2>/dev/null || true'
+		run ! as_root a 'head -c 1 /zero'
+		down a
+		rm -rf "$(dir_of a)"
+	done
+}
+
 @test "system calls that nobody needs are refused" {
 	cat >"$RT/calls.c" <<-'END'
 		#include <errno.h>
