@@ -270,8 +270,10 @@ static int start_failed(struct runtime *rt, int code, const struct start_reply *
 		return err_set(err, ERR_SYSTEM, -EINVAL,
 			       "this liblxc does not take the setting '%s'%s%s", reply->key,
 			       *why ? ": " : "", why);
-	return err_set(err, ERR_SYSTEM, code, "cannot start '%s': %s (log: %s)", rt->spec->name,
-		       *why ? why : "liblxc gave no reason", log_path);
+	if (*why)
+		return err_set(err, ERR_SYSTEM, code, "cannot start '%s': %s", rt->spec->name, why);
+	return err_set(err, ERR_SYSTEM, code, "cannot start '%s': liblxc gave no reason (log: %s)",
+		       rt->spec->name, log_path);
 }
 
 int runtime_start(struct runtime *rt, struct runtime_info *ret, struct err *err) {
