@@ -152,3 +152,13 @@ precious"
 	[[ "$output" != *precious* ]]
 	rm link
 }
+
+@test "a profile's environment and forwarded variables are inside" {
+	mkdir -p "$HOME/.coi/profiles/p"
+	printf 'forward_env = ["FORWARDED"]\n[environment]\nSAID = "yes"\n' >"$HOME/.coi/profiles/p/config.toml"
+	FORWARDED=too run --separate-stderr coi --profile p run -- sh -c 'echo "$SAID $FORWARDED"'
+	expect_status 0
+	expect_equal "$output" "yes too"
+	FORWARDED=too run --separate-stderr coi run -- sh -c 'echo "$SAID $FORWARDED"'
+	expect_equal "$output" " "
+}

@@ -631,6 +631,66 @@ static void dump_masks_and_places(void **state) {
 	assert_int_equal(json_array_size(json), 2);
 }
 
+/* ---- one file, and which there are ---- */
+
+static size_t errors_of(struct fixture *f, const char *text, bool for_profile) {
+	struct config_inputs in = { .person = &f->person, .home = f->home, .cwd = f->cwd };
+	autofree char *path = path_join(f->base, "one.toml");
+	size_t count, errors = 0;
+	const struct config_note *notes;
+
+	fixture_write(f, "one.toml", text);
+	config_free(f->config);
+	f->config = NULL;
+	assert_int_equal(config_check(&in, path, for_profile, &f->config, &f->err), 0);
+	notes = config_notes(f->config, &count);
+	for (size_t i = 0; i < count; i++)
+		errors += notes[i].level == NOTE_ERROR;
+	return errors;
+}
+
+static void one_file_is_checked_by_itself(void **state) {
+	struct fixture *f = *state;
+	struct config_inputs in = { .person = &f->person, .home = f->home, .cwd = f->cwd };
+	autofree char *none = path_join(f->base, "none.toml");
+	struct config *c = NULL;
+
+	fixture_user(f, "[");
+	assert_int_equal(errors_of(f, "[container]\nimage = \"x\"\n", false), 0);
+	assert_int_equal(errors_of(f, "[", false), 1);
+	assert_int_equal(errors_of(f, "[container]\nimage = 1\npersistent = 1\n", false), 2);
+	assert_int_equal(errors_of(f, "inherits = \"a\"\ncontext = \"b\"\n", true), 0);
+	assert_int_equal(errors_of(f, "inherits = 1\ncontext = []\n", true), 2);
+	assert_int_equal(errors_of(f, "inherits = \"a/b\"\n", true), 1);
+	assert_int_equal(errors_of(f, "inherits = \"\"\n", true), 0);
+	assert_int_equal(config_check(&in, none, false, &c, &f->err), -ENOENT);
+	assert_null(c);
+	assert_int_equal(config_check(&in, f->base, false, &c, &f->err), 0);
+	config_free(c);
+}
+
+static void which_files_are_looked_for(void **state) {
+	struct fixture *f = *state;
+	static const enum config_layer layers[] = { LAYER_USER, LAYER_PROJECT, LAYER_ENV_FILE,
+						    LAYER_WORKSPACE };
+	const struct config_file *files;
+	size_t count;
+
+	fixture_project(f, "");
+	fixture_env_file(f, "");
+	f->workspace = f->other;
+	(void)fixture_settings(f);
+	files = config_files(f->config, &count);
+	assert_int_equal(count, ARRAY_SIZE(layers));
+	for (size_t i = 0; i < count; i++) {
+		assert_int_equal(files[i].layer, layers[i]);
+		assert_int_equal(files[i].is_trusted,
+				 layers[i] == LAYER_USER || layers[i] == LAYER_ENV_FILE);
+		assert_int_equal(files[i].is_there,
+				 layers[i] == LAYER_PROJECT || layers[i] == LAYER_ENV_FILE);
+	}
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, fixture_make, fixture_remove)
 
 int main(void) {
@@ -653,6 +713,8 @@ int main(void) {
 		T(same_file_by_two_names_counts_once),
 		T(dump_is_a_fixpoint),
 		T(dump_masks_and_places),
+		T(one_file_is_checked_by_itself),
+		T(which_files_are_looked_for),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

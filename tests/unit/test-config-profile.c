@@ -17,6 +17,7 @@
 #include "base/strv.h"
 #include "config/load.h"
 #include "config/profile.h"
+#include "config/show.h"
 #include "unit/config-fixture.h"
 
 static void user(struct fixture *f, const char *name, const char *text) {
@@ -284,6 +285,80 @@ static void listing(void **state) {
 	profile_list_free(list, count);
 }
 
+static void alone(void **state) {
+	struct fixture *f = *state;
+	struct config_inputs in = {
+		.person = &f->person,
+		.home = f->home,
+		.cwd = f->cwd,
+		.profile = "a",
+		.is_strict = true,
+		.is_profile_alone = true,
+	};
+	auto_config struct config *c = NULL;
+	const struct config_file *files;
+	autofree char *dump = NULL;
+	size_t count;
+
+	/* Neither what others say nor what is wrong with them. */
+	fixture_user(f, "[container]\nimage = \"main\"\nnonsense = 1\n[[mounts.default]]\n"
+			"host = \"/main\"\ncontainer = \"/main\"\n[network]\nmode = \"open\"\n");
+	fixture_project(f, "[");
+	user(f, "parent", "[container]\npersistent = true\n");
+	user(f, "a", "inherits = \"parent\"\nforward_env = [\"X\"]\n[[mounts]]\nhost = \"/a\"\n"
+		     "container = \"/a\"\n");
+	assert_int_equal(config_load(&in, &c, &f->err), 0);
+	assert_false(config_is_set(c, "container.image"));
+	assert_true(config_settings(c)->container.persistent);
+	assert_int_equal(config_settings(c)->mounts.count, 1);
+	assert_string_equal(config_profile_parent(c), "parent");
+	config_notes(c, &count);
+	assert_int_equal(count, 0);
+	files = config_files(c, &count);
+	while (count && files->layer != LAYER_PROFILE) {
+		files++;
+		count--;
+	}
+	assert_int_equal(count, 2);
+	assert_true(strstr(files->path, "/profiles/a/") && files->is_trusted && files->is_there);
+	/* As a profile spells it, so that it can be pasted. */
+	dump = config_dump(c, CONFIG_DUMP_PROFILE);
+	fixture_write(f, "home/.coi/profiles/b/config.toml", dump);
+	f->profile = "b";
+	f->is_strict = true;
+	fixture_project(f, "");
+	fixture_user(f, "");
+	assert_true(fixture_settings(f)->container.persistent);
+	assert_string_equal(config_settings(f->config)->defaults.forward_env[0], "X");
+	assert_string_equal(config_settings(f->config)->mounts.items[0].host, "/a");
+	config_notes(f->config, &count);
+	assert_int_equal(count, 0);
+}
+
+/* The person's file is what a project's profile is measured against, also alone. */
+static void alone_and_untrusted(void **state) {
+	struct fixture *f = *state;
+	struct config_inputs in = {
+		.person = &f->person,
+		.home = f->home,
+		.cwd = f->cwd,
+		.profile = "p",
+		.is_strict = true,
+		.is_profile_alone = true,
+	};
+	auto_config struct config *c = NULL;
+
+	fixture_user(f, "[network]\nmode = \"allowlist\"\n");
+	project(f, "p", "[network]\nmode = \"restricted\"\n");
+	assert_int_equal(config_load(&in, &c, &f->err), 0);
+	assert_false(config_is_set(c, "network.mode"));
+	config_free(c);
+	c = NULL;
+	fixture_user(f, "[network]\nmode = \"open\"\n");
+	assert_int_equal(config_load(&in, &c, &f->err), 0);
+	assert_true(config_is_set(c, "network.mode"));
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, fixture_make, fixture_remove)
 
 int main(void) {
@@ -300,6 +375,8 @@ int main(void) {
 		T(context_of_a_project),
 		T(not_for_profiles),
 		T(listing),
+		T(alone),
+		T(alone_and_untrusted),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
