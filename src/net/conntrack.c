@@ -12,11 +12,14 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "base/clock.h"
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "net/internal.h"
+#include "net/learnt.h"
 #include "net/nl.h"
+#include "net/ranges.h"
 
 #define REQUEST 512
 #define ENTRY_MAX 256
@@ -42,7 +45,7 @@ static struct nlmsghdr *request(char *buf, uint8_t type) {
 
 struct entry {
 	uint16_t len; /* of the tuple, as it came */
-	uint8_t tuple[ENTRY_MAX];
+	uint8_t tuple[ENTRY_MAX] __attribute__((aligned(4)));
 	uint32_t id;
 };
 
@@ -171,5 +174,75 @@ int net_port_conntrack_flush(struct net_base *b, const struct net_port *port, st
 	if (r < 0)
 		return err_sys(err, r, "cannot forget the connections of '%s'", port->name);
 	log_debug("%zu connections of '%s' forgotten", all.count, port->name);
+	return 0;
+}
+
+/* Where a connection of the container's goes to, from the tuple as the kernel told it. */
+struct flow {
+	uint32_t from, to; /* host byte order */
+	uint16_t port;
+};
+
+static void parse_part(const struct nlattr *part, struct flow *f) {
+	const struct nlattr *a;
+
+	mnl_attr_for_each_nested(a, part) {
+		uint16_t type = mnl_attr_get_type(a), len = mnl_attr_get_payload_len(a);
+
+		if (mnl_attr_get_type(part) == CTA_TUPLE_IP && len == 4) {
+			if (type == CTA_IP_V4_SRC)
+				f->from = ntohl(mnl_attr_get_u32(a));
+			if (type == CTA_IP_V4_DST)
+				f->to = ntohl(mnl_attr_get_u32(a));
+		}
+		if (mnl_attr_get_type(part) == CTA_TUPLE_PROTO && type == CTA_PROTO_DST_PORT &&
+		    len == 2)
+			f->port = ntohs(mnl_attr_get_u16(a));
+	}
+}
+
+static struct flow parse_flow(const struct entry *e) {
+	struct flow f = { 0 };
+	const struct nlattr *part = (const void *)e->tuple;
+	int left = e->len;
+
+	for (; mnl_attr_ok(part, left);
+	     left -= MNL_ALIGN(part->nla_len), part = mnl_attr_next(part))
+		parse_part(part, &f);
+	return f;
+}
+
+/* The host's own connections and the name service have nothing to do with the policy. */
+static bool is_allowed(const struct net_base *b, const struct net_port *port, const struct flow *f) {
+	if (f->from != port->address)
+		return f->from == b->gateway ||
+		       (port->policy.allow_local_network && net_is_local(f->from));
+	return f->to == b->gateway || net_learnt_passes(&port->policy, port->learnt, f->to, f->port,
+							 clock_mono_ms());
+}
+
+int net_port_cut(struct net_base *b, const struct net_port *port, struct err *err) {
+	struct entries all = { .address = htonl(port->address) };
+	autofree struct entry *owned = NULL;
+	size_t cut = 0;
+	int r = net_sockets(b, err);
+
+	if (r < 0)
+		return r;
+	r = find_all(b, &all);
+	owned = all.list;
+	if (r == -EINVAL || r == -EOPNOTSUPP || r == -ENOENT)
+		return 0;
+	for (size_t i = 0; r == 0 && i < all.count; i++) {
+		const struct flow f = parse_flow(&all.list[i]);
+
+		if (is_allowed(b, port, &f))
+			continue;
+		r = delete_entry(b, &all.list[i]);
+		cut++;
+	}
+	if (r < 0)
+		return err_sys(err, r, "cannot cut the connections of '%s'", port->name);
+	log_debug("%zu of %zu connections of '%s' cut", cut, all.count, port->name);
 	return 0;
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "net/ranges.h"
 
 static void name_done(struct net_learnt_name *n) {
 	free(n->name);
@@ -120,4 +121,23 @@ uint32_t net_learnt_lists(const struct net_learnt *l, uint32_t address, uint64_t
 			    l->names[i].addresses[k].until > now)
 				lists |= l->names[i].lists;
 	return lists;
+}
+
+static bool lists_have(const struct net_allowed *a, uint32_t lists, uint16_t port) {
+	for (unsigned i = 0; i < a->ports_count; i++)
+		if ((lists & 1u << i) && net_ports_have(&a->ports[i], port))
+			return true;
+	return false;
+}
+
+bool net_learnt_passes(const struct net_policy *p, const struct net_learnt *l, uint32_t address,
+		       uint16_t port, uint64_t now) {
+	if (p->mode != NET_ALLOWLIST || !p->allowed)
+		return net_policy_judge(p, address) == NET_ACCEPT;
+	if (lists_have(p->allowed, net_allowed_address(p->allowed, address), port))
+		return true;
+	if (!net_policy_may_learn(p, address))
+		return false;
+	return (p->allow_local_network && net_is_local(address)) ||
+	       lists_have(p->allowed, net_learnt_lists(l, address, now), port);
 }

@@ -6,6 +6,7 @@
 #ifndef COI_NET_LEARNT_H
 #define COI_NET_LEARNT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -55,5 +56,12 @@ void net_learnt_relist(struct net_learnt *l, const struct net_allowed *a);
 uint64_t net_learnt_until(const struct net_learnt *l, uint32_t address, unsigned list);
 /* All lists of ports that go with the address at @now. */
 uint32_t net_learnt_lists(const struct net_learnt *l, uint32_t address, uint64_t now);
+
+/*
+ * Does the policy let a packet to @port of @address through (@port 0: without
+ * one), with what was learnt? The rules give the same answer.
+ */
+bool net_learnt_passes(const struct net_policy *p, const struct net_learnt *l, uint32_t address,
+		       uint16_t port, uint64_t now);
 
 #endif

@@ -83,6 +83,17 @@ int net_port_list(struct net_base *b, struct net_port **ret, size_t *ret_count, 
  * those that the new policy does not allow).
  */
 int net_port_rules_put(struct net_base *b, struct net_port *port, struct err *err);
+/*
+ * A name of mode allowlist has led to addresses: let them through, and return
+ * when the kernel does. @l is where they are kept, and port->learnt. Refused
+ * (ERR_CONFIG) when the name is not listed, an address is not one that a name
+ * may lead to, or there are too many.
+ */
+struct net_resolver_event;
+int net_port_learn(struct net_base *b, struct net_port *port, struct net_learnt *l,
+		   const struct net_resolver_event *e, struct err *err);
+/* End the open connections that the policy and what was learnt do not allow. */
+int net_port_cut(struct net_base *b, const struct net_port *port, struct err *err);
 /* Put them back if they are not whole: 1, else 0 (about 0.1 ms). */
 int net_port_rules_ensure(struct net_base *b, struct net_port *port, struct err *err);
 int net_port_rules_remove(struct net_base *b, struct net_port *port, struct err *err);
@@ -113,6 +124,20 @@ int net_port_attach(struct net_base *b, const struct net_port *port, int pidfd, 
  */
 int net_port_link_add(struct net_base *b, const struct net_port *port, struct err *err);
 int net_port_link_remove(struct net_base *b, const struct net_port *port, struct err *err);
+
+/*
+ * Hear of what is denied: an NFLOG group of the port's own, in port->log_group
+ * (the recorded one if it is free), which net_port_rules_put() makes use of.
+ * Returns a descriptor that becomes readable.
+ */
+int net_port_log_open(struct net_port *port, struct err *err);
+struct net_denied {
+	uint32_t address; /* host byte order */
+	uint16_t port;    /* 0: the protocol has none */
+	uint8_t protocol; /* IPPROTO_… */
+};
+/* What has come, as far as there is room in @ret. How many, or -errno. */
+int net_port_log_read(int fd, struct net_denied *ret, size_t room);
 
 /* Forget connections from and to the address, or the next one to have it would inherit them. */
 int net_port_conntrack_flush(struct net_base *b, const struct net_port *port, struct err *err);

@@ -21,6 +21,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/msg.h"
+#include "base/strv.h"
 #include "net/resolver/protocol.h"
 #include "net/resolver/server.h"
 
@@ -38,7 +39,30 @@ static int resolvconf_read(int fd, struct resolvconf *ret) {
 	return 0;
 }
 
-/* The start message; everything in it is the supervisor's. */
+/* Everything in it is the supervisor's. */
+static int policy_read(struct server *s, const json_t *body) {
+	auto_net_allowed struct net_allowed allowed = { 0 };
+	bool is_listed = json_is_array(json_object_get(body, "allowed"));
+	autostrv char **texts = is_listed ? json_get_strv(body, "allowed") : NULL;
+	struct err err;
+
+	if (net_allowed_parse(&allowed, texts, &err) < 0)
+		return -EBADMSG;
+	s->filter = (struct dns_filter){
+		.allow_private = json_get_bool(body, "private", false),
+		.allow_metadata = json_get_bool(body, "metadata", false),
+		.allow_local = json_get_bool(body, "local", false),
+		.chain_only = is_listed,
+	};
+	s->refresh_s = (uint32_t)json_get_int(body, "refresh_s", 0);
+	s->is_listed = is_listed;
+	net_allowed_done(&s->allowed);
+	s->allowed = allowed;
+	allowed = (struct net_allowed){ 0 };
+	return 0;
+}
+
+/* The start message. */
 static int start_read(struct server *s, uint32_t *uid) {
 	struct msg m;
 	const char *client;
@@ -48,13 +72,13 @@ static int start_read(struct server *s, uint32_t *uid) {
 		return r < 0 ? r : -EPIPE;
 	client = json_get_str(m.body, "client", "");
 	*uid = (uint32_t)json_get_int(m.body, "uid", 0);
-	s->filter.allow_private = json_get_bool(m.body, "private", false);
-	s->filter.allow_metadata = json_get_bool(m.body, "metadata", false);
 	if (strcmp(m.type, RESOLVER_MSG_START) != 0 || m.fd_count != 1 || !*uid ||
 	    inet_pton(AF_INET, client, &s->client) != 1)
 		r = -EBADMSG;
 	else
 		r = resolvconf_read(m.fds[0], &s->conf);
+	if (r >= 0)
+		r = policy_read(s, m.body);
 	msg_done(&m);
 	return r;
 }
@@ -75,6 +99,17 @@ static void on_control(int fd, uint32_t events, void *data) {
 	if (!strcmp(m.type, RESOLVER_MSG_RESOLV_CONF) && m.fd_count == 1 &&
 	    resolvconf_read(m.fds[0], &conf) == 0)
 		s->conf = conf;
+	/* A list that cannot be read would leave the old one in force: better to start anew. */
+	if (!strcmp(m.type, RESOLVER_MSG_POLICY)) {
+		if (policy_read(s, m.body) < 0)
+			loop_stop(s->loop, -EBADMSG);
+		names_relisted(s);
+		/* On its way with the addresses of another policy: not to be passed on. */
+		upstream_restart(s);
+	}
+	if (!strcmp(m.type, RESOLVER_MSG_LEARNT))
+		upstream_learnt(s, (uint64_t)json_get_int(m.body, "id", -1),
+				json_get_bool(m.body, "ok", false));
 	msg_done(&m);
 }
 
@@ -95,10 +130,13 @@ static int serve(struct server *s) {
 		return r;
 	s->udp_fd = RESOLVER_FD_UDP;
 	s->tcp_fd = RESOLVER_FD_TCP;
+	s->control_fd = RESOLVER_FD_CONTROL;
 	s->loop = loop_new();
 	if (!s->loop || !loop_add_fd(s->loop, RESOLVER_FD_CONTROL, EPOLLIN, on_control, s))
 		return -ENOMEM;
 	r = clients_open(s);
+	if (r == 0)
+		r = names_open(s);
 	if (r == 0)
 		r = confine(RESOLVER_FD_ROOT, uid);
 	if (r == 0)

@@ -16,6 +16,7 @@
 #include "base/mem.h"
 #include "base/msg.h"
 #include "base/proc.h"
+#include "base/strv.h"
 #include "net/internal.h"
 #include "net/resolver/protocol.h"
 
@@ -85,17 +86,27 @@ static int open_resolv_conf(const char *path, struct err *err) {
 				      path ? path : "/etc/resolv.conf");
 }
 
+static json_t *policy_body(const struct net_port *port) {
+	const struct net_policy *p = &port->policy;
+	bool is_open = p->mode == NET_OPEN;
+	json_t *body = json_pack("{s:b, s:b, s:b, s:I}", "private", is_open || !p->block_private,
+				 "metadata", is_open || !p->block_metadata, "local",
+				 is_open || p->allow_local_network, "refresh_s",
+				 (json_int_t)p->refresh_s);
+
+	if (p->mode == NET_ALLOWLIST) {
+		autostrv char **texts = net_allowed_texts(p->allowed);
+
+		json_object_set_new(body, "allowed", texts ? json_from_strv(texts) : json_array());
+	}
+	return body;
+}
+
 static int send_start(int control, const struct net_port *port, int resolv_conf) {
-	json_t *body = json_object();
+	json_t *body = policy_body(port);
 
 	json_object_set_new(body, "uid", json_integer(RESOLVER_UID_FIRST + port->index));
 	json_object_set_new(body, "client", json_string(port->address_text));
-	json_object_set_new(body, "private",
-			    json_boolean(port->policy.mode == NET_OPEN ||
-					 !port->policy.block_private));
-	json_object_set_new(body, "metadata",
-			    json_boolean(port->policy.mode == NET_OPEN ||
-					 !port->policy.block_metadata));
 	return msg_send(control, RESOLVER_MSG_START, body, &resolv_conf, 1);
 }
 
@@ -142,6 +153,8 @@ int net_resolver_start(struct net_base *b, const struct net_port *port, const ch
 		return err_sys(err, -errno, "cannot make a socket pair");
 	ours = pair[0];
 	theirs = pair[1];
+	/* We never wait for it: it may be waiting for us. */
+	(void)fd_set_nonblock(ours, true);
 	result = send_start(ours, port, conf);
 	if (result < 0)
 		return err_sys(err, result, "cannot tell the name service of '%s'", port->name);
@@ -165,6 +178,75 @@ int net_resolver_reload(struct net_resolver *r, const char *resolv_conf, struct 
 		return err_set(err, ERR_BUG, -EBADF, "no name service is running");
 	result = msg_send(r->control_fd, RESOLVER_MSG_RESOLV_CONF, NULL, &conf, 1);
 	return result < 0 ? err_sys(err, result, "cannot tell the name service") : 0;
+}
+
+int net_resolver_policy(struct net_resolver *r, const struct net_port *port, struct err *err) {
+	int result;
+
+	if (r->control_fd < 0)
+		return 0; /* it is told when it starts */
+	result = msg_send(r->control_fd, RESOLVER_MSG_POLICY, policy_body(port), NULL, 0);
+	return result < 0 ? err_sys(err, result, "cannot tell the name service of '%s'", port->name)
+			  : 0;
+}
+
+static bool read_learn(const json_t *body, struct net_resolver_event *e) {
+	const json_t *list = json_object_get(body, "addresses");
+	int64_t id = json_get_int(body, "id", -1), ttl = json_get_int(body, "ttl", -1);
+
+	e->count = json_array_size(list);
+	if (id < 0 || ttl < 0 || ttl > UINT32_MAX || !e->count ||
+	    e->count > NET_RESOLVER_ADDRESSES_MAX)
+		return false;
+	for (size_t i = 0; i < e->count; i++) {
+		const json_t *n = json_array_get(list, i);
+
+		if (!json_is_integer(n) || json_integer_value(n) < 0 ||
+		    json_integer_value(n) > UINT32_MAX)
+			return false;
+		e->addresses[i] = (uint32_t)json_integer_value(n);
+	}
+	e->id = (uint64_t)id;
+	e->ttl = (uint32_t)ttl;
+	e->wish = NET_RESOLVER_LEARN;
+	return true;
+}
+
+/* Printable, in the letters of names: it goes to files and terminals. */
+static bool name_is_plain(const char *name) {
+	return *name && strlen(name) <= NET_ALLOWED_NAME_MAX &&
+	       strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-_.") == strlen(name);
+}
+
+int net_resolver_read(struct net_resolver *r, struct net_resolver_event *ret) {
+	struct net_resolver_event e = { .wish = NET_RESOLVER_NOTHING };
+	const char *name;
+	struct msg m;
+	int n = msg_recv(r->control_fd, &m);
+
+	if (n == -EAGAIN || n == -EBADMSG)
+		return 0;
+	if (n <= 0)
+		return n < 0 ? n : -EPIPE;
+	name = json_get_str(m.body, "name", "");
+	if (name_is_plain(name)) {
+		memcpy(e.name, name, strlen(name) + 1);
+		if (!strcmp(m.type, RESOLVER_MSG_REFUSED))
+			e.wish = NET_RESOLVER_REFUSED;
+		else if (!strcmp(m.type, RESOLVER_MSG_LEARN))
+			(void)read_learn(m.body, &e);
+	}
+	msg_done(&m);
+	if (e.wish == NET_RESOLVER_NOTHING)
+		return 0;
+	*ret = e;
+	return 1;
+}
+
+void net_resolver_learnt(struct net_resolver *r, uint64_t id, bool ok) {
+	if (r->control_fd >= 0)
+		(void)msg_send(r->control_fd, RESOLVER_MSG_LEARNT,
+			       json_pack("{s:I, s:b}", "id", (json_int_t)id, "ok", ok), NULL, 0);
 }
 
 void net_resolver_stop(struct net_resolver *r) {

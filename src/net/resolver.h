@@ -9,6 +9,10 @@
  * servers of the host's resolv.conf. AAAA is answered empty. Unless the mode is
  * open, addresses in private and special ranges are taken out of the answers
  * (the rules deny them anyway; this way a name cannot be rebound into them).
+ *
+ * In mode allowlist it answers for listed names only, and asks for each answer
+ * first that the addresses be let through: read what it wants from control_fd
+ * with net_resolver_read(), carry it out with net_port_learn(), and answer.
  */
 #ifndef COI_NET_RESOLVER_H
 #define COI_NET_RESOLVER_H
@@ -16,6 +20,7 @@
 #include <sys/types.h>
 
 #include "base/err.h"
+#include "net/allowed.h"
 #include "net/net.h"
 #include "net/port.h"
 
@@ -45,6 +50,28 @@ int net_resolver_start(struct net_base *b, const struct net_port *port, const ch
 		       struct net_resolver *r, struct err *err);
 /* Name servers have changed: let it read @resolv_conf again. */
 int net_resolver_reload(struct net_resolver *r, const char *resolv_conf, struct err *err);
+/* The port's policy has changed. What was asked and not answered yet fails. */
+int net_resolver_policy(struct net_resolver *r, const struct net_port *port, struct err *err);
+
+enum net_resolver_wish { NET_RESOLVER_NOTHING, NET_RESOLVER_LEARN, NET_RESOLVER_REFUSED };
+#define NET_RESOLVER_ADDRESSES_MAX 64
+struct net_resolver_event {
+	enum net_resolver_wish wish;
+	uint64_t id;
+	char name[NET_ALLOWED_NAME_MAX + 1];
+	uint32_t addresses[NET_RESOLVER_ADDRESSES_MAX]; /* host byte order */
+	size_t count;
+	uint32_t ttl;
+};
+/*
+ * One message, when control_fd is readable. It comes from a process that
+ * reads what is hostile: names and numbers are in bounds, and no more is known
+ * of them. 1: in *@ret; 0: nothing of use; -errno: it has gone, its pidfd tells.
+ */
+int net_resolver_read(struct net_resolver *r, struct net_resolver_event *ret);
+/* What became of the wish @id. Never waits: a resolver that does not listen gives up by itself. */
+void net_resolver_learnt(struct net_resolver *r, uint64_t id, bool ok);
+
 /* End it, wait for it, close what @r has. Fine when it was not started. */
 void net_resolver_stop(struct net_resolver *r);
 

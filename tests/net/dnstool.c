@@ -10,7 +10,12 @@
  * The server goes by the first label: public, private, metadata, mixed (both),
  * smuggle (an AAAA record and a private address in the additional section),
  * big (100 addresses, cut off over UDP), nx, fail, silent, forged (two wrong
- * answers before the right one). Each query is printed.
+ * answers before the right one), rotate (another of ten addresses each time,
+ * for one second), chain (three CNAME records, the last to an address), loop (a
+ * CNAME circle), rogue (a second address, of a name that was not asked for),
+ * rebind (public first, then private). Each query is printed.
+ *
+ *   dnstool race ADDRESS NAME PORT COUNT   ask, and connect to what is said at once
  */
 #include <arpa/inet.h>
 #include <poll.h>
@@ -25,11 +30,13 @@
 
 #define TYPE_A 1
 #define TYPE_AAAA 28
+#define TYPE_CNAME 5
 #define HEADER 12
 #define MAX 65535
 
 static uint8_t out[MAX + 2];
 static size_t out_len;
+static unsigned ttl = 60;
 
 static void put(const void *data, size_t len) {
 	memcpy(out + out_len, data, len);
@@ -57,7 +64,21 @@ static void record(unsigned type, const void *data, size_t len) {
 	put16(type);
 	put16(1);
 	put16(0);
-	put16(60);
+	put16(ttl);
+	put16((unsigned)len);
+	put(data, len);
+}
+
+/* A record of another name, which is given as it stands in messages; NULL: the one asked for. */
+static void named(const char *owner, unsigned type, const char *data, size_t len) {
+	if (owner)
+		put(owner, strlen(owner) + 1);
+	else
+		put16(0xc000 | HEADER);
+	put16(type);
+	put16(1);
+	put16(0);
+	put16(ttl);
 	put16((unsigned)len);
 	put(data, len);
 }
@@ -151,6 +172,40 @@ static void answer(const struct peer *p, const uint8_t *in, size_t len) {
 		snprintf(text, sizeof(text), "198.51.100.%u", i + 1);
 		address(text);
 		n++;
+	}
+	if (!strcmp(label, "rotate")) {
+		static unsigned turn;
+		char text[16];
+
+		snprintf(text, sizeof(text), "203.0.113.%u", 100 + turn++ % 10);
+		ttl = 1;
+		address(text);
+		ttl = 60;
+		n++;
+	}
+	if (!strcmp(label, "rebind")) {
+		static unsigned asked;
+
+		ttl = 0;
+		address(asked++ ? "10.9.8.7" : "203.0.113.10");
+		ttl = 60;
+		n++;
+	}
+	if (!strcmp(label, "chain")) {
+		named("\3one\7example", TYPE_CNAME, "\3two\7example", 13);
+		named(NULL, TYPE_CNAME, "\3one\7example", 13);
+		named("\3two\7example", TYPE_A, "\313\0\161\12", 4);
+		n += 3;
+	}
+	if (!strcmp(label, "loop")) {
+		named(NULL, TYPE_CNAME, "\3one\7example", 13);
+		named("\3one\7example", TYPE_CNAME, "\3one\7example", 13);
+		n += 2;
+	}
+	if (!strcmp(label, "rogue")) {
+		address("198.51.100.10");
+		named("\5other\7example", TYPE_A, "\306\063\144\115", 4);
+		n += 2;
 	}
 	set16(6, n);
 	if (!strcmp(label, "smuggle")) {
@@ -319,7 +374,54 @@ static int flood(const char *server, unsigned count) {
 	return 0;
 }
 
+/* The first address in an answer, or false. */
+static bool first_address(const uint8_t *in, size_t len, struct in_addr *ret) {
+	size_t at = question_end(in, len);
+
+	for (unsigned i = 0; at && i < get16(in + 6); i++) {
+		while (at < len && in[at] && in[at] < 0xc0)
+			at += 1u + in[at];
+		at += at < len && in[at] >= 0xc0 ? 2 : 1;
+		if (at + 14 > len)
+			return false;
+		if (get16(in + at) == TYPE_A) {
+			memcpy(ret, in + at + 10, 4);
+			return true;
+		}
+		at += 10 + get16(in + at + 8);
+	}
+	return false;
+}
+
+/* Whoever gets an address can use it at that moment, or it was told too early. */
+static int race(const char *server, const char *name, unsigned port, unsigned count) {
+	unsigned good = 0;
+
+	for (unsigned i = 0; i < count; i++) {
+		struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons((uint16_t)port) };
+		int fd = dial(server, SOCK_DGRAM), s;
+		uint8_t in[4096];
+		ssize_t n;
+
+		query(i, name, TYPE_A);
+		(void)!write(fd, out, out_len);
+		n = recv(fd, in, sizeof(in), 0);
+		close(fd);
+		if (n < HEADER || !first_address(in, (size_t)n, &to.sin_addr))
+			continue;
+		s = socket(AF_INET, SOCK_STREAM, 0);
+		if (connect(s, (struct sockaddr *)&to, sizeof(to)) == 0)
+			good++;
+		close(s);
+	}
+	printf("good=%u of %u\n", good, count);
+	return 0;
+}
+
 int main(int argc, char **argv) {
+	if (argc == 6 && !strcmp(argv[1], "race"))
+		return race(argv[2], argv[3], (unsigned)strtoul(argv[4], NULL, 10),
+			    (unsigned)strtoul(argv[5], NULL, 10));
 	if (argc == 3 && !strcmp(argv[1], "serve"))
 		return serve(argv[2]);
 	if (argc >= 5 && !strcmp(argv[1], "ask"))

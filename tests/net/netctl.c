@@ -5,6 +5,7 @@
  * tests/lib/netns-stage, which names the namespace that it has left.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <poll.h>
 #include <stdbool.h>
@@ -14,10 +15,14 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/fd.h"
 #include "base/layout.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/proc.h"
+#include "base/strv.h"
+#include "net/allowed.h"
+#include "net/learnt.h"
 #include "net/net.h"
 #include "net/port.h"
 #include "net/resolver.h"
@@ -52,7 +57,24 @@ static int parse_policy(const char *word, struct net_policy *ret) {
 	ret->mode = (enum net_mode)m;
 	ret->block_private = !strstr(word, "-p");
 	ret->block_metadata = !strstr(word, "-m");
+	ret->allow_local_network = strstr(word, "-l") != NULL;
 	return 0;
+}
+
+/* The allowed things of mode allowlist: words of the file that COI_ALLOWED names. */
+static struct net_allowed allowed;
+static struct net_learnt learnt;
+
+static int read_allowed(void) {
+	autobuf struct buf text = { 0 };
+	autostrv char **words = NULL;
+
+	if (!getenv("COI_ALLOWED"))
+		return 0;
+	if (file_read_at(AT_FDCWD, getenv("COI_ALLOWED"), 1 << 20, &text) < 0)
+		return err_set(&err, ERR_USAGE, -EINVAL, "no COI_ALLOWED");
+	words = strv_split(text.data, " \n");
+	return net_allowed_parse(&allowed, words, &err);
 }
 
 static int claim(char **argv, struct net_port *port) {
@@ -60,7 +82,11 @@ static int claim(char **argv, struct net_port *port) {
 	int r = parse_policy(argv[1] ? argv[1] : "restricted", &policy);
 
 	if (r == 0)
+		r = read_allowed();
+	if (r == 0)
 		r = net_port_alloc(base, argv[0], &policy, port, &err);
+	port->policy.allowed = &allowed;
+	port->learnt = &learnt;
 	return r;
 }
 
@@ -156,8 +182,10 @@ static int cmd_mend(char **argv) {
 	struct net_port port;
 	int r;
 
-	if (net_base_ensure(base, &err) < 0 || find(argv[0], &port) < 0)
+	if (net_base_ensure(base, &err) < 0 || find(argv[0], &port) < 0 || read_allowed() < 0)
 		return fail();
+	if (getenv("COI_ALLOWED"))
+		port.policy.allowed = &allowed;
 	r = net_port_rules_ensure(base, &port, &err);
 	if (r < 0)
 		return fail();
@@ -255,22 +283,88 @@ static int cmd_watch(char **argv) {
 	}
 }
 
+static void serve_resolver(struct net_port *port, struct net_resolver *res) {
+	struct net_resolver_event e;
+	int r = net_resolver_read(res, &e);
+
+	if (r == 1 && e.wish == NET_RESOLVER_REFUSED)
+		printf("refused %s\n", e.name);
+	if (r == 1 && e.wish == NET_RESOLVER_LEARN) {
+		uint64_t start = clock_mono_us();
+
+		r = net_port_learn(base, port, &learnt, &e, &err);
+		net_resolver_learnt(res, e.id, r == 0);
+		printf("%s %s %zu us=%" PRIu64 "\n", r == 0 ? "learnt" : err.msg, e.name, e.count,
+		       clock_mono_us() - start);
+	}
+	fflush(stdout);
+}
+
+static void serve_log(int fd) {
+	struct net_denied all[64];
+	int n = net_port_log_read(fd, all, ARRAY_SIZE(all));
+
+	for (int i = 0; i < n; i++)
+		printf("denied %u.%u.%u.%u %u proto %u\n", all[i].address >> 24,
+		       all[i].address >> 16 & 255, all[i].address >> 8 & 255,
+		       all[i].address & 255, all[i].port, all[i].protocol);
+	fflush(stdout);
+}
+
+/* 'a' on standard input: the allowed things are read again, and take effect. */
+static int change_policy(struct net_port *port, struct net_resolver *res) {
+	int r = read_allowed();
+
+	if (r == 0)
+		net_learnt_relist(&learnt, &allowed);
+	if (r == 0)
+		r = net_port_rules_put(base, port, &err);
+	if (r == 0)
+		r = net_resolver_policy(res, port, &err);
+	if (r == 0)
+		r = net_port_cut(base, port, &err);
+	printf("%s\n", r == 0 ? "changed" : err.msg);
+	fflush(stdout);
+	return r;
+}
+
 /* NAME MODE [RESOLV_CONF]: bind, rules, resolver; until end of file. */
 static int cmd_resolver(char **argv) {
 	struct net_resolver res = NET_RESOLVER_INIT;
 	struct net_port port;
+	int log_fd = -1;
 	char c;
 
-	if (claim(argv, &port) < 0 || net_resolver_bind(base, &port, &res, &err) < 0 ||
+	if (claim(argv, &port) < 0 || (log_fd = net_port_log_open(&port, &err)) < 0 ||
+	    net_resolver_bind(base, &port, &res, &err) < 0 ||
 	    net_port_rules_put(base, &port, &err) < 0 ||
 	    net_resolver_start(base, &port, argv[1] ? argv[2] : NULL, &res, &err) < 0)
 		return fail();
 	printf("RESOLVER=%d ", (int)res.pid);
 	print_port(&port);
 	/* An 'r' on standard input: the servers have changed. */
-	while (read(STDIN_FILENO, &c, 1) > 0)
+	for (;;) {
+		struct pollfd p[] = { { .fd = STDIN_FILENO, .events = POLLIN },
+				      { .fd = res.control_fd, .events = POLLIN },
+				      { .fd = log_fd, .events = POLLIN } };
+
+		if (poll(p, ARRAY_SIZE(p), -1) < 0)
+			return 1;
+		if (p[1].revents & POLLIN)
+			serve_resolver(&port, &res);
+		if (p[2].revents & POLLIN)
+			serve_log(log_fd);
+		if (p[1].revents & POLLHUP && !(p[1].revents & POLLIN))
+			return 1;
+		if (!p[0].revents)
+			continue;
+		if (read(STDIN_FILENO, &c, 1) <= 0)
+			break;
 		if (c == 'r' && net_resolver_reload(&res, argv[2], &err) < 0)
 			return fail();
+		if (c == 'a' && change_policy(&port, &res) < 0)
+			return fail();
+	}
 	net_resolver_stop(&res);
 	return 0;
 }

@@ -525,6 +525,33 @@ static void echo_datagram(int fd) {
 	(void)sendmsg(fd, &m, 0);
 }
 
+/* One flow of datagrams, used once for each byte on standard input: is it still open? */
+static int cmd_hold(char **argv) {
+	struct sockaddr_in to = { .sin_family = AF_INET };
+	const struct timeval wait = { .tv_sec = 1 };
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	char c, buf[64];
+
+	inet_pton(AF_INET, argv[0], &to.sin_addr);
+	to.sin_port = htons((uint16_t)strtoul(argv[1], NULL, 10));
+	(void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait));
+	if (connect(fd, (struct sockaddr *)&to, sizeof(to)) < 0 || send(fd, "?", 1, 0) < 0 ||
+	    recv(fd, buf, sizeof(buf), 0) <= 0) {
+		perror("hold");
+		return 1;
+	}
+	printf("ready\n");
+	fflush(stdout);
+	for (int n = 1; read(STDIN_FILENO, &c, 1) > 0; n++) {
+		if (send(fd, "?", 1, 0) < 0 || recv(fd, buf, sizeof(buf), 0) <= 0)
+			printf("gone %d\n", n);
+		else
+			printf("still %d\n", n);
+		fflush(stdout);
+	}
+	return 0;
+}
+
 static int cmd_serve(char **argv) {
 	struct sockaddr_in at = { .sin_family = AF_INET };
 	int one = 1;
@@ -570,6 +597,7 @@ static const struct {
 	{ "attack", 2, cmd_attack },	       { "names", 0, cmd_names },
 	{ "sink-packet", 0, cmd_sink_packet }, { "sink-host", 0, cmd_sink_host },
 	{ "connect", 2, cmd_connect },	       { "serve", 1, cmd_serve },
+	{ "hold", 2, cmd_hold },
 };
 
 int main(int argc, char **argv) {

@@ -264,7 +264,7 @@ static void addresses_are_filtered(void **state) {
 	address(&b->in, 10, "127.9.9.9");
 	address(&b->in, 10, "198.51.100.2");
 
-	assert_int_equal(dns_answer_write(bytes(&b->in), b->in.len, &b->q, &none, &b->out), 0);
+	assert_int_equal(dns_answer_write(bytes(&b->in), b->in.len, &b->q, &none, &b->out, NULL), 0);
 	assert_int_equal(at16(&b->out, 0), ID);
 	assert_int_equal(at16(&b->out, 2), 0x8180); /* no AD: it is not what was checked */
 	assert_int_equal(at16(&b->out, 6), 1);
@@ -274,11 +274,11 @@ static void addresses_are_filtered(void **state) {
 	assert_false(holds(&b->out, "10.1.2.3") || holds(&b->out, "169.254.169.254") ||
 		     holds(&b->out, "192.168.9.9") || holds(&b->out, "127.9.9.9"));
 
-	assert_int_equal(dns_answer_write(bytes(&b->in), b->in.len, &b->q, &private, &b->out), 0);
+	assert_int_equal(dns_answer_write(bytes(&b->in), b->in.len, &b->q, &private, &b->out, NULL), 0);
 	assert_true(holds(&b->out, "10.1.2.3") && !holds(&b->out, "169.254.169.254"));
-	assert_int_equal(dns_answer_write(bytes(&b->in), b->in.len, &b->q, &metadata, &b->out), 0);
+	assert_int_equal(dns_answer_write(bytes(&b->in), b->in.len, &b->q, &metadata, &b->out, NULL), 0);
 	assert_true(!holds(&b->out, "10.1.2.3") && holds(&b->out, "169.254.169.254"));
-	assert_int_equal(dns_answer_write(bytes(&b->in), b->in.len, &b->q, &all, &b->out), 0);
+	assert_int_equal(dns_answer_write(bytes(&b->in), b->in.len, &b->q, &all, &b->out, NULL), 0);
 	assert_true(holds(&b->out, "10.1.2.3") && holds(&b->out, "127.9.9.9"));
 	assert_null(memmem(b->out.data, b->out.len, six, 16));
 }
@@ -293,7 +293,7 @@ static void long_answers_are_cut_off(void **state) {
 		message(&b->in, 7, 0x8180, "a.test", TYPE_A);
 		for (int i = 0; i < 100; i++)
 			address(&b->in, 6, "198.51.100.1");
-		assert_int_equal(dns_answer_write(bytes(&b->in), b->in.len, &b->q, &none, &b->out), 0);
+		assert_int_equal(dns_answer_write(bytes(&b->in), b->in.len, &b->q, &none, &b->out, NULL), 0);
 		assert_int_equal(at16(&b->out, 2), tcp ? 0x8180 : 0x8380);
 		assert_int_equal(at16(&b->out, 6), tcp ? 100 : 0);
 		assert_true(tcp || b->out.len <= 512);
@@ -308,16 +308,16 @@ static void broken_answers(void **state) {
 	assert_int_equal(ask(b, false), DNS_FORWARD);
 	message(&b->in, 7, 0x8180, "a.test", TYPE_A);
 	b->in.data[7] = 9; /* records that are not there */
-	assert_true(dns_answer_write(bytes(&b->in), b->in.len, &b->q, &none, &b->out) < 0);
+	assert_true(dns_answer_write(bytes(&b->in), b->in.len, &b->q, &none, &b->out, NULL) < 0);
 	message(&b->in, 7, 0x8180, "a.test", TYPE_A);
 	record(&b->in, 6, TYPE_A, "123", 3); /* an address of three bytes */
-	if (dns_answer_write(bytes(&b->in), b->in.len, &b->q, &none, &b->out) == 0)
+	if (dns_answer_write(bytes(&b->in), b->in.len, &b->q, &none, &b->out, NULL) == 0)
 		assert_int_equal(at16(&b->out, 6), 0);
 	/* A name that points to itself. */
 	message(&b->in, 7, 0x8180, "a.test", TYPE_A);
 	address(&b->in, 6, "198.51.100.1");
 	b->in.data[24 + 1] = 24;
-	assert_true(dns_answer_write(bytes(&b->in), b->in.len, &b->q, &none, &b->out) < 0);
+	assert_true(dns_answer_write(bytes(&b->in), b->in.len, &b->q, &none, &b->out, NULL) < 0);
 }
 
 static size_t after_name(const struct buf *b, size_t at) {
@@ -427,7 +427,7 @@ static void no_bytes_do_harm(void **state) {
 		if (any(4))
 			damage(&b->in);
 		if (dns_answer_match(bytes(&b->in), b->in.len, &q, 7, &tc, &rcode) != 1 ||
-		    dns_answer_write(bytes(&b->in), b->in.len, &q, &none, &b->out) < 0)
+		    dns_answer_write(bytes(&b->in), b->in.len, &q, &none, &b->out, NULL) < 0)
 			continue;
 		passed++;
 		assert_in_range(b->out.len, 12, q.tcp ? DNS_MESSAGE_MAX : q.udp_size);

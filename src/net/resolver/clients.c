@@ -75,6 +75,8 @@ static int conn_serve(struct conn *c) {
 		buf_drop(&c->in, 2 + len);
 		if (action == DNS_DROP)
 			return -EBADMSG;
+		if (action == DNS_FORWARD)
+			action = names_decide(s, &q, &out);
 		if (action == DNS_FORWARD) {
 			c->busy = true;
 			upstream_ask(s, &q, &me);
@@ -150,7 +152,8 @@ static void on_query(int fd, uint32_t events, void *data) {
 		socklen_t len = sizeof(from.from);
 		ssize_t n = recvfrom(fd, wire, sizeof(wire), MSG_DONTWAIT,
 				     (struct sockaddr *)&from.from, &len);
-		autobuf struct buf out;
+		autobuf struct buf out = { 0 };
+		enum dns_action action;
 		struct dns_query q;
 
 		if (n < 0)
@@ -158,7 +161,10 @@ static void on_query(int fd, uint32_t events, void *data) {
 		if (len != sizeof(from.from) || from.from.sin_addr.s_addr != s->client.s_addr)
 			continue;
 		buf_init(&out, DNS_MESSAGE_MAX);
-		switch (dns_query_read(wire, (size_t)n, false, &q, &out)) {
+		action = dns_query_read(wire, (size_t)n, false, &q, &out);
+		if (action == DNS_FORWARD)
+			action = names_decide(s, &q, &out);
+		switch (action) {
 		case DNS_ANSWER:
 			clients_answer(s, &from, &out);
 			break;
@@ -174,6 +180,8 @@ static void on_query(int fd, uint32_t events, void *data) {
 void clients_answer(struct server *s, const struct asker *a, const struct buf *wire) {
 	struct conn *c;
 
+	if (a->conn == ASKER_NONE)
+		return;
 	if (a->conn < 0) {
 		/* A client that does not read loses answers, as with any name server. */
 		(void)sendto(s->udp_fd, wire->data, wire->len, MSG_DONTWAIT | MSG_NOSIGNAL,

@@ -17,6 +17,7 @@
 #define EDNS_DO 0x8000u
 #define TYPE_OPT 41
 #define LABEL_MAX 63
+#define TTL_MAX 86400u
 
 static uint16_t get16(const uint8_t *p) {
 	return (uint16_t)(p[0] << 8 | p[1]);
@@ -172,38 +173,106 @@ int dns_answer_match(const uint8_t *wire, size_t len, const struct dns_query *q,
 	return 1;
 }
 
+/* What goes with one answer while it is put together. */
+struct rebuilding {
+	const struct dns_query *query;
+	const struct dns_filter *filter;
+	const ldns_rdf *chain[DNS_CHAIN_MAX + 1]; /* names, borrowed from the parsed packet */
+	size_t chain_len;
+	struct dns_addresses *addresses; /* may be NULL */
+};
+
+static uint32_t address_of(const ldns_rr *rr) {
+	const uint8_t *p = ldns_rdf_data(ldns_rr_rdf(rr, 0));
+
+	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+}
+
+static bool in_chain(const struct rebuilding *w, const ldns_rr *rr) {
+	for (size_t i = 0; i < w->chain_len; i++)
+		if (ldns_dname_compare(w->chain[i], ldns_rr_owner(rr)) == 0)
+			return true;
+	return false;
+}
+
+/* The names that the one asked for is another name of, in whatever order they stand. */
+static void follow_chain(struct rebuilding *w, const ldns_rdf *name, const ldns_rr_list *answer) {
+	w->chain[w->chain_len++] = name;
+	for (size_t i = 0; answer && i < ldns_rr_list_rr_count(answer); i++) {
+		const ldns_rr *rr = ldns_rr_list_rr(answer, i);
+
+		if (w->chain_len > DNS_CHAIN_MAX)
+			return;
+		if (ldns_rr_get_type(rr) != LDNS_RR_TYPE_CNAME || !ldns_rr_rdf(rr, 0) ||
+		    ldns_dname_compare(ldns_rr_owner(rr), w->chain[w->chain_len - 1]) != 0)
+			continue;
+		w->chain[w->chain_len++] = ldns_rr_rdf(rr, 0);
+		i = (size_t)-1; /* from the start: the next link may stand before this one */
+	}
+}
+
+static void note_ttl(struct rebuilding *w, const ldns_rr *rr) {
+	if (w->addresses && ldns_rr_ttl(rr) < w->addresses->ttl)
+		w->addresses->ttl = ldns_rr_ttl(rr);
+}
+
+/* With chain_only: addresses that will be learnt, and no others. */
+static bool address_is_wanted(struct rebuilding *w, ldns_pkt_section section, const ldns_rr *rr) {
+	struct dns_addresses *a = w->addresses;
+
+	if (!w->filter->chain_only)
+		return true;
+	if (section != LDNS_SECTION_ANSWER || w->query->type != LDNS_RR_TYPE_A || !in_chain(w, rr) ||
+	    !a || a->count == DNS_ADDRESSES_MAX)
+		return false;
+	a->list[a->count++] = address_of(rr);
+	note_ttl(w, rr);
+	return true;
+}
+
 /* May this record reach the client? */
-static bool record_passes(const ldns_rr *rr, const struct dns_filter *filter) {
+static bool record_passes(struct rebuilding *w, ldns_pkt_section section, const ldns_rr *rr) {
+	const struct dns_filter *filter = w->filter;
 	const ldns_rdf *rdf;
 	uint32_t address;
-	const uint8_t *p;
 
 	if (ldns_rr_get_type(rr) == LDNS_RR_TYPE_AAAA)
 		return false;
+	if (ldns_rr_get_type(rr) == LDNS_RR_TYPE_CNAME)
+		note_ttl(w, rr);
 	if (ldns_rr_get_type(rr) != LDNS_RR_TYPE_A || ldns_rr_get_class(rr) != LDNS_RR_CLASS_IN)
 		return true;
 	rdf = ldns_rr_rdf(rr, 0);
 	if (!rdf || ldns_rdf_size(rdf) != 4)
 		return false;
-	p = ldns_rdf_data(rdf);
-	address = (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+	address = address_of(rr);
+	if (filter->allow_local && net_is_local(address))
+		return address_is_wanted(w, section, rr);
 	if (!filter->allow_private && net_is_private(address))
 		return false;
-	return filter->allow_metadata || !net_is_metadata(address);
+	if (!filter->allow_metadata && net_is_metadata(address))
+		return false;
+	return address_is_wanted(w, section, rr);
 }
 
 /* Copies of the records that pass; whether some did not. */
 static bool copy_section(ldns_pkt *to, ldns_pkt_section section, const ldns_rr_list *from,
-			 const struct dns_filter *filter) {
+			 struct rebuilding *w) {
 	bool all = true;
 
 	for (size_t i = 0; from && i < ldns_rr_list_rr_count(from); i++) {
 		const ldns_rr *rr = ldns_rr_list_rr(from, i);
+		ldns_rr *copy;
 
-		if (record_passes(rr, filter))
-			ldns_pkt_push_rr(to, section, ldns_rr_clone(rr));
-		else
+		if (!record_passes(w, section, rr)) {
 			all = false;
+			continue;
+		}
+		copy = ldns_rr_clone(rr);
+		/* Nobody is to believe in an address for longer than the rules do. */
+		if (w->filter->chain_only && copy && ldns_rr_ttl(copy) > TTL_MAX)
+			ldns_rr_set_ttl(copy, TTL_MAX);
+		ldns_pkt_push_rr(to, section, copy);
 	}
 	return all;
 }
@@ -220,8 +289,8 @@ static int question_set(ldns_pkt *to, const struct dns_query *q) {
 }
 
 /* The new packet out of the parsed one; NULL when that does not work out. */
-static ldns_pkt *rebuild(ldns_pkt *from, const struct dns_query *q,
-			 const struct dns_filter *filter) {
+static ldns_pkt *rebuild(ldns_pkt *from, struct rebuilding *w) {
+	const struct dns_query *q = w->query;
 	ldns_pkt *to = ldns_pkt_new();
 	bool whole;
 
@@ -235,9 +304,11 @@ static ldns_pkt *rebuild(ldns_pkt *from, const struct dns_query *q,
 	ldns_pkt_set_ra(to, true);
 	ldns_pkt_set_cd(to, q->checking_disabled);
 	ldns_pkt_set_rcode(to, ldns_pkt_get_rcode(from));
-	whole = copy_section(to, LDNS_SECTION_ANSWER, ldns_pkt_answer(from), filter);
-	whole &= copy_section(to, LDNS_SECTION_AUTHORITY, ldns_pkt_authority(from), filter);
-	whole &= copy_section(to, LDNS_SECTION_ADDITIONAL, ldns_pkt_additional(from), filter);
+	follow_chain(w, ldns_rr_owner(ldns_rr_list_rr(ldns_pkt_question(to), 0)),
+		     ldns_pkt_answer(from));
+	whole = copy_section(to, LDNS_SECTION_ANSWER, ldns_pkt_answer(from), w);
+	whole &= copy_section(to, LDNS_SECTION_AUTHORITY, ldns_pkt_authority(from), w);
+	whole &= copy_section(to, LDNS_SECTION_ADDITIONAL, ldns_pkt_additional(from), w);
 	/* What was checked upstream is not what we send, when something was taken out. */
 	ldns_pkt_set_ad(to, whole && ldns_pkt_ad(from));
 	if (q->edns) {
@@ -248,7 +319,9 @@ static ldns_pkt *rebuild(ldns_pkt *from, const struct dns_query *q,
 }
 
 int dns_answer_write(const uint8_t *wire, size_t len, const struct dns_query *q,
-		     const struct dns_filter *filter, struct buf *out) {
+		     const struct dns_filter *filter, struct buf *out,
+		     struct dns_addresses *addresses) {
+	struct rebuilding w = { .query = q, .filter = filter, .addresses = addresses };
 	size_t max = q->tcp ? DNS_MESSAGE_MAX : q->udp_size;
 	ldns_pkt *from = NULL, *to;
 	uint8_t *bytes = NULL;
@@ -256,9 +329,11 @@ int dns_answer_write(const uint8_t *wire, size_t len, const struct dns_query *q,
 	int r = -EBADMSG;
 
 	buf_reset(out);
+	if (addresses)
+		*addresses = (struct dns_addresses){ .ttl = TTL_MAX };
 	if (ldns_wire2pkt(&from, wire, len) != LDNS_STATUS_OK)
 		return -EBADMSG;
-	to = rebuild(from, q, filter);
+	to = rebuild(from, &w);
 	if (to && ldns_pkt2wire(&bytes, to, &size) == LDNS_STATUS_OK) {
 		r = 0;
 		if (size <= max) {
@@ -274,4 +349,66 @@ int dns_answer_write(const uint8_t *wire, size_t len, const struct dns_query *q,
 	ldns_pkt_free(to);
 	ldns_pkt_free(from);
 	return r;
+}
+
+void dns_addresses_write(const struct dns_query *q, const struct dns_addresses *a,
+			 struct buf *out) {
+	size_t room = (q->tcp ? DNS_MESSAGE_MAX : q->udp_size), count = a->count;
+
+	buf_reset(out);
+	put_header(out, q->id, FLAG_QR | FLAG_RA | (q->recursion ? FLAG_RD : 0), q->edns ? 1 : 0);
+	buf_add(out, q->question, q->question_len);
+	while (count && DNS_HEADER + q->question_len + count * 16u + 11u > room)
+		count--;
+	out->data[6] = (char)(count >> 8);
+	out->data[7] = (char)count;
+	for (size_t i = 0; i < count; i++) {
+		put16(out, 0xc000u | DNS_HEADER);
+		put16(out, LDNS_RR_TYPE_A);
+		put16(out, LDNS_RR_CLASS_IN);
+		put16(out, a->ttl >> 16);
+		put16(out, a->ttl & 0xffff);
+		put16(out, 4);
+		put16(out, a->list[i] >> 16);
+		put16(out, a->list[i] & 0xffff);
+	}
+	if (q->edns)
+		put_opt(out, q->dnssec_ok);
+}
+
+void dns_query_for(const char *name, struct dns_query *q) {
+	size_t at = 0;
+
+	*q = (struct dns_query){ .type = LDNS_RR_TYPE_A, .recursion = true, .tcp = true };
+	while (*name && at + 2 + strcspn(name, ".") < DNS_NAME_MAX) {
+		size_t n = strcspn(name, ".");
+
+		q->question[at++] = (uint8_t)n;
+		memcpy(q->question + at, name, n);
+		at += n;
+		name += n + (name[n] == '.');
+	}
+	q->question[at++] = 0;
+	q->question[at + 1] = LDNS_RR_TYPE_A;
+	q->question[at + 3] = LDNS_RR_CLASS_IN;
+	q->question_len = (uint16_t)(at + 4);
+}
+
+bool dns_query_name(const struct dns_query *q, char out[DNS_NAME_TEXT]) {
+	const uint8_t *p = q->question;
+	size_t len = 0;
+
+	for (; *p; p += 1 + *p) {
+		if (len)
+			out[len++] = '.';
+		for (size_t i = 1; i <= *p; i++) {
+			uint8_t c = lower(p[i]);
+
+			if (!(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9') && c != '-' && c != '_')
+				return false;
+			out[len++] = (char)c;
+		}
+	}
+	out[len] = '\0';
+	return len > 0;
 }

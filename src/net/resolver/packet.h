@@ -35,6 +35,22 @@ struct dns_query {
 struct dns_filter {
 	bool allow_private;
 	bool allow_metadata;
+	bool allow_local; /* private networks that are open anyway (RFC 1918) */
+	/*
+	 * Only addresses that the name asked for leads to, over a chain of CNAME
+	 * records; those alone are learnt and so can be reached.
+	 */
+	bool chain_only;
+};
+
+#define DNS_CHAIN_MAX 16
+#define DNS_ADDRESSES_MAX 64
+
+/* The addresses that an answer has for the name that was asked. */
+struct dns_addresses {
+	uint32_t list[DNS_ADDRESSES_MAX]; /* host byte order */
+	size_t count;
+	uint32_t ttl; /* the shortest on the way there */
 };
 
 enum dns_action {
@@ -52,9 +68,21 @@ void dns_query_write(const struct dns_query *q, uint16_t id, struct buf *out);
 /* 1: an answer to what was asked under @id, 0: something else. *@truncated: to be asked by TCP. */
 int dns_answer_match(const uint8_t *wire, size_t len, const struct dns_query *q, uint16_t id,
 		     bool *truncated, unsigned *rcode);
-/* The client's answer out of an upstream one. -EBADMSG when it makes no sense. */
+/*
+ * The client's answer out of an upstream one. -EBADMSG when it makes no sense.
+ * @addresses (may be NULL): filled with chain_only, and when A was asked.
+ */
 int dns_answer_write(const uint8_t *wire, size_t len, const struct dns_query *q,
-		     const struct dns_filter *filter, struct buf *out);
+		     const struct dns_filter *filter, struct buf *out,
+		     struct dns_addresses *addresses);
+/* An answer of ours with these addresses. */
+void dns_addresses_write(const struct dns_query *q, const struct dns_addresses *a,
+			 struct buf *out);
+/* A question of ours: type A of @name, which is made of plain labels. */
+void dns_query_for(const char *name, struct dns_query *q);
+#define DNS_NAME_TEXT (DNS_NAME_MAX + 1)
+/* The name asked for, in lower case, without a dot at its end. False: not made of plain labels. */
+bool dns_query_name(const struct dns_query *q, char out[DNS_NAME_TEXT]);
 /* An answer of ours without records. @rcode: LDNS_RCODE_… */
 void dns_error_write(const struct dns_query *q, unsigned rcode, struct buf *out);
 

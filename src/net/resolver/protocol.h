@@ -11,12 +11,29 @@
 
 /*
  * The first message. Body: "uid" (its user and group from then on), "client"
- * (the only address that is answered), "private" and "metadata" (whether
- * addresses of those ranges may stand in answers). One descriptor: resolv.conf.
+ * (the only address that is answered), and what RESOLVER_MSG_POLICY has. One
+ * descriptor: resolv.conf.
  */
 #define RESOLVER_MSG_START "start"
+/*
+ * "private", "metadata" and "local": whether addresses of those ranges may stand
+ * in answers. "allowed": the entries of mode allowlist (allowed.h); absent: every
+ * name may be asked for. "refresh_s": how often learnt names are asked again, 0: never.
+ */
+#define RESOLVER_MSG_POLICY "policy"
 /* Later: resolv.conf again. One descriptor, no body. */
 #define RESOLVER_MSG_RESOLV_CONF "resolv-conf"
+
+/*
+ * From the resolver: a listed name has led to addresses. "id", "name",
+ * "addresses" (numbers), "ttl" (seconds). The answer is passed on when the
+ * supervisor has said "learnt" {"id", "ok"}, which it does when the rules know them.
+ */
+#define RESOLVER_MSG_LEARN "learn"
+#define RESOLVER_MSG_LEARNT "learnt"
+#define RESOLVER_LEARN_MAX 64
+/* From the resolver: "name" was asked for and is not listed. Not each time. */
+#define RESOLVER_MSG_REFUSED "refused"
 
 /* One user id per port, in a range that neither people, services nor containers have. */
 #define RESOLVER_UID_FIRST 0x7fff0000

@@ -13,6 +13,7 @@
 
 #include "base/buf.h"
 #include "base/loop.h"
+#include "net/allowed.h"
 #include "net/resolver/packet.h"
 #include "net/resolver/resolvconf.h"
 
@@ -21,13 +22,17 @@
 #define TRIES_MAX 6          /* over all servers */
 #define TRY_TIMEOUT_MS 2000
 #define CONN_IDLE_MS 10000
+#define LEARN_TIMEOUT_MS 2000
+#define KNOWN_MAX 256
 
 struct server;
+
+#define ASKER_NONE (-2) /* a name is asked for again, by ourselves */
 
 /* Who waits for an answer. */
 struct asker {
 	struct sockaddr_in from; /* datagrams */
-	int conn;                /* index of a connection, or -1 */
+	int conn;                /* index of a connection; -1: a datagram; ASKER_NONE */
 	uint32_t generation;     /* of that connection */
 };
 
@@ -44,6 +49,18 @@ struct flight {
 	int fd;
 	struct loop_source *source, *timer;
 	struct buf out, in; /* by TCP: what is left to be sent, what has come */
+	bool is_learning;   /* the answer is there; the supervisor has to know its addresses first */
+	bool is_stale;      /* the answer is an old one, since no server has given another */
+	struct buf answer;
+	struct dns_addresses addresses;
+};
+
+/* What a listed name has led to: for when no server answers, and to ask again in time. */
+struct known {
+	char name[DNS_NAME_TEXT]; /* "": free */
+	struct dns_addresses addresses;
+	uint64_t asked_ms; /* by the container, last */
+	uint64_t next_ms;  /* when it is to be asked for again */
 };
 
 struct conn {
@@ -61,6 +78,13 @@ struct server {
 	struct in_addr client;
 	struct dns_filter filter;
 	struct resolvconf conf;
+	int control_fd;
+	bool is_listed; /* mode allowlist */
+	struct net_allowed allowed;
+	uint32_t refresh_s;
+	struct known known[KNOWN_MAX];
+	uint64_t told_ms; /* since when refused names are counted, */
+	unsigned told;    /* and how many were told of */
 	uint64_t asked;
 	struct flight flights[FLIGHTS_MAX];
 	struct conn conns[CONNS_MAX];
@@ -71,9 +95,28 @@ int clients_open(struct server *s);
 /* The answer @wire goes to whoever asked, if he is still there. */
 void clients_answer(struct server *s, const struct asker *a, const struct buf *wire);
 
+/* names.c: mode allowlist */
+/* A question that would be forwarded: DNS_FORWARD, or DNS_ANSWER with the refusal in @out. */
+enum dns_action names_decide(struct server *s, const struct dns_query *q, struct buf *out);
+/* Ask the supervisor to let the flight's addresses through: 0 or -errno. */
+int names_learn(struct server *s, const struct flight *f);
+/* The supervisor did: remember them. */
+void names_known(struct server *s, const struct flight *f);
+/* What was known of the name that is asked for; NULL: nothing. */
+const struct dns_addresses *names_old(const struct server *s, const struct dns_query *q);
+/* The list has changed: forget what is not on it. */
+void names_relisted(struct server *s);
+/* Begin to ask again for names whose addresses are about to run out. */
+int names_open(struct server *s);
+
 /* upstream.c */
 /* Ask for @q; the answer, or a refusal, comes by clients_answer(), perhaps before the return. */
 void upstream_ask(struct server *s, const struct dns_query *q, const struct asker *a);
+
+/* The policy has changed: what is on its way is given up. */
+void upstream_restart(struct server *s);
+/* The supervisor's word about the flight @number. */
+void upstream_learnt(struct server *s, uint64_t number, bool ok);
 
 /* confine.c: nothing is left but what a name service needs. -errno. */
 int confine(int root_fd, uint32_t uid);

@@ -18,6 +18,7 @@
 
 /* Servers do send more than we say that we take. */
 #define DATAGRAM_MAX 4096
+#define STALE_TTL 30 /* an old answer is asked for again soon */
 
 static void next_try(struct flight *f);
 
@@ -37,16 +38,69 @@ static void flight_end(struct flight *f, const struct buf *answer) {
 	try_end(f);
 	buf_done(&f->out);
 	buf_done(&f->in);
-	f->used = false;
+	buf_done(&f->answer);
+	f->used = f->is_learning = false;
 	clients_answer(s, &a, answer);
 }
 
-static void flight_fail(struct flight *f) {
+static void flight_give_up(struct flight *f) {
 	autobuf struct buf out;
 
 	buf_init(&out, DNS_MESSAGE_MAX);
 	dns_error_write(&f->query, LDNS_RCODE_SERVFAIL, &out);
 	flight_end(f, &out);
+}
+
+static void on_learn_timeout(void *data) {
+	flight_give_up(data);
+}
+
+/* The answer waits in the flight until its addresses can be reached. */
+static void flight_learn(struct flight *f) {
+	int r;
+
+	try_end(f);
+	f->is_learning = true;
+	f->timer = loop_add_timer(f->server->loop, LEARN_TIMEOUT_MS, 0, on_learn_timeout, f);
+	r = names_learn(f->server, f);
+	if (r < 0 || !f->timer)
+		flight_give_up(f);
+}
+
+void upstream_learnt(struct server *s, uint64_t number, bool ok) {
+	for (size_t i = 0; i < FLIGHTS_MAX; i++) {
+		struct flight *f = &s->flights[i];
+		autobuf struct buf answer = { 0 };
+
+		if (!f->used || !f->is_learning || f->number != number)
+			continue;
+		if (!ok) {
+			flight_give_up(f);
+			return;
+		}
+		if (!f->is_stale)
+			names_known(s, f);
+		answer = f->answer;
+		f->answer = (struct buf){ 0 };
+		flight_end(f, &answer);
+		return;
+	}
+}
+
+/* No server has said anything of use: what was said earlier is better than nothing. */
+static void flight_fail(struct flight *f) {
+	const struct dns_addresses *old = f->server->is_listed ? names_old(f->server, &f->query)
+							       : NULL;
+
+	if (!old || f->asker.conn == ASKER_NONE) {
+		flight_give_up(f);
+		return;
+	}
+	f->is_stale = true;
+	f->addresses = *old;
+	f->addresses.ttl = STALE_TTL;
+	dns_addresses_write(&f->query, &f->addresses, &f->answer);
+	flight_learn(f);
 }
 
 static void on_timeout(void *data) {
@@ -58,7 +112,7 @@ static void on_timeout(void *data) {
 
 /* What a server said. Servers that will not or cannot answer are passed over while others are left. */
 static void on_message(struct flight *f, const uint8_t *wire, size_t len) {
-	autobuf struct buf out;
+	autobuf struct buf out = { 0 };
 	bool truncated;
 	unsigned rcode;
 
@@ -76,10 +130,21 @@ static void on_message(struct flight *f, const uint8_t *wire, size_t len) {
 		next_try(f);
 		return;
 	}
+	if (rcode != LDNS_RCODE_NOERROR && rcode != LDNS_RCODE_NXDOMAIN && f->server->is_listed) {
+		flight_fail(f);
+		return;
+	}
 	buf_init(&out, DNS_MESSAGE_MAX);
-	if (dns_answer_write(wire, len, &f->query, &f->server->filter, &out) < 0)
+	if (dns_answer_write(wire, len, &f->query, &f->server->filter, &out, &f->addresses) < 0) {
+		f->addresses.count = 0;
 		dns_error_write(&f->query, LDNS_RCODE_SERVFAIL, &out);
-	flight_end(f, &out);
+	}
+	if (!f->addresses.count) {
+		flight_end(f, &out);
+		return;
+	}
+	buf_add(&f->answer, out.data, out.len);
+	flight_learn(f);
 }
 
 static void on_datagram(int fd, uint32_t events, void *data) {
@@ -209,6 +274,12 @@ static void next_try(struct flight *f) {
 	flight_fail(f);
 }
 
+void upstream_restart(struct server *s) {
+	for (size_t i = 0; i < FLIGHTS_MAX; i++)
+		if (s->flights[i].used)
+			flight_give_up(&s->flights[i]);
+}
+
 /* A free place, or that of the oldest question: a name that nobody answers must not block others. */
 static struct flight *place(struct server *s) {
 	struct flight *oldest = &s->flights[0];
@@ -221,7 +292,7 @@ static struct flight *place(struct server *s) {
 		if (f->number < oldest->number)
 			oldest = f;
 	}
-	flight_fail(oldest);
+	flight_give_up(oldest);
 	return oldest;
 }
 
@@ -236,5 +307,6 @@ void upstream_ask(struct server *s, const struct dns_query *q, const struct aske
 			      .fd = -1 };
 	buf_init(&f->out, DNS_MESSAGE_MAX + 2);
 	buf_init(&f->in, DNS_MESSAGE_MAX + 2 + 4096);
+	buf_init(&f->answer, DNS_MESSAGE_MAX);
 	next_try(f);
 }

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Mode allowlist: which names may be asked for, and the addresses that they
+ * have led to. The supervisor has the last word on both: this side only keeps
+ * what is not listed from being asked for anywhere.
+ */
+#include <errno.h>
+#include <ldns/ldns.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "base/msg.h"
+#include "base/strv.h"
+#include "net/resolver/protocol.h"
+#include "net/resolver/server.h"
+
+#define REFRESH_EVERY_MS 5000
+#define REFRESH_AT_ONCE 8
+#define REFRESH_FLOOR_S 60
+#define REFRESH_RETRY_MS 60000
+#define TOLD_EACH_SECOND 10
+#define TYPE_SVCB 64
+#define TYPE_HTTPS 65
+
+/* The person outside is told what was refused, but not of each question of a flood. */
+static void tell_refused(struct server *s, const char *name) {
+	uint64_t now = clock_mono_ms();
+
+	if (now - s->told_ms >= 1000) {
+		s->told_ms = now;
+		s->told = 0;
+	}
+	if (s->told++ >= TOLD_EACH_SECOND)
+		return;
+	(void)msg_send(s->control_fd, RESOLVER_MSG_REFUSED, json_pack("{s:s}", "name", name), NULL,
+		       0);
+}
+
+enum dns_action names_decide(struct server *s, const struct dns_query *q, struct buf *out) {
+	char name[DNS_NAME_TEXT];
+
+	if (!s->is_listed)
+		return DNS_FORWARD;
+	if (!dns_query_name(q, name) || !net_allowed_name(&s->allowed, name)) {
+		if (q->type == LDNS_RR_TYPE_A && dns_query_name(q, name))
+			tell_refused(s, name);
+		dns_error_write(q, LDNS_RCODE_REFUSED, out);
+		return DNS_ANSWER;
+	}
+	/* They carry addresses that would have to be learnt as well; without them A is asked for. */
+	if (q->type == TYPE_SVCB || q->type == TYPE_HTTPS) {
+		dns_error_write(q, LDNS_RCODE_NOERROR, out);
+		return DNS_ANSWER;
+	}
+	return DNS_FORWARD;
+}
+
+int names_learn(struct server *s, const struct flight *f) {
+	char name[DNS_NAME_TEXT];
+	json_t *addresses, *body;
+
+	if (!dns_query_name(&f->query, name))
+		return -EINVAL;
+	addresses = json_array();
+	for (size_t i = 0; i < f->addresses.count; i++)
+		json_array_append_new(addresses, json_integer(f->addresses.list[i]));
+	body = json_pack("{s:I, s:s, s:o, s:I}", "id", (json_int_t)f->number, "name", name,
+			 "addresses", addresses, "ttl", (json_int_t)f->addresses.ttl);
+	return msg_send(s->control_fd, RESOLVER_MSG_LEARN, body, NULL, 0);
+}
+
+static struct known *find(const struct server *s, const char *name) {
+	for (size_t i = 0; i < KNOWN_MAX; i++)
+		if (s->known[i].name[0] && !strcmp(s->known[i].name, name))
+			return (struct known *)&s->known[i];
+	return NULL;
+}
+
+/* A free place, or that of the name that nobody has asked for the longest. */
+static struct known *place(struct server *s) {
+	struct known *oldest = &s->known[0];
+
+	for (size_t i = 0; i < KNOWN_MAX; i++) {
+		if (!s->known[i].name[0])
+			return &s->known[i];
+		if (s->known[i].asked_ms < oldest->asked_ms)
+			oldest = &s->known[i];
+	}
+	return oldest;
+}
+
+/* Before the rules forget it, which they do a while after its time to live. */
+static uint64_t next_time(const struct server *s, uint32_t ttl, uint64_t now) {
+	uint32_t seconds = ttl < s->refresh_s ? ttl : s->refresh_s;
+
+	return now + (seconds < REFRESH_FLOOR_S ? REFRESH_FLOOR_S : seconds) * UINT64_C(1000);
+}
+
+void names_known(struct server *s, const struct flight *f) {
+	uint64_t now = clock_mono_ms();
+	char name[DNS_NAME_TEXT];
+	struct known *k;
+
+	if (!dns_query_name(&f->query, name))
+		return;
+	k = find(s, name);
+	if (!k) {
+		k = place(s);
+		*k = (struct known){ 0 };
+		memcpy(k->name, name, sizeof(k->name));
+	}
+	k->addresses = f->addresses;
+	if (f->asker.conn != ASKER_NONE)
+		k->asked_ms = now;
+	k->next_ms = next_time(s, f->addresses.ttl, now);
+}
+
+const struct dns_addresses *names_old(const struct server *s, const struct dns_query *q) {
+	char name[DNS_NAME_TEXT];
+	const struct known *k;
+
+	if (q->type != LDNS_RR_TYPE_A || !dns_query_name(q, name))
+		return NULL;
+	k = find(s, name);
+	return k ? &k->addresses : NULL;
+}
+
+void names_relisted(struct server *s) {
+	for (size_t i = 0; i < KNOWN_MAX; i++)
+		if (!s->is_listed || !net_allowed_name(&s->allowed, s->known[i].name))
+			s->known[i].name[0] = '\0';
+}
+
+static void on_refresh(void *data) {
+	static const struct asker nobody = { .conn = ASKER_NONE };
+	struct server *s = data;
+	uint64_t now = clock_mono_ms();
+	unsigned begun = 0;
+
+	for (size_t i = 0; i < KNOWN_MAX && s->refresh_s && begun < REFRESH_AT_ONCE; i++) {
+		struct known *k = &s->known[i];
+		struct dns_query q;
+
+		if (!k->name[0] || k->next_ms > now)
+			continue;
+		/* Should nobody answer. */
+		k->next_ms = now + REFRESH_RETRY_MS;
+		dns_query_for(k->name, &q);
+		upstream_ask(s, &q, &nobody);
+		begun++;
+	}
+}
+
+int names_open(struct server *s) {
+	return loop_add_timer(s->loop, REFRESH_EVERY_MS, REFRESH_EVERY_MS, on_refresh, s) ? 0
+											   : -ENOMEM;
+}

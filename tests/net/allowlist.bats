@@ -1,0 +1,261 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Mode allowlist: listed addresses, names that are learnt, and what tries to get around them.
+
+setup_file() {
+	load stage
+	stage_setup
+	host_state >"$T/before"
+	local n
+	on world ip addr add $NAMESERVER/32 dev lo
+	for n in 0 1 2 3 4 5 6 7 8 9; do
+		on world ip addr add 203.0.113.10$n/32 dev lo
+	done
+	on world ip addr add 198.51.100.77/32 dev lo
+	printf 'nameserver %s\n' $NAMESERVER >"$T/resolv.conf"
+	start upstream world "$COI_TEST_BUILD/net-dnstool" serve $NAMESERVER
+	start service world "$COI_TEST_BUILD/net-probe" serve 9000
+	start service2 world "$COI_TEST_BUILD/net-probe" serve 9443
+	start web host "$COI_TEST_BUILD/net-probe" serve 8888
+	netctl ensure
+	for n in a b; do
+		guest_make $n
+	done
+	cat >"$T/allowed.a" <<-END
+	public.test rotate.test *.sub.test chain.test loop.test rogue.test rebind.test private.test
+	smuggle.test forged.test big.test silent.test mixed.test:9443
+	192.168.50.0/24:9000 172.16.5.5
+	END
+	: >"$T/allowed.b"
+	serve_names a
+	serve_names b
+}
+
+teardown_file() {
+	load stage
+	stage_teardown
+}
+
+setup() {
+	load stage
+	stage_load
+}
+
+serve_names() {
+	COI_ALLOWED=$T/allowed.$1 start "dns-$1" host "$COI_TEST_BUILD/netctl" resolver "$1" "${2-allowlist}" "$T/resolv.conf"
+	await "$T/dns-$1.out" RESOLVER=
+	grep RESOLVER= "$T/dns-$1.out" | tr ' ' '\n' >"$T/$1.env"
+	netctl attach "$1" "$(cat "$T/$1.pid")"
+}
+
+change() { # GUEST: its list has changed
+	local before
+	before=$(grep -c '^changed$' "$T/dns-$1.out") || true
+	printf a >"$T/dns-$1.in"
+	for ((n = 0; n < 200; n++)); do
+		[ "$(grep -c '^changed$' "$T/dns-$1.out")" = "$before" ] || return 0
+		sleep 0.01
+	done
+	return 1
+}
+
+ask() { # GUEST NAME [TYPE [tcp]]
+	local from=$1
+	shift
+	on "$from" "$COI_TEST_BUILD/net-dnstool" ask "$(of a GATEWAY)" "$1" "${2-1}" ${3-}
+}
+
+reach() { # FROM ADDRESS PORT [udp]: the outcome in one word, and who the server saw
+	local from=$1
+	shift
+	on "$from" "$COI_TEST_BUILD/net-probe" connect "$@"
+}
+
+@test "what is not listed is refused, by address and by name, and nobody is asked" {
+	local before=$EPOCHREALTIME after
+	[ "$(reach a 203.0.113.100 9000)" = refused ]
+	[[ $(reach a 203.0.113.100 9000 udp) =~ ^(unreachable|silent)$ ]]
+	before=$EPOCHREALTIME
+	[ "$(ask a nobody.test)" = "rcode=5 tc=0" ]
+	after=$EPOCHREALTIME
+	echo "refused after $((${after/./} - ${before/./})) us"
+	[ $((${after/./} - ${before/./})) -lt 50000 ]
+	[ "$(ask a nobody.test 1 tcp)" = "rcode=5 tc=0" ]
+	[ "$(ask a nobody.test 16)" = "rcode=5 tc=0" ]
+	[ "$(ask a sub.test)" = "rcode=5 tc=0" ]
+	! grep -q nobody "$T/upstream.out"
+	await "$T/dns-a.out" 'refused nobody.test'
+}
+
+@test "an empty list is nothing at all" {
+	[ "$(ask b public.test)" = "rcode=5 tc=0" ]
+	[ "$(reach b $PUBLIC 9000)" = refused ]
+	[ "$(reach b $PRIVATE 9000)" = refused ]
+	! on b busybox ping -c 1 -W 1 $PUBLIC
+	on b busybox ping -c 1 -W 2 "$(of b GATEWAY)"
+}
+
+@test "a listed name opens what it leads to, when it has led there" {
+	[ "$(reach a 198.51.100.10 9000)" = refused ]
+	[ "$(ask a public.test)" = "rcode=0 tc=0 198.51.100.10" ]
+	[ "$(reach a 198.51.100.10 9000)" = "open $UPLINK" ]
+	[ "$(reach a 198.51.100.10 9000 udp)" = "open $UPLINK" ]
+	on a busybox ping -c 1 -W 2 198.51.100.10
+	# For the one that asked, not for others.
+	[ "$(reach b 198.51.100.10 9000)" = refused ]
+}
+
+@test "listed addresses: with their ports, also private ones, and nothing beside them" {
+	[ "$(reach a 192.168.50.1 9000)" = "open $UPLINK" ] || [ "$(reach a 192.168.50.1 9000)" = "open 192.168.50.2" ]
+	[ "$(reach a 192.168.50.1 9443)" = refused ]
+	on a busybox ping -c 1 -W 2 192.168.50.1
+	[[ $(reach a 172.16.5.5 9443) = open* ]]
+	[ "$(reach a $PRIVATE 9000)" = refused ]
+	[ "$(reach a $METADATA 9000)" = refused ]
+	# The host has an address in that network, and stays out of reach.
+	[ "$(reach a 192.168.50.2 8888)" = refused ]
+	[ "$(reach a 192.168.50.2 9000)" = refused ]
+	[ "$(reach a "$(of a GATEWAY)" 8888)" = refused ]
+}
+
+@test "a name with ports opens these" {
+	# 198.51.100.10 is open by another name: give that up first.
+	sed -i 's/^public.test //' "$T/allowed.a"
+	change a
+	[ "$(reach a 198.51.100.10 9443)" = refused ]
+	[ "$(ask a mixed.test)" = "rcode=0 tc=0 198.51.100.10" ]
+	[ "$(reach a 198.51.100.10 9443)" = "open $UPLINK" ]
+	[ "$(reach a 198.51.100.10 9000)" = refused ]
+	sed -i '1s/^/public.test /' "$T/allowed.a"
+	change a
+	[ "$(reach a 198.51.100.10 9443)" = "open $UPLINK" ]
+}
+
+@test "the answer comes when the way is open: 200 of 200, new addresses all the time, TTL 1" {
+	on a "$COI_TEST_BUILD/net-dnstool" race "$(of a GATEWAY)" rotate.test 9000 "$([ -n "${COI_TEST_LONG-}" ] && echo 500 || echo 200)" >"$T/race"
+	cat "$T/race"
+	grep -qE '^good=(200 of 200|500 of 500)$' "$T/race"
+}
+
+@test "CNAME chains count for the name that was asked for; circles and strangers do not" {
+	[ "$(reach a 203.0.113.10 9000)" = refused ]
+	[ "$(ask a chain.test)" = "rcode=0 tc=0 203.0.113.10" ]
+	[[ $(reach a 203.0.113.10 9000) = open* ]]
+	[ "$(ask a loop.test)" = "rcode=0 tc=0" ]
+	[ "$(ask a one.example)" = "rcode=5 tc=0" ]
+	[ "$(ask a rogue.test)" = "rcode=0 tc=0 198.51.100.10" ]
+	[ "$(reach a 198.51.100.77 9000)" = refused ]
+}
+
+@test "a name that leads into a private network does not open it, not even later" {
+	[ "$(ask a private.test)" = "rcode=0 tc=0" ]
+	[ "$(ask a rebind.test)" = "rcode=0 tc=0 203.0.113.10" ]
+	[ "$(ask a rebind.test)" = "rcode=0 tc=0" ]
+	[ "$(reach a $PRIVATE 9000)" = refused ]
+	[ "$(ask a smuggle.test)" = "rcode=0 tc=0 198.51.100.10" ]
+	[ "$(ask a forged.test)" = "rcode=0 tc=0 198.51.100.10" ]
+}
+
+@test "AAAA is empty, records with addresses in them are not had, other types are" {
+	[ "$(ask a public.test 28)" = "rcode=0 tc=0" ]
+	[ "$(ask a public.test 65)" = "rcode=0 tc=0" ]
+	! grep -q '^public 65' "$T/upstream.out"
+	[ "$(ask a public.test 16)" = "rcode=0 tc=0" ]
+	grep -q '^public 16' "$T/upstream.out"
+}
+
+@test "a wildcard is for what is below it" {
+	[ "$(ask a x.sub.test)" = "rcode=0 tc=0" ]
+	[ "$(ask a a.b.sub.test)" = "rcode=0 tc=0" ]
+	[ "$(ask a xsub.test)" = "rcode=5 tc=0" ]
+}
+
+@test "more addresses than can be learnt at once: those that are passed on are open" {
+	[[ $(ask a big.test 1 tcp) = *"… 64" ]]
+}
+
+@test "other name servers and other protocols are refused" {
+	[ "$(on a "$COI_TEST_BUILD/net-dnstool" ask $NAMESERVER public.test 1 tcp)" = "no connection" ]
+	grep -q "denied $NAMESERVER 53 proto 6" "$T/dns-a.out"
+}
+
+@test "an old answer is better than none, when no server answers" {
+	[ "$(ask a public.test)" = "rcode=0 tc=0 198.51.100.10" ]
+	printf 'nameserver 203.0.113.55\n' >"$T/resolv.conf"
+	printf r >"$T/dns-a.in"
+	[ "$(ask a public.test)" = "rcode=0 tc=0 198.51.100.10" ]
+	[ "$(ask a nx.sub.test)" = "rcode=2 tc=0" ]
+	[ "$(reach a 198.51.100.10 9000)" = "open $UPLINK" ]
+	printf 'nameserver %s\n' $NAMESERVER >"$T/resolv.conf"
+	printf r >"$T/dns-a.in"
+}
+
+@test "echoes are few" {
+	local answers
+	answers=$(on a busybox ping -A -c 300 -w 2 -W 1 172.16.5.5 | sed -n 's/.* \([0-9]*\) packets received.*/\1/p')
+	echo "answers: $answers"
+	[ "$answers" -gt 0 ]
+	[ "$answers" -lt 120 ]
+}
+
+@test "taking an address off the list cuts what is open to it, and nothing else" {
+	start keep1 a "$COI_TEST_BUILD/net-probe" hold 172.16.5.5 9000
+	start keep2 a "$COI_TEST_BUILD/net-probe" hold 198.51.100.10 9000
+	printf x >"$T/keep1.in"
+	await "$T/keep1.out" 'still 1'
+	sed -i 's/ 172.16.5.5//' "$T/allowed.a"
+	change a
+	printf x >"$T/keep1.in"
+	printf x >"$T/keep2.in"
+	await "$T/keep1.out" gone
+	await "$T/keep2.out" 'still 1'
+	finish keep1
+	finish keep2
+	sed -i '$s/$/ 172.16.5.5/' "$T/allowed.a"
+	change a
+	[[ $(reach a 172.16.5.5 9000) = open* ]]
+}
+
+@test "a change is one transaction, and what was learnt outlives it" {
+	[ "$(ask a public.test)" = "rcode=0 tc=0 198.51.100.10" ]
+	sed -i '$s/$/ 203.0.113.109:9443/' "$T/allowed.a"
+	change a
+	[[ $(reach a 203.0.113.109 9443) = open* ]]
+	[[ $(reach a 198.51.100.10 9000) = open* ]]
+}
+
+@test "after a foreign flush it is closed, and whole again when mended" {
+	nft delete table inet "$(table_name)"
+	[ "$(reach a 203.0.113.100 9000)" != open ]
+	COI_ALLOWED=$T/allowed.a netctl mend a
+	[[ $(reach a 172.16.5.5 9000) = open* ]]
+	[ "$(reach a 203.0.113.100 9000)" = refused ]
+}
+
+@test "no attack arrives, but echoes to where they may go" {
+	attack a b >"$T/attacks"
+	cat "$T/attacks"
+	! awk '$3 != 0' "$T/attacks" | grep .
+}
+
+@test "the same attacks arrive when everything is listed" {
+	printf '0.0.0.0/0 10.0.0.0/8 169.254.0.0/16\n' >"$T/allowed.a"
+	change a
+	attack a b >"$T/attacks"
+	cat "$T/attacks"
+	awk '$3 != 0' "$T/attacks" | grep -q metadata
+	awk '$3 != 0' "$T/attacks" | grep -q private
+}
+
+@test "nothing is left when both have gone" {
+	finish dns-a
+	finish dns-b
+	guest_end a
+	guest_end b
+	netctl down a
+	netctl down b
+	netctl remove
+	finish web
+	host_state >"$T/after"
+	diff "$T/before" "$T/after"
+}
