@@ -16,12 +16,12 @@
 #include "session/limits.h"
 #include "session/lifecycle.h"
 #include "session/names.h"
-#include "session/placeholders.h"
 #include "session/plan.h"
 #include "session/protect-place.h"
 #include "session/repair.h"
 #include "session/slots.h"
 #include "session/spawn.h"
+#include "session/teardown.h"
 
 void launched_done(struct launched *l) {
 	runtime_warm_end(&l->warm);
@@ -381,11 +381,15 @@ static int start(struct session *s, const struct launch_request *request, int wo
 
 /* What a failed start of a new container leaves is ours to take away. */
 static void undo_create(struct session *s, const char *name) {
+	auto_container struct container *c = NULL;
 	struct err ignored;
 	autoclose int lock = container_lock(s, name, 0, &ignored);
 
-	if (lock >= 0)
-		(void)placeholders_release(s, name, -1, &ignored);
+	/* Still there when the supervisor died: what lives of it goes first. */
+	if (lock >= 0 && container_load(s, name, &c, &ignored) == 0) {
+		(void)teardown(s, c, true, steal_fd(&lock), &ignored);
+		return;
+	}
 	if (lock >= 0 && exists_at(s->layout->containers_fd, name) == 1)
 		(void)tree_remove_at(s->layout->containers_fd, name);
 	if (lock >= 0)

@@ -1,0 +1,436 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Protected paths of the workspace: root in the container against them, placeholders and
+# their end, settings, what cannot be protected, mounts that show the same files.
+
+setup_file() {
+	load ../lib/common
+	coi_setup
+	git config --global --add safe.directory '*'
+	git config --global user.name x
+	git config --global user.email x@example.invalid
+	git config --global init.defaultBranch main
+	cp "$HOME/.coi/config.toml" "$T/config.base"
+	cd "$T"
+}
+
+teardown_file() {
+	load ../lib/common
+	coi_teardown
+}
+
+setup() {
+	load ../lib/common
+	within 15 quiet
+	cp "$T/config.base" "$HOME/.coi/config.toml"
+	remove_workspaces
+	make_repo "$T/ws"
+	cd "$T/ws"
+}
+
+teardown() {
+	cd "$T"
+	unset COI_CRASH_AT COI_CONFIG
+	coi kill --all --force >/dev/null 2>&1 || true
+	coi clean --orphans --force >/dev/null 2>&1 || true
+	within 15 quiet
+	remove_workspaces
+}
+
+remove_workspaces() {
+	cd "$T" || return 1
+	chattr -R -i "$T"/ws "$T"/other "$T"/main 2>/dev/null || true
+	rm -rf --one-file-system "$T"/ws "$T"/other "$T"/main
+}
+
+make_repo() {
+	mkdir -p "$1"
+	git -C "$1" init -q
+	echo one >"$1/file"
+	git -C "$1" add file
+	git -C "$1" commit -q -m one
+	chown -R 1234:1234 "$1"
+}
+
+settings() { # LINE... below [security]
+	{ cat "$T/config.base"; echo "[security]"; printf '%s\n' "$@"; } >"$HOME/.coi/config.toml"
+}
+
+tree() { # what is there, with what is in it
+	(cd "${1:-.}" && find . -path ./.git/objects -prune -o -printf '%y %p %l\n' | sort
+		find . -path ./.git/objects -prune -o -type f ! -path ./.git/index -exec sha256sum {} + | sort)
+}
+
+session_begin() {
+	coi shell --debug --background "$@" >"$T/begin.log" 2>&1 || {
+		cat "$T/begin.log"
+		return 1
+	}
+	name=$(container_name 1)
+}
+
+as_root() {
+	coi container exec "$name" -- "$@"
+}
+
+paths=".git/hooks .git/config .git/config.worktree .git/info/attributes .husky .vscode .coi"
+
+# Each of these ends in a write by a name of the protected path; the host tells whether it
+# arrived.
+attack_script() {
+	cat <<-'END'
+	cd /workspace
+	put() { # PATH MARK
+		if [ -d "$1" ]; then touch "$1/evil-$2"; else echo "evil-$2" >>"$1"; fi
+	}
+	again() { # move away, and put a copy there
+		mv "$1" "$1.away" && cp -a "$1.away" "$1" && rm -rf "$1.away"
+	}
+	attack() {
+		case $2 in
+		write) ;;
+		remove) cp -a "$1" /tmp/keep; rm -rf "$1"; cp -a /tmp/keep "$1" ;;
+		rename) again "$1" ;;
+		parent) again "$(dirname "$1")" ;;
+		top) again "${1%%/*}" ;;
+		replace) [ -d "$1" ] || { cp -a "$1" new; mv -f new "$1"; } ;;
+		exchange) mkdir -p away; mv "$1" away/; cp -a "away/$(basename "$1")" "$1" ;;
+		umount) umount "$1" ;;
+		lazy) umount -l "$1"; umount -l "$(dirname "$1")" ;;
+		remount) mount -o remount,rw "$1"; mount -o remount,bind,rw "$1" ;;
+		move) mkdir -p /tmp/moved; mount --move "$1" /tmp/moved ;;
+		bind) mkdir -p /tmp/b; mount --bind /workspace /tmp/b && put "/tmp/b/$1" "$2"; umount /tmp/b ;;
+		bindparent) mkdir -p /tmp/p; mount --bind "/workspace/$(dirname "$1")" /tmp/p && put "/tmp/p/$(basename "$1")" "$2"; umount /tmp/p ;;
+		rbind) mkdir -p /tmp/r; mount --rbind /workspace /tmp/r; umount -l "/tmp/r/$1"
+			mount -o remount,bind,rw "/tmp/r/$1"; put "/tmp/r/$1" "$2" ;;
+		unshare) unshare -m sh -c "umount -l '$1'; mount -o remount,bind,rw '$1'; $(command -V put | sed 1d); put '$1' '$2'" ;;
+		userns) unshare -r -m sh -c "umount -l '$1'; mount -o remount,bind,rw '$1'; $(command -V put | sed 1d); put '$1' '$2'" ;;
+		proc) put "/proc/1/root/workspace/$1" "$2" ;;
+		chmod) chmod -R 777 "$1"; chown -R 0:0 "$1" ;;
+		esac
+		put "$1" "$2"
+	}
+	for kind in $2; do
+		( attack "$1" "$kind" ) >/dev/null 2>&1
+		rm -rf /tmp/keep away new /tmp/moved
+	done
+	END
+}
+
+attacks="write remove rename parent top replace exchange umount lazy remount move bind bindparent rbind unshare userns proc chmod"
+
+arrived_at() { # PATH: the attacks that arrived there
+	if [ -d "$1" ]; then
+		(cd "$1" && ls -A) | sed -n 's/^evil-//p'
+	else
+		sed -n 's/^evil-//p' "$1"
+	fi | sort -u | tr '\n' ' '
+}
+
+@test "each attack on each path arrives without protection" {
+	settings 'disable_protection = true'
+	mkdir -p .git/info .husky .vscode .coi
+	touch .git/config.worktree .git/info/attributes
+	chown -R 1234:1234 .
+	session_begin
+	local path wanted
+	wanted=$(tr ' ' '\n' <<<"$attacks" | sort | tr '\n' ' ')
+	for path in $paths; do
+		as_root bash -c "$(attack_script)" attack "$path" "$attacks"
+		# One that replaced the whole may have taken the marks before it along.
+		expect_equal "$path: $(arrived_at "$path")" "$path: $wanted"
+	done
+}
+
+@test "none of them arrives with protection, by mounts alone" {
+	settings 'host_immutable = false'
+	local before path
+	session_begin
+	before=$(tree)
+	for path in $paths; do
+		[ -e "$path" ]
+		as_root bash -c "$(attack_script)" attack "$path" "$attacks"
+		expect_equal "$path: $(arrived_at "$path")" "$path: "
+	done
+	expect_equal "$(tree)" "$before"
+}
+
+@test "what exists and has content is as safe" {
+	settings 'host_immutable = false'
+	mkdir -p .vscode .coi .husky .git/info
+	echo '{}' >.vscode/settings.json
+	echo '# mine' >.coi/config.toml
+	echo hook >.husky/pre-commit
+	echo '* text' >.git/info/attributes
+	git config --file .git/config.worktree a.b c
+	chown -R 1234:1234 .
+	local before path
+	before=$(tree)
+	session_begin
+	for path in $paths; do
+		as_root bash -c "$(attack_script)" attack "$path" "$attacks"
+	done
+	as_root sh -c 'echo evil >/workspace/.coi/config.toml; rm -f /workspace/.husky/pre-commit' || true
+	expect_equal "$(tree)" "$before"
+	coi kill --all --force
+	expect_equal "$(tree)" "$before"
+}
+
+@test "the rest of the workspace and of .git is writable as ever" {
+	run --separate-stderr coi run -- sh -c 'echo two >file; mkdir sub; mv sub sub2;
+		echo x >.git/new; mv .git/new .git/new2; echo ref >.git/refs/heads/other; echo e >.git/info/x'
+	expect_status 0
+	expect_equal "$(cat file .git/new2 .git/refs/heads/other .git/info/x)" $'two\nx\nref\ne'
+	[ -d sub2 ]
+}
+
+@test "git status is the same before, during and after, and so is the tree" {
+	local before status_before
+	before=$(tree)
+	status_before=$(git status --porcelain --ignored)
+	session_begin
+	expect_equal "$(git status --porcelain --ignored)" "$status_before"
+	coi kill --all --force
+	expect_equal "$(git status --porcelain --ignored)" "$status_before"
+	expect_equal "$(tree)" "$before"
+	git fsck --no-progress
+}
+
+@test "placeholders are gone as soon as a run has ended; used ones stay" {
+	settings 'host_immutable = false'
+	local before
+	before=$(tree)
+	coi run -- true
+	expect_equal "$(tree)" "$before"
+	session_begin
+	[ -d .coi ] && [ -d .husky ]
+	expect_equal "$(stat -c %u:%g .coi)" 1234:1234
+	echo mine >.coi/config.toml
+	coi kill --all --force
+	expect_equal "$(cat .coi/config.toml)" mine
+	[ ! -e .husky ] && [ ! -e .vscode ] && [ ! -e .git/info/attributes ]
+}
+
+@test "without a repository nothing of git's is made" {
+	rm -rf .git
+	session_begin
+	[ ! -e .git ] && [ -d .coi ]
+	run as_root sh -c 'touch /workspace/.coi/x'
+	[ "$status" != 0 ]
+	as_root sh -c 'mkdir /workspace/.git'
+}
+
+@test "the last of two containers of a workspace takes the placeholders away" {
+	session_begin
+	coi shell --debug --background
+	[ -d .coi ]
+	coi kill "$(container_name 1)"
+	within 15 test ! -e "$COI_ROOT/containers/$(container_name 1)"
+	[ -d .coi ] && [ -e .git/config.worktree ]
+	run coi container exec "$(container_name 2)" -- sh -c 'touch /workspace/.coi/x'
+	[ "$status" != 0 ]
+	coi kill "$(container_name 2)"
+	within 5 test ! -e .coi
+	[ ! -e .git/config.worktree ] && [ ! -e .husky ]
+}
+
+@test "a crash at any point leaves no placeholder after the next command" {
+	local before at
+	before=$(tree)
+	for at in start:protect:before start:protect:after start:rootfs:after start:start:after \
+		serve:ended:after start:protect:undo create:spawn:before; do
+		COI_CRASH_AT=$at coi run -- true >/dev/null 2>&1 || true
+		coi clean --orphans --force >/dev/null 2>&1 || true
+		within 15 quiet
+		expect_equal "$at $(tree)" "$at $before"
+	done
+	session_begin
+	kill -9 "$(sed -n 's/^supervisor *= *\([0-9]*\) .*/\1/p' "$COI_ROOT/containers/$name/container.ini")"
+	coi kill --all --force
+	within 15 quiet
+	expect_equal "$(tree)" "$before"
+}
+
+@test "a stopped container has none, and gets them again" {
+	coi shell --debug --background --persistent
+	name=$(container_name 1)
+	[ -d .coi ]
+	coi container stop "$name"
+	[ ! -e .coi ]
+	coi container start "$name"
+	run as_root sh -c 'touch /workspace/.coi/x'
+	[ "$status" != 0 ]
+	coi container delete --force "$name"
+	within 10 test ! -e .coi
+}
+
+@test "writable_paths, writable_hooks and additional paths" {
+	cat >>"$HOME/.coi/config.toml" <<-'END'
+		[git]
+		writable_hooks = true
+		[security]
+		additional_protected_paths = ["deploy/keys", "deploy/prod/"]
+		writable_paths = [".vscode", "deploy/prod/log"]
+	END
+	mkdir -p deploy/prod/log
+	chown -R 1234:1234 deploy
+	local before
+	before=$(tree)
+	run --separate-stderr coi run -- sh -c '
+		echo x >.git/hooks/made && rm .git/hooks/made && echo hooks
+		mkdir .vscode && rmdir .vscode && echo vscode
+		touch deploy/keys/x 2>/dev/null || echo keys
+		touch deploy/prod/x 2>/dev/null || echo prod
+		touch deploy/prod/log/x && rm deploy/prod/log/x && echo log
+		mv deploy deploy2 2>/dev/null || echo parent'
+	expect_status 0
+	expect_equal "$output" $'hooks\nvscode\nkeys\nprod\nlog\nparent'
+	expect_equal "$(tree)" "$before"
+}
+
+@test "an entry that is no path of the workspace is refused, by file and line" {
+	local bad
+	for bad in ../up /abs a/../../b . ''; do
+		settings "additional_protected_paths = [\"$bad\", \"good\"]"
+		run --separate-stderr coi run -- true
+		expect_status 1
+		expect_stderr "config.toml:4:"
+		expect_stderr "additional_protected_paths"
+		[ ! -e good ]
+	done
+}
+
+@test "a link in place of a protected path, or on the way to it, ends the launch" {
+	local before bad
+	mkdir elsewhere
+	for bad in .husky .git/hooks .git/info .coi; do
+		rm -rf "$bad"
+		ln -s "$T/ws/elsewhere" "$bad"
+		before=$(tree)
+		run --separate-stderr coi run -- true
+		expect_status 1
+		expect_one_error
+		expect_stderr "cannot protect '$T/ws/"
+		expect_stderr "symbolic link"
+		expect_stderr "writable_paths = ["
+		expect_equal "$(tree)" "$before"
+		rm "$bad"
+		mkdir "$bad"
+	done
+	mv .git real
+	ln -s real .git
+	run --separate-stderr coi run -- true
+	expect_status 1
+	expect_stderr "cannot protect '$T/ws/.git': it is a symbolic link"
+	[ -z "$(ls elsewhere)" ]
+}
+
+@test "a FIFO or a socket in place of one ends the launch" {
+	mkfifo .coi
+	run --separate-stderr coi run -- true
+	expect_status 1
+	expect_stderr "cannot protect '$T/ws/.coi': it is neither a directory nor a file"
+	rm .coi
+}
+
+@test "configurations of work trees, and a work tree as workspace" {
+	settings 'host_immutable = false'
+	git worktree add -q ../other 2>/dev/null
+	git config extensions.worktreeConfig true
+	git -C ../other config --worktree a.b c
+	chown -R 1234:1234 . ../other
+	session_begin
+	run as_root sh -c 'cd /workspace/.git/worktrees/other && echo evil >>config.worktree'
+	[ "$status" != 0 ]
+	run as_root sh -c 'cd /workspace/.git && mv worktrees worktrees2'
+	[ "$status" != 0 ]
+	coi kill --all --force
+	within 15 quiet
+	cd ../other
+	local before
+	before=$(cat .git)
+	run --separate-stderr coi run -- sh -c 'echo "gitdir: /workspace/evil" >.git; mv .git x; rm -f .git; ls'
+	expect_stderr "'.git' is a file"
+	expect_equal "$(cat .git)" "$before"
+}
+
+@test "a mount that shows the workspace elsewhere is no way round" {
+	cat >>"$HOME/.coi/config.toml" <<-END
+		[security]
+		host_immutable = false
+		[[mounts.default]]
+		host = "$T/ws"
+		container = "/again"
+		[[mounts.default]]
+		host = "$T/ws/.git"
+		container = "/git"
+		[[mounts.default]]
+		host = "$T/ws/.git/hooks"
+		container = "/hooks"
+	END
+	local before
+	before=$(tree)
+	session_begin
+	run as_root sh -c 'echo evil >/again/.git/hooks/evil'
+	[ "$status" != 0 ]
+	run as_root sh -c 'echo evil >>/git/config'
+	[ "$status" != 0 ]
+	run as_root sh -c 'mv /again/.git /again/.git2'
+	[ "$status" != 0 ]
+	run as_root sh -c 'echo evil >/hooks/evil'
+	[ "$status" != 0 ]
+	as_root sh -c 'echo fine >/git/fine'
+	rm .git/fine
+	coi kill --all --force
+	expect_equal "$(tree)" "$before"
+}
+
+@test "coi's own files are read-only in a mount that holds them, whatever is disabled" {
+	mkdir -p "$T/other"
+	echo "# mine" >"$T/other/coi.toml"
+	chown -R 1234:1234 "$T/other"
+	cp "$T/config.base" "$T/other/coi.toml"
+	cat >>"$HOME/.coi/config.toml" <<-END
+		[security]
+		disable_protection = true
+		[[mounts.default]]
+		host = "$HOME"
+		container = "/home-of-mine"
+		[[mounts.default]]
+		host = "$T/other"
+		container = "/other"
+		[[mounts.default]]
+		host = "$T"
+		container = "/all"
+	END
+	chmod o-x "$T/root" 2>/dev/null || true
+	export COI_CONFIG=$T/other/coi.toml
+	session_begin
+	run as_root sh -c 'echo evil >>/home-of-mine/.coi/config.toml'
+	[ "$status" != 0 ]
+	run as_root sh -c 'mv /home-of-mine/.coi /home-of-mine/x'
+	[ "$status" != 0 ]
+	run as_root sh -c 'echo evil >>/other/coi.toml'
+	[ "$status" != 0 ]
+	run as_root sh -c 'rm -f /other/coi.toml; mv /other/coi.toml /other/x'
+	run as_root sh -c 'umount /all/root; touch /all/root/x || touch /all/home/.coi/x'
+	[ "$status" != 0 ]
+	run as_root sh -c 'mv /all/home /all/home2'
+	[ "$status" != 0 ]
+	as_root sh -c 'touch /other/fine'
+	unset COI_CONFIG
+	coi kill --all --force
+	cmp "$T/other/coi.toml" "$T/config.base"
+	[ ! -e "$HOME/.coi/x" ] && [ ! -e "$COI_ROOT/x" ] && [ -e "$T/other/fine" ]
+}
+
+@test "an absent ~/.coi in a mounted home cannot be made from inside" {
+	local home=$T/other
+	mkdir -p "$home"
+	chown 1234:1234 "$home"
+	cp "$T/config.base" "$T/base.toml"
+	printf '[[mounts.default]]\nhost = "%s"\ncontainer = "/h"\n' "$home" >>"$T/base.toml"
+	HOME=$home COI_CONFIG=$T/base.toml run --separate-stderr coi run -- sh -c 'mkdir -p /h/.coi; echo evil >/h/.coi/config.toml'
+	[ "$status" != 0 ]
+	[ ! -e "$home/.coi/config.toml" ]
+}

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Protected paths: what the settings say, what is bound in which order, over the wire. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/buf.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "base/strv.h"
+#include "session/protect.h"
+
+static void clean_is(const char *entry, const char *wanted) {
+	autofree char *clean = protect_entry_clean(entry);
+
+	if (wanted)
+		assert_string_equal(clean, wanted);
+	else
+		assert_null(clean);
+}
+
+static void entries(void **state) {
+	autofree char *endless = xmalloc(5000);
+
+	(void)state;
+	clean_is(".git/hooks", ".git/hooks");
+	clean_is("./.git//hooks/", ".git/hooks");
+	clean_is("a..b/..c/d..", "a..b/..c/d..");
+	clean_is("...", "...");
+	clean_is("", NULL);
+	clean_is("/etc", NULL);
+	clean_is("/", NULL);
+	clean_is(".", NULL);
+	clean_is("./.", NULL);
+	clean_is("..", NULL);
+	clean_is("../x", NULL);
+	clean_is("a/..", NULL);
+	clean_is("a/../b", NULL);
+	clean_is("a/b/../../..", NULL);
+	memset(endless, 'a', 4999);
+	endless[4999] = '\0';
+	clean_is(endless, NULL);
+}
+
+static char *words(char *const *list) {
+	return strv_join(list, " ");
+}
+
+#define LIST(...) ((char *[]){ __VA_ARGS__, NULL })
+
+static void rules_are(const struct settings *set, const char *paths, const char *writable,
+		      size_t warnings) {
+	auto_protect_rules struct protect_rules r = { 0 };
+	autostrv char **told = NULL;
+	autofree char *got_paths = NULL, *got_writable = NULL;
+
+	protect_rules_make(set, &r, &told);
+	got_paths = words(r.paths);
+	got_writable = words(r.writable);
+	assert_string_equal(got_paths, paths);
+	assert_string_equal(got_writable, writable);
+	assert_int_equal(strv_len(told), warnings);
+	assert_int_equal(r.immutable, set->security.host_immutable &&
+					      !set->security.disable_protection);
+}
+
+static void settings_to_rules(void **state) {
+	struct settings set = { 0 };
+
+	(void)state;
+	set.security.host_immutable = true;
+	set.security.protected_paths = LIST((char *)".git/hooks", (char *)".coi/", (char *)"..");
+	rules_are(&set, ".git/hooks .coi", "", 1);
+	set.security.additional_protected_paths = LIST((char *)".coi", (char *)"x/y", (char *)"/z");
+	rules_are(&set, ".git/hooks .coi x/y", "", 2);
+	set.git.writable_hooks = true;
+	rules_are(&set, ".git/hooks .coi x/y", ".git/hooks", 2);
+	set.security.writable_paths = LIST((char *)"x", (char *)".git/hooks/");
+	rules_are(&set, ".git/hooks .coi x/y", "x .git/hooks", 2);
+	set.security.disable_protection = true;
+	rules_are(&set, "", "", 0);
+}
+
+static void selection(void **state) {
+	autostrv char **kept = protect_select(
+		LIST((char *)".git/hooks", (char *)".git/hooks2", (char *)"a/b/c", (char *)"d"),
+		LIST((char *)".git/hooks", (char *)"a", (char *)"d/e"));
+	autofree char *text = words(kept);
+
+	(void)state;
+	assert_string_equal(text, ".git/hooks2 d");
+}
+
+static void kinds(void **state) {
+	(void)state;
+	assert_int_equal(protect_kind_of(".git/config"), PROTECT_FILE);
+	assert_int_equal(protect_kind_of(".git/config.worktree"), PROTECT_FILE);
+	assert_int_equal(protect_kind_of(".git/info/attributes"), PROTECT_FILE);
+	assert_int_equal(protect_kind_of(".git/worktrees/a/config.worktree"), PROTECT_FILE);
+	assert_int_equal(protect_kind_of(".git/hooks"), PROTECT_DIR);
+	/* A file that git shows would be a file too much. */
+	assert_int_equal(protect_kind_of("config"), PROTECT_DIR);
+	assert_int_equal(protect_kind_of(".coi"), PROTECT_DIR);
+	assert_true(protect_is_git(".git"));
+	assert_true(protect_is_git(".git/x"));
+	assert_false(protect_is_git(".github"));
+}
+
+/* "=" read-only, "^" parent, "+" writable, "-" hidden. */
+static enum protect_role role_of(char c) {
+	return c == '=' ? PROTECT_ROLE_READONLY :
+	       c == '+' ? PROTECT_ROLE_WRITABLE :
+	       c == '-' ? PROTECT_ROLE_HIDDEN :
+			  PROTECT_ROLE_PARENT;
+}
+
+static void settle_is(const char *in, const char *out) {
+	autostrv char **list = strv_split(in, " ");
+	struct protect_steps s = { 0 };
+	autobuf struct buf b;
+
+	buf_init(&b, 4096);
+	for (char **one = list; one && *one; one++)
+		protect_steps_add(&s, *one + 1, role_of(**one));
+	protect_steps_settle(&s);
+	for (size_t i = 0; i < s.count; i++)
+		buf_addf(&b, "%s%c%s", i ? " " : "", "^=+-"[s.items[i].role], s.items[i].path);
+	protect_steps_done(&s);
+	assert_string_equal(b.data, out);
+}
+
+static void order(void **state) {
+	(void)state;
+	settle_is("", "");
+	settle_is("=.coi", "=.coi");
+	/* Each parent once, before what is in it, or it could be renamed. */
+	settle_is("=.git/info/attributes =.git/config =.git/hooks",
+		  "^.git =.git/config =.git/hooks ^.git/info =.git/info/attributes");
+	settle_is("=a/b/c/d", "^a ^a/b ^a/b/c =a/b/c/d");
+	/* What is in a read-only one is so anyway. */
+	settle_is("=.git/hooks =.git", "=.git");
+	settle_is("=a/b/c =a", "=a");
+	settle_is("=ab/c =a", "=a ^ab =ab/c");
+	/* Spared within a read-only one; read-only again within that. */
+	settle_is("=a +a/b", "=a +a/b");
+	settle_is("=a +a/b/c", "=a +a/b/c");
+	settle_is("=a +a/b =a/b/c", "=a +a/b =a/b/c");
+	settle_is("+a/b", "");
+	settle_is("=a +a", "=a");
+	/* Hidden wins, and needs no parents. */
+	settle_is("-a/b/c", "-a/b/c");
+	settle_is("=a -a/b", "=a -a/b");
+	settle_is("-a =a/b +a/c", "-a");
+	settle_is("-a =a", "-a");
+}
+
+static void wire(void **state) {
+	struct protect_rules a = {
+		.paths = LIST((char *)".git/hooks", (char *)"\xc3\xa4 b"),
+		.own = LIST((char *)"/home/x/.coi"),
+		.secret = LIST((char *)"*.pem"),
+		.immutable = true,
+	};
+	auto_json json_t *j = protect_rules_to_json(&a), *again = NULL;
+	auto_protect_rules struct protect_rules b = { 0 };
+
+	(void)state;
+	protect_rules_from_json(j, &b);
+	again = protect_rules_to_json(&b);
+	assert_true(json_equal(j, again));
+	assert_null(b.writable);
+	assert_string_equal(b.paths[1], "\xc3\xa4 b");
+	assert_true(b.immutable);
+}
+
+int main(void) {
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(entries),   cmocka_unit_test(settings_to_rules),
+		cmocka_unit_test(selection), cmocka_unit_test(kinds),
+		cmocka_unit_test(order),     cmocka_unit_test(wire),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
