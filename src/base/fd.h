@@ -25,7 +25,10 @@ int fd_above_stdio(int fd);
 /* Copy @from to @to until end of file, in the kernel where it can. Bytes copied or -errno. */
 int64_t fd_copy(int from, int to);
 
-/* The whole file below @dirfd; initialises @out on success only. -EFBIG past @max, -EISDIR, -ENXIO for what is no regular file. */
+/*
+ * The whole file below @dirfd; initialises @out on success only. -EFBIG past
+ * @max, -EISDIR, -ENXIO for what is no regular file.
+ */
 int file_read_at(int dirfd, const char *name, size_t max, struct buf *out);
 /* One line without its newline, for /proc and /sys files. Newly allocated in *@ret. */
 int file_read_line_at(int dirfd, const char *name, char **ret);

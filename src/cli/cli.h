@@ -163,6 +163,7 @@ extern const struct cli_option cli_format_options[];
 /* "coi" with everything below it. */
 extern const struct cli_command cli_root;
 
+/* The heading of a group in help; static. */
 const char *cli_group_to_string(enum cli_group group);
 /* In one list (may be NULL), by name or, with @len 0, by letter. */
 const struct cli_option *cli_option_in(const struct cli_option *list, const char *name, size_t len,

@@ -309,7 +309,8 @@ static void measures_distance(void **state) {
 	assert_int_equal(suggest_distance("", "abc"), 3);
 	assert_int_equal(suggest_distance("kitten", "sitting"), 3);
 	assert_int_equal(suggest_distance("ca", "abc"), 3);
-	assert_int_equal(suggest_distance("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "a"),
+	assert_int_equal(suggest_distance("aaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+					  "aaaaaaaaaaaaaaaaaaaaaaaaaaaa", "a"),
 			 56);
 }
 
