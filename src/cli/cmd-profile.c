@@ -225,9 +225,10 @@ static const struct cli_command cmd_profile_list = {
 	.name = "list",
 	.group = GROUP_OTHER,
 	.summary = "list profiles",
-	.description = "Those of ~/.coi/profiles, of .coi/profiles of the current directory, beside the "
-		       "file that COI_CONFIG names, and those that are built in. One that cannot be used "
-		       "is told and left out.",
+	.description =
+		"Those of ~/.coi/profiles, of .coi/profiles of the current directory, beside the "
+		"file that COI_CONFIG names, and those that are built in. One that cannot be used "
+		"is told and left out.",
 	.examples = list_examples,
 	.flags = COMMAND_CONFIG | COMMAND_FORMAT,
 	.run = list_run,

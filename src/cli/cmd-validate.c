@@ -117,8 +117,9 @@ static const struct cli_command cmd_validate_config = {
 	.name = "config",
 	.group = GROUP_OTHER,
 	.summary = "check a config.toml that is no profile's",
-	.description = "As 'coi validate profile'. The file is taken as one of your own: what a project's "
-		       "file may not say is seen with 'coi config show'.",
+	.description =
+		"As 'coi validate profile'. The file is taken as one of your own: what a project's "
+		"file may not say is seen with 'coi config show'.",
 	.arguments = file_argument,
 	.flags = COMMAND_FORMAT,
 	.run = config_run,

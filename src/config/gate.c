@@ -381,8 +381,20 @@ static void part_done(struct gate_part *part) {
 	free(part->sources.items);
 }
 
+/* The command that loads this file too: without the same flags it would find nothing. */
+static char *how_to_approve(const struct config *c, const struct layer *layer) {
+	const char *all = "or set COI_TRUST_ALL=1 for once";
+
+	if (layer->is_profile)
+		return xasprintf("approve it with coi --profile %s trust, %s", c->profile, all);
+	if (layer->layer == LAYER_WORKSPACE)
+		return xasprintf("approve it with coi -w '%s' trust, %s", c->workspace, all);
+	return xasprintf("approve it with coi trust, %s", all);
+}
+
 void gate_close(struct config *c, struct gate *g, const struct layer *layer) {
 	bool approved = g->part_count && is_approved(c, g, layer);
+	autofree char *hint = how_to_approve(c, layer);
 
 	for (size_t i = g->first_item; i < c->gated_count; i++) {
 		const struct config_gated *item = &c->gated[i];
@@ -393,7 +405,7 @@ void gate_close(struct config *c, struct gate *g, const struct layer *layer) {
 			.line = item->line,
 			.column = item->column,
 			.key = item->key,
-			.hint = "approve it with coi trust, or set COI_TRUST_ALL=1 for once",
+			.hint = hint,
 		};
 
 		c->gated[i].is_approved = approved;

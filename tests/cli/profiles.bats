@@ -173,7 +173,7 @@ theirs() {
 	run --separate-stderr coi profile info p
 	expect_status 0
 	expect_stderr "$T/ws/.coi/profiles/p/config.toml:2:8: 'network.mode"
-	expect_stderr "coi trust"
+	expect_stderr "approve it with coi --profile p trust"
 	[[ "$output" != *open* && "$output" != *etc* ]]
 }
 

@@ -84,6 +84,11 @@ expect_hostile_told() {
 	expect_status 0
 	expect_stderr "coi trust"
 	expect_stderr "COI_TRUST_ALL=1"
+	# From another directory it takes the same flag.
+	cd "$T"
+	run --separate-stderr coi run -w "$T/ws" -- true
+	expect_status 0
+	expect_stderr "approve it with coi -w '$T/ws' trust"
 }
 
 @test "coi trust, one byte changed, and the mount is gone again, and said" {

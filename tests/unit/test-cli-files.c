@@ -53,7 +53,6 @@ static char *get(const char *name) {
 	autofree char *path = xasprintf("%s/%s", home, name);
 	autobuf struct buf b;
 
-	buf_init(&b, 65536);
 	assert_int_equal(file_read_at(AT_FDCWD, path, 65536, &b), 0);
 	return xstrdup(b.data);
 }

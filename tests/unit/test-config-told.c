@@ -83,7 +83,6 @@ static void what_is_no_memory_is_replaced(void **state) {
 
 	struct buf text;
 
-	buf_init(&text, 100);
 	assert_int_equal(file_read_at(f->fd, "other/victim", 100, &text), 0);
 	assert_string_equal(text.data, "precious");
 	buf_done(&text);
