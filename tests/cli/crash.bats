@@ -22,6 +22,17 @@ setup() {
 	snapshot before
 }
 
+# A test that failed must not fail the next one.
+teardown() {
+	local name
+	unset COI_CRASH_AT
+	for name in $(coi container list --format json 2>/dev/null | jq -r '.[].name'); do
+		timeout 30 "$COI" container delete --force "$name" >/dev/null 2>&1 || true
+	done
+	timeout 30 "$COI" clean --orphans --force >/dev/null 2>&1 || true
+	within 3 quiet || remove_cgroups
+}
+
 # What the next command has to have put right.
 put_right() {
 	coi clean --orphans --force >/dev/null 2>&1 || true
@@ -79,7 +90,7 @@ plan_steps() {
 $plan:$step:$phase: the next run failed: $(cat "$T/next")"
 			fi
 			put_right >"$T/left" 2>&1 || bad="$bad
-$plan:$step:$phase: $(cat "$T/left")"
+$plan:$step:$phase: $(grep -E '^([+-]|left)' "$T/left" | grep -vE '^[+-](	|table|--)' | cut -c1-120 | head -n 12)"
 			if [ -n "$bad" ] && [ "$(wc -l <<<"$bad")" -gt 120 ]; then
 				break 2
 			fi
@@ -98,7 +109,13 @@ $plan:$step:$phase: $(cat "$T/left")"
 		COI_CRASH_AT=$plan:$step:undo timeout 60 "$COI_TEST_BUILD/coi" container delete --force crash >>"$T/out" 2>&1 || true
 		timeout 60 "$COI_TEST_BUILD/coi" container delete --force crash >>"$T/out" 2>&1 || true
 		put_right >"$T/left" 2>&1 || bad="$bad
-$plan:$step: $(cat "$T/left")"
+$plan:$step: said: $(cat "$T/out")
+$(grep -E '^([+-]|left)' "$T/left" | grep -vE '^[+-](	|table|--)' | cut -c1-120 | head -n 12)"
+		teardown
+		within 15 quiet || bad="$bad
+$plan:$step: processes stay"
+		# One failure is to be told once: what stays counts as there from now on.
+		snapshot before
 	done < <(plan_steps | sort -u)
 	[ -z "$bad" ] || { echo "$bad"; return 1; }
 }
@@ -152,7 +169,7 @@ $plan:$step: $(cat "$T/left")"
 		coi container launch coi-default victim
 		if [ "$round" = init ]; then
 			pid=$(cat /proc/[0-9]*/status 2>/dev/null | awk '/^Name:/ { name = $2 }
-				/^Pid:/ { pid = $2 } /^NSpid:/ && NF > 3 && name ~ /init/ { print pid; exit }')
+				/^Pid:/ { pid = $2 } /^NSpid:/ && NF > 2 && $NF == 1 && name ~ /init/ { print pid; exit }')
 		else
 			# The child of the supervisor that holds the container.
 			pid=$(for p in $(pids_of coi-supervisor); do cat "/proc/$p/task/$p/children"; done |
