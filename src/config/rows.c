@@ -455,7 +455,7 @@ static const struct setting_row rows[] = {
 	  .def = "false", .applies = APPLIES_START, .since = "0.8", ACTED,
 	  .summary = "Protect no path at all." },
 	{ BOOL("security.host_immutable", security.host_immutable, ONLY_TRUE), .def = "true",
-	  .applies = APPLIES_START, .since = "0.8",
+	  .applies = APPLIES_START, .since = "0.8", ACTED,
 	  .summary = "Make protected paths immutable on the host while a session runs." },
 	{ BOOL("security.reduce_kernel_surface", security.reduce_kernel_surface, ONLY_TRUE),
 	  .def = "false", .applies = APPLIES_START, .since = "0.13",

@@ -49,6 +49,7 @@ void protect_binds_done(struct protect_binds *b) {
 	free(b->items);
 	strv_free(b->names);
 	strv_free(b->readonly);
+	free(b->workspace);
 	*b = (struct protect_binds){ 0 };
 }
 
@@ -332,8 +333,8 @@ static int bind_step(struct placing *p, const struct area *a, const struct prote
 	/* What is shown there could be changed by another container meanwhile. */
 	bind.strict_target = true;
 	add_bind(p, &bind);
-	if (bind.readonly && p->in->has_workspace && path_is_below(a->path, p->areas[0].path))
-		strv_add(&p->out.readonly, bind.source);
+	if (bind.readonly && p->in->has_workspace && a == &p->areas[0])
+		strv_add(&p->out.readonly, step->path);
 	return 0;
 }
 
@@ -385,6 +386,7 @@ int protect_place(const struct protect_input *in, struct protect_binds *ret, str
 		r = bind_all(&p, err);
 	if (r < 0)
 		return r;
+	p.out.workspace = in->has_workspace ? xstrdup(p.areas[0].path) : NULL;
 	*ret = p.out;
 	p.out = (struct protect_binds){ 0 };
 	return 0;

@@ -31,9 +31,10 @@ struct protect_input {
 struct protect_binds {
 	struct runtime_bind *items; /* in the order in which they are to be mounted */
 	size_t count;
-	int *fds;                   /* its own: read-only paths, for host_immutable too */
+	int *fds;                   /* its own */
 	size_t fd_count;
-	char **readonly;            /* host paths of what is read-only in the workspace */
+	char **readonly;            /* of the workspace, relative to it: what is read-only */
+	char *workspace;            /* its path without links; NULL: none */
 	char **names;
 };
 void protect_binds_done(struct protect_binds *b);

@@ -15,6 +15,7 @@
 #include "base/path.h"
 #include "base/strv.h"
 #include "net/port.h"
+#include "session/immutable.h"
 #include "session/names.h"
 #include "session/plan.h"
 #include "session/spawn.h"
@@ -290,6 +291,10 @@ static int sweep_network(struct sweep *w, struct err *err) {
 	return r < 0 ? r : net_base_remove(net, -1, err);
 }
 
+static void found_immutable(const char *container, void *data) {
+	found(data, "immutable files without a container:", container);
+}
+
 /* Lock files and run directories of names that no container has. */
 static void sweep_run(struct sweep *w) {
 	struct session *s = w->s;
@@ -330,6 +335,7 @@ int repair_all(struct session *s, bool dry_run, void (*tell)(const char *what, v
 	r = r < 0 ? r : one;
 	one = sweep_network(&w, r < 0 ? NULL : err);
 	r = r < 0 ? r : one;
+	(void)immutable_sweep(s, dry_run, found_immutable, &w);
 	sweep_run(&w);
 	if (!dry_run) {
 		one = image_repair(s->layout, &users, &removed, r < 0 ? NULL : err);

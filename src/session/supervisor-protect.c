@@ -6,6 +6,7 @@
 
 #include "base/json.h"
 #include "base/msg.h"
+#include "session/immutable.h"
 #include "session/placeholders.h"
 #include "session/supervisor.h"
 
@@ -19,24 +20,48 @@ static void say(const char *line, void *data) {
 			       json_pack("{s:o}", "text", json_text(line)), NULL, 0);
 }
 
+static void make_immutable(struct supervisor *v) {
+	struct err err = { 0 };
+
+	if (!v->plan.protect.immutable || !v->protect.workspace)
+		return;
+	if (immutable_set(&(struct immutable_spec){ .session = &v->session,
+						    .container = v->c->name,
+						    .workspace_fd = v->plan.binds[0].fd,
+						    .workspace = v->protect.workspace,
+						    .paths = v->protect.readonly,
+						    .spare = v->plan.protect.writable,
+						    .durable = !v->c->delete_on_stop },
+			  &err) < 0)
+		say(err.msg, v);
+}
+
 int supervisor_protect(struct supervisor *v, struct err *err) {
+	int r;
+
 	for (size_t i = 0; i < v->plan.bind_count; i++)
 		v->plan.binds[i].fd = v->plan.bind_fds[i];
 	/* The host's mounts as they are now: soon we have our own. */
 	v->host_mnt_fd = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
 	if (v->host_mnt_fd < 0)
 		return err_sys(err, -errno, "cannot open our mount namespace");
-	return protect_place(&(struct protect_input){ .session = &v->session,
-						      .container = v->c->name,
-						      .rules = &v->plan.protect,
-						      .binds = v->plan.binds,
-						      .bind_count = v->plan.bind_count,
-						      .has_workspace = *v->c->workspace,
-						      .say = say,
-						      .say_data = v },
-			     &v->protect, err);
+	r = protect_place(&(struct protect_input){ .session = &v->session,
+						   .container = v->c->name,
+						   .rules = &v->plan.protect,
+						   .binds = v->plan.binds,
+						   .bind_count = v->plan.bind_count,
+						   .has_workspace = *v->c->workspace,
+						   .say = say,
+						   .say_data = v },
+			  &v->protect, err);
+	if (r == 0)
+		make_immutable(v);
+	return r;
 }
 
 int supervisor_unprotect(struct supervisor *v, struct err *err) {
+	/* What stays immutable must not keep the container from being cleaned up. */
+	if (immutable_clear(&v->session, v->c->name, err) < 0)
+		supervisor_complain(err);
 	return placeholders_release(&v->session, v->c->name, v->host_mnt_fd, err);
 }

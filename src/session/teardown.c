@@ -7,6 +7,7 @@
 #include "base/fd.h"
 #include "base/mem.h"
 #include "net/port.h"
+#include "session/immutable.h"
 #include "session/placeholders.h"
 #include "session/plan.h"
 
@@ -45,6 +46,9 @@ static int undo_ids(void *ctx, struct err *err) {
 static int undo_protect(void *ctx, struct err *err) {
 	struct teardown *t = ctx;
 
+	/* What stays immutable must not keep it from being deleted. */
+	if (immutable_clear(t->s, t->c->name, err) < 0)
+		session_say(t->s, "Warning: %s", err->msg);
 	return placeholders_release(t->s, t->c->name, -1, err);
 }
 

@@ -434,3 +434,108 @@ arrived_at() { # PATH: the attacks that arrived there
 	[ "$status" != 0 ]
 	[ ! -e "$home/.coi/config.toml" ]
 }
+
+immutable() { # PATH...: those that are immutable
+	lsattr -d "$@" | sed -n 's/^[^ ]*i[^ ]* //p'
+}
+
+@test "host_immutable: marked while it runs, told in ~/.coi, cleared at the end" {
+	mkdir -p .husky/deep
+	echo hook >.husky/deep/hook
+	ln -s "$T/ws/file" .husky/link
+	chown -R -h 1234:1234 .
+	local before
+	before=$(tree)
+	session_begin
+	expect_equal "$(immutable .git/config .git/hooks .husky .husky/deep .husky/deep/hook .coi file .git)" \
+		$'.git/config\n.git/hooks\n.husky\n.husky/deep\n.husky/deep/hook\n.coi'
+	run bash -c 'echo x >>.git/config'
+	[ "$status" != 0 ]
+	run git config a.b c
+	[ "$status" != 0 ]
+	local copy=$HOME/.coi/immutable-locks/$name.json
+	expect_equal "$(stat -c %a "$copy") $(stat -c %a "$(dirname "$copy")")" "600 700"
+	expect_equal "$(jq -r '.container_name, .workspace, .paths[0]' "$copy")" "$name"$'\n'"$T/ws"$'\n.coi'
+	[ "$(jq -r .applied_at "$copy")" != null ]
+	coi kill --all --force
+	within 5 test ! -e "$copy"
+	[ -z "$(find . -exec lsattr -d {} + 2>/dev/null | sed -n 's/^[^ ]*i[^ ]* //p')" ]
+	expect_equal "$(tree)" "$before"
+	git config a.b c
+}
+
+@test "host_immutable: at once after a run the host can write again" {
+	coi run -- true
+	git config a.b c
+	[ -z "$(immutable .git/config .git/hooks)" ]
+}
+
+@test "host_immutable = false, disable_protection: nothing is marked" {
+	settings 'host_immutable = false'
+	session_begin
+	[ -z "$(immutable .git/config .git/hooks .coi)" ]
+	coi kill --all --force
+	settings 'disable_protection = true'
+	session_begin
+	[ -z "$(immutable .git/config .git/hooks)" ]
+}
+
+@test "host_immutable: a crash leaves nothing immutable after the next command" {
+	local before at
+	before=$(tree)
+	for at in start:protect:after start:rootfs:after start:start:after serve:ended:before start:protect:undo; do
+		COI_CRASH_AT=$at coi run -- true >/dev/null 2>&1 || true
+		coi clean --orphans --force >/dev/null 2>&1 || true
+		within 15 quiet
+		expect_equal "$at $(immutable .git/config .git/hooks)" "$at "
+		expect_equal "$(tree)" "$before"
+	done
+}
+
+@test "host_immutable: what two containers mark is cleared by the last" {
+	session_begin
+	coi shell --debug --background
+	coi kill "$(container_name 1)"
+	within 15 test ! -e "$COI_ROOT/containers/$(container_name 1)"
+	expect_equal "$(immutable .git/config .coi)" $'.git/config\n.coi'
+	coi kill "$(container_name 2)"
+	within 5 test ! -e .coi
+	[ -z "$(immutable .git/config .git/hooks)" ]
+}
+
+@test "host_immutable: what was immutable before stays so" {
+	chattr +i .git/config
+	session_begin
+	expect_equal "$(immutable .git/config .git/hooks)" $'.git/config\n.git/hooks'
+	coi kill --all --force
+	within 5 test ! -e .coi
+	expect_equal "$(immutable .git/config .git/hooks)" .git/config
+	chattr -i .git/config
+}
+
+@test "host_immutable: records of containers that are no more are found and cleared" {
+	session_begin
+	cp "$HOME/.coi/immutable-locks/$name.json" "$T/copy.json"
+	coi kill --all --force
+	within 5 test ! -e .coi
+	sed "s/$name/coi-gone/" "$T/copy.json" >"$HOME/.coi/immutable-locks/coi-gone.json"
+	chattr +i .git/config
+	run --separate-stderr coi clean --orphans --dry-run
+	expect_text "immutable files without a container: 'coi-gone'"
+	coi clean --orphans --force
+	[ -z "$(immutable .git/config)" ]
+	[ ! -e "$HOME/.coi/immutable-locks/coi-gone.json" ]
+}
+
+@test "host_immutable: a file system without the mark is told once and holds nothing up" {
+	mkdir "$T/other"
+	mount -t ramfs ramfs "$T/other"
+	make_repo "$T/other/repo"
+	cd "$T/other/repo"
+	run --separate-stderr coi run -- sh -c 'touch .git/hooks/x'
+	[ "$status" != 0 ]
+	[ ! -e .git/hooks/x ]
+	expect_stderr "the file system of the workspace has no such mark"
+	cd "$T"
+	within 10 umount "$T/other"
+}
