@@ -24,10 +24,10 @@ static int show_run(struct cli *cli, const void *args, struct err *err) {
 	autofree char *text = NULL;
 	autobuf struct buf safe;
 
+	buf_init(&safe, 4 * CONFIG_DUMP_MAX);
 	if (cli->json)
 		return output_document(config_dump_json(cli->config, flags), err);
 	text = config_dump(cli->config, flags);
-	buf_init(&safe, 4 * CONFIG_DUMP_MAX);
 	escape_append(&safe, text, strlen(text), ESCAPE_KEEP_NEWLINE);
 	(void)fwrite(safe.data, 1, safe.len, stdout);
 	return 0;

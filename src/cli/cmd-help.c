@@ -12,7 +12,7 @@
 static int help_run(struct cli *cli, const void *args, struct err *err) {
 	const struct cli_command *path[CLI_DEPTH_MAX] = { &cli_root };
 	size_t depth = 1;
-	autobuf struct buf b;
+	autobuf struct buf b = { 0 };
 
 	for (size_t i = 0; i < cli->parsed.word_count; i++) {
 		const struct cli_command *child = cli_child(path[depth - 1], cli->parsed.words[i]);

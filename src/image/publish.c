@@ -42,7 +42,7 @@ bool image_alias_is_version(const char *alias) {
 /* An identity (image.h says why), unique by its random part. */
 static int make_fingerprint(const struct image_publish_spec *spec, time_t now, char *out,
 			    struct err *err) {
-	autobuf struct buf text;
+	autobuf struct buf text = { 0 };
 	unsigned char random[32];
 
 	if (getrandom(random, sizeof(random), 0) != (ssize_t)sizeof(random))

@@ -23,6 +23,7 @@
 #include "base/fd.h"
 #include "base/mem.h"
 #include "base/path.h"
+#include "base/strv.h"
 #include "config/load.h"
 #include "config/show.h"
 #include "unit/config-fixture.h"
@@ -178,15 +179,18 @@ static void corpus_and_chance(void **state) {
 	size_t runs = runs_text ? (size_t)strtoul(runs_text, NULL, 10) : RUNS_DEFAULT;
 	autofree char *dir = path_join(src ? src : ".", "tests/fuzz/config");
 	autoclosedir DIR *d = opendir(dir);
+	autostrv char **names = NULL;
 	struct buf texts[256];
 	size_t count = 0;
 
 	(void)state;
 	assert_non_null(d);
-	for (struct dirent *e; (e = readdir(d)) && count < ARRAY_SIZE(texts);)
-		if (e->d_name[0] != '.' &&
-		    file_read_at(dirfd(d), e->d_name, TEXT_MAX, &texts[count]) == 0)
-			count++;
+	for (struct dirent *e; (e = readdir(d));)
+		if (e->d_name[0] != '.')
+			strv_add(&names, e->d_name);
+	strv_sort(names); /* the same texts whatever the file system */
+	for (; count < ARRAY_SIZE(texts) && names[count]; count++)
+		assert_int_equal(file_read_at(dirfd(d), names[count], TEXT_MAX, &texts[count]), 0);
 	assert_true(count >= 10);
 	begin();
 	for (size_t i = 0; i < count; i++)
