@@ -12,14 +12,20 @@
 #include "runtime/mount.h"
 #include "runtime/private.h"
 
-/* The ids that @bind wants: a user namespace, or -1 for none in *@ret. */
+/* The ids that @bind wants: a user namespace, kept in @last, or -1 for none in *@ret. */
 static int bind_userns(const struct runtime_bind *bind, const struct bind_owner *owner,
-		       const struct idset *ids, int *ret, struct err *err) {
+		       const struct idset *ids, struct bind_userns *last, int *ret,
+		       struct err *err) {
 	struct idmap users, groups;
 	int r;
 
 	*ret = -1;
 	if (bind->ids == RUNTIME_BIND_PLAIN || bind->hidden)
+		return 0;
+	*ret = last->fd;
+	if (last->fd >= 0 && last->ids == bind->ids &&
+	    (bind->ids == RUNTIME_BIND_CONTAINER ||
+	     (last->owner.uid == owner->uid && last->owner.gid == owner->gid)))
 		return 0;
 	if (bind->ids == RUNTIME_BIND_CONTAINER) {
 		users = ids->users;
@@ -36,6 +42,8 @@ static int bind_userns(const struct runtime_bind *bind, const struct bind_owner 
 	r = idmap_userns(&users, &groups, err);
 	if (r < 0)
 		return r;
+	mem_close_ptr(&last->fd);
+	*last = (struct bind_userns){ r, bind->ids, *owner };
 	*ret = r;
 	return 0;
 }
@@ -61,14 +69,14 @@ static unsigned bind_flags(const struct runtime_bind *b) {
 }
 
 int bind_prepare(const struct runtime_bind *bind, const struct idset *ids,
-		 struct bind_mount *ret, struct bind_owner *ret_owner, struct err *err) {
+		 struct bind_userns *last, struct bind_mount *ret, struct bind_owner *ret_owner, struct err *err) {
 	autoclose int own = bind->fd < 0 ? open(bind->source, O_PATH | O_CLOEXEC) : -1;
 	int fd = bind->fd < 0 ? own : bind->fd;
-	autoclose int m = -1, userns = -1;
+	autoclose int m = -1;
 	struct bind_owner owner;
 	struct stat st;
 	bool plain_hole;
-	int r;
+	int r, userns;
 
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return err_sys(err, -errno, "cannot open '%s'", bind->source);
@@ -82,7 +90,7 @@ int bind_prepare(const struct runtime_bind *bind, const struct idset *ids,
 	m = bind->hidden ? hidden_mount(S_ISDIR(st.st_mode), err) : mount_clone(fd);
 	if (m < 0)
 		return bind->hidden ? m : err_sys(err, m, "cannot bind '%s'", bind->source);
-	r = bind_userns(bind, &owner, ids, &userns, err);
+	r = bind_userns(bind, &owner, ids, last, &userns, err);
 	if (r < 0)
 		return r;
 	r = mount_set(m, bind_flags(bind), userns);

@@ -188,6 +188,7 @@ static int child_run(const struct child_job *job, struct err *err) {
 
 int hotmount_add(const struct hotmount_spec *spec, struct err *err) {
 	autoclose int pidfd = proc_id_open(&spec->ref.init);
+	struct bind_userns last = { .fd = -1 };
 	struct bind_owner owner;
 	struct bind_mount m;
 	struct idset ids;
@@ -197,7 +198,8 @@ int hotmount_add(const struct hotmount_spec *spec, struct err *err) {
 		return err_set(err, ERR_MISSING, -ESRCH, "'%s' is not running",
 			       spec->ref.lxc_name);
 	idset_init(&ids, &spec->ids, spec->code_uid, spec->code_gid);
-	r = bind_prepare(&spec->bind, &ids, &m, &owner, err);
+	r = bind_prepare(&spec->bind, &ids, &last, &m, &owner, err);
+	mem_close_ptr(&last.fd);
 	if (r < 0)
 		return r;
 	r = child_run(&(struct child_job){ .spec = spec, .mount = &m, .pidfd = pidfd }, err);

@@ -48,8 +48,18 @@ struct bind_owner {
 	uid_t uid;
 	gid_t gid;
 };
+/*
+ * The map of the bind before, for the next one with the same: each costs a
+ * process. One for all binds of one struct idset, with fd -1 at first.
+ */
+struct bind_userns {
+	int fd; /* owned; close it */
+	enum runtime_bind_ids ids;
+	struct bind_owner owner;
+};
 int bind_prepare(const struct runtime_bind *bind, const struct idset *ids,
-		 struct bind_mount *ret, struct bind_owner *ret_owner, struct err *err);
+		 struct bind_userns *last, struct bind_mount *ret, struct bind_owner *ret_owner,
+		 struct err *err);
 void bind_done(struct bind_mount *m);
 /* Attach on the bind's target below @root, which is made when missing. */
 int bind_attach(struct bind_mount *m, int root, const struct idset *ids, struct err *err);

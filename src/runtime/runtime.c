@@ -45,14 +45,18 @@ static void binds_done(struct binds *b) {
 static int binds_prepare_once(const struct runtime_spec *spec, const struct idset *ids,
 			      struct binds *ret, struct bind_owner *ret_owner, struct err *err) {
 	__attribute__((cleanup(binds_done))) struct binds b = { 0 };
+	struct bind_userns last = { .fd = -1 };
+	int r = 0;
 
 	b.v = xcalloc(spec->bind_count + 1, sizeof(*b.v));
 	for (; b.count < spec->bind_count; b.count++) {
-		int r = bind_prepare(&spec->binds[b.count], ids, &b.v[b.count], ret_owner, err);
-
+		r = bind_prepare(&spec->binds[b.count], ids, &last, &b.v[b.count], ret_owner, err);
 		if (r < 0)
-			return r;
+			break;
 	}
+	mem_close_ptr(&last.fd);
+	if (r < 0)
+		return r;
 	*ret = b;
 	b = (struct binds){ 0 };
 	return 0;
