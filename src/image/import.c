@@ -273,6 +273,8 @@ int image_import(const struct layout *l, const struct image_import_spec *spec,
 	if (spec->alias && !image_alias_is_valid(spec->alias))
 		return err_set(err, ERR_USAGE, -EINVAL, "'%s' is no valid name for an image",
 			       spec->alias);
+	/* What an import that was killed left goes before the disk is needed again. */
+	(void)image_repair(l, NULL, NULL, NULL);
 	r = open_source(spec->path, spec->fd, &first, err);
 	if (r == 0 && spec->rootfs_path)
 		r = open_source(spec->rootfs_path, -1, &second, err);
