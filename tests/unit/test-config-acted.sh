@@ -19,7 +19,8 @@ awk '/^static const struct setting_row rows\[\]/ { on = 1; next }
 		}
 	}' "$src/src/config/rows.c" >"$tmp/rows"
 [ "$(wc -l <"$tmp/rows")" -gt 90 ] || not_ok 'rows.c is read' 'too few rows'
-cat "$src"/src/session/*.c "$src"/src/cli/*.c >"$tmp/readers"
+# Looking at profiles is not acting on them.
+find "$src/src/session" "$src/src/cli" -name "*.c" ! -name "cmd-profile*" -exec cat {} + >"$tmp/readers"
 while read -r member acted; do
 	pattern=$(printf '%s' "$member" | sed 's/\./\\./g')
 	if grep -qE "[>.]$pattern([^a-z_]|\$)" "$tmp/readers"; then read=yes; else read=no; fi
