@@ -104,11 +104,15 @@ int msg_recv(int sock, struct msg *m) {
 	int r;
 
 	*m = (struct msg){ 0 };
+	/*
+	 * A peer that closes without having read everything leaves an error, which the
+	 * kernel tells before the messages that it has sent, and once only.
+	 */
 	do
 		n = recvmsg(sock, &mh, MSG_CMSG_CLOEXEC);
-	while (n < 0 && errno == EINTR);
+	while (n < 0 && (errno == EINTR || errno == ECONNRESET));
 	if (n < 0)
-		return errno == ECONNRESET ? 0 : -errno;
+		return -errno;
 	if (n == 0)
 		return 0;
 	r = take_fds(&mh, m);

@@ -125,14 +125,24 @@ int ns_inode(pid_t pid, const char *kind, uint64_t *ret) {
 	return 0;
 }
 
+/* The lowest number that is nobody's place: the limit of open files may be low. */
+static int above_places(const struct spawn_spec *spec) {
+	int above = 3;
+
+	for (size_t i = 0; i < spec->fd_count; i++)
+		if (spec->fds[i].as >= above)
+			above = spec->fds[i].as + 1;
+	return above;
+}
+
 /* Bring the descriptors to their places; those of @spec may overlap in any way. */
 static int child_fds(const struct spawn_spec *spec) {
-	int moved[64];
+	int moved[64], above = above_places(spec);
 
 	if (spec->fd_count > ARRAY_SIZE(moved))
 		return -EINVAL;
 	for (size_t i = 0; i < spec->fd_count; i++) {
-		moved[i] = fcntl(spec->fds[i].fd, F_DUPFD_CLOEXEC, 64);
+		moved[i] = fcntl(spec->fds[i].fd, F_DUPFD_CLOEXEC, above);
 		if (moved[i] < 0)
 			return -errno;
 	}
@@ -178,12 +188,16 @@ static void child_reset_signals(void) {
 }
 
 static void __attribute__((noreturn)) child_run(const struct spawn_spec *spec, int report) {
-	int kept[65], r;
+	int kept[65], r, moved = fcntl(report, F_DUPFD_CLOEXEC, above_places(spec));
 	size_t count = 0;
 
-	child_reset_signals();
-	r = child_identity(spec);
-	report = r < 0 ? report : fcntl(report, F_DUPFD_CLOEXEC, 200);
+	if (moved < 0) {
+		r = -errno;
+	} else {
+		report = moved;
+		child_reset_signals();
+		r = child_identity(spec);
+	}
 	if (r == 0)
 		r = child_fds(spec);
 	if (r == 0) {

@@ -13,6 +13,7 @@
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -167,6 +168,24 @@ static void spawn_gives_status_and_environment(void **state) {
 	assert_int_equal(run_shell("echo $A $PWD; exit 37", &spec, out, sizeof(out)), 37);
 	assert_string_equal(out, "1 /\n");
 	assert_int_equal(run_shell("kill -9 $$", &killed, out, sizeof(out)), 128 + 9);
+}
+
+static void spawn_works_with_few_descriptors(void **state) {
+	struct spawn_spec spec = { UNCHANGED };
+	struct rlimit before, few;
+	char out[200];
+
+	(void)state;
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	few = (struct rlimit){ .rlim_cur = 20, .rlim_max = before.rlim_max };
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+	assert_int_equal(run_shell("echo here", &spec, out, sizeof(out)), 0);
+	assert_string_equal(out, "here\n");
+	/* Too few for it to begin: told, not a silent 127. */
+	few.rlim_cur = 3;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+	assert_true(proc_run(&(struct spawn_spec){ .path = "/bin/true", UNCHANGED }, NULL) < 0);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
 }
 
 static void spawn_gives_the_named_descriptors_and_no_other(void **state) {
@@ -396,6 +415,23 @@ static int open_count(void) {
 	return count;
 }
 
+/* Closing with something unread makes the kernel tell ECONNRESET first. */
+static void msg_sent_before_the_end_arrives(void **state) {
+	struct msg m;
+	int pair[2];
+
+	(void)state;
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
+	assert_int_equal(msg_send(pair[1], "unread", NULL, NULL, 0), 0);
+	assert_int_equal(msg_send(pair[0], "last", NULL, NULL, 0), 0);
+	(void)close(pair[0]);
+	assert_int_equal(msg_recv(pair[1], &m), 1);
+	assert_string_equal(m.type, "last");
+	msg_done(&m);
+	assert_int_equal(msg_recv(pair[1], &m), 0);
+	(void)close(pair[1]);
+}
+
 static void msg_refuses_bad_packets(void **state) {
 	static const char *const bad[] = {
 		"", "x", "{}", "[]", "{\"v\":2,\"type\":\"a\",\"body\":{}}", "{\"v\":1,\"body\":{}}",
@@ -499,6 +535,7 @@ int main(void) {
 		cmocka_unit_test(boot_and_namespaces),
 		cmocka_unit_test(spawn_reports_a_missing_program),
 		cmocka_unit_test(spawn_gives_status_and_environment),
+		cmocka_unit_test(spawn_works_with_few_descriptors),
 		cmocka_unit_test(spawn_gives_the_named_descriptors_and_no_other),
 		cmocka_unit_test(spawn_resets_signals_and_stdio),
 		cmocka_unit_test(spawn_as_somebody_else),
@@ -507,6 +544,7 @@ int main(void) {
 		cmocka_unit_test(loop_removes_within_a_round),
 		cmocka_unit_test(loop_takes_signals_and_changes_events),
 		cmocka_unit_test(msg_round_trips_with_descriptors),
+		cmocka_unit_test(msg_sent_before_the_end_arrives),
 		cmocka_unit_test(msg_refuses_bad_packets),
 		cmocka_unit_test(msg_refuses_too_many_descriptors),
 		cmocka_unit_test(msg_has_a_largest_size),
