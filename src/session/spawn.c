@@ -94,10 +94,9 @@ int spawn_begin(struct spawn *ret, struct err *err) {
 /* Its end of the line closing tells it to undo and to end. */
 void spawn_cancel(struct spawn *sp) {
 	mem_close_ptr(&sp->sock);
-	if (sp->pid) {
-		(void)pidfd_wait_gone(sp->pidfd, START_MARGIN_MS);
+	/* One that does not end by then goes on without us. */
+	if (sp->pid && pidfd_wait_gone(sp->pidfd, START_MARGIN_MS) == 0)
 		(void)proc_wait(sp->pid);
-	}
 	mem_close_ptr(&sp->pidfd);
 	*sp = (struct spawn){ .sock = -1, .pidfd = -1 };
 }
@@ -149,6 +148,22 @@ static int wait_ready(struct session *s, int sock, int signal_fd, int timeout_ms
 	}
 }
 
+/*
+ * The end of the line tells it to undo; "cancel", that it is to do so as well when
+ * the container runs already and it was about to say so. One for a container that
+ * ran before us is let alone.
+ */
+static void give_up(struct spawn *sp, const struct wire_plan *plan) {
+	if (!plan->adopt) {
+		(void)msg_send(sp->sock, "cancel", NULL, NULL, 0);
+		spawn_cancel(sp);
+		return;
+	}
+	mem_close_ptr(&sp->sock);
+	mem_close_ptr(&sp->pidfd);
+	*sp = (struct spawn){ .sock = -1, .pidfd = -1 };
+}
+
 int spawn_plan(struct session *s, struct spawn *sp, const struct wire_plan *plan,
 	       struct err *err) {
 	autoclose int signal_fd = -1;
@@ -167,7 +182,7 @@ int spawn_plan(struct session *s, struct spawn *sp, const struct wire_plan *plan
 			       err);
 	log_debug("supervisor %s", r < 0 ? "failed" : "ready");
 	if (r < 0)
-		spawn_cancel(sp);
+		give_up(sp, plan);
 	(void)sigprocmask(SIG_SETMASK, &before, NULL);
 	if (r < 0)
 		return r;
@@ -236,6 +251,14 @@ static int connect_control(struct session *s, const char *name) {
 	return steal_fd(&sock);
 }
 
+int spawn_connect(struct session *s, const struct container *c, struct err *err) {
+	int sock = connect_control(s, c->name);
+
+	return sock >= 0 ? sock
+			 : err_set(err, ERR_MISSING, -ENOTCONN,
+				   "the supervisor of container '%s' does not answer", c->name);
+}
+
 int spawn_stop(struct session *s, const struct container *c, int timeout_ms, bool delete_it,
 	       struct err *err) {
 	autoclose int pidfd = proc_id_open(&c->supervisor);
@@ -245,10 +268,9 @@ int spawn_stop(struct session *s, const struct container *c, int timeout_ms, boo
 	if (pidfd < 0)
 		return err_set(err, ERR_MISSING, -ENOTCONN, "container '%s' has no supervisor",
 			       c->name);
-	sock = connect_control(s, c->name);
+	sock = spawn_connect(s, c, err);
 	if (sock < 0)
-		return err_set(err, ERR_MISSING, -ENOTCONN,
-			       "the supervisor of container '%s' does not answer", c->name);
+		return sock;
 	r = msg_send(sock, "stop",
 		     json_pack("{s:i, s:b}", "timeout_ms", timeout_ms, "delete", delete_it), NULL,
 		     0);

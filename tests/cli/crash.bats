@@ -147,6 +147,29 @@ $plan:$step: processes stay"
 	expect_settled before
 }
 
+@test "interrupted just when the container has started: undone, and at once" {
+	local how pid begin
+	for how in "container launch coi-default coi-late" "shell --background --debug"; do
+		"$COI" $how >"$T/late" 2>&1 3>&- &
+		pid=$!
+		# Stopped before it can hear the supervisor: then both wait for it together.
+		until grep -qs 'state = starting' "$COI_ROOT"/containers/*/container.ini; do
+			kill -0 "$pid"
+		done
+		kill -STOP "$pid"
+		within 15 grep -qr 'state = running' "$COI_ROOT/containers"
+		sleep 0.2
+		kill -TERM "$pid"
+		begin=$SECONDS
+		kill -CONT "$pid"
+		wait "$pid" || true
+		[ $((SECONDS - begin)) -lt 10 ]
+		run coi container list --format json
+		[ "$output" = "[]" ]
+		expect_settled before
+	done
+}
+
 @test "kill -9 of the supervisor: closed at once, repaired by the next command" {
 	coi container launch coi-default victim
 	coi container exec victim -- fetch 203.0.113.10 | grep -q hello
