@@ -449,7 +449,7 @@ static const struct setting_row rows[] = {
 	  .format = FORMAT_RELATIVE, .applies = APPLIES_START, .since = "0.10", ACTED,
 	  .summary = "Paths that are left writable although they are protected." },
 	{ STRV("security.secret_paths", security.secret_paths, ONLY_ADD), .merge = MERGE_UNION,
-	  .format = FORMAT_RELATIVE, .applies = APPLIES_START, .since = "0.10",
+	  .format = FORMAT_RELATIVE, .applies = APPLIES_START, .since = "0.10", ACTED,
 	  .summary = "Paths of the workspace that are hidden in the container; globs." },
 	{ BOOL("security.disable_protection", security.disable_protection, ONLY_FALSE),
 	  .def = "false", .applies = APPLIES_START, .since = "0.8", ACTED,

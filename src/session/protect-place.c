@@ -16,6 +16,7 @@
 #include "base/path.h"
 #include "base/strv.h"
 #include "session/placeholders.h"
+#include "session/secret.h"
 
 /* One thing on the host, and what is to happen wherever a mount shows it. */
 struct item {
@@ -183,13 +184,37 @@ static int adapt_to_git(struct placing *p, int workspace, char ***paths, struct 
 	return 0;
 }
 
+/* What cannot be hidden must not be taken for hidden. */
+static int add_secrets(struct placing *p, struct err *err) {
+	const char *workspace = p->areas[0].path;
+	autostrv char **found = NULL;
+
+	for (char **pattern = p->in->rules->secret; pattern && *pattern; pattern++) {
+		autostrv char **outside = NULL;
+		int n = secret_find(p->s->who, p->in->binds[0].fd, workspace, *pattern, &found,
+				    &outside, err);
+
+		if (n < 0)
+			return n;
+		for (char **path = outside; path && *path; path++)
+			say(p, xasprintf("'%s' of security.secret_paths leads to '%s', outside of "
+					 "the workspace, and is not hidden", *pattern, *path));
+		if (n == 0 && !outside)
+			say(p, xasprintf("nothing in the workspace matches '%s' of "
+					 "security.secret_paths: nothing is hidden by it", *pattern));
+	}
+	add_inside(p, workspace, found, PROTECT_ROLE_HIDDEN);
+	return 0;
+}
+
 static int add_workspace(struct placing *p, struct err *err) {
 	const struct protect_rules *rules = p->in->rules;
 	autostrv char **paths = strv_copy(rules->paths), **kept = NULL;
 	int fd = p->in->binds[0].fd, r;
 
-	if (!paths)
-		return 0;
+	r = add_secrets(p, err);
+	if (r < 0 || !paths)
+		return r;
 	r = adapt_to_git(p, fd, &paths, err);
 	if (r < 0)
 		return r;
@@ -261,11 +286,18 @@ static int make_placeholders(struct placing *p, struct err *err) {
 
 /* ---- opening and binding ---- */
 
-static int refuse(const struct area *a, const char *path, const char *why, struct err *err) {
-	(void)err_set(err, ERR_TRUST, -EPERM, "cannot protect '%s/%s': %s", a->path, path, why);
+static int refuse(const struct area *a, const struct protect_step *step, const char *why,
+		  struct err *err) {
+	bool hide = step->role == PROTECT_ROLE_HIDDEN;
+
+	(void)err_set(err, ERR_TRUST, -EPERM, "cannot %s '%s/%s': %s", hide ? "hide" : "protect",
+		      a->path, step->path, why);
+	if (hide)
+		return err_hint(err, "nothing was started. Put it right, or take it out of "
+				     "security.secret_paths");
 	return err_hint(err, "nothing was started. Put it right, or leave that path unprotected: "
 			     "writable_paths = [\"%s\"] below [security] in ~/.coi/config.toml",
-			path);
+			step->path);
 }
 
 static uint64_t mount_id(int fd) {
@@ -274,33 +306,53 @@ static uint64_t mount_id(int fd) {
 	return statx(fd, "", AT_EMPTY_PATH, STATX_MNT_ID, &st) == 0 ? st.stx_mnt_id : 0;
 }
 
+/* Nothing has to be done where nothing is, if nothing can come there. */
+static bool may_be_missing(const struct area *a, const struct protect_step *step) {
+	struct statvfs fs;
+
+	if (step->role != PROTECT_ROLE_READONLY)
+		return step->role != PROTECT_ROLE_HIDDEN;
+	return fstatvfs(a->bind->fd, &fs) == 0 && (fs.f_flag & ST_RDONLY);
+}
+
+static const char *unfit(const struct protect_step *step, mode_t mode) {
+	if (S_ISLNK(mode))
+		return "it is a symbolic link";
+	if (S_ISDIR(mode) || (S_ISREG(mode) && step->role != PROTECT_ROLE_PARENT))
+		return NULL;
+	return "it is neither a directory nor a file";
+}
+
 /* O_PATH descriptor; -ENOENT without a message when there is nothing to be done. */
 static int open_step(const struct placing *p, const struct area *a,
 		     const struct protect_step *step, struct err *err) {
+	const struct item *item = find_item(p, a, step->path);
 	autoclose int fd = -1;
-	struct statvfs fs;
+	const char *why;
 	struct stat st;
 
 	privilege_person_begin(p->s->who);
 	fd = open_beneath(a->bind->fd, step->path, O_PATH | O_NOFOLLOW, 0);
 	privilege_person_end(p->s->who);
-	if (fd == -ENOENT && (step->role != PROTECT_ROLE_READONLY ||
-			      (fstatvfs(a->bind->fd, &fs) == 0 && (fs.f_flag & ST_RDONLY))))
+	if (fd == -ENOENT && may_be_missing(a, step))
 		return -ENOENT;
 	if (fd == -ELOOP)
-		return refuse(a, step->path, "a symbolic link is on the way to it", err);
+		return refuse(a, step, "a symbolic link is on the way to it", err);
 	if (fd == -ENOTDIR)
-		return refuse(a, step->path, "what should be a directory is none", err);
+		return refuse(a, step, "what should be a directory is none", err);
 	if (fd < 0)
-		return refuse(a, step->path, strerror(-fd), err);
+		return refuse(a, step, strerror(-fd), err);
 	if (fstat(fd, &st) < 0)
 		return err_sys(err, -errno, "cannot look at '%s/%s'", a->path, step->path);
-	if (S_ISLNK(st.st_mode))
-		return refuse(a, step->path, "it is a symbolic link", err);
-	if (!S_ISDIR(st.st_mode) && (!S_ISREG(st.st_mode) || step->role == PROTECT_ROLE_PARENT))
-		return refuse(a, step->path, "it is neither a directory nor a file", err);
-	if (mount_id(fd) != mount_id(a->bind->fd))
-		return refuse(a, step->path, "something is mounted there on the host", err);
+	why = unfit(step, st.st_mode);
+	if (why)
+		return refuse(a, step, why, err);
+	if (mount_id(fd) != mount_id(a->bind->fd)) {
+		/* Binds do not show what is mounted in them: what is ours is out of reach. */
+		if (!item || item->is_own)
+			return -ENOENT;
+		return refuse(a, step, "something is mounted there on the host", err);
+	}
 	return steal_fd(&fd);
 }
 
@@ -314,8 +366,6 @@ static int bind_step(struct placing *p, const struct area *a, const struct prote
 	int fd = open_step(p, a, step, err);
 	struct runtime_bind bind = *a->bind;
 
-	if (fd == -ENOENT && step->role != PROTECT_ROLE_READONLY)
-		return 0;
 	if (fd < 0)
 		return fd == -ENOENT ? 0 : fd;
 	p->out.fds = xreallocarray(p->out.fds, p->out.fd_count + 1, sizeof(*p->out.fds));

@@ -539,3 +539,39 @@ immutable() { # PATH...: those that are immutable
 	cd "$T"
 	within 10 umount "$T/other"
 }
+
+@test "secret_paths: files and directories are hidden, by name, glob and link" {
+	settings 'secret_paths = [".env", "*.pem", "secrets/**", "conf/*/key", "link", "none*", "out"]'
+	mkdir -p secrets/deep conf/a conf/b
+	local file
+	for file in .env a.pem .b.pem secrets/one secrets/deep/two conf/a/key conf/b/key real open.txt; do
+		echo "secret $file" >"$file"
+	done
+	ln -s real link
+	ln -s /etc/hostname out
+	chown -R -h 1234:1234 .
+	run --separate-stderr coi run -- sh -c 'cat .env a.pem .b.pem conf/a/key conf/b/key real link; ls -A secrets; cat open.txt'
+	expect_status 0
+	expect_equal "$output" "secret open.txt"
+	expect_stderr "nothing in the workspace matches 'none*'"
+	expect_stderr "'out' of security.secret_paths leads to '/etc/hostname', outside of the workspace"
+	expect_equal "$(cat .env secrets/deep/two real)" $'secret .env\nsecret secrets/deep/two\nsecret real'
+
+	session_begin
+	run as_root sh -c 'cd /workspace; umount -l .env; mount -o remount,bind,rw .env; mv .env x; rm -f .env; umount -l secrets
+		mv secrets secrets2; unshare -m sh -c "umount -l .env; umount -l secrets; cat .env secrets/one"; cat .env x secrets/one secrets2/one
+		mkdir /tmp/b; mount --bind /workspace /tmp/b; cat /tmp/b/.env; echo evil >.env'
+	[[ "$output" != *secret\ * ]]
+	coi kill --all --force
+	expect_equal "$(cat .env secrets/one)" $'secret .env\nsecret secrets/one'
+	settings 'secret_paths = []'
+	expect_equal "$(coi run -- cat .env 2>/dev/null)" "secret .env"
+}
+
+@test "secret_paths: what cannot be hidden ends the launch" {
+	settings 'secret_paths = ["pipe"]'
+	mkfifo pipe
+	run --separate-stderr coi run -- true
+	expect_status 1
+	expect_stderr "cannot hide '$T/ws/pipe'"
+}
