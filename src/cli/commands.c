@@ -16,6 +16,7 @@ static const struct cli_command *const root_children[] = {
 	&cmd_build,
 	&cmd_image,
 	&cmd_container,
+	&cmd_network,
 	&cmd_clean,
 	&cmd_config,
 	&cmd_profile,

@@ -32,6 +32,7 @@ extern const struct cli_command cmd_image_publish;
 extern const struct cli_command cmd_kill;
 extern const struct cli_command cmd_list;
 extern const struct cli_command cmd_man;
+extern const struct cli_command cmd_network;
 extern const struct cli_command cmd_profile;
 extern const struct cli_command cmd_profile_create;
 extern const struct cli_command cmd_profile_delete;

@@ -16,6 +16,7 @@
 #include "session/limits.h"
 #include "session/lifecycle.h"
 #include "session/names.h"
+#include "session/network.h"
 #include "session/plan.h"
 #include "session/protect-place.h"
 #include "session/repair.h"
@@ -359,6 +360,9 @@ static int start(struct session *s, const struct launch_request *request, int wo
 	};
 	int r = net_policy_check(&plan.policy, err);
 
+	plan.policy.allowed = &plan.allowed;
+	if (r == 0 && strcmp(c->network_mode, "none") != 0)
+		r = network_allowed(s, c, &plan.allowed, err);
 	if (r == 0)
 		r = limits_runtime(set, &plan.limits, &plan.cpuset, err);
 	if (r == 0 && workspace_fd >= 0)

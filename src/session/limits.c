@@ -23,6 +23,7 @@ struct net_policy limits_policy(const struct settings *set) {
 	p.block_private = set->network.block_private_networks;
 	p.block_metadata = set->network.block_metadata_endpoint;
 	p.allow_local_network = set->network.allow_local_network_access;
+	p.refresh_s = (uint32_t)set->network.refresh_interval_minutes * 60;
 	return p;
 }
 

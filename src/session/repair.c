@@ -17,6 +17,7 @@
 #include "net/port.h"
 #include "session/immutable.h"
 #include "session/names.h"
+#include "session/network.h"
 #include "session/plan.h"
 #include "session/spawn.h"
 #include "session/teardown.h"
@@ -96,6 +97,10 @@ static int adopt(struct session *s, const struct container *c, struct err *err) 
 		r = net_port_find(net, c->name, &port, err);
 	if (r == 1)
 		plan.policy = port.policy;
+	/* What is allowed does not fit into a claim; without it nothing is. */
+	if (r >= 0)
+		r = network_load(s, c->name, &plan.policy, &plan.allowed, err);
+	plan.policy.allowed = &plan.allowed;
 	if (r >= 0)
 		r = spawn_begin(&spawn, err);
 	sock = r < 0 ? r : spawn_plan(s, &spawn, &plan, err);

@@ -251,6 +251,14 @@ static int connect_control(struct session *s, const char *name) {
 	return steal_fd(&sock);
 }
 
+int spawn_connect(struct session *s, const struct container *c, struct err *err) {
+	int sock = connect_control(s, c->name);
+
+	return sock >= 0 ? sock
+			 : err_set(err, ERR_MISSING, -ENOTCONN,
+				   "the supervisor of container '%s' does not answer", c->name);
+}
+
 int spawn_stop(struct session *s, const struct container *c, int timeout_ms, bool delete_it,
 	       struct err *err) {
 	autoclose int pidfd = proc_id_open(&c->supervisor);
@@ -260,10 +268,9 @@ int spawn_stop(struct session *s, const struct container *c, int timeout_ms, boo
 	if (pidfd < 0)
 		return err_set(err, ERR_MISSING, -ENOTCONN, "container '%s' has no supervisor",
 			       c->name);
-	sock = connect_control(s, c->name);
+	sock = spawn_connect(s, c, err);
 	if (sock < 0)
-		return err_set(err, ERR_MISSING, -ENOTCONN,
-			       "the supervisor of container '%s' does not answer", c->name);
+		return sock;
 	r = msg_send(sock, "stop",
 		     json_pack("{s:i, s:b}", "timeout_ms", timeout_ms, "delete", delete_it), NULL,
 		     0);

@@ -37,6 +37,9 @@ void spawn_cancel(struct spawn *sp);
  */
 int spawn_finish(int sock, bool keep, struct err *err);
 
+/* A connection to the control socket of @c's supervisor. -ENOTCONN when there is none. */
+int spawn_connect(struct session *s, const struct container *c, struct err *err);
+
 /*
  * Ask the supervisor of @c through its control socket to stop (and delete),
  * and wait until it has cleaned up and ended. -ENOTCONN when there is none.

@@ -1,14 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "base/clock.h"
+#include "base/strv.h"
+#include "net/allowed.h"
 #include "net/policy.h"
 #include "session/supervisor.h"
 
 void supervisor_audit_network(struct supervisor *v, bool repaired) {
+	const struct net_policy *p = &v->plan.policy;
+	autostrv char **allowed = p->mode == NET_ALLOWLIST ? net_allowed_texts(p->allowed) : NULL;
 	struct err err = { 0 };
 
 	if (audit_write(v->session.audit, AUDIT_NETWORK_APPLY, v->c->name,
 			AUDIT_FIELDS(AUDIT_TEXT("mode", net_mode_to_string(v->plan.policy.mode)),
 				     AUDIT_TEXT("address", v->c->address),
+				     AUDIT_LIST("allowed", allowed),
+				     AUDIT_BOOL("allow_local", p->allow_local_network),
 				     AUDIT_BOOL("block_private", v->plan.policy.block_private),
 				     AUDIT_BOOL("block_metadata", v->plan.policy.block_metadata),
 				     AUDIT_BOOL("repaired", repaired)),

@@ -149,6 +149,7 @@ static void close_all(struct supervisor *v) {
 	if (v->rt && runtime_leave(v->rt, &err) < 0)
 		log_error(&err);
 	runtime_free(v->rt);
+	supervisor_network_done(v);
 	net_base_free(v->net);
 	loop_free(v->loop);
 	mem_close_ptr(&v->guard_fd);
@@ -201,6 +202,8 @@ int main(int argc, char **argv) {
 		.resolver = NET_RESOLVER_INIT,
 		.guard_fd = -1,
 		.watch_fd = -1,
+		.log_fd = -1,
+		.denied_fd = -1,
 		.init_pidfd = -1,
 		.control_fd = -1,
 		.host_mnt_fd = -1,

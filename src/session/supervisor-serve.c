@@ -127,6 +127,8 @@ static void on_client(int fd, uint32_t events, void *data) {
 		v->wants_delete |= json_get_bool(m.body, "delete", false);
 		v->wants_keep |= !json_get_bool(m.body, "delete", false);
 		begin_stop(v, (int)json_get_int(m.body, "timeout_ms", v->plan.stop_timeout_ms));
+	} else if (!strcmp(m.type, "network")) {
+		supervisor_network_message(v, fd, m.body);
 	} else {
 		struct err err;
 
@@ -260,6 +262,7 @@ static void on_resolver_end(int fd, uint32_t events, void *data) {
 	(void)events;
 	loop_remove(v->loop, v->resolver_source);
 	v->resolver_source = NULL;
+	supervisor_network_resolver(v, false);
 	net_resolver_stop(&v->resolver);
 	supervisor_note("the name service of '%s' ended and is started again", v->c->name);
 	/* One that dies at once must not keep us busy. */
@@ -271,6 +274,7 @@ static void resolver_watch(struct supervisor *v) {
 	if (v->resolver.pidfd >= 0)
 		v->resolver_source =
 			loop_add_fd(v->loop, v->resolver.pidfd, EPOLLIN, on_resolver_end, v);
+	supervisor_network_resolver(v, true);
 }
 
 static int open_control(struct supervisor *v, struct err *err) {
@@ -311,6 +315,8 @@ static int add_sources(struct supervisor *v, struct err *err) {
 	if (!loop_add_timer(v->loop, GUARD_DELAY_MS, 0, guard_begin, v))
 		return err_sys(err, -errno, "cannot watch the guard");
 	resolver_watch(v);
+	if (supervisor_network_watch(v, err) < 0)
+		return err->code;
 	v->watch_fd = net_watch_open(err);
 	if (v->watch_fd < 0)
 		return v->watch_fd;

@@ -104,7 +104,9 @@ static int do_rules(void *ctx, struct err *err) {
 
 	if (!has_network(v))
 		return 0;
-	r = net_resolver_bind(v->net, &v->port, &v->resolver, err);
+	r = supervisor_network_begin(v, err);
+	if (r == 0)
+		r = net_resolver_bind(v->net, &v->port, &v->resolver, err);
 	if (r == 0)
 		r = net_port_rules_put(v->net, &v->port, err);
 	if (r < 0)
@@ -128,6 +130,7 @@ static int undo_link(void *ctx, struct err *err) {
 static void fill_spec(struct supervisor *v) {
 	struct container *c = v->c;
 
+	supervisor_network_bind(v);
 	v->spec = (struct runtime_spec){
 		.name = c->name,
 		.lxc_name = c->lxc_name,

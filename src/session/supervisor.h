@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "base/loop.h"
+#include "net/learnt.h"
 #include "net/net.h"
 #include "net/port.h"
 #include "net/resolver.h"
@@ -24,6 +25,13 @@
 #include "session/wire.h"
 
 #define SUPERVISOR_CLIENTS_MAX 16
+#define DENIED_REMEMBERED 64
+
+/* A refusal that the container was told of, and when. */
+struct denied_line {
+	char key[300];
+	uint64_t told_ms;
+};
 
 struct supervisor {
 	struct wire_plan plan;
@@ -36,6 +44,16 @@ struct supervisor {
 	enum net_guard guard;
 	int guard_fd;
 	int watch_fd; /* changes of the host's nftables */
+
+	/* supervisor-network.c */
+	struct net_learnt learnt;
+	int log_fd;
+	int denied_fd;
+	char *denied_path;
+	struct denied_line denied[DENIED_REMEMBERED];
+	uint64_t denied_since_ms; /* of the second in which denied_count lines were written */
+	unsigned denied_count;
+	struct loop_source *wish_source; /* what the name service asks for */
 
 	struct protect_binds protect; /* the binds of the start; see protect-place.h */
 	int host_mnt_fd;              /* the mount namespace that is not ours; -1: it is */
@@ -76,6 +94,16 @@ void supervisor_complain(const struct err *err);
 void supervisor_note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* Hold the guard table, or stand by for it. */
 int supervisor_guard(struct supervisor *v, struct err *err);
+/* Before the rules: what they say, and who hears of what they deny. */
+int supervisor_network_begin(struct supervisor *v, struct err *err);
+/* The file of refusals among the binds of the start. */
+void supervisor_network_bind(struct supervisor *v);
+void supervisor_network_done(struct supervisor *v);
+/* While it runs: the log, and the name service whenever there is (no longer) one. */
+int supervisor_network_watch(struct supervisor *v, struct err *err);
+void supervisor_network_resolver(struct supervisor *v, bool is_there);
+/* The message "network" of a client at @fd, who is answered. */
+void supervisor_network_message(struct supervisor *v, int fd, const json_t *body);
 /* What an undo could not do, to the log. */
 void supervisor_trouble(void *ctx, const struct plan_step *step, const struct err *err);
 /* Protected paths: all binds of the start into v->protect; and what was made for it, undone. */

@@ -8,6 +8,7 @@
 
 #include "base/json.h"
 #include "base/mem.h"
+#include "session/network.h"
 
 void wire_add_bind(struct wire_plan *p, const struct runtime_bind *bind, int fd) {
 	struct runtime_bind *b = &p->binds[p->bind_count];
@@ -29,6 +30,7 @@ void wire_plan_done(struct wire_plan *p) {
 	free(p->name);
 	free(p->prefix);
 	free(p->cpuset);
+	net_allowed_done(&p->allowed);
 	protect_rules_done(&p->protect);
 	free(p->who.user);
 	free(p->who.home);
@@ -49,17 +51,15 @@ json_t *wire_plan_to_json(const struct wire_plan *p) {
 	for (size_t i = 0; i < p->bind_count; i++)
 		json_array_append_new(binds, bind_to_json(&p->binds[i]));
 	return json_pack("{s:o, s:o, s:{s:b, s:b, s:I, s:I, s:o, s:o}, s:b, s:b, s:b, s:i, s:i,"
-			 " s:{s:i, s:b, s:b, s:b}, s:{s:I, s:I, s:I, s:I, s:I, s:o}, s:o, s:o}",
+			 " s:o, s:{s:I, s:I, s:I, s:I, s:I, s:o}, s:o, s:o}",
 			 "name", json_text(p->name), "prefix", json_text(p->prefix), "who",
 			 "is_root", p->who.is_root, "via_sudo", p->who.via_sudo, "uid",
 			 (json_int_t)p->who.uid, "gid", (json_int_t)p->who.gid, "user",
 			 json_text(p->who.user), "home", json_text(p->who.home), "adopt", p->adopt,
 			 "is_new", p->is_new, "is_lease", p->is_lease, "ready_timeout_ms",
 			 p->ready_timeout_ms,
-			 "stop_timeout_ms", p->stop_timeout_ms, "policy", "mode",
-			 (int)p->policy.mode, "block_private", p->policy.block_private,
-			 "block_metadata", p->policy.block_metadata, "allow_local_network",
-			 p->policy.allow_local_network, "limits", "pids_max",
+			 "stop_timeout_ms", p->stop_timeout_ms, "policy",
+			 network_policy_to_json(&p->policy), "limits", "pids_max",
 			 (json_int_t)p->limits.pids_max, "memory_max",
 			 (json_int_t)p->limits.memory_max, "memory_high",
 			 (json_int_t)p->limits.memory_high, "cpu_quota_us",
@@ -121,16 +121,10 @@ int wire_plan_from_json(const json_t *j, struct wire_plan *ret, struct err *err)
 	p.is_lease = json_get_bool(j, "is_lease", false);
 	p.ready_timeout_ms = (int)json_get_int(j, "ready_timeout_ms", 30000);
 	p.stop_timeout_ms = (int)json_get_int(j, "stop_timeout_ms", 60000);
-	p.policy = (struct net_policy){
-		.mode = (enum net_mode)json_get_int(policy, "mode", NET_RESTRICTED),
-		.block_private = json_get_bool(policy, "block_private", true),
-		.block_metadata = json_get_bool(policy, "block_metadata", true),
-		.allow_local_network = json_get_bool(policy, "allow_local_network", false),
-	};
 	limits_from_json(json_object_get(j, "limits"), &p);
 	protect_rules_from_json(json_object_get(j, "protect"), &p.protect);
 	for (size_t i = 0; i < json_array_size(binds); i++)
 		bind_from_json(json_array_get(binds, i), &p);
 	*ret = p;
-	return 0;
+	return network_policy_from_json(policy, &ret->policy, &ret->allowed, err);
 }

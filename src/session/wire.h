@@ -6,7 +6,8 @@
  * From command to supervisor: plan, then on a lease finish {"keep":bool}.
  * From supervisor to command: progress {"step","what"}, warning {"text"}, ready {}, error,
  * stopped {}.
- * On the control socket: stop {"timeout_ms","delete"} → stopped {} or error.
+ * On the control socket: stop {"timeout_ms","delete"} → stopped {} or error;
+ * network (see network.h) → network or error.
  */
 #ifndef COI_SESSION_WIRE_H
 #define COI_SESSION_WIRE_H
@@ -16,6 +17,7 @@
 
 #include "base/err.h"
 #include "base/privilege.h"
+#include "net/allowed.h"
 #include "net/policy.h"
 #include "runtime/runtime.h"
 #include "session/protect.h"
@@ -31,7 +33,8 @@ struct wire_plan {
 	bool is_lease; /* the end of the command is the end of the container */
 	int ready_timeout_ms;
 	int stop_timeout_ms;
-	struct net_policy policy;
+	struct net_policy policy; /* its list is the next one */
+	struct net_allowed allowed;
 	struct runtime_limits limits;
 	char *cpuset;
 	struct protect_rules protect;

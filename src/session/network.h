@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What a container may reach: from the settings, to the supervisor, and on disk.
+ * While it runs its supervisor has the last word; network.json in the
+ * container's run directory is for the one that takes over from it.
+ */
+#ifndef COI_SESSION_NETWORK_H
+#define COI_SESSION_NETWORK_H
+
+#include <jansson.h>
+
+#include "net/allowed.h"
+#include "net/policy.h"
+#include "session/container.h"
+
+#define NETWORK_DENIED_INSIDE "/run/coi/denied"
+#define NETWORK_DENIED_FILE "denied" /* in the run directory */
+
+/*
+ * [network] allowed_domains in *@ret, with "@registries" (those that the image
+ * of @c was built from) and "@providers" as names. ERR_CONFIG names the key. A
+ * name set that is empty is told by session_say() in mode allowlist.
+ */
+int network_allowed(const struct session *s, const struct container *c, struct net_allowed *ret,
+		    struct err *err);
+/* The same for what people say on a command line: newly allocated in *@ret. */
+int network_expand(const struct session *s, const struct container *c, char *const *entries,
+		   char ***ret, struct err *err);
+
+/* A policy with its list, as an object; and back: @allowed is what the policy then borrows. */
+json_t *network_policy_to_json(const struct net_policy *p);
+int network_policy_from_json(const json_t *j, struct net_policy *p, struct net_allowed *allowed,
+			     struct err *err);
+/* Keep it for a supervisor to come: 0 or -errno. And read it: 1, or 0 when there is none. */
+int network_store(const struct session *s, const char *name, const struct net_policy *p);
+int network_load(const struct session *s, const char *name, struct net_policy *p,
+		 struct net_allowed *allowed, struct err *err);
+
+/*
+ * Ask the supervisor of a running container: @body has "op" (show, allow, deny,
+ * mode) and, for those, "entries" or "mode". *@ret is its answer, a new
+ * reference: what network_policy_to_json() says, "changed" (how many entries)
+ * and "learnt" (list of name, addresses). ERR_CONFLICT when it has no network.
+ */
+int network_ask(struct session *s, const struct container *c, json_t *body, json_t **ret,
+		struct err *err);
+
+#endif
