@@ -66,6 +66,13 @@ int fd_set_cloexec(int fd, bool on) {
 	return fcntl(fd, F_SETFD, on ? FD_CLOEXEC : 0) < 0 ? -errno : 0;
 }
 
+void fd_fill_stdio(void) {
+	for (int fd = 0; fd < 3; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && errno == EBADF)
+			/* For the wrong direction: who uses it is told so, as without. */
+			(void)open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY);
+}
+
 int fd_above_stdio(int fd) {
 	int moved;
 

@@ -20,6 +20,11 @@ int fd_read_all(int fd, struct buf *out);
 int fd_write_all(int fd, const void *data, size_t len);
 int fd_set_nonblock(int fd, bool on);
 int fd_set_cloexec(int fd, bool on);
+/*
+ * 0, 1 and 2 that were not given are taken, and stay unusable: else the next file
+ * to be opened is what messages are written to. At the start of a program.
+ */
+void fd_fill_stdio(void);
 /* Move @fd to a number of at least 3 if it is below (closes the old one). */
 int fd_above_stdio(int fd);
 /* Copy @from to @to until end of file, in the kernel where it can. Bytes copied or -errno. */
