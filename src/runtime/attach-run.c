@@ -106,6 +106,7 @@ static void streams_tty(struct run *r, int pty, int in, int out) {
 static int run_through(struct run *r, int term, int timeout_ms, struct err *err) {
 	const int in = r->spec.stdin_fd, out = r->spec.stdout_fd;
 	struct relay_signals signals = { .fd = -1 };
+	struct relay relay;
 	struct attach_proc p;
 	struct err ignored, why = { 0 };
 	int e = relay_begin(r->spec.tty ? term : -1, &signals), status;
@@ -124,15 +125,15 @@ static int run_through(struct run *r, int term, int timeout_ms, struct err *err)
 		(void)fd_set_nonblock(p.pty_fd, true);
 		streams_tty(r, p.pty_fd, in, out);
 	}
-	e = relay_run(&(struct relay){ .pid = p.pid,
-				       .pidfd = p.pidfd,
-				       .pty_fd = p.pty_fd,
-				       .term_fd = term,
-				       .timeout_ms = timeout_ms,
-				       .grace_ms = r->spec.grace_ms,
-				       .streams = r->streams,
-				       .count = r->count },
-		      &signals);
+	relay = (struct relay){ .pid = p.pid,
+				.pidfd = p.pidfd,
+				.pty_fd = p.pty_fd,
+				.term_fd = term,
+				.timeout_ms = timeout_ms,
+				.grace_ms = r->spec.grace_ms,
+				.streams = r->streams,
+				.count = r->count };
+	e = relay_run(&relay, &signals);
 	/* Who hung up does not wait for a command that did not. */
 	if (e == -EIO && pidfd_wait_gone(p.pidfd, 0) < 0) {
 		mem_close_ptr(&p.pty_fd);
@@ -152,7 +153,12 @@ static int run_through(struct run *r, int term, int timeout_ms, struct err *err)
 		return err_set(err, ERR_SYSTEM, e, "the command took longer than %d ms and was "
 						   "killed",
 			       timeout_ms);
-	return e < 0 && e != -EIO ? err_sys(err, e, "cannot relay") : status;
+	if (e < 0 && e != -EIO)
+		return err_sys(err, e, "cannot relay");
+	/* It may not know, and end as if all were well, or by the pipe's signal. */
+	if (relay.write_error && (status == 0 || status == 128 + SIGPIPE))
+		return err_sys(err, relay.write_error, "cannot write the output of the command");
+	return status;
 }
 
 int attach_run(const struct attach_spec *spec, struct err *err) {

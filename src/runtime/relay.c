@@ -128,13 +128,16 @@ static void stream_read(struct relay_stream *s) {
 		s->len = 0;
 }
 
-static void stream_write(struct relay_stream *s) {
+/* @ret_error is set when it fails by more than nobody reading any more. */
+static void stream_write(struct relay_stream *s, int *ret_error) {
 	size_t want = s->len - s->off < WRITE_CHUNK ? s->len - s->off : WRITE_CHUNK;
 	ssize_t n = write(s->to, s->data + s->off, want);
 
 	if (n < 0 && (errno == EINTR || errno == EAGAIN))
 		return;
 	if (n < 0) {
+		if (s->output && errno != EPIPE && errno != EIO)
+			*ret_error = -errno;
 		stream_break(s);
 		return;
 	}
@@ -162,7 +165,7 @@ static void drain(struct relay *r) {
 
 		while (s->output) {
 			if (s->off < s->len) {
-				stream_write(s);
+				stream_write(s, &r->write_error);
 				continue;
 			}
 			if (s->from < 0 || !has_input(s->from))
@@ -253,7 +256,7 @@ static void streams_move(struct relay *r, const struct pollfd pfd[2 * STREAMS_MA
 		else if (pfd[2 * i].revents)
 			stream_read(s);
 		if (pfd[2 * i + 1].revents & POLLOUT)
-			stream_write(s);
+			stream_write(s, &r->write_error);
 		else if (pfd[2 * i + 1].revents)
 			stream_break(s);
 	}

@@ -36,6 +36,7 @@ struct relay {
 	int grace_ms; /* 0: none; after a SIGINT or SIGTERM, then the command is killed */
 	struct relay_stream *streams;
 	size_t count;
+	int write_error; /* result: -errno when output of the command was lost, 0: none */
 };
 
 /* The signals that a relay takes, blocked. */

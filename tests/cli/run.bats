@@ -120,6 +120,29 @@ teardown() {
 	expect_equal "$output" y
 }
 
+@test "output that cannot be written is a failure" {
+	run -1 --separate-stderr bash -c '"$COI" run -- echo lost >/dev/full'
+	[[ "$stderr" == *"Error: cannot write the output of the command: No space left on device"* ]]
+	run -7 bash -c '"$COI" run -- sh -c "echo lost; exit 7" >/dev/full 2>&1'
+}
+
+@test "closed standard descriptors become nobody's file" {
+	# A lock or a record that is opened as 2 would get the messages.
+	bash -c '"$COI" run -- true <&- >&- 2>&-'
+	run grep -rl Launching "$COI_ROOT" "$HOME"
+	[ "$output" = "" ]
+	run -1 bash -c '"$COI" run -- sh -c "echo lost || exit 1" >&-'
+	run -1 bash -c '"$COI" list >&-'
+	run -1 bash -c '"$COI" run -- cat <&-'
+}
+
+@test "few descriptors and small files: an error that says so, or it works" {
+	run -1 bash -c 'ulimit -n 20; "$COI" run -- true'
+	[[ "$output" == *"Error: "*"Too many open files"* ]]
+	run -1 bash -c 'ulimit -f 1; "$COI" run -- true'
+	[[ "$output" == *"Error: "*"File too large"* ]]
+}
+
 @test "on a terminal the command has one, with its size" {
 	command -v script >/dev/null || skip "no script(1)"
 	run script -qec "stty rows 33 cols 101; '$COI_TEST_BUILD/coi' run -- sh -c 'tty; stty size'" /dev/null
