@@ -2,8 +2,10 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "base/buf.h"
+#include "base/escape.h"
 #include "base/fd.h"
 #include "base/json.h"
 #include "base/log.h"
@@ -54,7 +56,16 @@ static int capture_run(struct cli *cli, const void *args, struct err *err) {
 	r = tmux_capture(cli->session, c, &out, err);
 	if (r < 0)
 		return r;
-	(void)fwrite(out.data, 1, out.len, stdout);
+	/* What calls itself tmux there may say anything, also to a terminal. */
+	if (isatty(STDOUT_FILENO)) {
+		autobuf struct buf safe;
+
+		buf_init(&safe, 4 * CAPTURE_MAX);
+		escape_append(&safe, out.data, out.len, ESCAPE_KEEP_NEWLINE);
+		(void)fwrite(safe.data, 1, safe.len, stdout);
+	} else {
+		(void)fwrite(out.data, 1, out.len, stdout);
+	}
 	return 0;
 }
 
