@@ -35,9 +35,12 @@ static int ask(struct session *s, const struct container *c, char *const *argv, 
 	r = exec_capture(s, c, &request, out, &err_out, err);
 	if (r == 127)
 		return no_tmux(c, err);
-	if (r > 0)
+	if (r > 0 && err_out.len)
 		(void)err_set(err, ERR_SYSTEM, -EIO, "tmux in container '%s': %.*s", c->name,
 			      (int)strcspn(err_out.data, "\n"), err_out.data);
+	else if (r > 0)
+		(void)err_set(err, ERR_SYSTEM, -EIO, "tmux in container '%s' ended with status %d",
+			      c->name, r);
 	return r;
 }
 
