@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <unistd.h>
 
+#include "base/escape.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "cli/app.h"
@@ -78,12 +80,11 @@ static void print_choice(const struct cli *cli, const struct container_list *lis
 	output_line("Active sessions:");
 	for (size_t i = 0; i < list->count; i++) {
 		const struct container *c = list->items[i];
+		autofree char *place = escape_text(c->workspace ? c->workspace : "", PATH_MAX);
 
 		if (!container_is_running(cli->session, c))
 			continue;
-		output_line("  %zu. %s%s%s", ++number, c->name,
-			    c->workspace && *c->workspace ? "  " : "",
-			    c->workspace ? c->workspace : "");
+		output_line("  %zu. %s%s%s", ++number, c->name, *place ? "  " : "", place);
 	}
 	output_line("Use 'coi attach NAME' to choose one.");
 }

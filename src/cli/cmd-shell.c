@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/escape.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/strv.h"
@@ -101,9 +103,11 @@ static int launch_new(struct cli *cli, struct launched *l, struct err *err) {
 
 static void print_banner(const struct container *c, const struct shell_mode *mode,
 			 const char *tool) {
+	autofree char *place = escape_text(c->workspace ? c->workspace : "", PATH_MAX);
+
 	log_info("\n  Container: %s%s", c->name, c->persistent ? " (persistent)" : "");
-	if (c->workspace && *c->workspace)
-		log_info("  Workspace: %s", c->workspace);
+	if (*place)
+		log_info("  Workspace: %s", place);
 	log_info("  Tool:      %s", tool);
 	log_info("  Mode:      %s\n", !mode->tmux           ? "Direct (no tmux)" :
 				      mode->background ? "Background (tmux)" :

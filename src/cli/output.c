@@ -111,8 +111,12 @@ void output_block(const struct output_column *columns, const void *row, int inde
 	for (; columns->key || columns->title; columns++) {
 		autofree char *text = columns->title ? column_text(columns, row) : NULL;
 
-		if (text && *text)
-			output_line("%*s%s: %s", indent, "", columns->title, text);
+		if (text && *text) {
+			/* One line, whatever the name of a directory looks like. */
+			autofree char *line = escape_text(text, LINE_MAX_BYTES);
+
+			output_line("%*s%s: %s", indent, "", columns->title, line);
+		}
 	}
 }
 

@@ -3,9 +3,12 @@
 
 #include <stdlib.h>
 
+#include "base/escape.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "runtime/control.h"
+
+#define SAY_MAX 8192
 
 int session_open(const struct privilege *who, const struct settings *settings,
 		 struct session **ret, struct err *err) {
@@ -42,13 +45,15 @@ void session_close_ptr(struct session **s) {
 }
 
 void session_say(const struct session *s, const char *fmt, ...) {
-	autofree char *line = NULL;
+	autofree char *text = NULL, *line = NULL;
 	va_list ap;
 
 	if (!s->say)
 		return;
 	va_start(ap, fmt);
-	line = xvasprintf(fmt, ap);
+	text = xvasprintf(fmt, ap);
 	va_end(ap);
+	/* Names of directories may hold line feeds. */
+	line = escape_text(text, SAY_MAX);
 	s->say(line, s->say_data);
 }

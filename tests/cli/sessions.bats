@@ -80,6 +80,32 @@ screen_shows() {
 	rm sent
 }
 
+@test "a directory's name cannot fake lines of ours" {
+	local odd=$T/ws/$'a\nError: fake'
+	make_workspace "$odd"
+	run coi -w "$odd" shell --debug --background
+	expect_status 0
+	expect_text '/a\x0aError: fake'
+	run ! grep '^Error: fake' <<<"$output"
+	run coi list
+	expect_text '/a\x0aError: fake'
+	run ! grep '^Error: fake' <<<"$output"
+	coi kill --all --force
+	rm -rf "$odd"
+}
+
+@test "what calls itself tmux inside cannot drive our terminal" {
+	local name
+	coi shell --debug --background
+	name=$(container_name 1)
+	coi container exec "$name" -- sh -c 'printf "#!/bin/sh\nprintf \"\\033]0;owned\\007x\"\n" >/usr/local/bin/tmux 2>/dev/null ||
+		{ mkdir -p /usr/local/bin && printf "#!/bin/sh\nprintf \"\\033]0;owned\\007x\"\n" >/usr/local/bin/tmux; }; chmod 755 /usr/local/bin/tmux'
+	python3 "$COI_TEST_SRC/tests/runtime/terminal.py" 'expect:\\x1b]0;owned\\x07x' status:0 -- \
+		"$COI" tmux capture "$name"
+	run coi tmux capture "$name"
+	expect_equal "$output" $'\033]0;owned\ax'
+}
+
 @test "interactive shell in a terminal; exit keeps it, attach comes back" {
 	local name
 	name=$(container_name 1)
