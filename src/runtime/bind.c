@@ -69,7 +69,8 @@ static unsigned bind_flags(const struct runtime_bind *b) {
 }
 
 int bind_prepare(const struct runtime_bind *bind, const struct idset *ids,
-		 struct bind_userns *last, struct bind_mount *ret, struct bind_owner *ret_owner, struct err *err) {
+		 struct bind_userns *last, struct bind_mount *ret, struct bind_owner *ret_owner,
+		 struct err *err) {
 	autoclose int own = bind->fd < 0 ? open(bind->source, O_PATH | O_CLOEXEC) : -1;
 	int fd = bind->fd < 0 ? own : bind->fd;
 	autoclose int m = -1;
