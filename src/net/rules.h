@@ -78,6 +78,7 @@ void net_rules_by_range(struct nft_batch *b, const char *chain, const char *set,
 
 #define NET_SET_NAME 16
 enum net_port_set { NET_SET_LISTED = 'a', NET_SET_LEARNT = 'l' };
+/* The name of a port's set of addresses: which kind, and of which list of ports. */
 void net_port_set_name(const struct net_port *port, enum net_port_set which, unsigned list,
 		       char out[NET_SET_NAME]);
 /* The port's sets as they should be, and its chain behind what it holds by now; sets go last. */

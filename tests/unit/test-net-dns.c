@@ -293,7 +293,8 @@ static void long_answers_are_cut_off(void **state) {
 		message(&b->in, 7, 0x8180, "a.test", TYPE_A);
 		for (int i = 0; i < 100; i++)
 			address(&b->in, 6, "198.51.100.1");
-		assert_int_equal(dns_answer_write(bytes(&b->in), b->in.len, &b->q, &none, &b->out, NULL), 0);
+		assert_int_equal(dns_answer_write(bytes(&b->in), b->in.len, &b->q, &none, &b->out,
+						  NULL), 0);
 		assert_int_equal(at16(&b->out, 2), tcp ? 0x8180 : 0x8380);
 		assert_int_equal(at16(&b->out, 6), tcp ? 100 : 0);
 		assert_true(tcp || b->out.len <= 512);
