@@ -48,6 +48,7 @@ void protect_binds_done(struct protect_binds *b) {
 		(void)close(b->fds[i]);
 	free(b->fds);
 	free(b->items);
+	free(b->bound);
 	strv_free(b->names);
 	strv_free(b->readonly);
 	free(b->workspace);
@@ -361,6 +362,23 @@ static void add_bind(struct placing *p, const struct runtime_bind *bind) {
 	p->out.items[p->out.count++] = *bind;
 }
 
+/* The path is the end of @source, which is kept. */
+static void add_bound(struct placing *p, const struct area *a, const struct protect_step *step,
+		      const char *source) {
+	char *base = xstrdup(a->path);
+
+	strv_take(&p->out.names, base);
+	p->out.bound = xreallocarray(p->out.bound, p->out.bound_count + 1,
+				     sizeof(*p->out.bound));
+	p->out.bound[p->out.bound_count++] = (struct protect_bound){
+		.item = p->out.count,
+		.base_fd = a->bind->fd,
+		.base_path = base,
+		.path = source + strlen(source) - strlen(step->path),
+		.role = step->role,
+	};
+}
+
 static int bind_step(struct placing *p, const struct area *a, const struct protect_step *step,
 		     struct err *err) {
 	int fd = open_step(p, a, step, err);
@@ -382,6 +400,7 @@ static int bind_step(struct placing *p, const struct area *a, const struct prote
 	bind.hidden = step->role == PROTECT_ROLE_HIDDEN;
 	/* What is shown there could be changed by another container meanwhile. */
 	bind.strict_target = true;
+	add_bound(p, a, step, bind.source);
 	add_bind(p, &bind);
 	if (bind.readonly && p->in->has_workspace && a == &p->areas[0])
 		strv_add(&p->out.readonly, step->path);

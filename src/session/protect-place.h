@@ -27,10 +27,21 @@ struct protect_input {
 	void *say_data;
 };
 
+/* One that protection added. */
+struct protect_bound {
+	size_t item;           /* among the binds */
+	int base_fd;           /* of the bind that it lies in; borrowed */
+	const char *base_path; /* owned by the struct below, as the path is */
+	const char *path;      /* relative to it */
+	enum protect_role role;
+};
+
 /* Borrows descriptors and strings of the binds it was made from, owns its own. */
 struct protect_binds {
 	struct runtime_bind *items; /* in the order in which they are to be mounted */
 	size_t count;
+	struct protect_bound *bound;
+	size_t bound_count;
 	int *fds;                   /* its own */
 	size_t fd_count;
 	char **readonly;            /* of the workspace, relative to it: what is read-only */

@@ -158,6 +158,8 @@ static void close_all(struct supervisor *v) {
 	mem_close_ptr(&v->control_fd);
 	mem_close_ptr(&v->command_fd);
 	mem_close_ptr(&v->host_mnt_fd);
+	mem_close_ptr(&v->protect_fd);
+	mem_close_ptr(&v->mounts_fd);
 	protect_binds_done(&v->protect);
 	free(v->container_path);
 	strv_free(v->layers);
@@ -207,6 +209,8 @@ int main(int argc, char **argv) {
 		.init_pidfd = -1,
 		.control_fd = -1,
 		.host_mnt_fd = -1,
+		.protect_fd = -1,
+		.mounts_fd = -1,
 		.command_fd = COMMAND_FD,
 	};
 	struct err err = { 0 };

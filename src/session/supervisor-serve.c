@@ -310,6 +310,7 @@ static int add_sources(struct supervisor *v, struct err *err) {
 		return err_sys(err, -errno, "cannot watch the control socket");
 	if (v->command_fd >= 0)
 		v->command_source = loop_add_fd(v->loop, v->command_fd, EPOLLIN, on_command, v);
+	supervisor_watch_protected(v, GUARD_DELAY_MS);
 	if (!v->net)
 		return 0;
 	if (!loop_add_timer(v->loop, GUARD_DELAY_MS, 0, guard_begin, v))

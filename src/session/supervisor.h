@@ -56,6 +56,11 @@ struct supervisor {
 	struct loop_source *wish_source; /* what the name service asks for */
 
 	struct protect_binds protect; /* the binds of the start; see protect-place.h */
+	int protect_fd;               /* changes of their directories on the host */
+	int mounts_fd;                /* and of the container's mounts */
+	unsigned mends;               /* how often they were mounted again */
+	bool is_held;                 /* frozen by us, until they can be */
+	struct loop_source *hold_timer;
 	int host_mnt_fd;              /* the mount namespace that is not ours; -1: it is */
 
 	struct runtime_spec spec;
@@ -109,6 +114,8 @@ void supervisor_trouble(void *ctx, const struct plan_step *step, const struct er
 /* Protected paths: all binds of the start into v->protect; and what was made for it, undone. */
 int supervisor_protect(struct supervisor *v, struct err *err);
 int supervisor_unprotect(struct supervisor *v, struct err *err);
+/* From @delay_ms on: mount again what is replaced on the host. */
+void supervisor_watch_protected(struct supervisor *v, int delay_ms);
 /* Audit: what a step did. A failure goes to the log; it stops nothing that runs. */
 void supervisor_audit_network(struct supervisor *v, bool repaired);
 int supervisor_audit_start(struct supervisor *v, struct err *err);

@@ -575,3 +575,77 @@ immutable() { # PATH...: those that are immutable
 	expect_status 1
 	expect_stderr "cannot hide '$T/ws/pipe'"
 }
+
+# PATH inside that cannot be written to. While it is mounted again the container is frozen.
+refused() {
+	local said
+	said=$(as_root sh -c "cd /workspace && if [ -d $1 ]; then touch $1/evil; else echo evil >>$1; fi" 2>&1) || true
+	[[ "$said" == *"Read-only file system"* ]] || {
+		echo "$1: $said"
+		return 1
+	}
+}
+
+@test "what the host replaces is protected again" {
+	settings 'host_immutable = false' 'secret_paths = [".env"]'
+	echo "secret one" >.env
+	chown 1234:1234 .env
+	session_begin
+	sleep 0.5 # the watch begins a moment after the start
+	git config a.b c
+	chown 1234:1234 .git/config
+	within 3 refused .git/config
+	expect_equal "$(as_root cat /workspace/.git/config)" "$(cat .git/config)"
+	rm -rf .git/hooks
+	cp -a .git/info new
+	mv -T new .git/hooks
+	within 3 refused .git/hooks
+	rmdir .husky
+	within 3 refused .husky
+	rmdir .coi && mkdir .coi && echo mine >.coi/config.toml
+	chown 1234:1234 .coi/config.toml
+	within 3 refused .coi/config.toml
+	mv .git old
+	cp -a old .git
+	within 3 refused .git/config
+	within 3 refused .git/hooks
+	run as_root sh -c 'cd /workspace && mv .git .git2'
+	[ "$status" != 0 ]
+	echo "secret two" >new
+	mv new .env
+	sleep 0.5
+	run as_root cat /workspace/.env
+	[[ "$output" != *secret* ]]
+	as_root sh -c 'echo fine >/workspace/.git/fine'
+	expect_equal "$(coi list --format json | jq -r '.active_containers[].status')" Running
+	expect_equal "$(cat .git/fine)" fine
+	coi kill --all --force
+	expect_equal "$(cat .coi/config.toml)" mine
+	within 5 test ! -e .husky
+	[ ! -e .vscode ]
+}
+
+@test "what was mounted again and is unmounted inside is mounted again" {
+	settings 'host_immutable = false'
+	session_begin
+	sleep 0.5
+	git config a.b c
+	chown 1234:1234 .git/config
+	within 3 refused .git/config
+	as_root sh -c 'umount -l /workspace/.git/config; umount -l /workspace/.git/config' || true
+	within 3 refused .git/config
+}
+
+@test "the container is frozen for as long as something cannot be protected again" {
+	settings 'host_immutable = false'
+	session_begin
+	sleep 0.5
+	rmdir .coi && ln -s /tmp .coi
+	frozen() {
+		[ "$(coi list --format json | jq -r '.active_containers[].status')" = Frozen ]
+	}
+	within 5 frozen
+	grep -q "it is frozen until they are" "$COI_ROOT/containers/$name/supervisor.log"
+	rm .coi
+	within 5 refused .coi
+}

@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What is replaced on the host loses what was mounted on it: git writes its
+ * configuration beside the old one and renames it over. So the directories of
+ * protected paths are watched, and what is not in place any more is mounted
+ * again, the container frozen meanwhile, for as long as it takes.
+ *
+ * A mount that comes later can be unmounted by root in the container, unlike
+ * those of the start: the container's mounts are watched too, and its own mount
+ * namespaces are not. host_immutable keeps it from coming to this.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/inotify.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/path.h"
+#include "base/strv.h"
+#include "runtime/hotmount.h"
+#include "session/placeholders.h"
+#include "session/supervisor.h"
+
+#define WATCH_EVENTS (IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_ONLYDIR)
+#define FREEZE_TIMEOUT_MS 2000
+#define SETTLE_MS 100  /* who removes a file often writes it again */
+#define RETRY_MS 300
+#define MENDS_MAX 1000 /* then somebody inside plays with us */
+
+/* Opened on the host as at the start: no link, as the person. */
+static int open_outside(const struct supervisor *v, const struct protect_bound *b) {
+	int fd;
+
+	privilege_person_begin(v->session.who);
+	fd = open_beneath(b->base_fd, b->path, O_PATH | O_NOFOLLOW, 0);
+	privilege_person_end(v->session.who);
+	return fd;
+}
+
+static int open_inside(const struct supervisor *v, const char *target) {
+	autofree char *path = xasprintf("/proc/%d/root", (int)v->c->init.pid);
+	autoclose int root = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	return root < 0 ? -errno : open_beneath(root, target + 1, O_PATH | O_NOFOLLOW, 0);
+}
+
+/* Is a mount of what is there on the host where it should be, with its flags? */
+static bool in_place(const struct supervisor *v, const struct protect_bound *b) {
+	const struct runtime_bind *bind = &v->protect.items[b->item];
+	autoclose int outside = open_outside(v, b), inside = open_inside(v, bind->target);
+	struct statvfs fs;
+	struct statx st;
+	struct stat host;
+
+	if (outside < 0 && b->role != PROTECT_ROLE_READONLY)
+		return true; /* gone: nothing to keep or to hide */
+	if (outside < 0 || inside < 0 || fstat(outside, &host) < 0 || fstatvfs(inside, &fs) < 0 ||
+	    statx(inside, "", AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW, STATX_INO, &st) < 0)
+		return false;
+	if (!(st.stx_attributes & STATX_ATTR_MOUNT_ROOT) ||
+	    ((bind->readonly || bind->hidden) && !(fs.f_flag & ST_RDONLY)))
+		return false;
+	return bind->hidden || st.stx_ino == host.st_ino;
+}
+
+static bool all_in_place(const struct supervisor *v) {
+	for (size_t i = 0; i < v->protect.bound_count; i++)
+		if (!in_place(v, &v->protect.bound[i]))
+			return false;
+	return true;
+}
+
+static int attach(struct supervisor *v, const struct protect_bound *b, int fd, struct err *err) {
+	struct hotmount_spec spec = {
+		.ref = container_ref(&v->session, v->c),
+		.ids = v->c->ids,
+		.code_uid = v->c->code_uid,
+		.code_gid = v->c->code_gid,
+		.bind = v->protect.items[b->item],
+	};
+	int r;
+
+	spec.bind.fd = fd;
+	r = hotmount_add(&spec, err);
+	if (r == -EINVAL && err->kind == ERR_CONFLICT && spec.bind.readonly) {
+		/* No id-mapped mounts there: read-only is what counts. */
+		spec.bind.ids = RUNTIME_BIND_PLAIN;
+		r = hotmount_add(&spec, err);
+	}
+	return r;
+}
+
+static int mend_one(struct supervisor *v, const struct protect_bound *b, struct err *err) {
+	autoclose int fd = open_outside(v, b);
+	struct stat st;
+
+	for (int waited = 0; fd == -ENOENT && waited < SETTLE_MS; waited += 10) {
+		(void)poll(NULL, 0, 10);
+		fd = open_outside(v, b);
+	}
+	if (fd == -ENOENT && b->role == PROTECT_ROLE_READONLY) {
+		struct placeholder_want want = { b->base_fd, b->base_path, b->path,
+						 protect_kind_of(b->path) };
+		int r = placeholders_make(&v->session, v->c->name, &want, 1, err);
+
+		if (r < 0)
+			return r;
+		fd = open_outside(v, b);
+	}
+	if (fd == -ENOENT && b->role != PROTECT_ROLE_READONLY)
+		return 0;
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return err_sys(err, fd < 0 ? fd : -errno, "cannot open '%s/%s'", b->base_path,
+			       b->path);
+	if (S_ISLNK(st.st_mode))
+		return err_set(err, ERR_TRUST, -ELOOP, "'%s/%s' is a symbolic link now",
+			       b->base_path, b->path);
+	return attach(v, b, fd, err);
+}
+
+/* In order: what is mounted in a directory that is mounted anew comes after it. */
+static int mend(struct supervisor *v, struct err *err) {
+	for (size_t i = 0; i < v->protect.bound_count; i++) {
+		const struct protect_bound *b = &v->protect.bound[i];
+		int r = in_place(v, b) ? 0 : mend_one(v, b, err);
+
+		if (r < 0)
+			return r;
+	}
+	return all_in_place(v) ? 0
+			       : err_set(err, ERR_SYSTEM, -EAGAIN, "they were changed meanwhile");
+}
+
+/* In the host's mount namespace, whose mounts the descriptors are of. */
+static int mend_in_child(struct supervisor *v, bool tell) {
+	int status;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		struct err err = { 0 };
+		int r = setns(v->host_mnt_fd, CLONE_NEWNS) < 0
+				? err_sys(&err, -errno, "cannot enter the host's mounts")
+				: mend(v, &err);
+
+		if (r == -EAGAIN)
+			r = mend(v, &err);
+		if (r < 0 && tell)
+			supervisor_complain(&err);
+		_exit(r < 0);
+	}
+	if (pid < 0)
+		return -errno;
+	while (waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR)
+			return -errno;
+	return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : -EIO;
+}
+
+static void check(struct supervisor *v);
+
+static void check_again(void *data) {
+	struct supervisor *v = data;
+
+	v->hold_timer = NULL;
+	check(v);
+}
+
+/* It goes on as soon as it can be mended: when the person puts it right. */
+static void hold(struct supervisor *v) {
+	if (!v->is_held)
+		supervisor_note("protected paths of '%s' are not in place: it is frozen until they are",
+				v->c->name);
+	v->is_held = true;
+	if (!v->hold_timer)
+		v->hold_timer = loop_add_timer(v->loop, RETRY_MS, 0, check_again, v);
+}
+
+static void check(struct supervisor *v) {
+	struct runtime_ref ref = container_ref(&v->session, v->c);
+	struct err err = { 0 };
+	bool was_frozen;
+	int r;
+
+	if (v->is_stopping || !runtime_alive(&ref) || (!v->is_held && all_in_place(v)))
+		return;
+	was_frozen = !v->is_held && runtime_is_frozen(&ref) == 1;
+	if (!was_frozen && !v->is_held && runtime_freeze(&ref, FREEZE_TIMEOUT_MS, &err) < 0)
+		supervisor_complain(&err);
+	r = mend_in_child(v, !v->is_held);
+	if (r < 0 || ++v->mends > MENDS_MAX) {
+		hold(v);
+		return;
+	}
+	v->is_held = false;
+	if (v->mends <= 10)
+		supervisor_note("protected paths of '%s' were replaced; they are mounted again",
+				v->c->name);
+	if (!was_frozen && runtime_unfreeze(&ref, &err) < 0)
+		supervisor_complain(&err);
+}
+
+/* The directory of a protected path; watching it twice gives the same number. */
+static void watch_parent(struct supervisor *v, const struct protect_bound *b) {
+	const char *name = path_base(b->path);
+	autofree char *up = name == b->path ? xstrdup(".")
+					    : xstrndup(b->path, (size_t)(name - b->path) - 1);
+	autoclose int dir = open_beneath(b->base_fd, up, O_PATH | O_DIRECTORY, 0);
+	char link[32];
+
+	if (dir >= 0 && inotify_add_watch(v->protect_fd, fd_proc_path(dir, link), WATCH_EVENTS) < 0)
+		supervisor_note("cannot watch '%s/%s'", b->base_path, up);
+}
+
+static void watch_all(struct supervisor *v) {
+	for (size_t i = 0; i < v->protect.bound_count; i++)
+		watch_parent(v, &v->protect.bound[i]);
+}
+
+static bool is_ours(const struct supervisor *v, const char *name) {
+	for (size_t i = 0; i < v->protect.bound_count; i++)
+		if (!strcmp(path_base(v->protect.bound[i].path), name))
+			return true;
+	return false;
+}
+
+static void on_change(int fd, uint32_t events, void *data) {
+	struct supervisor *v = data;
+	char block[16 * 1024] __attribute__((aligned(__alignof__(struct inotify_event))));
+	bool matters = false;
+	ssize_t n;
+
+	(void)events;
+	while ((n = read(fd, block, sizeof(block))) > 0) {
+		for (char *at = block; at < block + n;) {
+			const struct inotify_event *e = (const struct inotify_event *)(void *)at;
+
+			matters |= (e->mask & (IN_Q_OVERFLOW | IN_IGNORED)) ||
+				   (e->len && is_ours(v, e->name));
+			at += sizeof(*e) + e->len;
+		}
+	}
+	if (!matters)
+		return;
+	check(v);
+	watch_all(v); /* directories may be new */
+}
+
+static void on_mounts(int fd, uint32_t events, void *data) {
+	(void)fd; /* polling it is what takes the event */
+	(void)events;
+	check(data);
+}
+
+static void begin(void *data) {
+	struct supervisor *v = data;
+	autofree char *path = xasprintf("/proc/%d/mountinfo", (int)v->c->init.pid);
+
+	if (v->is_stopping)
+		return;
+	v->protect_fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+	v->mounts_fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (v->protect_fd < 0 || v->mounts_fd < 0 ||
+	    !loop_add_fd(v->loop, v->protect_fd, EPOLLIN, on_change, v) ||
+	    !loop_add_fd(v->loop, v->mounts_fd, EPOLLPRI, on_mounts, v)) {
+		supervisor_note("cannot watch the protected paths of '%s'", v->c->name);
+		return;
+	}
+	watch_all(v);
+	check(v); /* what happened before the watch */
+}
+
+void supervisor_watch_protected(struct supervisor *v, int delay_ms) {
+	if (v->protect.bound_count)
+		(void)loop_add_timer(v->loop, (uint64_t)delay_ms, 0, begin, v);
+}
