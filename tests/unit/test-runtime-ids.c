@@ -157,13 +157,14 @@ static void owner_make(const struct fixture *f, const char *name) {
 	assert_int_equal(mkdir_parents(path, 0700), 0);
 }
 
+/* Ids that no container of this machine has while the tests run: those in use are passed over. */
 static void test_claims_never_overlap(void **state) {
 	struct id_range got[10];
 	struct err err;
 	struct fixture f;
 
 	(void)state;
-	fixture_make(&f, "root:1000000:655360\n", "root:1000000:655360\n");
+	fixture_make(&f, "root:3000000000:655360\n", "root:3000000000:655360\n");
 	for (int i = 0; i < 10; i++) {
 		char name[16];
 
@@ -197,11 +198,11 @@ static void test_claims_of_another_boot_and_of_lost_roots_are_void(void **state)
 	autoclose int claims = -1;
 
 	(void)state;
-	fixture_make(&f, "root:1000000:65536\n", "root:1000000:65536\n");
+	fixture_make(&f, "root:3000000000:65536\n", "root:3000000000:65536\n");
 	owner_make(&f, "a");
 	assert_int_equal(mkdir(f.claims, 0700), 0);
 	claims = open(f.claims, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	assert_int_equal(file_write_quick_at(claims, "1000000-65536", old, sizeof(old) - 1, 0600),
+	assert_int_equal(file_write_quick_at(claims, "3000000000-65536", old, sizeof(old) - 1, 0600),
 			 0);
 	assert_int_equal(ids_claim(&f.files, 65536, f.dir, "a", &got, &err), 0);
 	/* Its directory goes without a release. */
