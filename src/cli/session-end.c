@@ -15,19 +15,28 @@
 #define SUDDEN_END_MS 300
 #define ANSWER_MAX 4096
 
-/* systemd says so itself from the moment when poweroff was asked for. */
+/*
+ * systemd says so itself from the moment when poweroff was asked for; soon after
+ * it answers nobody any more, or kills the one who asks. So what counts is
+ * whether it says that it goes on.
+ */
 static bool systemd_is_stopping(struct cli *cli, const struct container *c) {
 	char *const argv[] = { (char *)"systemctl", (char *)"is-system-running", NULL };
 	const struct exec_request request = { .argv = argv, .cwd = "/" };
 	autobuf struct buf out, err_out;
+	static const char *const going_on[] = { "initializing", "starting", "running", "degraded",
+						"maintenance" };
 	struct err ignored = { 0 };
 	int r;
 
 	buf_init(&out, ANSWER_MAX);
 	buf_init(&err_out, ANSWER_MAX);
 	r = exec_capture(cli->session, c, &request, &out, &err_out, &ignored);
-	/* When it cannot even be asked it is on its way out: its end is waited for. */
-	return r < 0 || strncmp(out.data, "stopping", 8) == 0;
+	out.data[strcspn(out.data, "\n")] = '\0';
+	for (size_t i = 0; r >= 0 && i < ARRAY_SIZE(going_on); i++)
+		if (!strcmp(out.data, going_on[i]))
+			return false;
+	return r != 127; /* no systemctl: nobody to ask */
 }
 
 static bool is_ending(struct cli *cli, const struct container *c) {
