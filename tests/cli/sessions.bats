@@ -198,6 +198,8 @@ screen_shows() {
 	local hash
 	hash=$(printf %s "$T/second" | sha256sum | cut -c1-8)
 	coi container running "coi-$hash-1"
+	# What is protected in it cannot be removed while it runs, by root neither.
+	coi kill --force "coi-$hash-1"
 	rm -rf "$T/second"
 }
 
