@@ -20,13 +20,13 @@ setup() {
 }
 
 @test "rules, links, mounts, control groups, state: the same before and after 100 runs, 20 killed" {
-	local total killed i pid
+	local total killed n pid # not i: `run` of bats changes that
 	total=$(long 50 100)
 	killed=$((total / 5))
 	within 15 quiet
 	snapshot before
-	for ((i = 0; i < total; i++)); do
-		if ((i % 5 == 4)); then
+	for ((n = 0; n < total; n++)); do
+		if ((n % 5 == 4)); then
 			"$COI" run -- sleep 1000 >/dev/null 2>&1 &
 			pid=$!
 			sleep "0.$((RANDOM % 3))$((RANDOM % 10))"
