@@ -98,6 +98,8 @@ canary() { describe "$CANARY"; }
 		    out.write(END)
 	END
 	"$TOOL" list
+	# ext4 gives blocks back when its journal commits.
+	sync -f "$DIR/small"
 	free=$(stat -f -c '%a %d' "$DIR/small")
 	run "$TOOL" import "$DIR/bomb.tgz" bomb
 	umounted() { umount "$DIR/small"; }
@@ -106,6 +108,7 @@ canary() { describe "$CANARY"; }
 		false
 	fi
 	left=$(store)
+	sync -f "$DIR/small"
 	now=$(stat -f -c '%a %d' "$DIR/small")
 	umounted
 	[ "$left" = "./containers
