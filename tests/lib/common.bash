@@ -34,6 +34,7 @@ coi_setup_bare() {
 	}
 	T=$(mktemp -d "/var/tmp/coi-test.$$.XXXXXX")
 	chmod 0755 "$T"
+	echo "$T" >>"$COI_STAGE_DIR/made"
 	export T COI_ROOT=$T/root HOME=$T/home
 	unset COI_CONFIG COI_CONTAINER COI_CONTAINER_PREFIX COI_TRUST_ALL COI_DEBUG SUDO_UID SUDO_GID
 	mkdir "$HOME" "$T/tmp"
