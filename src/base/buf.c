@@ -19,7 +19,8 @@ void buf_done(struct buf *b) {
 void buf_reset(struct buf *b) {
 	b->len = 0;
 	b->overflow = false;
-	b->data[0] = '\0';
+	if (b->data)
+		b->data[0] = '\0';
 }
 
 /* Room for @more bytes and the NUL; false (and overflow) past the maximum. */
@@ -80,6 +81,8 @@ void buf_addf(struct buf *b, const char *fmt, ...) {
 }
 
 void buf_drop(struct buf *b, size_t len) {
+	if (!b->data)
+		return;
 	if (len > b->len)
 		len = b->len;
 	memmove(b->data, b->data + len, b->len - len);
@@ -88,8 +91,8 @@ void buf_drop(struct buf *b, size_t len) {
 }
 
 char *buf_steal(struct buf *b) {
-	char *data = b->data;
+	char *data = b->data ? b->data : xcalloc(1, 1);
 
-	buf_init(b, b->max);
+	*b = (struct buf){ .max = b->max };
 	return data;
 }

@@ -14,7 +14,7 @@
 #include <stddef.h>
 
 struct buf {
-	char *data; /* never NULL after buf_init(); NUL-terminated */
+	char *data; /* NUL-terminated; NULL only between buf_steal() and the next addition */
 	size_t len;
 	size_t cap;
 	size_t max; /* largest len */
@@ -32,7 +32,7 @@ void buf_addf(struct buf *b, const char *fmt, ...) __attribute__((format(printf,
 void buf_vaddf(struct buf *b, const char *fmt, va_list ap) __attribute__((format(printf, 2, 0)));
 /* Remove @len bytes from the front. */
 void buf_drop(struct buf *b, size_t len);
-/* Give the content to the caller (free()); the buffer is empty and usable afterwards. */
+/* Give the content to the caller (free()); the buffer holds nothing and is usable afterwards. */
 char *buf_steal(struct buf *b);
 #define autobuf __attribute__((cleanup(buf_done)))
 
