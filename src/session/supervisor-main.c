@@ -112,9 +112,13 @@ static int open_all(struct supervisor *v, struct err *err) {
 
 static void end_record(struct supervisor *v, bool delete_it) {
 	struct err err = { 0 };
-	autoclose int lock = container_lock(&v->session, v->c->name, 0, &err);
+	autoclose int lock = -1;
 	int r;
 
+	/* While the name is still ours: the next one of that name has a group of the same name. */
+	if (v->rt && runtime_leave(v->rt, &err) < 0)
+		log_error(&err);
+	lock = container_lock(&v->session, v->c->name, 0, &err);
 	if (lock < 0) {
 		log_error(&err);
 		return;
@@ -144,10 +148,6 @@ void supervisor_finish(struct supervisor *v, const struct plan *plan, bool delet
 }
 
 static void close_all(struct supervisor *v) {
-	struct err err = { 0 };
-
-	if (v->rt && runtime_leave(v->rt, &err) < 0)
-		log_error(&err);
 	runtime_free(v->rt);
 	supervisor_network_done(v);
 	net_base_free(v->net);
