@@ -12,6 +12,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -22,10 +23,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/fd.h"
 #include "base/mem.h"
 #include "runtime/mount.h"
 #include "runtime/private.h"
+
+/* For what is done inside, where names may lead into the container's own file systems. */
+#define ANSWER_TIMEOUT_MS 5000
 
 /* Ids as they are for a process inside. */
 static void idset_inside(const struct hotmount_spec *spec, struct idset *ret) {
@@ -147,11 +152,53 @@ struct child_job {
 	int pidfd;
 };
 
-/* The child's error record comes over a pipe, whole. */
+static void child(const struct child_job *job, int report) {
+	const int keep[] = { report, job->pidfd, job->mount ? job->mount->fd : report };
+	struct err result = { 0 };
+	int r, null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	/*
+	 * One who is stuck inside must not hold what others wait for: a lock of the
+	 * caller, the end of its output.
+	 */
+	for (int i = 0; null >= 0 && i < 3; i++)
+		(void)dup2(null, i);
+	proc_close_fds_except(keep, ARRAY_SIZE(keep));
+	r = job->spec ? add_inside(job->spec, job->mount, job->pidfd, &result) :
+			remove_inside(job->target, job->pidfd, &result);
+	if (r == 0)
+		result = (struct err){ 0 };
+	(void)fd_write_all(report, &result, sizeof(result));
+	_exit(r < 0);
+}
+
+/* The record, whole; -ETIMEDOUT from a file system of the container that does not answer. */
+static int result_read(int fd, struct err *ret) {
+	uint64_t end = clock_mono_ms() + ANSWER_TIMEOUT_MS;
+	size_t have = 0;
+
+	while (have < sizeof(*ret)) {
+		struct pollfd pfd = { .fd = fd, .events = POLLIN };
+		uint64_t now = clock_mono_ms();
+		int r = poll(&pfd, 1, now >= end ? 0 : (int)(end - now));
+		ssize_t n;
+
+		if (r == 0)
+			return -ETIMEDOUT;
+		n = r < 0 ? -1 : read(fd, (char *)ret + have, sizeof(*ret) - have);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return -EIO;
+		have += (size_t)n;
+	}
+	return 0;
+}
+
+/* The child's error record comes over a pipe. */
 static int child_run(const struct child_job *job, struct err *err) {
 	autoclose int rd = -1;
 	struct err result = { 0 };
-	struct buf b;
 	int fds[2], r;
 	pid_t pid;
 
@@ -159,25 +206,20 @@ static int child_run(const struct child_job *job, struct err *err) {
 		return err_sys(err, -errno, "cannot make a pipe");
 	rd = fds[0];
 	pid = fork();
-	if (pid == 0) {
-		r = job->spec ? add_inside(job->spec, job->mount, job->pidfd, &result) :
-				remove_inside(job->target, job->pidfd, &result);
-		if (r == 0)
-			result = (struct err){ 0 };
-		(void)fd_write_all(fds[1], &result, sizeof(result));
-		_exit(r < 0);
-	}
+	if (pid == 0)
+		child(job, fds[1]);
 	(void)close(fds[1]);
 	if (pid < 0)
 		return err_sys(err, -errno, "cannot make a process");
-	buf_init(&b, sizeof(result));
-	r = fd_read_all(rd, &b);
-	if (r == 0 && b.len == sizeof(result))
-		memcpy(&result, b.data, sizeof(result));
-	else
-		(void)err_set(&result, ERR_SYSTEM, -EIO, "the process that mounts has failed");
-	buf_done(&b);
-	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+	r = result_read(rd, &result);
+	if (r == -ETIMEDOUT)
+		(void)err_set(&result, ERR_SYSTEM, r, "a file system in the container does not answer");
+	else if (r < 0)
+		(void)err_set(&result, ERR_SYSTEM, r, "the process that mounts has failed");
+	if (r < 0)
+		(void)kill(pid, SIGKILL);
+	/* A question that FUSE has passed on cannot be killed: it ends with the container. */
+	while (r != -ETIMEDOUT && waitpid(pid, NULL, 0) < 0 && errno == EINTR)
 		;
 	if (result.kind == ERR_NONE)
 		return 0;

@@ -322,6 +322,25 @@ with_workspace() {
 	[ -z "$(groups_of "$TAG")" ]
 }
 
+@test "a file system inside that never answers keeps nobody waiting" {
+	local begin stuck
+	up a nesting=1
+	cp "${COI_TEST_BUILD:?}/runtime-stuckfs" "/proc/$(init_pid a)/root/run/stuckfs"
+	as_root a 'mkdir -p /stuck; exec /run/stuckfs /stuck' >"$RT/stuck" 3>&- &
+	stuck=$!
+	timeout 10 sh -c 'until grep -q mounted "$1"; do sleep 0.05; done' sh "$RT/stuck"
+	for what in "mount a 1000000 65536 $RT/ws:/stuck/x" "umount a /stuck/x"; do
+		begin=$SECONDS
+		run ctl $what
+		[ "$status" = 1 ]
+		[[ "$output" == *"does not answer"* ]]
+		[ $((SECONDS - begin)) -lt 9 ]
+	done
+	grep -q asked "$RT/stuck"
+	down a
+	wait "$stuck" || true
+}
+
 @test "a layer is never written" {
 	before=$(cd "$RT/image" && find . -printf '%p %s %u %T@\n' | sort | sha256sum)
 	up a
