@@ -60,6 +60,7 @@ static enum err_kind kind_of_errno(int code) {
 }
 
 int err_sys(struct err *e, int code, const char *fmt, ...) {
+	const char *reason;
 	va_list ap;
 	size_t len;
 
@@ -69,11 +70,13 @@ int err_sys(struct err *e, int code, const char *fmt, ...) {
 	e->code = code;
 	e->kind = kind_of_errno(code);
 	e->hint[0] = '\0';
+	reason = strerror(-code);
+	/* A long name must not push out the reason. */
 	va_start(ap, fmt);
-	(void)vsnprintf(e->msg, sizeof(e->msg), fmt, ap);
+	(void)vsnprintf(e->msg, sizeof(e->msg) - strlen(reason) - 2, fmt, ap);
 	va_end(ap);
 	len = strlen(e->msg);
-	(void)snprintf(e->msg + len, sizeof(e->msg) - len, ": %s", strerror(-code));
+	(void)snprintf(e->msg + len, sizeof(e->msg) - len, ": %s", reason);
 	return code;
 }
 

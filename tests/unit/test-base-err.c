@@ -67,6 +67,7 @@ static void err_keeps_its_size(void **state) {
 	memset(longest, 'a', 4999);
 	longest[4999] = '\0';
 	(void)err_sys(&e, -EIO, "%s", longest);
+	assert_non_null(strstr(e.msg, ": Input/output error"));
 	assert_int_equal(strlen(e.msg), sizeof(e.msg) - 1);
 	(void)err_wrap(&e, "%s", longest);
 	assert_int_equal(strlen(e.msg), sizeof(e.msg) - 1);
