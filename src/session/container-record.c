@@ -212,6 +212,8 @@ int container_load(const struct session *s, const char *name, struct container *
 	c->name = xstrdup(name);
 	c->lxc_name = name_lxc(s->layout->tag, name);
 	r = record_load(dir, RECORD_NAME, RECORD_FORMAT, &c->record, err);
+	if (r == -ENOENT) /* somebody is just deleting it, or making it */
+		return err_set(err, ERR_MISSING, r, "container '%s' does not exist", name);
 	if (r < 0)
 		return err_wrap(err, "container '%s'", name);
 	r = read_head(c, err);

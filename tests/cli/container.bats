@@ -287,3 +287,11 @@ ensure_running() {
 	expect_settled before
 	coi container launch coi-default c1
 }
+
+@test "one that is just being deleted does not exist" {
+	mkdir "$COI_ROOT/containers/coi-half"
+	run coi container exec coi-half -- true
+	[ "$status" != 0 ]
+	expect_text "container 'coi-half' does not exist"
+	rmdir "$COI_ROOT/containers/coi-half" 2>/dev/null || true
+}
