@@ -97,7 +97,7 @@ canary() { describe "$CANARY"; }
 		        out.write(file("zeros%d" % n, bytes(4 << 20)))
 		    out.write(END)
 	END
-	"$TOOL" list
+	"$TOOL" repair # makes the directories and the lock's file with a pid in it
 	# ext4 gives blocks back when its journal commits.
 	sync -f "$DIR/small"
 	free=$(stat -f -c '%a %d' "$DIR/small")
