@@ -602,7 +602,8 @@ refused() {
 	within 3 refused .git/hooks
 	rmdir .husky
 	within 3 refused .husky
-	rmdir .coi && mkdir .coi && echo mine >.coi/config.toml
+	# The watch may be quicker and put a placeholder there.
+	rmdir .coi && mkdir -p .coi && echo mine >.coi/config.toml
 	chown 1234:1234 .coi/config.toml
 	within 3 refused .coi/config.toml
 	mv .git old
@@ -640,7 +641,9 @@ refused() {
 	settings 'host_immutable = false'
 	session_begin
 	sleep 0.5
-	rmdir .coi && ln -s /tmp .coi
+	# The watch may be quicker and put a placeholder there: then again.
+	replaced() { rmdir .coi && ln -sT /tmp .coi; }
+	within 5 replaced
 	frozen() {
 		[ "$(coi list --format json | jq -r '.active_containers[].status')" = Frozen ]
 	}
