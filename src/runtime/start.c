@@ -200,10 +200,12 @@ static pid_t parent_of(pid_t pid) {
 
 static int info_fill(struct runtime *rt, pid_t init) {
 	struct runtime_info *i = &rt->info;
+	pid_t parent = parent_of(init);
 	int r = proc_id_get(init, &i->init);
 
+	/* A monitor that has died already leaves init to us: not somebody to kill later. */
 	if (r == 0)
-		r = proc_id_get(parent_of(init), &i->monitor);
+		r = parent <= 1 || parent == getpid() ? -ESRCH : proc_id_get(parent, &i->monitor);
 	if (r < 0)
 		return r;
 	i->init_pidfd = proc_id_open(&i->init);
