@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/lock.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/msg.h"
@@ -26,11 +27,17 @@
 #define LOG_MAX_BYTES (8 * 1024 * 1024)
 
 int supervisor_store(struct supervisor *v, enum container_state state, struct err *err) {
-	autoclose int lock = container_lock(&v->session, v->c->name, 0, err);
+	/*
+	 * A stop does not wait for who holds the lock (an image being published from
+	 * this container, and its command stopped): the record then says "running"
+	 * with a dead init for a while, which everybody understands.
+	 */
+	bool may_wait = state != STATE_STOPPING && state != STATE_DELETING;
+	autoclose int lock = container_lock(&v->session, v->c->name, may_wait ? 0 : LOCK_TRY, err);
 
-	if (lock < 0)
-		return lock;
 	v->c->state = state;
+	if (lock < 0)
+		return !may_wait && lock == -EWOULDBLOCK ? 0 : lock;
 	return container_store_run(&v->session, v->c, err);
 }
 

@@ -92,7 +92,11 @@ struct supervisor {
 extern const struct plan supervisor_start_plan;
 extern const struct plan supervisor_adopt_plan;
 
-/* Tell the record what is so; the container's lock is taken for it. */
+/*
+ * Tell the record what is so; the container's lock is taken for it. A stop
+ * (STATE_STOPPING, STATE_DELETING) does not wait for that lock: the record then
+ * hears of it at the end.
+ */
 int supervisor_store(struct supervisor *v, enum container_state state, struct err *err);
 /* To the log: what went wrong and ends nothing; and what is worth a line. */
 void supervisor_complain(const struct err *err);
