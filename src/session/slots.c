@@ -53,11 +53,11 @@ static int reuse(const char *name, int slot, struct slot_claim *ret) {
 	return 1;
 }
 
-/* Load it; when it has just been stopped, after that has come to its end. */
+/* Load it; when it is just being stopped or deleted, after that has come to its end. */
 static int load_settled(struct session *s, const char *name, struct container **ret) {
 	int r = container_load(s, name, ret, NULL);
 
-	if (r < 0 || (*ret)->state != STATE_STOPPING)
+	if (r < 0 || ((*ret)->state != STATE_STOPPING && (*ret)->state != STATE_DELETING))
 		return r;
 	(void)container_wait_cleaned(*ret, CLEANING_WAIT_MS);
 	container_free(*ret);
@@ -77,12 +77,20 @@ static int find_stopped(struct session *s, const char *workspace, struct slot_cl
 	return 0;
 }
 
-static int find_free(struct session *s, const char *workspace, int from, struct slot_claim *ret,
-		     struct err *err) {
+/*
+ * The lowest free one from @from. One whose container is just being deleted is
+ * waited for when @patient: people expect a session where the last one was,
+ * while commands in a row are better off with the next slot than waiting.
+ */
+static int find_free(struct session *s, const char *workspace, int from, bool patient,
+		     struct slot_claim *ret, struct err *err) {
 	for (int slot = from; slot <= SLOT_MAX; slot++) {
 		autofree char *name = name_for_workspace(s->prefix, workspace, slot);
+		auto_container struct container *c = NULL;
 		int r = claim_name(s, name, ret, err);
 
+		if (r == 0 && patient && load_settled(s, name, &c) == -ENOENT)
+			r = claim_name(s, name, ret, err);
 		if (r != 0)
 			return r;
 	}
@@ -113,9 +121,9 @@ static int claim_auto(struct session *s, const struct launch_request *request,
 	int r = request->reuse_stopped ? find_stopped(s, workspace, ret) : 0;
 
 	if (r == 0)
-		r = find_free(s, workspace, 1, ret, err);
+		r = find_free(s, workspace, 1, request->kind != KIND_RUN, ret, err);
 	if (r == 0 && wait_deleting(s, workspace))
-		r = find_free(s, workspace, 1, ret, err);
+		r = find_free(s, workspace, 1, false, ret, err);
 	return r == 0 ? all_in_use(workspace, err) : r;
 }
 
@@ -125,9 +133,11 @@ static int claim_slot(struct session *s, const struct launch_request *request,
 	auto_container struct container *c = NULL;
 	int r = claim_name(s, name, ret, err);
 
+	if (r == 0 && load_settled(s, name, &c) == -ENOENT)
+		r = claim_name(s, name, ret, err);
 	if (r != 0)
 		return r;
-	if (load_settled(s, name, &c) == 0 && c->state == STATE_STOPPED) {
+	if (c && c->state == STATE_STOPPED) {
 		if (c->persistent)
 			return reuse(name, request->slot, ret);
 		r = lifecycle_delete(s, name, false, err);
@@ -143,7 +153,7 @@ static int claim_slot(struct session *s, const struct launch_request *request,
 		return err_hint(err, "leave --slot out to get a free one, or end it with 'coi kill %s'",
 				name);
 	}
-	r = find_free(s, workspace, request->slot + 1, ret, err);
+	r = find_free(s, workspace, request->slot + 1, true, ret, err);
 	if (r == 1)
 		session_say(s, "Slot %d is occupied, using slot %d", request->slot, ret->slot);
 	return r == 0 ? all_in_use(workspace, err) : r;

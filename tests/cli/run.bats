@@ -273,3 +273,12 @@ teardown() {
 	done
 	rm "$T"/hold.* "$T"/out.* "$T"/err.*
 }
+
+@test "an explicit slot is there again as soon as its run has ended" {
+	local round
+	for round in 1 2 3; do
+		run --separate-stderr coi --slot 1 run -- hostname
+		expect_status 0
+		expect_equal "$output" "$(container_name 1)"
+	done
+}

@@ -109,9 +109,9 @@ grab() {
 
 @test "container root takes nothing from those who enter" {
 	# What it can do with one who may be dumped.
-	grab 2000 sleep
-	for _ in 1 2 3; do
-		nsenter -t "$(init_pid one)" --user --pid --preserve-credentials sleep 0.5
+	grab 6000 sleep
+	for _ in 1 2 3 4 5; do
+		nsenter -t "$(init_pid one)" --user --pid --preserve-credentials sleep 1
 	done
 	wait "$grab_pid"
 	cat "$RT/grab"
