@@ -133,7 +133,8 @@ teardown() { runtime_teardown; }
 	ctl exec a env=PATH=/bin:/usr/bin no_stdin=1 uid=1000 -- sh -c 'bomb() { bomb | bomb & }; bomb; sleep 100' >/dev/null 2>&1 3>&- &
 	# How quickly it grows is the machine's affair.
 	for _ in $(seq 200); do
-		many=$(wc -l <"$UNIFIED/lxc.payload.$(name_of a)/.lxc/cgroup.procs")
+		# The group of attached commands is there once there is one.
+		many=$(cat "$UNIFIED/lxc.payload.$(name_of a)/.lxc/cgroup.procs" 2>/dev/null | wc -l)
 		[ "$many" -le 100 ] || break
 		sleep 0.1
 	done
