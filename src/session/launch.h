@@ -55,10 +55,6 @@ int launch_start(struct session *s, const char *name, struct launched *ret, stru
  */
 int launched_finish(struct session *s, struct launched *l, bool keep_stopped, struct err *err);
 
-/* A further mount as the runtime has it; and its source opened as the person (O_PATH). */
-struct runtime_bind mount_bind(const struct container_mount *m);
-int mount_open(const struct session *s, const struct container_mount *m, struct err *err);
-
 /*
  * The workspace of -w: absolute, exists, a directory, not "/", and one that may
  * be mounted (a root-owned one must be out of reach of other users: design

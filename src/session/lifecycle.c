@@ -10,7 +10,7 @@
 #include "base/mem.h"
 #include "base/strv.h"
 #include "runtime/hotmount.h"
-#include "session/launch.h"
+#include "session/launch-binds.h"
 #include "session/names.h"
 #include "session/repair.h"
 #include "session/spawn.h"

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "session/launch-binds.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/path.h"
+
+int launch_bind_workspace(struct session *s, const struct container *c, int fd,
+			  struct wire_plan *plan, struct err *err) {
+	enum runtime_bind_method method;
+	int r = runtime_bind_check(fd, c->workspace_uid, c->workspace_gid, &method, err);
+
+	if (r < 0)
+		return err_wrap(err, "cannot mount the workspace '%s'", c->workspace);
+	if (method == RUNTIME_BIND_HOLE)
+		session_say(s, "The file system of '%s' has no id-mapped mounts: its owner gets a "
+			       "place in the container's id map instead", c->workspace);
+	wire_add_bind(plan,
+		      &(struct runtime_bind){ .source = c->workspace,
+					      .target = c->workspace_path,
+					      .ids = RUNTIME_BIND_OWNER,
+					      .owner_uid = c->workspace_uid,
+					      .owner_gid = c->workspace_gid },
+		      fcntl(fd, F_DUPFD_CLOEXEC, 3));
+	return 0;
+}
+
+int mount_open(const struct session *s, const struct container_mount *m, struct err *err) {
+	int fd, r;
+
+	privilege_person_begin(s->who);
+	fd = open(m->source, O_PATH | O_CLOEXEC);
+	r = fd < 0 ? -errno : fd;
+	privilege_person_end(s->who);
+	return r < 0 ? err_sys(err, r, "cannot mount '%s'", m->source) : r;
+}
+
+struct runtime_bind mount_bind(const struct container_mount *m) {
+	return (struct runtime_bind){
+		.fd = -1,
+		.source = m->source,
+		.target = m->path,
+		.readonly = m->readonly,
+		.ids = m->shift ? RUNTIME_BIND_OWNER : RUNTIME_BIND_PLAIN,
+		.owner_uid = (uid_t)-1,
+		.owner_gid = (gid_t)-1,
+	};
+}
+
+int launch_bind_recorded(const struct session *s, const struct container *c,
+			 struct wire_plan *plan, struct err *err) {
+	for (size_t i = 0; i < c->mount_count; i++) {
+		const struct container_mount *m = &c->mounts[i];
+		struct runtime_bind bind = mount_bind(m);
+		int fd;
+
+		if (plan->bind_count >= WIRE_BINDS_MAX)
+			return err_set(err, ERR_USAGE, -E2BIG,
+				       "container '%s' has more than %d mounts", c->name,
+				       WIRE_BINDS_MAX);
+		fd = mount_open(s, m, err);
+		if (fd < 0)
+			return fd;
+		wire_add_bind(plan, &bind, fd);
+	}
+	return 0;
+}
+
+int launch_bind_settings(struct session *s, const struct container *c, struct wire_plan *plan,
+			 struct err *err) {
+	const struct setting_mounts *mounts = &s->settings->mounts;
+
+	for (size_t i = 0; c->kind != KIND_BUILD && c->kind != KIND_LAUNCH && i < mounts->count; i++) {
+		const struct setting_mount *from = &mounts->items[i];
+		struct container_mount m = { .source = from->host,
+					     .path = from->container,
+					     .readonly = from->readonly,
+					     .shift = from->shift != TRI_FALSE };
+		struct runtime_bind bind = mount_bind(&m);
+		int fd = from->host_fd >= 0 ? fcntl(from->host_fd, F_DUPFD_CLOEXEC, 3) : -1;
+
+		if (plan->bind_count >= WIRE_BINDS_MAX)
+			return err_set(err, ERR_CONFIG, -E2BIG, "there are more than %d mounts",
+				       WIRE_BINDS_MAX);
+		if (fd < 0 && !from->source.is_trusted) {
+			/* What an untrusted file names is what was judged, or nothing. */
+			session_say(s, "Warning: '%s' does not exist and is not mounted", m.source);
+			continue;
+		}
+		if (fd < 0 && access(m.source, F_OK) < 0 && errno == ENOENT) {
+			if (m.readonly) {
+				session_say(s, "Warning: '%s' does not exist and is not mounted",
+					    m.source);
+				continue;
+			}
+			privilege_person_begin(s->who);
+			(void)mkdir_parents(m.source, 0755); /* opening it tells what went wrong */
+			privilege_person_end(s->who);
+		}
+		if (fd < 0)
+			fd = mount_open(s, &m, err);
+		if (fd < 0)
+			return fd;
+		wire_add_bind(plan, &bind, fd);
+	}
+	return 0;
+}
+
+int launch_bind_extra(const struct launch_request *request, struct wire_plan *plan,
+		      struct err *err) {
+	int fd;
+
+	if (!request || !request->extra_source)
+		return 0;
+	fd = open(request->extra_source, O_PATH | O_CLOEXEC);
+	if (fd < 0)
+		return err_sys(err, -errno, "cannot mount '%s'", request->extra_source);
+	wire_add_bind(plan,
+		      &(struct runtime_bind){ .source = request->extra_source,
+					      .target = request->extra_target,
+					      .readonly = true,
+					      .ids = RUNTIME_BIND_CONTAINER },
+		      fd);
+	return 0;
+}
