@@ -11,66 +11,9 @@
 #include "base/mem.h"
 #include "base/strv.h"
 #include "runtime/attach.h"
+#include "session/environment.h"
 
 #define LINE_MAX_BYTES 4096
-#define PATH_INSIDE "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-
-/*
- * Terminals that Debian's ncurses-base does not know inside: the tools would
- * not start. surface/cli.md, TERM.
- */
-static const char *terminal_inside(void) {
-	static const char *const unknown[] = { "ghostty", "wezterm", "alacritty", "kitty", "foot",
-					       "rio", "contour", "xterm-ghostty", "xterm-kitty",
-					       "tmux-256color", "screen-256color" };
-	const char *term = getenv("TERM");
-
-	if (!term || !*term || !strncmp(term, "st-", 3) || strpbrk(term, " /\t\n\033"))
-		return "xterm-256color";
-	for (size_t i = 0; i < ARRAY_SIZE(unknown); i++)
-		if (!strcmp(term, unknown[i]))
-			return "xterm-256color";
-	return term;
-}
-
-static void add_session_env(const struct session *s, char ***env) {
-	const struct settings *set = s->settings;
-
-	env_set(env, "IS_SANDBOX", "1");
-	for (char **e = set->defaults.environment.entries; e && *e; e++) {
-		autofree char *name = xstrndup(*e, strcspn(*e, "="));
-
-		env_set(env, name, *e + strlen(name) + 1);
-	}
-	for (char **name = set->defaults.forward_env; name && *name; name++) {
-		const char *value = getenv(*name);
-
-		if (value)
-			env_set(env, *name, value);
-		else
-			session_say(s, "Warning: '%s' is to be forwarded and is not set", *name);
-	}
-}
-
-char **exec_environment(const struct session *s, const struct container *c,
-			const struct exec_request *request) {
-	char **env = NULL;
-
-	(void)c;
-	env_set(&env, "PATH", PATH_INSIDE);
-	env_set(&env, "LANG", "C.UTF-8");
-	if (request->tty || request->session_env || getenv("TERM"))
-		env_set(&env, "TERM", terminal_inside());
-	if (request->session_env && s->settings)
-		add_session_env(s, &env);
-	for (char *const *e = request->env; e && *e; e++) {
-		autofree char *name = xstrndup(*e, strcspn(*e, "="));
-
-		if ((*e)[strlen(name)] == '=' && *name)
-			env_set(&env, name, *e + strlen(name) + 1);
-	}
-	return env;
-}
 
 static int check(const struct session *s, const struct container *c, struct err *err) {
 	if (container_is_elsewhere(c))
@@ -127,7 +70,7 @@ static void tell_audit(const struct session *s, const struct container *c,
 
 int exec_run(struct session *s, const struct container *c, const struct exec_request *request,
 	     struct err *err) {
-	autostrv char **env = exec_environment(s, c, request);
+	autostrv char **env = environment_make(s, c, request);
 	struct attach_spec spec;
 	int r = check(s, c, err);
 
@@ -140,7 +83,7 @@ int exec_run(struct session *s, const struct container *c, const struct exec_req
 
 int exec_capture(struct session *s, const struct container *c, const struct exec_request *request,
 		 struct buf *out, struct buf *err_out, struct err *err) {
-	autostrv char **env = exec_environment(s, c, request);
+	autostrv char **env = environment_make(s, c, request);
 	struct attach_spec spec;
 	int r = check(s, c, err);
 
@@ -189,7 +132,7 @@ static int read_lines(int fd, void (*line)(const char *text, void *data), void *
 
 int exec_lines(struct session *s, const struct container *c, const struct exec_request *request,
 	       void (*line)(const char *text, void *data), void *data, struct err *err) {
-	autostrv char **env = exec_environment(s, c, request);
+	autostrv char **env = environment_make(s, c, request);
 	struct attach_proc proc;
 	struct attach_spec spec;
 	autoclose int read_end = -1;

@@ -15,7 +15,7 @@ struct exec_request {
 	char *const *env;   /* "NAME=value", over what every session has */
 	bool tty;
 	int grace_ms;       /* after a SIGINT or SIGTERM to us, then it is killed; 0: none */
-	bool session_env;   /* also [defaults] environment and forward_env */
+	bool session_env;   /* what a session has; see environment.h */
 };
 
 /*
@@ -32,9 +32,5 @@ int exec_capture(struct session *s, const struct container *c, const struct exec
 /* As above; each line of both outputs goes to @line as it comes, without its newline. */
 int exec_lines(struct session *s, const struct container *c, const struct exec_request *request,
 	       void (*line)(const char *text, void *data), void *data, struct err *err);
-
-/* The environment that a command of that container gets; newly allocated. */
-char **exec_environment(const struct session *s, const struct container *c,
-			const struct exec_request *request);
 
 #endif

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "session/environment.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/strv.h"
+
+#define PATH_INSIDE "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+/*
+ * Terminals that Debian's ncurses-base does not know inside: the tools would
+ * not start.
+ */
+static const char *terminal_inside(void) {
+	static const char *const unknown[] = { "ghostty", "wezterm", "alacritty", "kitty", "foot",
+					       "rio", "contour", "xterm-ghostty", "xterm-kitty",
+					       "tmux-256color", "screen-256color" };
+	const char *term = getenv("TERM");
+
+	if (!term || !*term || !strncmp(term, "st-", 3) || strpbrk(term, " /\t\n\033"))
+		return "xterm-256color";
+	for (size_t i = 0; i < ARRAY_SIZE(unknown); i++)
+		if (!strcmp(term, unknown[i]))
+			return "xterm-256color";
+	return term;
+}
+
+/* "NAME=value" entries; one without a name or without a '=' is none. */
+static void add_entries(char ***env, char *const *entries) {
+	for (; entries && *entries; entries++) {
+		autofree char *name = xstrndup(*entries, strcspn(*entries, "="));
+
+		if (*name && (*entries)[strlen(name)] == '=')
+			env_set(env, name, *entries + strlen(name) + 1);
+	}
+}
+
+static void add_forwarded(const struct session *s, char ***env) {
+	for (char **name = s->settings->defaults.forward_env; name && *name; name++) {
+		const char *value = getenv(*name);
+
+		if (value)
+			env_set(env, *name, value);
+		else
+			session_say(s, "Warning: '%s' is to be forwarded and is not set", *name);
+	}
+}
+
+char **environment_make(const struct session *s, const struct container *c,
+			const struct exec_request *request) {
+	bool of_session = request->session_env && s->settings;
+	char **env = NULL;
+
+	(void)c;
+	env_set(&env, "PATH", PATH_INSIDE);
+	env_set(&env, "LANG", "C.UTF-8");
+	if (request->tty || request->session_env || getenv("TERM"))
+		env_set(&env, "TERM", terminal_inside());
+	if (of_session) {
+		env_set(&env, "IS_SANDBOX", "1");
+		add_entries(&env, s->settings->defaults.environment.entries);
+		add_forwarded(s, &env);
+	}
+	add_entries(&env, request->env);
+	return env;
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The variables of commands in containers. */
+#ifndef COI_SESSION_ENVIRONMENT_H
+#define COI_SESSION_ENVIRONMENT_H
+
+#include "session/container.h"
+#include "session/exec.h"
+
+/*
+ * The whole environment of a command, newly allocated; what comes later wins:
+ *
+ *   1. PATH, LANG; TERM, as far as a container knows it
+ *   2. of a session: IS_SANDBOX
+ *   3. of a session: [defaults] environment, then forward_env (one that is not set
+ *      is told by session_say())
+ *   4. what the request says itself
+ *
+ * HOME, USER, LOGNAME and SHELL come from the container's passwd(5), where nothing
+ * here says them (attach.h).
+ */
+char **environment_make(const struct session *s, const struct container *c,
+			const struct exec_request *request);
+
+#endif
