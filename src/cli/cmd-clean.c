@@ -10,7 +10,7 @@
 #include "cli/commands.h"
 #include "cli/output.h"
 #include "cli/prompts.h"
-#include "cli/saved.h"
+#include "session/saved.h"
 #include "session/lifecycle.h"
 #include "session/repair.h"
 

@@ -2,10 +2,6 @@
 #include "cli/commands.h"
 #include "cli/remove.h"
 
-static int kill_check(struct cli *cli, void *args, struct err *err) {
-	return remove_check(cli, args, err);
-}
-
 static int kill_run(struct cli *cli, const void *args, struct err *err) {
 	static const struct remove_words words = { "kill", "Killing", "Killed" };
 
@@ -13,18 +9,7 @@ static int kill_run(struct cli *cli, const void *args, struct err *err) {
 }
 
 static const struct cli_option kill_options[] = {
-	{
-		.name = "all",
-		.letter = 'a',
-		CLI_BOOL(struct remove_args, all),
-		.help = "All containers, of all workspaces",
-	},
-	{
-		.name = "force",
-		.letter = 'f',
-		CLI_BOOL(struct remove_args, force),
-		.help = "Do not ask",
-	},
+	REMOVE_OPTIONS,
 	{ 0 },
 };
 
@@ -47,6 +32,6 @@ const struct cli_command cmd_kill = {
 	.examples = kill_examples,
 	.args_size = sizeof(struct remove_args),
 	.flags = COMMAND_SESSION,
-	.check = kill_check,
+	.check = remove_check,
 	.run = kill_run,
 };

@@ -7,7 +7,7 @@
 #include "cli/app.h"
 #include "cli/commands.h"
 #include "cli/output.h"
-#include "cli/saved.h"
+#include "session/saved.h"
 #include "session/container.h"
 
 struct list_args {
@@ -144,6 +144,19 @@ static json_t *document(const struct list_row *rows, size_t count, const struct 
 	return doc;
 }
 
+/* Sessions that have only begun are their container's so far. */
+static void keep_with_data(struct saved_list *saved) {
+	size_t kept = 0;
+
+	for (size_t i = 0; i < saved->count; i++) {
+		if (saved->items[i].has_data)
+			saved->items[kept++] = saved->items[i];
+		else
+			saved_session_done(&saved->items[i]);
+	}
+	saved->count = kept;
+}
+
 static int list_run(struct cli *cli, const void *args, struct err *err) {
 	const struct list_args *a = args;
 	auto_container_list struct container_list list = { 0 };
@@ -157,6 +170,7 @@ static int list_run(struct cli *cli, const void *args, struct err *err) {
 		r = saved_list_load(cli->who, cli->settings->tool.name, &saved, err);
 		if (r < 0)
 			return r;
+		keep_with_data(&saved);
 	}
 	rows = xcalloc(list.count + 1, sizeof(*rows));
 	for (size_t i = 0; i < list.count; i++) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <errno.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -15,10 +16,13 @@
 #include "cli/commands.h"
 #include "cli/prompts.h"
 #include "cli/resolve.h"
+#include "cli/resume.h"
 #include "cli/session-end.h"
 #include "session/exec.h"
 #include "session/launch.h"
+#include "session/lifecycle.h"
 #include "session/names.h"
+#include "session/saved.h"
 #include "session/tmux.h"
 #include "session/tools.h"
 
@@ -26,6 +30,13 @@ struct shell_args {
 	const char *container;
 	bool debug;
 	bool background;
+};
+
+/* Which session it is: a new one, or one that goes on. */
+struct shell_session {
+	struct saved_session saved; /* of a resumed one */
+	bool is_resumed;
+	char id[64 + 1];
 };
 
 /* How the session will be shown. */
@@ -59,17 +70,12 @@ static int ensure_image(struct cli *cli, struct err *err) {
 	return r < 0 ? err_wrap(err, "building '%s'", image) : 1;
 }
 
-/* The container that --container names, started when it is stopped. */
-static int enter_named(struct cli *cli, const char *name, struct launched *l, struct err *err) {
-	int r = resolve_name(cli, name, &l->container, err);
+/* @c, which becomes @l's, started when it is stopped. */
+static int enter(struct cli *cli, struct container *c, struct launched *l, struct err *err) {
+	autofree char *name = xstrdup(c->name);
 
-	if (r == -ENOENT) {
-		r = err_set(err, ERR_MISSING, r, "no container '%s'", name);
-		return err_hint(err, "'coi list' shows those that are there.");
-	}
-	if (r < 0)
-		return r;
-	if (container_is_running(cli->session, l->container)) {
+	l->container = c;
+	if (container_is_running(cli->session, c)) {
 		l->reused = true;
 		return 0;
 	}
@@ -77,8 +83,43 @@ static int enter_named(struct cli *cli, const char *name, struct launched *l, st
 	return launch_start(cli->session, name, l, err);
 }
 
-static int launch_new(struct cli *cli, struct launched *l, struct err *err) {
-	bool persistent = cli->settings->container.persistent;
+/* The container that --container names. */
+static int enter_named(struct cli *cli, const char *name, struct launched *l, struct err *err) {
+	struct container *c = NULL;
+	int r = resolve_name(cli, name, &c, err);
+
+	if (r == -ENOENT) {
+		r = err_set(err, ERR_MISSING, r, "no container '%s'", name);
+		return err_hint(err, "'coi list' shows those that are there.");
+	}
+	return r < 0 ? r : enter(cli, c, l, err);
+}
+
+/* A stopped one of the workspace was started again: its home is as it was left. */
+static int begin_in_reused(struct cli *cli, const struct launch_request *request,
+			   struct launched *l, struct err *err) {
+	const struct container like = {
+		.session_id = (char *)request->session_id,
+		.tool = (char *)request->tool,
+		.profile = (char *)(request->profile ? request->profile : ""),
+		.state_paths = (char **)request->state_paths,
+	};
+	autofree char *name = xstrdup(l->container->name);
+	int r = lifecycle_set_session(cli->session, name, &like, err);
+
+	if (r < 0)
+		return r;
+	container_free(steal_ptr(l->container));
+	r = container_load(cli->session, name, &l->container, err);
+	if (r == 0 && saved_begin(l->container, err) < 0)
+		log_warn("%s", err->msg);
+	return r;
+}
+
+static int launch_new(struct cli *cli, const struct shell_session *session, struct launched *l,
+		      struct err *err) {
+	bool persistent = cli->settings->container.persistent || session->saved.persistent;
+	const char *tool = cli->settings->tool.name;
 	const struct launch_request request = {
 		.kind = KIND_SHELL,
 		.workspace = cli->workspace,
@@ -88,24 +129,43 @@ static int launch_new(struct cli *cli, struct launched *l, struct err *err) {
 		.reuse_stopped = persistent,
 		.alias = cli->settings->container.alias,
 		.init = -1,
+		.session_id = session->id,
+		.tool = tool,
+		.profile = cli->parsed.globals.profile,
+		.state_paths = (char *const *)tool_state_paths(tool),
 	};
+	int r;
 
 	/* Before anything is made: an alias that is taken must not cost a container. */
 	if (*request.alias) {
-		int r = alias_register(cli->who, request.alias, cli->workspace,
-				       cli->parsed.globals.profile, err);
-
+		r = alias_register(cli->who, request.alias, cli->workspace,
+				   cli->parsed.globals.profile, err);
 		if (r < 0)
 			return r;
 	}
-	return launch(cli->session, &request, l, err);
+	r = launch(cli->session, &request, l, err);
+	if (r < 0)
+		return r;
+	if (l->reused)
+		return begin_in_reused(cli, &request, l, err);
+	if (session->is_resumed) {
+		r = saved_restore(l->container, session->id, err);
+		if (r < 0)
+			log_warn("%s", err->msg);
+		else
+			session_say(cli->session, "Restored session %s", session->id);
+	}
+	if (saved_begin(l->container, err) < 0)
+		log_warn("%s", err->msg);
+	return 0;
 }
 
 static void print_banner(const struct container *c, const struct shell_mode *mode,
 			 const char *tool) {
 	autofree char *place = escape_text(c->workspace ? c->workspace : "", PATH_MAX);
 
-	log_info("\n  Container: %s%s", c->name, c->persistent ? " (persistent)" : "");
+	log_info("\n  Session:   %s", *c->session_id ? c->session_id : "(none is kept)");
+	log_info("  Container: %s%s", c->name, c->persistent ? " (persistent)" : "");
 	if (*place)
 		log_info("  Workspace: %s", place);
 	log_info("  Tool:      %s", tool);
@@ -190,34 +250,59 @@ static bool is_usual_end(int status) {
 	return false;
 }
 
-static int choose_tool(struct cli *cli, const struct shell_args *a, char ***ret,
-		       struct err *err) {
+static int choose_tool(struct cli *cli, const struct shell_args *a,
+		       const struct shell_session *session, char ***ret, struct err *err) {
 	static char *const bash[] = { (char *)"bash", NULL };
+	const struct tool_session tool = { .id = session->id, .is_resumed = session->is_resumed };
 
 	if (!a->debug)
-		return tool_command(cli->session, NULL, ret, err);
+		return tool_command(cli->session, NULL, &tool, ret, err);
 	*ret = strv_copy(bash);
 	return 0;
 }
 
 /* The container in which the session is to be: 1, or 0 when the person does not want to. */
-static int find_container(struct cli *cli, const struct shell_args *a, struct launched *l,
+static int find_container(struct cli *cli, const struct shell_args *a,
+			  const struct shell_session *session, struct launched *l,
 			  struct err *err) {
-	int r;
+	struct container *own = NULL;
+	int r = session->is_resumed ? resume_container(cli, &session->saved, &own, err) : 0;
 
-	if (a->container) {
+	if (r < 0)
+		return r;
+	if (own) {
+		session_say(cli->session, "Session %s is still in container '%s'", session->id,
+			    own->name);
+		r = enter(cli, own, l, err);
+	} else if (a->container) {
 		r = enter_named(cli, a->container, l, err);
 	} else {
 		r = ensure_image(cli, err);
 		if (r == 0)
 			return 0;
 		if (r > 0)
-			r = launch_new(cli, l, err);
+			r = launch_new(cli, session, l, err);
 	}
 	return r < 0 ? r : 1;
 }
 
-static int shell_start(struct cli *cli, const struct shell_args *a, struct err *err) {
+static int choose_session(struct cli *cli, struct shell_session *ret, struct err *err) {
+	int r = 0;
+
+	if (!resume_wanted(cli)) {
+		saved_id_new(ret->id);
+		return 0;
+	}
+	r = resume_find(cli, &ret->saved, err);
+	if (r < 0)
+		return r;
+	ret->is_resumed = true;
+	(void)snprintf(ret->id, sizeof(ret->id), "%s", ret->saved.id);
+	return 0;
+}
+
+static int start_session(struct cli *cli, const struct shell_args *a,
+			 const struct shell_session *session, struct err *err) {
 	auto_launched struct launched l = LAUNCHED_INIT;
 	struct shell_mode mode = { .tmux = cli->settings->shell.use_tmux };
 	autostrv char **argv = NULL;
@@ -226,12 +311,12 @@ static int shell_start(struct cli *cli, const struct shell_args *a, struct err *
 	mode.background = a->background && mode.tmux;
 	r = check_terminal(&mode, err);
 	if (r == 0)
-		r = choose_tool(cli, a, &argv, err);
+		r = choose_tool(cli, a, session, &argv, err);
 	if (r < 0)
 		return r;
 	app_tell_sudo(cli);
 	cli->say_prefix = "[setup] ";
-	r = find_container(cli, a, &l, err);
+	r = find_container(cli, a, session, &l, err);
 	cli->say_prefix = NULL;
 	if (r <= 0)
 		return r;
@@ -245,14 +330,14 @@ static int shell_start(struct cli *cli, const struct shell_args *a, struct err *
 	return is_usual_end(r) ? 0 : 1;
 }
 
-static int refuse_resume(const struct cli *cli, struct err *err) {
-	if (cli->parsed.globals.resume || cli->parsed.globals.continue_) {
-		err_set(err, ERR_MISSING, -ENOSYS,
-			"this version does not save sessions, so there is none to resume");
-		return err_hint(err, "A container that still runs: 'coi attach'. A persistent one that "
-				     "is stopped: 'coi shell --persistent'.");
-	}
-	return 0;
+static int shell_start(struct cli *cli, const struct shell_args *a, struct err *err) {
+	struct shell_session session = { .is_resumed = false };
+	int r = choose_session(cli, &session, err);
+
+	if (r == 0)
+		r = start_session(cli, a, &session, err);
+	saved_session_done(&session.saved);
+	return r;
 }
 
 static int shell_check(struct cli *cli, void *args, struct err *err) {
@@ -261,7 +346,10 @@ static int shell_check(struct cli *cli, void *args, struct err *err) {
 	if (app_word(cli, 0) && a->container)
 		return err_set(err, ERR_USAGE, -EINVAL,
 			       "an alias and '--container' exclude each other");
-	return refuse_resume(cli, err);
+	if (resume_wanted(cli) && a->container)
+		return err_set(err, ERR_USAGE, -EINVAL,
+			       "'--resume' and '--container' exclude each other");
+	return resume_check(cli, err);
 }
 
 /* The workspace of the container that carries the alias, and its slot. */
@@ -308,7 +396,7 @@ static int shell_run(struct cli *cli, const void *args, struct err *err) {
 
 int shell_run_default(struct cli *cli, const void *args, struct err *err) {
 	static const struct shell_args none;
-	int r = refuse_resume(cli, err);
+	int r = resume_check(cli, err);
 
 	return r < 0 ? r : shell_start(cli, &none, err);
 }

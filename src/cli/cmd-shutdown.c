@@ -2,10 +2,6 @@
 #include "cli/commands.h"
 #include "cli/remove.h"
 
-static int shutdown_check(struct cli *cli, void *args, struct err *err) {
-	return remove_check(cli, args, err);
-}
-
 static int shutdown_run(struct cli *cli, const void *args, struct err *err) {
 	static const struct remove_words words = { "shut down", "Shutting down", "Shut down" };
 
@@ -14,18 +10,7 @@ static int shutdown_run(struct cli *cli, const void *args, struct err *err) {
 }
 
 static const struct cli_option shutdown_options[] = {
-	{
-		.name = "all",
-		.letter = 'a',
-		CLI_BOOL(struct remove_args, all),
-		.help = "All containers, of all workspaces",
-	},
-	{
-		.name = "force",
-		.letter = 'f',
-		CLI_BOOL(struct remove_args, force),
-		.help = "Do not ask",
-	},
+	REMOVE_OPTIONS,
 	{
 		.name = "timeout",
 		.type = OPTION_INT,
@@ -60,6 +45,6 @@ const struct cli_command cmd_shutdown = {
 	.examples = shutdown_examples,
 	.args_size = sizeof(struct remove_args),
 	.flags = COMMAND_SESSION | COMMAND_CONFIG,
-	.check = shutdown_check,
+	.check = remove_check,
 	.run = shutdown_run,
 };

@@ -9,6 +9,8 @@ static const struct cli_command *const root_children[] = {
 	&cmd_run,
 	&cmd_attach,
 	&cmd_list,
+	&cmd_info,
+	&cmd_persist,
 	&cmd_shutdown,
 	&cmd_kill,
 	&cmd_unfreeze,
@@ -33,7 +35,7 @@ static const struct cli_command *const root_children[] = {
 };
 
 static const char *const root_absent[] = {
-	"audit", "file", "health", "info", "logs", "monitor", "persist",
+	"audit", "file", "health", "logs", "monitor",
 	"snapshot", "update", NULL,
 };
 

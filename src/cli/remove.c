@@ -18,11 +18,13 @@ const struct cli_argument remove_arguments[] = {
 	{ NULL },
 };
 
-int remove_check(const struct cli *cli, const struct remove_args *args, struct err *err) {
-	if (args->all && cli->parsed.word_count) {
+int remove_check(struct cli *cli, void *args, struct err *err) {
+	const struct remove_args *a = args;
+
+	if (a->all && cli->parsed.word_count) {
 		return err_set(err, ERR_USAGE, -EINVAL, "'--all' and names exclude each other");
 	}
-	if (!args->all && cli->parsed.word_count == 0) {
+	if (!a->all && cli->parsed.word_count == 0) {
 		err_set(err, ERR_USAGE, -EINVAL, "no container is named");
 		return err_hint(err, "Name one, or say --all. 'coi list' shows those that are there.");
 	}
@@ -65,10 +67,9 @@ static bool may_go_on(char *const *names, const struct remove_words *words) {
 	return prompt_yes(stdout, question);
 }
 
-int remove_containers(struct cli *cli, const struct remove_args *args,
-		      const struct remove_words *words, int timeout_ms, struct err *err) {
+int remove_collect(struct cli *cli, const struct remove_args *args,
+		   const struct remove_words *words, char ***ret, struct err *err) {
 	autostrv char **names = NULL;
-	size_t done = 0;
 
 	if (args->all) {
 		int r = collect_all(cli, &names, err);
@@ -85,9 +86,20 @@ int remove_containers(struct cli *cli, const struct remove_args *args,
 	if (!args->force && names && (args->all || cli->parsed.word_count > 1) &&
 	    !may_go_on(names, words))
 		return 0;
+	*ret = steal_ptr(names);
+	return 1;
+}
+
+int remove_containers(struct cli *cli, const struct remove_args *args,
+		      const struct remove_words *words, int timeout_ms, struct err *err) {
+	autostrv char **names = NULL;
+	size_t done = 0;
+	int r = remove_collect(cli, args, words, &names, err);
+
+	if (r <= 0)
+		return r;
 	for (size_t i = 0; names && names[i]; i++) {
 		struct err why = { 0 };
-		int r;
 
 		output_line("%s %s...", words->doing, names[i]);
 		(void)fflush(stdout);
@@ -97,7 +109,7 @@ int remove_containers(struct cli *cli, const struct remove_args *args,
 			return r;
 		}
 		if (r < 0)
-			log_warn("%s", why.msg);
+			log_warn("%s%s%s", why.msg, *why.hint ? "; " : "", why.hint);
 		else
 			done++;
 	}

@@ -9,6 +9,7 @@
 #include "base/proc.h"
 #include "session/exec.h"
 #include "session/lifecycle.h"
+#include "session/saved.h"
 #include "session/tmux.h"
 
 /* A container without systemd ends at once when it ends at all. */
@@ -66,6 +67,16 @@ static void wait_for_end(struct cli *cli, const struct container *c) {
 	(void)lifecycle_wait_stopped(cli->session, c->name, &ignored);
 }
 
+/* What it has so far: its supervisor saves it again when it ends. */
+static void save_running(const struct container *c) {
+	struct err err = { 0 };
+
+	if (c->kind != KIND_SHELL || !*c->session_id || !*c->person_home)
+		return;
+	if (saved_write_running(c, &err) < 0)
+		log_warn("%s", err.msg);
+}
+
 void session_end_tell(struct cli *cli, const struct container *c) {
 	auto_container struct container *now = NULL;
 	struct err ignored = { 0 };
@@ -74,8 +85,12 @@ void session_end_tell(struct cli *cli, const struct container *c) {
 	if (is_ending(cli, c))
 		wait_for_end(cli, c);
 	r = container_load(cli->session, c->name, &now, &ignored);
+	if (r == 0 && container_is_running(cli->session, now))
+		save_running(now);
 	if (r == -ENOENT || (r == 0 && now->state == STATE_DELETING)) {
 		log_info("\nContainer '%s' was powered off and is deleted.", c->name);
+		if (*c->session_id)
+			log_info("  coi shell --resume=%s   go on in a new one", c->session_id);
 	} else if (r < 0) {
 		log_warn("%s", ignored.msg);
 	} else if (container_is_running(cli->session, now)) {
@@ -89,5 +104,7 @@ void session_end_tell(struct cli *cli, const struct container *c) {
 			 "  coi shell --persistent --slot %d   start it again", c->name, c->slot);
 	} else {
 		log_info("\nContainer '%s' is stopped; 'coi clean' deletes it.", c->name);
+		if (*now->session_id)
+			log_info("  coi shell --resume=%s   start it again", now->session_id);
 	}
 }

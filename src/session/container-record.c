@@ -72,6 +72,11 @@ void container_free(struct container *c) {
 	free(c->alias);
 	free(c->network_mode);
 	free(c->person);
+	free(c->person_home);
+	free(c->session_id);
+	free(c->tool);
+	free(c->profile);
+	strv_free(c->state_paths);
 	free_mounts(c);
 	free(c->boot_id);
 	free(c->address);
@@ -148,6 +153,15 @@ static void read_mounts(struct container *c) {
 	}
 }
 
+static void read_session(struct container *c) {
+	autofree char *paths = text_of(c->record, "session", "state_paths");
+
+	c->session_id = text_of(c->record, "session", "id");
+	c->tool = text_of(c->record, "session", "tool");
+	c->profile = text_of(c->record, "session", "profile");
+	c->state_paths = strv_split(paths, ":");
+}
+
 static int read_head(struct container *c, struct err *err) {
 	const struct record *r = c->record;
 	int state = word_index(record_get(r, "", "state"), state_words, STATE_COUNT);
@@ -178,7 +192,11 @@ static int read_head(struct container *c, struct err *err) {
 	c->alias = text_of(r, "", "alias");
 	c->network_mode = text_of(r, "", "network_mode");
 	c->person_uid = (uid_t)record_get_int(r, "", "person_uid", 0);
+	c->person_gid = (gid_t)record_get_int(r, "", "person_gid", c->person_uid);
 	c->person = text_of(r, "", "person");
+	c->person_home = text_of(r, "", "person_home");
+	c->has_run = record_get_bool(r, "", "has_run", false);
+	read_session(c);
 	return 0;
 }
 
@@ -253,7 +271,21 @@ static void write_head(struct container *c) {
 	record_set(r, "", "alias", c->alias);
 	record_set(r, "", "network_mode", c->network_mode);
 	record_setf(r, "", "person_uid", "%u", c->person_uid);
+	record_setf(r, "", "person_gid", "%u", c->person_gid);
 	record_set(r, "", "person", c->person);
+	record_set(r, "", "person_home", c->person_home);
+	record_set(r, "", "has_run", c->has_run ? "true" : "false");
+}
+
+static void write_session(struct container *c) {
+	autofree char *paths = strv_join(c->state_paths, ":");
+
+	if (!c->session_id || !*c->session_id)
+		return;
+	record_set(c->record, "session", "id", c->session_id);
+	record_set(c->record, "session", "tool", c->tool);
+	record_set(c->record, "session", "profile", c->profile);
+	record_set(c->record, "session", "state_paths", paths);
 }
 
 static void write_lists(struct container *c) {
@@ -306,9 +338,10 @@ int container_store(const struct session *s, struct container *c, struct err *er
 	if (!c->record)
 		c->record = record_new(RECORD_FORMAT);
 	write_head(c);
+	write_session(c);
 	write_lists(c);
 	write_run(c);
-	if (!c->delete_on_stop) {
+	if (!c->delete_on_stop || c->kind == KIND_SHELL) {
 		r = record_store(c->record, dir, RECORD_NAME, 0600, err);
 		return r < 0 ? err_wrap(err, "container '%s'", c->name) : 0;
 	}
@@ -337,6 +370,11 @@ int container_store_run(const struct session *s, struct container *mine, struct 
 	mine->persistent = now->persistent;
 	mine->delete_on_stop = now->delete_on_stop;
 	str_replace(&mine->alias, now->alias);
+	str_replace(&mine->session_id, now->session_id);
+	str_replace(&mine->tool, now->tool);
+	str_replace(&mine->profile, now->profile);
+	strv_free(mine->state_paths);
+	mine->state_paths = steal_ptr(now->state_paths);
 	free_mounts(mine);
 	mine->mounts = steal_ptr(now->mounts);
 	mine->mount_count = now->mount_count;

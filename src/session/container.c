@@ -88,6 +88,17 @@ bool container_is_elsewhere(const struct container *c) {
 	return ns_inode(0, "net", &here) == 0 && here != c->netns;
 }
 
+struct privilege container_person(const struct container *c) {
+	return (struct privilege){
+		.is_root = true,
+		.via_sudo = c->person_uid != 0,
+		.uid = c->person_uid,
+		.gid = c->person_gid,
+		.user = c->person,
+		.home = c->person_home,
+	};
+}
+
 struct runtime_ref container_ref(const struct session *s, const struct container *c) {
 	return (struct runtime_ref){
 		.lxc_name = c->lxc_name,

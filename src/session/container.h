@@ -80,9 +80,18 @@ struct container {
 	char *alias;            /* "" when it has none */
 	char *network_mode;
 	uid_t person_uid;       /* for whom it was made */
+	gid_t person_gid;
 	char *person;
+	char *person_home;      /* "" in records of older versions */
 	struct container_mount *mounts;
 	size_t mount_count;
+	bool has_run;           /* it was ready once: there may be something in it worth keeping */
+
+	/* Of KIND_SHELL, else "" and NULL. */
+	char *session_id;       /* ~/.coi/sessions-<tool>/<session_id> */
+	char *tool;
+	char *profile;          /* that was asked for */
+	char **state_paths;     /* what is saved, below the user's home */
 
 	/* Since the last start; zero when it is stopped. */
 	char *boot_id;
@@ -106,16 +115,17 @@ void container_free_ptr(struct container **c);
 int container_load(const struct session *s, const char *name, struct container **ret,
 		   struct err *err);
 /*
- * Write the record: durably for what has to outlive a power cut, without
- * waiting for the disk for a container that goes with its last process (one
- * whose record a power cut has torn is deleted, as it would have been anyway).
+ * Write the record: durably for what has to outlive a power cut (sessions and
+ * what stays when it stops), without waiting for the disk for a run or a build
+ * that goes with its last process (one whose record a power cut has torn is
+ * deleted, as it would have been anyway).
  */
 int container_store(const struct session *s, struct container *c, struct err *err);
 /* What the record says of the last start is over. */
 void container_forget_run(struct container *c);
 /*
  * As container_store(), for who keeps a record for long: what other commands
- * have written meanwhile (mounts, persistence, alias) is taken over into @c
+ * have written meanwhile (mounts, persistence, alias, session) is taken over into @c
  * first. The caller holds the container's lock.
  */
 int container_store_run(const struct session *s, struct container *c, struct err *err);
@@ -168,6 +178,9 @@ bool container_is_elsewhere(const struct container *c);
  */
 const char *container_status(const struct session *s, const struct container *c);
 bool container_is_running(const struct session *s, const struct container *c);
+
+/* For whom it was made, to write in that home; borrows from @c. */
+struct privilege container_person(const struct container *c);
 
 /* For the calls of the runtime layer; borrows from @s and @c. */
 struct runtime_ref container_ref(const struct session *s, const struct container *c);

@@ -145,7 +145,13 @@ static int write_record(struct session *s, const struct launch_request *request,
 					  ? "none"
 					  : net_mode_to_string(limits_policy(set).mode));
 	c->person_uid = s->who->uid;
+	c->person_gid = s->who->gid;
 	c->person = xstrdup(s->who->user);
+	c->person_home = xstrdup(s->who->home);
+	c->session_id = xstrdup(request->session_id ? request->session_id : "");
+	c->tool = xstrdup(request->tool ? request->tool : "");
+	c->profile = xstrdup(request->profile ? request->profile : "");
+	c->state_paths = strv_copy(request->state_paths);
 	c->boot_id = xstrdup(boot_id());
 	c->address = xstrdup("");
 	r = owner_of(workspace_fd, c, err);

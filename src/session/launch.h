@@ -19,6 +19,10 @@ struct launch_request {
 	const char *alias;      /* NULL or "" : none */
 	/* How init is chosen; -1: settings (auto: coi-init for run and build, systemd else). */
 	int init;
+	const char *session_id; /* of KIND_SHELL; these are noted in the record (container.h) */
+	const char *tool;
+	const char *profile;
+	char *const *state_paths;
 	bool no_network;        /* build containers: loopback only */
 	/* A directory bound read-only, for builds; NULL: none. */
 	const char *extra_source;

@@ -13,6 +13,7 @@
 #include "session/launch-binds.h"
 #include "session/names.h"
 #include "session/repair.h"
+#include "session/saved.h"
 #include "session/spawn.h"
 #include "session/teardown.h"
 
@@ -58,7 +59,18 @@ static int stop(struct session *s, const struct container *c, int timeout_ms, bo
 
 	if (container_supervisor_alive(s, c))
 		r = spawn_stop(s, c, timeout_ms, delete_it, err);
-	return r == -ENOTCONN ? end_by_hand(s, c->name, delete_it, err) : r;
+	if (r != -ENOTCONN)
+		return r;
+	/* Who saves a session is its supervisor: what is not saved goes by a kill only. */
+	if (!delete_it || timeout_ms <= 0 || c->kind != KIND_SHELL || !*c->session_id)
+		return end_by_hand(s, c->name, delete_it, err);
+	r = end_by_hand(s, c->name, false, err);
+	if (r < 0)
+		return r;
+	(void)err_set(err, ERR_CONFLICT, -EOWNERDEAD,
+		      "the supervisor of container '%s' died before its session was saved", c->name);
+	return err_hint(err, "it is kept, stopped: 'coi shell --resume=%s' goes on with it",
+			c->session_id);
 }
 
 int lifecycle_stop(struct session *s, const char *name, int timeout_ms, struct err *err) {
@@ -122,6 +134,57 @@ int lifecycle_wait_stopped(struct session *s, const char *name, struct err *err)
 		return err_sys(err, r, "container '%s' is still being cleaned up", name);
 	r = repair_container(s, name, err);
 	return r < 0 ? r : 0;
+}
+
+/* The record under its lock, to be changed and stored by the caller. */
+static int load_locked(struct session *s, const char *name, int *ret_lock, struct container **ret,
+		       struct err *err) {
+	int lock = container_lock(s, name, 0, err), r;
+
+	if (lock < 0)
+		return lock;
+	r = container_load(s, name, ret, err);
+	if (r < 0) {
+		(void)close(lock);
+		return r;
+	}
+	*ret_lock = lock;
+	return 0;
+}
+
+int lifecycle_persist(struct session *s, const char *name, struct err *err) {
+	auto_container struct container *c = NULL;
+	autoclose int lock = -1;
+	int r = load_locked(s, name, &lock, &c, err);
+
+	if (r < 0)
+		return r;
+	if (c->state == STATE_DELETING)
+		return err_set(err, ERR_CONFLICT, -EBUSY, "container '%s' is being deleted", name);
+	if (c->persistent && !c->delete_on_stop)
+		return 0;
+	c->persistent = true;
+	c->delete_on_stop = false;
+	r = container_store(s, c, err);
+	if (r == 0)
+		r = saved_set_persistent(c, err);
+	return r < 0 ? r : 1;
+}
+
+int lifecycle_set_session(struct session *s, const char *name, const struct container *like,
+			  struct err *err) {
+	auto_container struct container *c = NULL;
+	autoclose int lock = -1;
+	int r = load_locked(s, name, &lock, &c, err);
+
+	if (r < 0)
+		return r;
+	str_replace(&c->session_id, like->session_id);
+	str_replace(&c->tool, like->tool);
+	str_replace(&c->profile, like->profile);
+	strv_free(c->state_paths);
+	c->state_paths = strv_copy(like->state_paths);
+	return container_store(s, c, err);
 }
 
 int lifecycle_freeze(struct session *s, const char *name, bool frozen, struct err *err) {

@@ -21,6 +21,17 @@ int lifecycle_remove(struct session *s, const char *name, int timeout_ms, struct
 int lifecycle_end(struct session *s, const char *name, bool keep, struct err *err);
 /* When it is ending: wait until its supervisor has cleaned up. Repaired when it has none. */
 int lifecycle_wait_stopped(struct session *s, const char *name, struct err *err);
+/*
+ * It stays from now on when it stops: 1, or 0 when it did so already. A session's
+ * metadata tells it too.
+ */
+int lifecycle_persist(struct session *s, const char *name, struct err *err);
+/*
+ * Another session lives in it from now on: id, tool, profile and state paths of
+ * @like (a stub that has only these).
+ */
+int lifecycle_set_session(struct session *s, const char *name, const struct container *like,
+			  struct err *err);
 /* Freeze or thaw. */
 int lifecycle_freeze(struct session *s, const char *name, bool frozen, struct err *err);
 /*

@@ -36,6 +36,17 @@ static bool same_boot(const struct container *c) {
 	return c->boot_id && !strcmp(c->boot_id, boot_id());
 }
 
+/*
+ * What is left of one whose end nobody saw: a power cut, or whoever ended it died
+ * meanwhile. A session has work in it that is not saved yet: it is kept, stopped,
+ * to be resumed.
+ */
+static enum verdict judge_ended(const struct container *c) {
+	if (c->kind == KIND_SHELL && c->has_run)
+		return VERDICT_STOP;
+	return c->delete_on_stop ? VERDICT_DELETE : VERDICT_STOP;
+}
+
 static enum verdict judge_running(const struct session *s, const struct container *c) {
 	struct runtime_ref ref = container_ref(s, c);
 
@@ -44,7 +55,7 @@ static enum verdict judge_running(const struct session *s, const struct containe
 	if (container_supervisor_alive(s, c))
 		return VERDICT_FINE;
 	if (!same_boot(c) || !runtime_alive(&ref))
-		return c->delete_on_stop ? VERDICT_DELETE : VERDICT_STOP;
+		return judge_ended(c);
 	if (c->kind != KIND_RUN && c->kind != KIND_BUILD)
 		return VERDICT_ADOPT;
 	/* Its command ends it; without one nobody would. */
@@ -68,9 +79,9 @@ static enum verdict judge(const struct session *s, const struct container *c) {
 		return VERDICT_ELSEWHERE;
 	if (same_boot(c) && (proc_id_alive(&c->owner) || container_supervisor_alive(s, c)))
 		return VERDICT_FINE;
-	if (c->state == STATE_CREATING || c->state == STATE_DELETING || c->delete_on_stop)
+	if (c->state == STATE_CREATING || c->state == STATE_DELETING)
 		return VERDICT_DELETE;
-	return VERDICT_STOP;
+	return judge_ended(c);
 }
 
 /*

@@ -167,6 +167,7 @@ static void close_all(struct supervisor *v) {
 	mem_close_ptr(&v->host_mnt_fd);
 	mem_close_ptr(&v->protect_fd);
 	mem_close_ptr(&v->mounts_fd);
+	mem_close_ptr(&v->root_fd);
 	protect_binds_done(&v->protect);
 	free(v->container_path);
 	strv_free(v->layers);
@@ -189,7 +190,8 @@ static int supervise(struct supervisor *v, struct err *err) {
 	r = supervisor_serve(v, err);
 	if (r < 0)
 		log_error(err);
-	supervisor_finish(v, plan, r > 0 || (r < 0 && v->c->delete_on_stop));
+	supervisor_finish(v, plan,
+			  r > 0 || (r < 0 && v->c->delete_on_stop && !supervisor_saves(v)));
 	return r < 0 ? r : 0;
 }
 
@@ -218,6 +220,7 @@ int main(int argc, char **argv) {
 		.host_mnt_fd = -1,
 		.protect_fd = -1,
 		.mounts_fd = -1,
+		.root_fd = -1,
 		.command_fd = COMMAND_FD,
 	};
 	struct err err = { 0 };

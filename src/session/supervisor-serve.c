@@ -56,6 +56,7 @@ static void begin_stop(struct supervisor *v, int timeout_ms) {
 	v->is_stopping = true;
 	v->was_asked = true;
 	if (timeout_ms <= 0) {
+		v->was_killed = true;
 		loop_remove(v->loop, v->stop_timer);
 		begin_kill(v);
 	} else if (!v->stop_timer) {
@@ -327,12 +328,43 @@ static int add_sources(struct supervisor *v, struct err *err) {
 	return net_base_ensure(v->net, err);
 }
 
-static void tell_all(struct supervisor *v) {
+/* @why: it has ended, and that is why it was not deleted; NULL: all went well. */
+static void tell_all(struct supervisor *v, const struct err *why) {
 	if (v->command_fd >= 0)
 		(void)msg_send(v->command_fd, "stopped", NULL, NULL, 0);
-	for (int i = 0; i < SUPERVISOR_CLIENTS_MAX; i++)
-		if (v->clients[i] >= 0)
+	for (int i = 0; i < SUPERVISOR_CLIENTS_MAX; i++) {
+		if (v->clients[i] < 0)
+			continue;
+		if (why)
+			(void)msg_send_err(v->clients[i], why);
+		else
 			(void)msg_send(v->clients[i], "stopped", NULL, NULL, 0);
+	}
+}
+
+/*
+ * The record says "stopping" until what is saved is on the disk, so that a death
+ * in between keeps the container. One that was to be deleted is kept as well when
+ * the save fails, unless it was killed.
+ */
+static int save(struct supervisor *v, struct err *err) {
+	struct runtime_ref ref = container_ref(&v->session, v->c);
+	struct err ignored = { 0 };
+	int r;
+
+	if (!supervisor_saves(v))
+		return 0;
+	if (!v->is_stopping && supervisor_store(v, STATE_STOPPING, &ignored) < 0)
+		supervisor_complain(&ignored);
+	if (runtime_kill(&ref, KILL_TIMEOUT_MS, &ignored) < 0)
+		supervisor_complain(&ignored);
+	r = supervisor_save(v, err);
+	if (r == 0)
+		return 0;
+	supervisor_complain(err);
+	(void)err_hint(err, "the container is kept, stopped; 'coi kill %s' deletes it all the same",
+		       v->c->name);
+	return r;
 }
 
 /*
@@ -341,20 +373,25 @@ static void tell_all(struct supervisor *v) {
  */
 int supervisor_serve(struct supervisor *v, struct err *err) {
 	struct runtime_ref ref;
-	bool delete_it;
+	struct err unsaved = { 0 };
+	bool delete_it, is_saved;
 	int r = open_control(v, err);
 
 	if (r == 0)
 		r = add_sources(v, err);
 	if (r < 0)
 		return r;
+	supervisor_save_begin(v);
 	if (v->command_fd >= 0 && msg_send(v->command_fd, "ready", NULL, NULL, 0) < 0)
 		log_debug("the command that started '%s' has gone", v->c->name);
 	r = loop_run(v->loop);
 	if (r < 0)
 		return err_sys(err, r, "cannot watch the container");
 	supervisor_audit_end(v);
+	is_saved = save(v, &unsaved) == 0;
 	delete_it = v->wants_delete || (v->c->delete_on_stop && !v->wants_keep);
+	if (!is_saved && !(v->wants_delete && v->was_killed))
+		delete_it = false;
 	/* Before anybody is told: the record says it, and nothing of it runs. */
 	if (supervisor_store(v, delete_it ? STATE_DELETING : STATE_STOPPING, err) < 0)
 		supervisor_complain(err);
@@ -366,7 +403,7 @@ int supervisor_serve(struct supervisor *v, struct err *err) {
 	if (supervisor_unprotect(v, err) < 0)
 		supervisor_complain(err);
 	plan_crash_point("serve", "ended", "before");
-	tell_all(v);
+	tell_all(v, is_saved || delete_it ? NULL : &unsaved);
 	log_debug("told that '%s' has ended", v->c->name);
 	plan_crash_point("serve", "ended", "after");
 	return delete_it;

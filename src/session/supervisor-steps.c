@@ -261,6 +261,7 @@ static int do_running(void *ctx, struct err *err) {
 	struct supervisor *v = ctx;
 
 	v->c->owner = (struct proc_id){ 0 };
+	v->c->has_run = true;
 	supervisor_audit_ready(v);
 	return supervisor_store(v, STATE_RUNNING, err);
 }

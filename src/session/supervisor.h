@@ -82,10 +82,13 @@ struct supervisor {
 	uint64_t resolver_started_ms;
 	uint64_t started_ms;
 
+	int root_fd;       /* the container's root directory, for what is saved of a session */
+
 	bool is_stopping;
 	bool was_asked;    /* somebody wanted the end; else it powered off by itself */
 	bool wants_delete; /* beyond delete_on_stop */
 	bool wants_keep;   /* against delete_on_stop */
+	bool was_killed;   /* at once, whatever is lost by it */
 };
 
 /* Starting a container; and taking over one that runs without a supervisor. */
@@ -120,6 +123,12 @@ int supervisor_protect(struct supervisor *v, struct err *err);
 int supervisor_unprotect(struct supervisor *v, struct err *err);
 /* From @delay_ms on: mount again what is replaced on the host. */
 void supervisor_watch_protected(struct supervisor *v, int delay_ms);
+/* While it runs: be able to look into it when it has ended. */
+void supervisor_save_begin(struct supervisor *v);
+/* Does its end save anything? */
+bool supervisor_saves(const struct supervisor *v);
+/* Nothing of it runs any more: the state of its session goes to the person's home. */
+int supervisor_save(struct supervisor *v, struct err *err);
 /* Audit: what a step did. A failure goes to the log; it stops nothing that runs. */
 void supervisor_audit_network(struct supervisor *v, bool repaired);
 int supervisor_audit_start(struct supervisor *v, struct err *err);

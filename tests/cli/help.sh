@@ -124,7 +124,7 @@ refuses 2 'must be absolute' container mount a b c d
 refuses 2 "cannot be an alias" image publish box 'x y'
 refuses 2 "no completion for" completion tcsh
 refuses 1 'no help for' help nonsense
-refuses 1 'does not save sessions' shell --resume
+refuses 2 'is no session id' shell --resume=../x
 
 if [ "$(id -u)" != 0 ]; then
 	refuses 1 "cannot run 'coi list'" list

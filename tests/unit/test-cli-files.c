@@ -17,7 +17,7 @@
 #include "base/fd.h"
 #include "base/mem.h"
 #include "cli/aliases.h"
-#include "cli/saved.h"
+#include "session/saved.h"
 
 static char home[64];
 static struct privilege who = { .user = (char *)"me", .home = home };
