@@ -38,11 +38,24 @@ static int make_at(int parent, const char *name, bool dir) {
 	return 0;
 }
 
-/* As root inside, and where that may not write (a person's directory), as code. */
+static bool is_inside(uint32_t id, const struct idset *ids) {
+	return id > ids->range.base && id - ids->range.base < ids->range.count;
+}
+
+/*
+ * Below a home it is its user's, who has to write beside the mount; else root's
+ * inside, and where that may not write (a person's directory), code's.
+ */
 static int make_as(int parent, const char *name, bool dir, const struct idset *ids) {
+	bool of_user;
+	struct stat st;
 	int r;
 
-	mount_ids_begin(ids->range.base, ids->range.base);
+	if (fstat(parent, &st) < 0)
+		return -errno;
+	of_user = is_inside(st.st_uid, ids) && is_inside(st.st_gid, ids);
+	mount_ids_begin(of_user ? st.st_uid : ids->range.base,
+			of_user ? st.st_gid : ids->range.base);
 	r = make_at(parent, name, dir);
 	mount_ids_end();
 	if (r != -EOVERFLOW && r != -EACCES)

@@ -189,6 +189,7 @@ static int read_head(struct container *c, struct err *err) {
 	c->code_uid = (uid_t)record_get_int(r, "", "code_uid", 1000);
 	c->code_gid = (gid_t)record_get_int(r, "", "code_gid", 1000);
 	c->code_user = text_of(r, "", "code_user");
+	c->user_uid = (uid_t)record_get_int(r, "", "user_uid", CONTAINER_IMAGE_UID);
 	c->alias = text_of(r, "", "alias");
 	c->network_mode = text_of(r, "", "network_mode");
 	c->person_uid = (uid_t)record_get_int(r, "", "person_uid", 0);
@@ -268,6 +269,7 @@ static void write_head(struct container *c) {
 	record_setf(r, "", "code_uid", "%u", c->code_uid);
 	record_setf(r, "", "code_gid", "%u", c->code_gid);
 	record_set(r, "", "code_user", c->code_user);
+	record_setf(r, "", "user_uid", "%u", c->user_uid);
 	record_set(r, "", "alias", c->alias);
 	record_set(r, "", "network_mode", c->network_mode);
 	record_setf(r, "", "person_uid", "%u", c->person_uid);
@@ -370,6 +372,7 @@ int container_store_run(const struct session *s, struct container *mine, struct 
 	mine->persistent = now->persistent;
 	mine->delete_on_stop = now->delete_on_stop;
 	str_replace(&mine->alias, now->alias);
+	mine->user_uid = now->user_uid;
 	str_replace(&mine->session_id, now->session_id);
 	str_replace(&mine->tool, now->tool);
 	str_replace(&mine->profile, now->profile);

@@ -22,6 +22,8 @@
 #include "runtime/ids.h"
 #include "session/session.h"
 
+#define CONTAINER_IMAGE_UID 1000 /* of the user code in the images that we build */
+
 enum container_state {
 	STATE_CREATING,
 	STATE_STOPPED,
@@ -77,6 +79,7 @@ struct container {
 	uid_t code_uid;
 	gid_t code_gid;
 	char *code_user;
+	uid_t user_uid;         /* that this user has been given inside; at first the image's */
 	char *alias;            /* "" when it has none */
 	char *network_mode;
 	uid_t person_uid;       /* for whom it was made */
@@ -125,7 +128,7 @@ int container_store(const struct session *s, struct container *c, struct err *er
 void container_forget_run(struct container *c);
 /*
  * As container_store(), for who keeps a record for long: what other commands
- * have written meanwhile (mounts, persistence, alias, session) is taken over into @c
+ * have written meanwhile (mounts, persistence, alias, session, user) is taken over into @c
  * first. The caller holds the container's lock.
  */
 int container_store_run(const struct session *s, struct container *c, struct err *err);

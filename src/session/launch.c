@@ -24,6 +24,7 @@
 #include "session/slots.h"
 #include "session/spawn.h"
 #include "session/teardown.h"
+#include "session/user.h"
 
 void launched_done(struct launched *l) {
 	runtime_warm_end(&l->warm);
@@ -140,6 +141,7 @@ static int write_record(struct session *s, const struct launch_request *request,
 	c->code_uid = (uid_t)set->incus.code_uid;
 	c->code_gid = (gid_t)set->incus.code_uid;
 	c->code_user = xstrdup(set->incus.code_user);
+	c->user_uid = CONTAINER_IMAGE_UID;
 	c->alias = xstrdup(request->alias ? request->alias : "");
 	c->network_mode = xstrdup(request->no_network
 					  ? "none"
@@ -184,6 +186,24 @@ static void forget_new(struct session *s, const char *name, int lock_fd) {
 	container_lock_remove(s, name, lock_fd);
 }
 
+/* A stopped one that is started again has the user that the settings name now. */
+static int use_settings(struct session *s, struct container *c, struct err *err) {
+	autoclose int lock = -1;
+
+	if (c->code_uid == (uid_t)s->settings->incus.code_uid &&
+	    !strcmp(c->code_user, s->settings->incus.code_user))
+		return 0;
+	lock = container_lock(s, c->name, 0, err);
+	if (lock < 0)
+		return lock;
+	c->code_uid = (uid_t)s->settings->incus.code_uid;
+	c->code_gid = (gid_t)s->settings->incus.code_uid;
+	if (strcmp(c->code_user, s->settings->incus.code_user) != 0)
+		c->user_uid = (uid_t)-1; /* not known */
+	str_replace(&c->code_user, s->settings->incus.code_user);
+	return container_store(s, c, err);
+}
+
 /* A name, an image and a record, in the order of the locks: image, container. */
 static int create(struct session *s, const struct launch_request *request, const char *workspace,
 		  int workspace_fd, struct launched *ret, struct err *err) {
@@ -203,6 +223,8 @@ static int create(struct session *s, const struct launch_request *request, const
 	if (claim.reused) {
 		r = container_load(s, claim.name, &ret->container, err);
 		ret->reused = true;
+		if (r == 0)
+			r = use_settings(s, ret->container, err);
 		free(claim.name);
 		return r;
 	}
@@ -318,6 +340,20 @@ static int make(struct session *s, const struct launch_request *request, const c
 	return r;
 }
 
+/* It is ready and cannot be used: a new one goes, another one is stopped again. */
+static void give_up(struct session *s, struct launched *l) {
+	struct err ignored = { 0 };
+
+	if (!l->container)
+		return;
+	if (l->lease >= 0)
+		(void)launched_finish(s, l, l->reused, &ignored);
+	else if (l->reused)
+		(void)lifecycle_stop(s, l->container->name, 0, &ignored);
+	else
+		(void)lifecycle_remove(s, l->container->name, 0, &ignored);
+}
+
 int launch(struct session *s, const struct launch_request *request, struct launched *ret,
 	   struct err *err) {
 	auto_launched struct launched l = LAUNCHED_INIT;
@@ -338,8 +374,12 @@ int launch(struct session *s, const struct launch_request *request, struct launc
 	if (!(request->kind == KIND_RUN || request->kind == KIND_BUILD))
 		(void)close(steal_fd(&l.lease));
 	r = reload(s, &l, err);
-	if (r < 0)
+	if (r == 0 && request->kind != KIND_BUILD)
+		r = user_follow(s, l.container, err);
+	if (r < 0) {
+		give_up(s, &l);
 		return r;
+	}
 	*ret = l;
 	l = (struct launched)LAUNCHED_INIT;
 	return 0;
@@ -361,6 +401,9 @@ int launch_start(struct session *s, const char *name, struct launched *ret, stru
 		return err_set(err, ERR_CONFLICT, -EEXIST, "container '%s' is not stopped: it is %s",
 			       name, container_state_to_string(l.container->state));
 	runtime_warm_begin(&l.warm);
+	r = use_settings(s, l.container, err);
+	if (r < 0)
+		return r;
 	if (*l.container->workspace) {
 		workspace_fd = workspace_open(s, l.container->workspace, &workspace, err);
 		if (workspace_fd < 0)
@@ -375,8 +418,12 @@ int launch_start(struct session *s, const char *name, struct launched *ret, stru
 	}
 	(void)close(steal_fd(&l.lease));
 	r = reload(s, &l, err);
-	if (r < 0)
+	if (r == 0)
+		r = user_follow(s, l.container, err);
+	if (r < 0) {
+		give_up(s, &l);
 		return r;
+	}
 	*ret = l;
 	l = (struct launched)LAUNCHED_INIT;
 	return 0;
