@@ -71,12 +71,20 @@ void nft_immediate(struct nft_batch *b, uint32_t dreg, const void *data, size_t 
 	nftnl_expr_set(e, NFTNL_EXPR_IMM_DATA, data, (uint32_t)len);
 }
 
-void nft_lookup(struct nft_batch *b, const char *set, uint32_t sreg) {
+static void lookup(struct nft_batch *b, const char *set, uint32_t sreg, uint32_t flags) {
 	struct nftnl_expr *e = expr(b, "lookup");
 
 	nftnl_expr_set_u32(e, NFTNL_EXPR_LOOKUP_SREG, sreg);
 	nftnl_expr_set_str(e, NFTNL_EXPR_LOOKUP_SET, set);
-	nftnl_expr_set_u32(e, NFTNL_EXPR_LOOKUP_FLAGS, 0);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_LOOKUP_FLAGS, flags);
+}
+
+void nft_lookup(struct nft_batch *b, const char *set, uint32_t sreg) {
+	lookup(b, set, sreg, 0);
+}
+
+void nft_lookup_not(struct nft_batch *b, const char *set, uint32_t sreg) {
+	lookup(b, set, sreg, NFT_LOOKUP_F_INV);
 }
 
 void nft_map(struct nft_batch *b, const char *set, uint32_t sreg, uint32_t dreg) {

@@ -113,6 +113,8 @@ void nft_cmp(struct nft_batch *b, uint32_t op, uint32_t sreg, const void *data, 
 void nft_and(struct nft_batch *b, uint32_t reg, const void *mask, size_t len);
 void nft_immediate(struct nft_batch *b, uint32_t dreg, const void *data, size_t len);
 void nft_lookup(struct nft_batch *b, const char *set, uint32_t sreg);
+/* Goes on when it is not in the set. */
+void nft_lookup_not(struct nft_batch *b, const char *set, uint32_t sreg);
 /* The value for register @sreg into @dreg; @dreg NFT_REG_VERDICT: carry out the verdict. */
 void nft_map(struct nft_batch *b, const char *set, uint32_t sreg, uint32_t dreg);
 /* NF_ACCEPT, NF_DROP, NFT_JUMP, NFT_GOTO (the last two with a chain). */

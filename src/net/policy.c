@@ -21,6 +21,7 @@ const struct net_cidr net_private_ranges[] = {
 	{ 0x0a000000, 8 },  /* 10.0.0.0 */
 	{ 0x64400000, 10 }, /* 100.64.0.0: shared by carriers */
 	{ 0x7f000000, 8 },  /* 127.0.0.0 */
+	{ 0xa9fe0000, 16 }, /* 169.254.0.0: link-local */
 	{ 0xac100000, 12 }, /* 172.16.0.0 */
 	{ 0xc0000000, 24 }, /* 192.0.0.0: protocol assignments */
 	{ 0xc0a80000, 16 }, /* 192.168.0.0 */
@@ -29,7 +30,7 @@ const struct net_cidr net_private_ranges[] = {
 };
 const size_t net_private_ranges_count = ARRAY_SIZE(net_private_ranges);
 
-/* Where clouds answer who the machine is. Some lie in ranges that look public. */
+/* Where clouds answer who the machine is, and what lies beside that. Some of it looks public. */
 const struct net_cidr net_metadata_ranges[] = {
 	{ 0x646464c8, 32 }, /* 100.100.100.200 */
 	{ 0xa83f8110, 32 }, /* 168.63.129.16 */
@@ -37,6 +38,16 @@ const struct net_cidr net_metadata_ranges[] = {
 	{ 0xc00000c0, 32 }, /* 192.0.0.192 */
 };
 const size_t net_metadata_ranges_count = ARRAY_SIZE(net_metadata_ranges);
+
+const struct net_cidr net_endpoint_ranges[] = {
+	{ 0x646464c8, 32 }, /* 100.100.100.200 */
+	{ 0xa83f8110, 32 }, /* 168.63.129.16 */
+	{ 0xa9fea9fe, 32 }, /* 169.254.169.254: most of them */
+	{ 0xa9feaa02, 32 }, /* 169.254.170.2: of a container's task */
+	{ 0xa9feaa17, 32 }, /* 169.254.170.23: of a pod */
+	{ 0xc00000c0, 32 }, /* 192.0.0.192 */
+};
+const size_t net_endpoint_ranges_count = ARRAY_SIZE(net_endpoint_ranges);
 
 const struct net_cidr net_local_ranges[] = {
 	{ 0x0a000000, 8 },  /* 10.0.0.0 */
@@ -127,6 +138,16 @@ bool net_is_metadata(uint32_t address) {
 	return in_any(net_metadata_ranges, net_metadata_ranges_count, address);
 }
 
+static bool is_endpoint(uint32_t address) {
+	return in_any(net_endpoint_ranges, net_endpoint_ranges_count, address);
+}
+
+bool net_is_blocked(bool private, bool metadata, uint32_t address) {
+	if (metadata && net_is_metadata(address))
+		return true;
+	return private && net_is_private(address) && (metadata || !is_endpoint(address));
+}
+
 bool net_is_local(uint32_t address) {
 	return in_any(net_local_ranges, net_local_ranges_count, address);
 }
@@ -168,7 +189,5 @@ enum net_verdict net_policy_judge(const struct net_policy *p, uint32_t address) 
 bool net_policy_may_learn(const struct net_policy *p, uint32_t address) {
 	if (p->mode == NET_OPEN || (p->allow_local_network && net_is_local(address)))
 		return true;
-	if (p->block_metadata && net_is_metadata(address))
-		return false;
-	return !p->block_private || !net_is_private(address);
+	return !net_is_blocked(p->block_private, p->block_metadata, address);
 }

@@ -45,7 +45,8 @@ struct net_allowed;
 struct net_policy {
 	enum net_mode mode;
 	bool block_private;  /* restricted, allowlist: private and special ranges are denied */
-	bool block_metadata; /* restricted, allowlist: link-local and cloud metadata are denied */
+	/* restricted, allowlist: cloud metadata is denied, with all of link-local; see ranges.h */
+	bool block_metadata;
 	bool allow_local_network; /* private networks (RFC 1918) may be reached, and reach it */
 	/* allowlist: what is reached. Borrowed; NULL: not known here, and nothing is. */
 	const struct net_allowed *allowed;

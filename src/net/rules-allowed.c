@@ -213,11 +213,8 @@ void net_rules_allowed_chain(struct nft_batch *b, const char *chain, const struc
 	protocols(b, chain);
 	accept_sets(b, chain, port, NET_SET_LISTED);
 	if (p->allow_local_network)
-		net_rules_by_range(b, chain, "local4", true);
-	if (p->block_metadata)
-		net_rules_by_range(b, chain, "metadata4", false);
-	if (p->block_private)
-		net_rules_by_range(b, chain, "private4", false);
+		net_rules_local(b, chain);
+	net_rules_blocks(b, chain, p);
 	accept_sets(b, chain, port, NET_SET_LEARNT);
 	nft_rule_begin(b, chain);
 	nft_verdict(b, NFT_GOTO, "deny");

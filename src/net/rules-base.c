@@ -381,6 +381,7 @@ static void inet_base(struct nft_batch *b, const struct net_base *base) {
 	nft_table(b, NFPROTO_INET, base->table);
 	range_set(b, "private4", net_private_ranges, net_private_ranges_count);
 	range_set(b, "metadata4", net_metadata_ranges, net_metadata_ranges_count);
+	range_set(b, "endpoints4", net_endpoint_ranges, net_endpoint_ranges_count);
 	range_set(b, "local4", net_local_ranges, net_local_ranges_count);
 	nft_set_add(b, &lan4);
 	mark_map(b, "out4");

@@ -38,14 +38,29 @@ static void chain_fresh(struct nft_batch *b, const char *chain) {
 	nft_chain_flush(b, chain);
 }
 
-void net_rules_by_range(struct nft_batch *b, const char *chain, const char *set, bool accept) {
+void net_rules_local(struct nft_batch *b, const char *chain) {
 	nft_rule_begin(b, chain);
-	nft_daddr_in(b, set);
-	if (accept)
-		nft_verdict(b, NF_ACCEPT, NULL);
-	else
-		nft_verdict(b, NFT_GOTO, "deny");
+	nft_daddr_in(b, "local4");
+	nft_verdict(b, NF_ACCEPT, NULL);
 	nft_rule_end(b);
+}
+
+void net_rules_blocks(struct nft_batch *b, const char *chain, const struct net_policy *p) {
+	if (p->block_metadata) {
+		nft_rule_begin(b, chain);
+		nft_daddr_in(b, "metadata4");
+		nft_verdict(b, NFT_GOTO, "deny");
+		nft_rule_end(b);
+	}
+	if (p->block_private) {
+		nft_rule_begin(b, chain);
+		nft_daddr_in(b, "private4");
+		/* The address is still in its register. */
+		if (!p->block_metadata)
+			nft_lookup_not(b, "endpoints4", NFT_REG_1);
+		nft_verdict(b, NFT_GOTO, "deny");
+		nft_rule_end(b);
+	}
 }
 
 /* The chain that decides what leaves for elsewhere; see net_policy_judge(). */
@@ -58,11 +73,8 @@ static void policy_chain(struct nft_batch *b, const char *chain, const struct ne
 	}
 	if (p->mode == NET_RESTRICTED) {
 		if (p->allow_local_network)
-			net_rules_by_range(b, chain, "local4", true);
-		if (p->block_metadata)
-			net_rules_by_range(b, chain, "metadata4", false);
-		if (p->block_private)
-			net_rules_by_range(b, chain, "private4", false);
+			net_rules_local(b, chain);
+		net_rules_blocks(b, chain, p);
 	}
 	nft_rule_begin(b, chain);
 	if (p->mode == NET_RESTRICTED || p->mode == NET_OPEN)

@@ -4,7 +4,7 @@
  * for names, range and gateway only.
  *
  * table bridge coi                        table inet coi
- *   set bind4    link . mac . address       set private4, metadata4
+ *   set bind4    link . mac . address       set private4, metadata4, endpoints4
  *   set bindarp  link . mac . mac . address   local4, lan4; map out4 mark : goto pN
  *   map marks    link : mark                map in4  mark : jump iN
  *   pre  → port  known sender, or drop      map dns4 mark : goto nN
@@ -71,8 +71,10 @@ struct net_port_counts {
 };
 void net_port_counts(struct net_port_counts *ret, const struct net_port *port);
 
-/* A rule for destinations in a set of ranges: accept, or deny. */
-void net_rules_by_range(struct nft_batch *b, const char *chain, const char *set, bool accept);
+/* A rule that accepts what goes to the local network. */
+void net_rules_local(struct nft_batch *b, const char *chain);
+/* The rules that deny what the policy blocks; see net_is_blocked(). */
+void net_rules_blocks(struct nft_batch *b, const char *chain, const struct net_policy *p);
 
 /* --- mode allowlist: rules-allowed.c */
 

@@ -154,6 +154,8 @@ static int intact(struct net_base *b) {
 	if (r > 0)
 		r = ranges_intact(b, "metadata4", net_metadata_ranges_count, false);
 	if (r > 0)
+		r = ranges_intact(b, "endpoints4", net_endpoint_ranges_count, false);
+	if (r > 0)
 		r = ranges_intact(b, "local4", net_local_ranges_count, false);
 	return r;
 }

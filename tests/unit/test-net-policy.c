@@ -74,6 +74,11 @@ static void ranges_are_sorted(void **state) {
 	}
 	for (size_t i = 1; i < net_metadata_ranges_count; i++)
 		assert_true(net_metadata_ranges[i - 1].address < net_metadata_ranges[i].address);
+	/* What answers is a part of what is closed with it. */
+	for (size_t i = 0; i < net_endpoint_ranges_count; i++) {
+		assert_true(net_is_metadata(net_endpoint_ranges[i].address));
+		assert_true(!i || net_endpoint_ranges[i - 1].address < net_endpoint_ranges[i].address);
+	}
 }
 
 static uint32_t ip(const char *text) {
@@ -93,13 +98,15 @@ static void judgements(void **state) {
 		{ "10.0.0.0", "addaa" },	{ "10.255.255.255", "addaa" },
 		{ "11.0.0.0", "aaaaa" },	{ "100.63.255.255", "aaaaa" },
 		{ "100.64.0.0", "addaa" },	{ "100.127.255.255", "addaa" },
-		{ "100.128.0.0", "aaaaa" },	{ "100.100.100.200", "addda" },
+		{ "100.128.0.0", "aaaaa" },	{ "100.100.100.200", "adada" },
 		{ "127.0.0.1", "addaa" },	{ "169.253.255.255", "aaaaa" },
-		{ "169.254.0.0", "adada" },	{ "169.254.169.254", "adada" },
-		{ "169.255.0.0", "aaaaa" },	{ "168.63.129.16", "adada" },
+		{ "169.254.0.0", "addda" },	{ "169.254.169.254", "adada" },
+		{ "169.254.170.2", "adada" },
+		{ "169.254.170.23", "adada" },	{ "169.254.169.253", "addda" },
+		{ "192.0.0.191", "addaa" },	{ "169.255.0.0", "aaaaa" },	{ "168.63.129.16", "adada" },
 		{ "172.15.255.255", "aaaaa" },	{ "172.16.0.0", "addaa" },
 		{ "172.31.255.255", "addaa" },	{ "172.32.0.0", "aaaaa" },
-		{ "192.0.0.192", "addda" },	{ "192.0.1.0", "aaaaa" },
+		{ "192.0.0.192", "adada" },	{ "192.0.1.0", "aaaaa" },
 		{ "192.168.0.1", "addaa" },	{ "192.169.0.0", "aaaaa" },
 		{ "198.17.255.255", "aaaaa" },	{ "198.18.0.0", "addaa" },
 		{ "198.19.255.255", "addaa" },	{ "198.20.0.0", "aaaaa" },

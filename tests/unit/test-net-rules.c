@@ -68,10 +68,55 @@ static void allowlist_of(const struct net_base *b, struct net_allowed *a, struct
 	p->set_count = (uint8_t)a->ports_count;
 }
 
+#define TOGGLES 8 /* block_private, block_metadata, allow_local_network */
+
+static void toggle(struct net_policy *p, unsigned set) {
+	p->block_private = set & 1;
+	p->block_metadata = set & 2;
+	p->allow_local_network = set & 4;
+}
+
+/* The rules of the chain p5 in @text, one by one. */
+static void add_chain_rules(struct buf *out, const char *text) {
+	static const char start[] = "add rule inet coi p5\n";
+
+	for (const char *rule = text; (rule = strstr(rule, start)); rule += strlen(start)) {
+		const char *end = rule + strlen(start);
+
+		while (!strncmp(end, "  [", 3) && strchr(end, '\n'))
+			end = strchr(end, '\n') + 1;
+		buf_add(out, rule, (size_t)(end - rule));
+	}
+}
+
+/* The chain that decides, for every mode and every setting that counts. */
+static void policies_text(const struct net_base *b, struct buf *out) {
+	auto_net_allowed struct net_allowed some = { 0 };
+	struct net_port p;
+
+	allowlist_of(b, &some, &p);
+	for (unsigned i = 0; i < (unsigned)NET_MODE_COUNT * TOGGLES; i++) {
+		autobuf struct buf text;
+		struct nft_batch batch;
+
+		p.policy.mode = (enum net_mode)(i / TOGGLES);
+		toggle(&p.policy, i % TOGGLES);
+		buf_init(&text, TEXT_MAX);
+		nft_batch_init(&batch, 1, &text);
+		net_rules_port_put(&batch, b, &p);
+		nft_batch_done(&batch);
+		buf_addf(out, "# policy %s%s%s%s\n", net_mode_to_string(p.policy.mode),
+			 p.policy.block_private ? ", block_private" : "",
+			 p.policy.block_metadata ? ", block_metadata" : "",
+			 p.policy.allow_local_network ? ", allow_local_network" : "");
+		add_chain_rules(out, text.data);
+	}
+}
+
 /* All that we ever say to the kernel, once each. */
 static void all_text(const struct net_base *b, struct buf *out) {
 	const struct net_port restricted = port_of(b, 2, NET_RESTRICTED);
-	struct net_port open = port_of(b, 3, NET_OPEN), lifted = port_of(b, 4, NET_RESTRICTED);
+	struct net_port open = port_of(b, 3, NET_OPEN);
 	auto_net_allowed struct net_allowed some = { 0 };
 	struct net_allowed none = { 0 };
 	struct net_port listed, closed = port_of(b, 6, NET_ALLOWLIST);
@@ -81,14 +126,11 @@ static void all_text(const struct net_base *b, struct buf *out) {
 	closed.policy.allowed = &none;
 	closed.policy.allow_local_network = true;
 	open.dns_port = 0;
-	lifted.policy.block_private = false;
 	nft_batch_init(&batch, 1, out);
 	buf_adds(out, "# base\n");
 	net_rules_base_replace(&batch, b);
 	buf_adds(out, "# port, restricted\n");
 	net_rules_port_put(&batch, b, &restricted);
-	buf_adds(out, "# port, restricted, private addresses allowed\n");
-	net_rules_port_put(&batch, b, &lifted);
 	buf_adds(out, "# port, open, without a resolver\n");
 	net_rules_port_put(&batch, b, &open);
 	buf_adds(out, "# port, allowlist\n");
@@ -96,6 +138,7 @@ static void all_text(const struct net_base *b, struct buf *out) {
 	net_rules_learn(&batch, b, &listed, 0xc6336409, 5, 60000);
 	buf_adds(out, "# port, nothing but the local network allowed\n");
 	net_rules_port_put(&batch, b, &closed);
+	policies_text(b, out);
 	buf_adds(out, "# port, allowlist, removed\n");
 	net_rules_port_remove(&batch, NFPROTO_INET, b, &listed);
 	buf_adds(out, "# port removed\n");
@@ -267,6 +310,51 @@ static void kernel_gives_back_what_was_put(void **state) {
 	nl_close(b.route);
 }
 
+/* What the kernel has of the port @p, beside the base, is what was put. */
+static void port_round_trip(struct net_base *b, const struct net_port *p) {
+	char buf[512] __attribute__((aligned(8)));
+	autobuf struct buf put, got;
+	autofree char *want = NULL, *have = NULL;
+	struct nft_batch batch;
+	struct err err = { 0 };
+
+	buf_init(&put, TEXT_MAX);
+	buf_init(&got, TEXT_MAX);
+	nft_batch_init(&batch, 1, &put);
+	nft_batch_begin(&batch);
+	net_rules_base_replace(&batch, b);
+	net_rules_port_put(&batch, b, p);
+	assert_int_equal(net_send(b, &batch, "put all", &err), 0);
+	nft_batch_done(&batch);
+	assert_int_equal(net_port_rules_intact(b, p, &err), 1);
+	assert_int_equal(nl_dump(b->nft, nftnl_nlmsg_build_hdr(buf, NFT_MSG_GETRULE,
+							       NFPROTO_UNSPEC, 0, 0),
+				 append_rule, restart_text, &got), 0);
+	want = sorted_rules(put.data);
+	have = sorted_rules(got.data);
+	assert_string_equal(have, want);
+}
+
+static void kernel_gives_back_every_policy(void **state) {
+	struct net_base b = base_of("");
+	auto_net_allowed struct net_allowed a = { 0 };
+	struct net_port p;
+	struct err err = { 0 };
+
+	if (own_namespace() < 0)
+		skip();
+	assert_int_equal(net_sockets(&b, &err), 0);
+	allowlist_of(&b, &a, &p);
+	for (int mode = 0; mode < NET_MODE_COUNT; mode++)
+		for (unsigned set = 0; set < TOGGLES; set++) {
+			p.policy.mode = (enum net_mode)mode;
+			toggle(&p.policy, set);
+			port_round_trip(&b, &p);
+		}
+	nl_close(b.nft);
+	nl_close(b.route);
+}
+
 /* A transaction with a fault in its middle leaves nothing, and the fault is told. */
 static void a_failed_transaction_leaves_nothing(void **state) {
 	struct net_base b = base_of("bad000");
@@ -300,6 +388,7 @@ int main(void) {
 		cmocka_unit_test(chains_are_counted_right),
 		cmocka_unit_test(a_tag_is_in_every_name),
 		cmocka_unit_test(kernel_gives_back_what_was_put),
+		cmocka_unit_test(kernel_gives_back_every_policy),
 		cmocka_unit_test(a_failed_transaction_leaves_nothing),
 	};
 

@@ -248,9 +248,7 @@ static bool record_passes(struct rebuilding *w, ldns_pkt_section section, const 
 	address = address_of(rr);
 	if (filter->allow_local && net_is_local(address))
 		return address_is_wanted(w, section, rr);
-	if (!filter->allow_private && net_is_private(address))
-		return false;
-	if (!filter->allow_metadata && net_is_metadata(address))
+	if (net_is_blocked(!filter->allow_private, !filter->allow_metadata, address))
 		return false;
 	return address_is_wanted(w, section, rr);
 }
