@@ -38,6 +38,14 @@ static const struct port_setting {
 	{ IFLA_BRPORT_PROXYARP, 0, "proxy_arp" },
 };
 
+/*
+ * Frames to the link-local group addresses (01:80:c2:00:00:0X) take the way of
+ * all others, where they are dropped: a bridge hands them to programs at the port
+ * itself otherwise, and LLDP's without asking any filter. The second bit is not
+ * to be set; the kernel drops PAUSE itself.
+ */
+#define GROUP_FORWARD 0xfffd
+
 _Static_assert(ARRAY_SIZE(port_settings) <= sizeof(((struct link_info *)0)->port), "too many");
 
 static struct nlmsghdr *link_request(char *buf, uint16_t type, uint16_t flags, uint8_t family,
@@ -58,6 +66,9 @@ static void parse_port(struct link_info *l, const struct nlattr *nest) {
 
 	l->has_port = true;
 	mnl_attr_for_each_nested(a, nest) {
+		if (mnl_attr_get_type(a) == IFLA_BRPORT_GROUP_FWD_MASK &&
+		    mnl_attr_get_payload_len(a) == 2)
+			l->group_forward = mnl_attr_get_u16(a);
 		for (size_t i = 0; i < ARRAY_SIZE(port_settings); i++)
 			if (mnl_attr_get_type(a) == port_settings[i].attr &&
 			    mnl_attr_get_payload_len(a) == 1)
@@ -278,6 +289,7 @@ static int port_settings_put(struct nl_sock *s, int index) {
 
 	for (size_t i = 0; i < ARRAY_SIZE(port_settings); i++)
 		mnl_attr_put_u8(nlh, port_settings[i].attr, port_settings[i].value);
+	mnl_attr_put_u16(nlh, IFLA_BRPORT_GROUP_FWD_MASK, GROUP_FORWARD);
 	mnl_attr_nest_end(nlh, nest);
 	return nl_request(s, nlh);
 }
@@ -326,6 +338,10 @@ static int read_back(struct nl_sock *s, const struct net_port *port, int bridge_
 				       "the kernel does not keep '%s %u' on link '%s'",
 				       port_settings[i].name, port_settings[i].value,
 				       port->host_link);
+	if (l.group_forward != GROUP_FORWARD)
+		return err_set(err, ERR_SYSTEM, -EIO,
+			       "the kernel does not keep 'group_fwd_mask %#x' on link '%s'",
+			       GROUP_FORWARD, port->host_link);
 	return 0;
 }
 

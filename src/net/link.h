@@ -23,6 +23,7 @@ struct link_info {
 	char kind[16];
 	/* of a bridge's port: IFLA_BRPORT_… values in the order of link_port_settings[] */
 	uint8_t port[16];
+	uint16_t group_forward;
 	bool has_port;
 };
 

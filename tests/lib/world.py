@@ -26,7 +26,29 @@ ZONE = {
 }
 SIX = {"six.test": ["2001:db8::10"]}
 ALIAS = {"alias.test": "public.test"}
+# Chains of aliases: chain1.test to chain20.test and then a public or a private address.
+for end, name in (("public.test", "chain"), ("private.test", "badchain")):
+    for n in range(1, 21):
+        ALIAS[f"{name}{n}.test"] = f"{name}{n + 1}.test" if n < 20 else end
+# What is asked again has another answer: the next of these each time.
+TURNS = {
+    "rebind.test": [["203.0.113.10"], ["10.9.8.7"]],
+    "remeta.test": [["198.51.100.10"], ["169.254.169.254"]],
+    "mixed.test": [["203.0.113.10", "10.9.8.7"]],
+    "rotate.test": [[f"203.0.113.{n}"] for n in range(128, 256)],
+}
+# Beside the answer, and not asked for: records of other names.
+BESIDE = {
+    "beside.test": [("beside.test", "10.9.8.7"), ("sly.test", "203.0.113.201")],
+}
+ZONE["beside.test"] = ["203.0.113.10"]
+ZONE["zero.test"] = ["203.0.113.10"]
+TTLS = {"rebind.test": 0, "remeta.test": 0, "zero.test": 0, "rotate.test": 1}
 TTL = 5
+TURN = {}
+LOOP = selectors.DefaultSelector()
+ECHO_PORT = 7
+ANY_PORT = 8088
 A, CNAME, AAAA = 1, 5, 28
 
 
@@ -37,6 +59,18 @@ def log(out, *words):
 
 def name_bytes(name):
     return b"".join(bytes([len(p)]) + p.encode() for p in name.split(".")) + b"\0"
+
+
+def a_record(owner, ttl, text):
+    return owner + struct.pack(">HHIH", A, 1, ttl, 4) + socket.inet_aton(text)
+
+
+def turn_of(name, kind):
+    """How often its address was asked before."""
+    if kind != A:
+        return 0
+    TURN[name] = TURN.get(name, -1) + 1
+    return TURN[name]
 
 
 def answer(query):
@@ -55,21 +89,24 @@ def answer(query):
     kind = struct.unpack(">H", query[at + 1:at + 3])[0]
     question = query[12:at + 5]
     name = ".".join(parts).lower()
-    records, target = [], name
-    if name in ALIAS:
-        target = ALIAS[name]
-        data = name_bytes(target)
-        records.append(b"\xc0\x0c" + struct.pack(">HHIH", CNAME, 1, TTL, len(data)) + data)
+    records, target, ttl = [], name, TTLS.get(name, TTL)
+    while target in ALIAS:
+        data = name_bytes(ALIAS[target])
+        records.append(name_bytes(target) + struct.pack(">HHIH", CNAME, 1, ttl, len(data)) + data)
+        target = ALIAS[target]
     owner = name_bytes(target)
+    addresses = ZONE.get(target, [])
+    if target in TURNS:
+        addresses = TURNS[target][turn_of(target, kind) % len(TURNS[target])]
     if kind == A:
-        records += [owner + struct.pack(">HHIH", A, 1, TTL, 4) + socket.inet_aton(a)
-                    for a in ZONE.get(target, [])]
+        records += [a_record(owner, ttl, a) for a in addresses]
     if kind == AAAA:
         records += [owner + struct.pack(">HHIH", AAAA, 1, TTL, 16)
                     + socket.inet_pton(socket.AF_INET6, a) for a in SIX.get(target, [])]
-    code = 0 if target in ZONE else 3
-    head = query[:2] + struct.pack(">HHHHH", 0x8580 | code, 1, len(records), 0, 0)
-    return head + question + b"".join(records), name, kind
+    beside = [a_record(name_bytes(n), ttl, a) for n, a in BESIDE.get(target, [])]
+    code = 0 if target in ZONE or target in TURNS else 3
+    head = query[:2] + struct.pack(">HHHHH", 0x8580 | code, 1, len(records), 0, len(beside))
+    return head + question + b"".join(records + beside), name, kind
 
 
 def dns_udp(sock, out):
@@ -120,6 +157,34 @@ def web(sock, out):
             pass
 
 
+def echo_udp(sock, out):
+    text, peer = sock.recvfrom(4096)
+    address, port = sock.getsockname()
+    log(out, "echo-udp", f"{address}:{port}", peer[0])
+    sock.sendto(text, peer)
+
+
+def echo_tcp(sock, out):
+    """All that comes on one connection comes back, and is a line of the log each time."""
+    conn, peer = sock.accept()
+    conn.setblocking(False)
+    LOOP.register(conn, selectors.EVENT_READ, lambda c, o: echo_more(c, peer, o))
+
+
+def echo_more(conn, peer, out):
+    try:
+        text = conn.recv(4096)
+        address, port = conn.getsockname()
+        if text:
+            log(out, "echo-tcp", f"{address}:{port}", peer[0])
+            conn.sendall(text)
+            return
+    except OSError:
+        pass
+    LOOP.unregister(conn)
+    conn.close()
+
+
 def listen(address, port, kind):
     sock = socket.socket(socket.AF_INET, kind)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -131,12 +196,16 @@ def listen(address, port, kind):
 
 def main():
     out = open(sys.argv[1], "a", encoding="utf-8")
-    loop = selectors.DefaultSelector()
+    loop = LOOP
     loop.register(listen(NAME_SERVER, 53, socket.SOCK_DGRAM), selectors.EVENT_READ, dns_udp)
     loop.register(listen(NAME_SERVER, 53, socket.SOCK_STREAM), selectors.EVENT_READ, dns_tcp)
     for address in WEB:
         for port in WEB_PORTS:
             loop.register(listen(address, port, socket.SOCK_STREAM), selectors.EVENT_READ, web)
+        loop.register(listen(address, ECHO_PORT, socket.SOCK_DGRAM), selectors.EVENT_READ, echo_udp)
+        loop.register(listen(address, ECHO_PORT, socket.SOCK_STREAM), selectors.EVENT_READ, echo_tcp)
+    # By any address that leads here: those of rotate.test.
+    loop.register(listen("0.0.0.0", ANY_PORT, socket.SOCK_STREAM), selectors.EVENT_READ, web)
     log(out, "start", int(time.time()))
     with open(sys.argv[2], "w", encoding="utf-8") as ready:
         ready.write("ready\n")

@@ -2,17 +2,19 @@
 /*
  * Both ends of the attacks in this folder: frames made by hand on one side,
  * counters behind (or before) the filters on the other. Every frame carries
- * the text "coi-probe-NN", NN being the attack's number, and is counted by it.
+ * the text "coi-probe-NNN", NNN being the attack's number, and is counted by it.
  *
- *   probe attack IFACE key=value…   send all attacks of the table, once each
- *   probe names                     "NN where name" for each of them
+ *   probe attack IFACE key=value…   send all attacks of the table, once each;
+ *                                   with again=SECONDS over and over, so long
+ *   probe names                     "NNN name" for each of them
  *   probe sink-packet               count what arrives at the links here
  *   probe sink-host                 count what is delivered to this host
  *   probe connect ADDRESS PORT [udp] "open", "refused", "silent" or "unreachable"
  *   probe serve PORT                TCP and UDP on all addresses: answers its peer's address
+ *   probe hold ADDRESS PORT [tcp]   one flow, used once for each byte of standard input
  *
  * The sinks print "ready", count until end of file on standard input, and then
- * print "NN count".
+ * print "NNN count".
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -27,302 +29,14 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "attacks.h"
 #include "base/mem.h"
 
-#define MAGIC "coi-probe-"
-#define FRAME_MAX 1514
-#define PORT 7777
-
-struct frame {
-	uint8_t data[FRAME_MAX];
-	size_t len;
-};
-
-/* Who is who, from the command line. */
-static struct {
-	uint8_t my_mac[6], gw_mac[6], other_mac[6];
-	uint32_t my_ip, gw_ip, other_ip, uplink_ip, public_ip, private_ip, metadata_ip;
-} who;
-
-static void put(struct frame *f, const void *data, size_t len) {
-	memcpy(f->data + f->len, data, len);
-	f->len += len;
-}
-
-static void put16(struct frame *f, unsigned v) {
-	const uint8_t b[2] = { (uint8_t)(v >> 8), (uint8_t)v };
-
-	put(f, b, sizeof(b));
-}
-
-static void put32(struct frame *f, uint32_t v) {
-	put16(f, v >> 16);
-	put16(f, v & 0xffff);
-}
-
-static void ether(struct frame *f, const uint8_t *dst, const uint8_t *src, unsigned type) {
-	put(f, dst, 6);
-	put(f, src, 6);
-	put16(f, type);
-}
-
-static uint16_t checksum(const uint8_t *p, size_t len) {
-	uint32_t sum = 0;
-
-	for (size_t i = 0; i + 1 < len; i += 2)
-		sum += (uint32_t)(p[i] << 8 | p[i + 1]);
-	while (sum >> 16)
-		sum = (sum & 0xffff) + (sum >> 16);
-	return (uint16_t)~sum;
-}
-
-/* IPv4 with @options (a multiple of four) and the payload of @len that follows. */
-static void ipv4(struct frame *f, uint32_t src, uint32_t dst, uint8_t proto, unsigned fragment,
-		 const void *options, size_t options_len, size_t len) {
-	size_t at = f->len, header = 20 + options_len;
-	uint16_t sum;
-
-	put16(f, 0x4000 | (unsigned)(header / 4) << 8);
-	put16(f, (unsigned)(header + len));
-	put16(f, 0x1234);
-	put16(f, fragment);
-	put16(f, 64u << 8 | proto);
-	put16(f, 0);
-	put32(f, src);
-	put32(f, dst);
-	put(f, options, options_len);
-	sum = checksum(f->data + at, header);
-	f->data[at + 10] = (uint8_t)(sum >> 8);
-	f->data[at + 11] = (uint8_t)sum;
-}
-
-static void magic(struct frame *f, unsigned id) {
-	char text[16] = { 0 };
-
-	snprintf(text, sizeof(text), MAGIC "%02u", id);
-	put(f, text, sizeof(text));
-}
-
-/* UDP without a checksum. */
-static void udp(struct frame *f, unsigned sport, unsigned dport, unsigned id) {
-	put16(f, sport);
-	put16(f, dport);
-	put16(f, 8 + 16);
-	put16(f, 0);
-	magic(f, id);
-}
-
-static void udp_frame(struct frame *f, const uint8_t *dmac, const uint8_t *smac, uint32_t src,
-		      uint32_t dst, unsigned id) {
-	ether(f, dmac, smac, ETH_P_IP);
-	ipv4(f, src, dst, IPPROTO_UDP, 0, NULL, 0, 24);
-	udp(f, 5555, PORT, id);
-}
-
-/* Any protocol that is not looked into. */
-static void proto_frame(struct frame *f, uint32_t dst, uint8_t proto, unsigned id) {
-	ether(f, who.gw_mac, who.my_mac, ETH_P_IP);
-	ipv4(f, who.my_ip, dst, proto, 0, NULL, 0, 8 + 16);
-	put32(f, 0);
-	put32(f, 0);
-	magic(f, id);
-}
-
-static void arp(struct frame *f, const uint8_t *dmac, unsigned op, const uint8_t *smac,
-		uint32_t sip, uint32_t tip, unsigned id) {
-	static const uint8_t none[6];
-
-	ether(f, dmac, who.my_mac, ETH_P_ARP);
-	put16(f, 1);
-	put16(f, ETH_P_IP);
-	put16(f, 0x0604);
-	put16(f, op);
-	put(f, smac, 6);
-	put32(f, sip);
-	put(f, none, 6);
-	put32(f, tip);
-	magic(f, id);
-}
-
-static const uint8_t everybody[6] = { 255, 255, 255, 255, 255, 255 };
-static const uint8_t strange_mac[6] = { 2, 0xbb, 1, 2, 3, 4 };
-
-#define ATTACK(name) static void name(struct frame *f, unsigned id)
-
-ATTACK(forged_mac) { udp_frame(f, who.gw_mac, strange_mac, who.my_ip, who.public_ip, id); }
-ATTACK(forged_ip) { udp_frame(f, who.gw_mac, who.my_mac, who.my_ip + 77, who.public_ip, id); }
-ATTACK(others_ip) { udp_frame(f, who.gw_mac, who.my_mac, who.other_ip, who.public_ip, id); }
-ATTACK(others_mac_ip) { udp_frame(f, who.gw_mac, who.other_mac, who.other_ip, who.public_ip, id); }
-ATTACK(to_private) { udp_frame(f, who.gw_mac, who.my_mac, who.my_ip, who.private_ip, id); }
-ATTACK(to_metadata) { udp_frame(f, who.gw_mac, who.my_mac, who.my_ip, who.metadata_ip, id); }
-ATTACK(to_gateway) { udp_frame(f, who.gw_mac, who.my_mac, who.my_ip, who.gw_ip, id); }
-ATTACK(to_uplink) { udp_frame(f, who.gw_mac, who.my_mac, who.my_ip, who.uplink_ip, id); }
-ATTACK(to_other_l2) { udp_frame(f, who.other_mac, who.my_mac, who.my_ip, who.other_ip, id); }
-ATTACK(to_other_l3) { udp_frame(f, who.gw_mac, who.my_mac, who.my_ip, who.other_ip, id); }
-ATTACK(broadcast_l2) { udp_frame(f, everybody, who.my_mac, who.my_ip, who.other_ip, id); }
-ATTACK(broadcast_l3) { udp_frame(f, everybody, who.my_mac, who.my_ip, who.gw_ip | 0xffff, id); }
-
-ATTACK(multicast) {
-	static const uint8_t group[6] = { 1, 0, 0x5e, 0, 0, 1 };
-
-	udp_frame(f, group, who.my_mac, who.my_ip, 0xe0000001, id);
-}
-
-/* Such frames take another way through a bridge, round its first hook. */
-ATTACK(lldp_group) {
-	static const uint8_t group[6] = { 1, 0x80, 0xc2, 0, 0, 0x0e };
-
-	udp_frame(f, group, who.my_mac, who.my_ip, who.uplink_ip, id);
-}
-
-ATTACK(pause_group) {
-	static const uint8_t group[6] = { 1, 0x80, 0xc2, 0, 0, 3 };
-
-	udp_frame(f, group, who.my_mac, who.my_ip, who.gw_ip, id);
-}
-
-ATTACK(stp_group) {
-	static const uint8_t group[6] = { 1, 0x80, 0xc2, 0, 0, 0 };
-
-	udp_frame(f, group, who.my_mac, who.my_ip, who.gw_ip, id);
-}
-
-static void vlan_frame(struct frame *f, unsigned outer, uint32_t dst, unsigned id) {
-	ether(f, dst == who.other_ip ? who.other_mac : who.gw_mac, who.my_mac, outer);
-	put16(f, outer == ETH_P_8021Q ? 0 : 1);
-	if (outer == ETH_P_8021AD) {
-		put16(f, ETH_P_8021Q);
-		put16(f, 0);
-	}
-	put16(f, ETH_P_IP);
-	ipv4(f, who.my_ip, dst, IPPROTO_UDP, 0, NULL, 0, 24);
-	udp(f, 5555, PORT, id);
-}
-
-/* Priority tags (VLAN 0) are taken off before anybody looks. */
-ATTACK(vlan_to_host) { vlan_frame(f, ETH_P_8021Q, who.gw_ip, id); }
-ATTACK(vlan_to_other) { vlan_frame(f, ETH_P_8021Q, who.other_ip, id); }
-ATTACK(qinq_to_other) { vlan_frame(f, ETH_P_8021AD, who.other_ip, id); }
-ATTACK(strange_type) {
-	ether(f, who.other_mac, who.my_mac, 0x88b5);
-	magic(f, id);
-}
-
-ATTACK(arp_other_about_gateway) {
-	arp(f, who.other_mac, 2, who.my_mac, who.gw_ip, who.other_ip, id);
-}
-ATTACK(arp_everybody_about_gateway) {
-	arp(f, everybody, 1, who.my_mac, who.gw_ip, who.gw_ip, id);
-}
-
-static void ipv6_frame(struct frame *f, const uint8_t *dmac, const uint8_t dst[16], unsigned id) {
-	static const uint8_t src[16] = { 0xfe, 0x80, [15] = 0x42 };
-
-	ether(f, dmac, who.my_mac, ETH_P_IPV6);
-	put32(f, 0x60000000);
-	put16(f, 24);
-	put16(f, IPPROTO_UDP << 8 | 64);
-	put(f, src, 16);
-	put(f, dst, 16);
-	/* IPv6 wants a checksum; what counts packets does not. */
-	udp(f, 5555, PORT, id);
-}
-
-ATTACK(ipv6_to_other) {
-	static const uint8_t all[16] = { 0xff, 2, [15] = 1 };
-
-	ipv6_frame(f, who.other_mac, all, id);
-}
-ATTACK(ipv6_to_host) {
-	static const uint8_t all[16] = { 0xff, 2, [15] = 1 };
-	static const uint8_t group[6] = { 0x33, 0x33, 0, 0, 0, 1 };
-
-	ipv6_frame(f, group, all, id);
-}
-
-ATTACK(gre_to_host) { proto_frame(f, who.gw_ip, IPPROTO_GRE, id); }
-ATTACK(sctp_to_host) { proto_frame(f, who.uplink_ip, 132, id); }
-ATTACK(ipip_to_host) { proto_frame(f, who.gw_ip, IPPROTO_IPIP, id); }
-ATTACK(esp_to_private) { proto_frame(f, who.private_ip, IPPROTO_ESP, id); }
-ATTACK(udplite_to_private) { proto_frame(f, who.private_ip, 136, id); }
-
-ATTACK(icmp_error_to_host) {
-	ether(f, who.gw_mac, who.my_mac, ETH_P_IP);
-	ipv4(f, who.my_ip, who.gw_ip, IPPROTO_ICMP, 0, NULL, 0, 8 + 16);
-	put16(f, 3 << 8 | 1);
-	put16(f, 0);
-	put32(f, 0);
-	magic(f, id);
-}
-
-/* A first piece that is too short to hold the ports. */
-ATTACK(fragment_to_private) {
-	ether(f, who.gw_mac, who.my_mac, ETH_P_IP);
-	ipv4(f, who.my_ip, who.private_ip, IPPROTO_UDP, 0, NULL, 0, 24);
-	udp(f, 5555, PORT, id);
-	f->data[14 + 6] = 0x00;
-	f->data[14 + 7] = 0x01; /* offset 8: no ports in this piece */
-	f->data[14 + 10] = f->data[14 + 11] = 0;
-	{
-		uint16_t sum = checksum(f->data + 14, 20);
-
-		f->data[14 + 10] = (uint8_t)(sum >> 8);
-		f->data[14 + 11] = (uint8_t)sum;
-	}
-}
-
-/* By way of the host to a private address, as a loose source route. */
-ATTACK(source_route) {
-	uint8_t option[8] = { 0x83, 7, 4 };
-	uint32_t last = htonl(who.private_ip);
-
-	memcpy(option + 3, &last, 4);
-	ether(f, who.gw_mac, who.my_mac, ETH_P_IP);
-	ipv4(f, who.my_ip, who.uplink_ip, IPPROTO_UDP, 0, option, 8, 24);
-	udp(f, 5555, PORT, id);
-}
-
-/* Where an attack would be seen if it succeeded. */
-static const struct attack {
-	const char *name;
-	const char *where;
-	void (*build)(struct frame *f, unsigned id);
-} attacks[] = {
-	{ "forged hardware address", "internet", forged_mac },
-	{ "forged address", "internet", forged_ip },
-	{ "address of another container", "internet", others_ip },
-	{ "both addresses of another container", "internet", others_mac_ip },
-	{ "private address", "internet", to_private },
-	{ "metadata service", "internet", to_metadata },
-	{ "host by its gateway address", "host", to_gateway },
-	{ "host by its uplink address", "host", to_uplink },
-	{ "another container, bridged", "other", to_other_l2 },
-	{ "another container, routed", "other", to_other_l3 },
-	{ "another container, by broadcast", "other", broadcast_l2 },
-	{ "everybody, by broadcast", "other", broadcast_l3 },
-	{ "everybody, by multicast", "other", multicast },
-	{ "host by the LLDP group address", "host", lldp_group },
-	{ "host by the nearest-bridge group address", "host", pause_group },
-	{ "host by the spanning tree's group address", "host", stp_group },
-	{ "priority tag, to the host", "host", vlan_to_host },
-	{ "priority tag, to another container", "other", vlan_to_other },
-	{ "two tags, to another container", "other", qinq_to_other },
-	{ "unknown ethernet type", "other", strange_type },
-	{ "ARP answer for the gateway", "other", arp_other_about_gateway },
-	{ "ARP to everybody for the gateway", "other", arp_everybody_about_gateway },
-	{ "IPv6 to another container", "other", ipv6_to_other },
-	{ "IPv6 to the host", "host", ipv6_to_host },
-	{ "GRE to the host", "host", gre_to_host },
-	{ "SCTP to the host", "host", sctp_to_host },
-	{ "IPIP to the host", "host", ipip_to_host },
-	{ "ESP to a private address", "internet", esp_to_private },
-	{ "UDP-Lite to a private address", "internet", udplite_to_private },
-	{ "unasked ICMP error to the host", "host", icmp_error_to_host },
-	{ "later fragment to a private address", "internet", fragment_to_private },
-	{ "source route to a private address", "internet", source_route },
-};
+static struct attack_who who;
+static time_t again_until;
 
 static void parse_mac(const char *text, uint8_t out[6]) {
 	unsigned b[6] = { 0 };
@@ -348,13 +62,16 @@ static void parse_who(const char *arg) {
 		uint8_t *mac;
 		uint32_t *ip;
 	} keys[] = {
-		{ "my_mac", who.my_mac, NULL },	  { "gw_mac", who.gw_mac, NULL },
+		{ "my_mac", who.my_mac, NULL },	      { "gw_mac", who.gw_mac, NULL },
 		{ "other_mac", who.other_mac, NULL }, { "my_ip", NULL, &who.my_ip },
-		{ "gw_ip", NULL, &who.gw_ip },	  { "other_ip", NULL, &who.other_ip },
-		{ "uplink_ip", NULL, &who.uplink_ip }, { "public_ip", NULL, &who.public_ip },
-		{ "private_ip", NULL, &who.private_ip }, { "metadata_ip", NULL, &who.metadata_ip },
+		{ "gw_ip", NULL, &who.gw_ip },	      { "other_ip", NULL, &who.other_ip },
+		{ "uplink_ip", NULL, &who.uplink_ip },
 	};
 
+	if (!strncmp(arg, "again=", 6)) {
+		again_until = time(NULL) + strtol(value + 1, NULL, 10);
+		return;
+	}
 	for (size_t i = 0; value && i < ARRAY_SIZE(keys); i++) {
 		if (strncmp(arg, keys[i].key, (size_t)(value - arg)) != 0 ||
 		    strlen(keys[i].key) != (size_t)(value - arg))
@@ -368,40 +85,56 @@ static void parse_who(const char *arg) {
 	exit(2);
 }
 
-static int cmd_attack(char **argv) {
-	struct sockaddr_ll to = { .sll_family = AF_PACKET };
-	int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
+static int send_all(int fd, const struct sockaddr_ll *to) {
+	struct frame frames[FRAMES_MAX];
 
-	to.sll_ifindex = (int)if_nametoindex(argv[0]);
-	for (argv++; *argv; argv++)
-		parse_who(*argv);
-	for (unsigned i = 0; i < ARRAY_SIZE(attacks); i++) {
-		struct frame f = { .len = 0 };
-
-		attacks[i].build(&f, i);
-		if (f.len < 60)
-			f.len = 60;
-		if (sendto(fd, f.data, f.len, 0, (struct sockaddr *)&to, sizeof(to)) < 0) {
-			perror(attacks[i].name);
-			return 1;
-		}
+	for (size_t i = 0; i < attack_count(); i++) {
+		attack_build(i, &who, frames);
+		for (size_t n = 0; n < FRAMES_MAX; n++)
+			if (frames[n].len && sendto(fd, frames[n].data, frames[n].len, 0,
+						    (const struct sockaddr *)to, sizeof(*to)) < 0) {
+				perror(attack_name(i));
+				return 1;
+			}
 	}
 	return 0;
 }
 
+static int cmd_attack(char **argv) {
+	struct sockaddr_ll to = { .sll_family = AF_PACKET };
+	int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
+	const char *link = argv[0];
+	int r;
+
+	for (argv++; *argv; argv++)
+		parse_who(*argv);
+	to.sll_ifindex = (int)if_nametoindex(link);
+	r = send_all(fd, &to);
+	/* A link that comes and goes is what that is for. */
+	while (time(NULL) < again_until) {
+		to.sll_ifindex = (int)if_nametoindex(link);
+		(void)send_all(fd, &to);
+		r = 0;
+	}
+	return r;
+}
+
 static int cmd_names(char **argv) {
-	for (unsigned i = 0; i < ARRAY_SIZE(attacks); i++)
-		printf("%02u %s %s\n", i, attacks[i].where, attacks[i].name);
+	for (size_t i = 0; i < attack_count(); i++)
+		printf("%03zu %s\n", i, attack_name(i));
 	return 0;
 }
 
-static unsigned counts[100];
+static unsigned counts[ATTACKS_MAX];
 
 static void count(const uint8_t *data, size_t len) {
 	const uint8_t *p = memmem(data, len, MAGIC, strlen(MAGIC));
+	char number[4] = "";
 
-	if (p && (size_t)(data + len - p) >= strlen(MAGIC) + 2)
-		counts[(p[strlen(MAGIC)] - '0') * 10 + (p[strlen(MAGIC) + 1] - '0')]++;
+	if (!p || (size_t)(data + len - p) < strlen(MAGIC) + 3)
+		return;
+	memcpy(number, p + strlen(MAGIC), 3);
+	counts[strtoul(number, NULL, 10)]++;
 }
 
 /* Count at all of @fds until end of file. */
@@ -428,35 +161,56 @@ static int sink(const int *fds, size_t n) {
 		if (end)
 			break;
 	}
-	for (unsigned i = 0; i < ARRAY_SIZE(attacks); i++)
-		printf("%02u %u\n", i, counts[i]);
+	for (size_t i = 0; i < attack_count(); i++)
+		printf("%03zu %u\n", i, counts[i]);
 	return 0;
 }
 
-/* What comes in, not what is sent. */
-static int cmd_sink_packet(char **argv) {
-	int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, htons(ETH_P_ALL));
-	int one = 1;
+/* What comes in by @proto, not what is sent; all protocols stand before the bridge takes it. */
+static int packet_socket(unsigned proto) {
+	int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, htons((uint16_t)proto));
+	int one = 1, room = 4 << 20;
 
 	if (fd < 0 || setsockopt(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, &one, sizeof(one)) < 0) {
 		perror("sink");
-		return 1;
+		exit(1);
 	}
+	(void)setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof(room));
+	return fd;
+}
+
+static int cmd_sink_packet(char **argv) {
+	int fd = packet_socket(ETH_P_ALL);
+
 	return sink(&fd, 1);
 }
 
-/* Raw sockets get a packet behind the last hook of the way in. */
+/*
+ * Raw sockets get a packet behind the last hook of the way in; what is no IP is
+ * counted where a program of the host would get it.
+ */
 static int cmd_sink_host(char **argv) {
-	static const int protos[] = { IPPROTO_ICMP, IPPROTO_TCP, IPPROTO_UDP, IPPROTO_GRE,
-				      IPPROTO_IPIP, IPPROTO_ESP, 132, 136 };
-	int fds[ARRAY_SIZE(protos) + 1];
+	static const int protos[] = { IPPROTO_ICMP, IPPROTO_IGMP, IPPROTO_IPIP, IPPROTO_TCP,
+				      IPPROTO_UDP, IPPROTO_DCCP, IPPROTO_IPV6, IPPROTO_RSVP,
+				      IPPROTO_GRE, IPPROTO_ESP, IPPROTO_AH, 89, 97, IPPROTO_PIM,
+				      112, 115, IPPROTO_SCTP, IPPROTO_UDPLITE };
+	static const int protos6[] = { IPPROTO_UDP, IPPROTO_ICMPV6 };
+	static const unsigned types[] = { ETH_P_ARP, ETH_P_RARP, ETH_P_LLDP, ETH_P_SLOW, ETH_P_PAE,
+					  ETH_P_802_2 };
+	int fds[ARRAY_SIZE(protos) + ARRAY_SIZE(protos6) + ARRAY_SIZE(types)];
+	int room = 4 << 20;
 	size_t n = 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(protos); i++)
 		fds[n++] = socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, protos[i]);
-	fds[n] = socket(AF_INET6, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_UDP);
-	if (fds[n] >= 0)
-		n++;
+	for (size_t i = 0; i < ARRAY_SIZE(types); i++)
+		fds[n++] = packet_socket(types[i]);
+	for (size_t i = 0; i < ARRAY_SIZE(protos6); i++) {
+		fds[n] = socket(AF_INET6, SOCK_RAW | SOCK_CLOEXEC, protos6[i]);
+		n += fds[n] >= 0;
+	}
+	for (size_t i = 0; i < n; i++)
+		(void)setsockopt(fds[i], SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof(room));
 	return sink(fds, n);
 }
 
@@ -525,11 +279,12 @@ static void echo_datagram(int fd) {
 	(void)sendmsg(fd, &m, 0);
 }
 
-/* One flow of datagrams, used once for each byte on standard input: is it still open? */
+/* One flow, used once for each byte on standard input: is it still open? */
 static int cmd_hold(char **argv) {
+	bool stream = argv[2] && !strcmp(argv[2], "tcp");
 	struct sockaddr_in to = { .sin_family = AF_INET };
 	const struct timeval wait = { .tv_sec = 1 };
-	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	int fd = socket(AF_INET, (stream ? SOCK_STREAM : SOCK_DGRAM) | SOCK_CLOEXEC, 0);
 	char c, buf[64];
 
 	inet_pton(AF_INET, argv[0], &to.sin_addr);

@@ -13,6 +13,9 @@ export COI_TEST_SRC COI_TEST_BUILD
 PUBLIC=203.0.113.10 PRIVATE=10.9.8.7 METADATA=169.254.169.254 UPLINK=192.0.2.2
 NAMESERVER=203.0.113.54
 
+# shellcheck source=tests/net/table.bash
+. "$COI_TEST_SRC/tests/net/table.bash"
+
 netctl() {
 	"$COI_TEST_BUILD/netctl" "$@"
 }
@@ -138,26 +141,22 @@ table_name() {
 	nft list tables | awk '$2 == "bridge" { print $3 }' | head -n 1
 }
 
-# All attacks of the table from guest $1 with $2 as the other one: "NN where count name".
+# All attacks of the table from guest $1 with $2 as the other one: see sinks_table.
 attack() {
-	local bridge gateway_mac
-	bridge=$(bridge_name)
-	gateway_mac=$(cat "/sys/class/net/$bridge/address")
-	start sink-internet world "$COI_TEST_BUILD/net-probe" sink-packet
-	start sink-host host "$COI_TEST_BUILD/net-probe" sink-host
-	start sink-other "$2" "$COI_TEST_BUILD/net-probe" sink-packet
+	sinks_start "$T/$2.net"
 	on "$1" "$COI_TEST_BUILD/net-probe" attack eth0 \
-		my_mac="$(of "$1" MAC)" my_ip="$(of "$1" ADDRESS)" gw_mac="$gateway_mac" \
-		gw_ip="$(of "$1" GATEWAY)" other_mac="$(of "$2" MAC)" other_ip="$(of "$2" ADDRESS)" \
-		uplink_ip=$UPLINK public_ip=$PUBLIC private_ip=$PRIVATE metadata_ip=$METADATA
-	# What is let through is there at once; what is looked up by ARP takes a moment.
-	sleep 0.3
-	finish sink-internet
-	finish sink-host
-	finish sink-other
-	probe names | while read -r number where name; do
-		echo "$number $where $(sed -n "s/^$number //p" "$T/sink-$where.out") $name"
-	done
+		my_mac="$(of "$1" MAC)" my_ip="$(of "$1" ADDRESS)" \
+		gw_mac="$(cat "/sys/class/net/$(bridge_name)/address")" gw_ip="$(of "$1" GATEWAY)" \
+		other_mac="$(of "$2" MAC)" other_ip="$(of "$2" ADDRESS)" uplink_ip=$UPLINK
+	sinks_stop
+	sinks_table
+}
+
+# as_meant MODE: the table on standard input; fails and prints what is not as expected.
+as_meant() {
+	judged "$1" >"$T/judged"
+	[ "$(wc -l <"$T/judged")" -gt 180 ]
+	! grep '^not' "$T/judged"
 }
 
 # Everything that the host has of networks, for comparing before and after.
