@@ -258,6 +258,12 @@ int open_beneath(int dirfd, const char *path, int flags, mode_t mode) {
 			     RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS);
 }
 
+int open_beneath_here(int dirfd, const char *path, int flags, mode_t mode) {
+	return open_resolved(dirfd, path, flags, mode,
+			     RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS |
+				     RESOLVE_NO_XDEV);
+}
+
 int open_in_root(int dirfd, const char *path, int flags, mode_t mode) {
 	return open_resolved(dirfd, path, flags, mode, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
 }

@@ -56,6 +56,8 @@ int file_write_quick_at(int dirfd, const char *name, const void *data, size_t le
  * were "/", magic links never.
  */
 int open_beneath(int dirfd, const char *path, int flags, mode_t mode);
+/* As beneath, and not into another mount either: -EXDEV there. */
+int open_beneath_here(int dirfd, const char *path, int flags, mode_t mode);
 int open_in_root(int dirfd, const char *path, int flags, mode_t mode);
 /* mkdir -p below @dirfd without following a symlink; returns an O_DIRECTORY descriptor. */
 int open_mkdir_beneath(int dirfd, const char *path, mode_t mode);

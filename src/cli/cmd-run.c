@@ -8,6 +8,7 @@
 #include "base/strv.h"
 #include "cli/app.h"
 #include "cli/commands.h"
+#include "session/env-commands.h"
 #include "session/exec.h"
 #include "session/launch.h"
 
@@ -30,12 +31,13 @@ static void hold_signals(sigset_t *before) {
 	(void)sigprocmask(SIG_BLOCK, &set, before);
 }
 
-static int run_in(struct cli *cli, const struct launched *l, struct err *err) {
+static int run_in(struct cli *cli, const struct launched *l, char *const *env, struct err *err) {
 	const struct exec_request request = {
 		.argv = cli->parsed.words,
 		.as_code = true,
 		.tty = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO),
 		.session_env = true,
+		.env = env,
 		.grace_ms = GRACE_MS,
 	};
 	autofree char *words = strv_join(cli->parsed.words, " "), *line = escape_text(words, 200);
@@ -63,11 +65,15 @@ static int run_run(struct cli *cli, const void *args, struct err *err) {
 		.alias = cli->settings->container.alias,
 		.init = -1,
 	};
+	autostrv char **env = NULL;
 	struct err end_err = { 0 };
 	sigset_t before;
 	int status, r;
 
 	app_tell_sudo(cli);
+	r = env_commands_run(cli->session, &env, err);
+	if (r < 0)
+		return r;
 	hold_signals(&before);
 	log_info("Launching container...");
 	status = launch(cli->session, &request, &l, err);
@@ -75,7 +81,7 @@ static int run_run(struct cli *cli, const void *args, struct err *err) {
 		(void)sigprocmask(SIG_SETMASK, &before, NULL);
 		return status;
 	}
-	status = run_in(cli, &l, err);
+	status = run_in(cli, &l, env, err);
 	r = launched_finish(cli->session, &l, false, &end_err);
 	(void)sigprocmask(SIG_SETMASK, &before, NULL);
 	if (status < 0)

@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <errno.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "base/escape.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/strv.h"
@@ -18,13 +16,13 @@
 #include "cli/resolve.h"
 #include "cli/resume.h"
 #include "cli/session-end.h"
-#include "session/exec.h"
+#include "cli/session-show.h"
+#include "session/env-commands.h"
 #include "session/launch.h"
 #include "session/lifecycle.h"
-#include "session/names.h"
 #include "session/saved.h"
 #include "session/tmux.h"
-#include "session/tools.h"
+#include "session/tool/prepare.h"
 
 struct shell_args {
 	const char *container;
@@ -37,12 +35,6 @@ struct shell_session {
 	struct saved_session saved; /* of a resumed one */
 	bool is_resumed;
 	char id[64 + 1];
-};
-
-/* How the session will be shown. */
-struct shell_mode {
-	bool tmux;
-	bool background;
 };
 
 static int check_terminal(const struct shell_mode *mode, struct err *err) {
@@ -116,10 +108,9 @@ static int begin_in_reused(struct cli *cli, const struct launch_request *request
 	return r;
 }
 
-static int launch_new(struct cli *cli, const struct shell_session *session, struct launched *l,
-		      struct err *err) {
+static int launch_new(struct cli *cli, const struct tool *tool,
+		      const struct shell_session *session, struct launched *l, struct err *err) {
 	bool persistent = cli->settings->container.persistent || session->saved.persistent;
-	const char *tool = cli->settings->tool.name;
 	const struct launch_request request = {
 		.kind = KIND_SHELL,
 		.workspace = cli->workspace,
@@ -130,9 +121,9 @@ static int launch_new(struct cli *cli, const struct shell_session *session, stru
 		.alias = cli->settings->container.alias,
 		.init = -1,
 		.session_id = session->id,
-		.tool = tool,
+		.tool = tool->name,
 		.profile = cli->parsed.globals.profile,
-		.state_paths = (char *const *)tool_state_paths(tool),
+		.state_paths = tool->saved,
 	};
 	int r;
 
@@ -160,82 +151,6 @@ static int launch_new(struct cli *cli, const struct shell_session *session, stru
 	return 0;
 }
 
-static void print_banner(const struct container *c, const struct shell_mode *mode,
-			 const char *tool) {
-	autofree char *place = escape_text(c->workspace ? c->workspace : "", PATH_MAX);
-
-	log_info("\n  Session:   %s", *c->session_id ? c->session_id : "(none is kept)");
-	log_info("  Container: %s%s", c->name, c->persistent ? " (persistent)" : "");
-	if (*place)
-		log_info("  Workspace: %s", place);
-	log_info("  Tool:      %s", tool);
-	log_info("  Mode:      %s\n", !mode->tmux           ? "Direct (no tmux)" :
-				      mode->background ? "Background (tmux)" :
-							 "Interactive (tmux)");
-}
-
-/* One word for a POSIX shell. */
-static void add_quoted(struct buf *b, const char *word) {
-	buf_addc(b, '\'');
-	for (; *word; word++) {
-		if (*word == '\'')
-			buf_adds(b, "'\\''");
-		else
-			buf_addc(b, *word);
-	}
-	buf_addc(b, '\'');
-}
-
-/* Into the shell that a session falls back to. */
-static int type_command(struct cli *cli, const struct container *c, char *const *argv,
-			struct err *err) {
-	autobuf struct buf line;
-
-	buf_init(&line, 65536);
-	for (char *const *word = argv; *word; word++) {
-		if (word != argv)
-			buf_addc(&line, ' ');
-		add_quoted(&line, *word);
-	}
-	return tmux_send(cli->session, c, line.data, err);
-}
-
-static int in_tmux(struct cli *cli, const struct container *c, const struct shell_mode *mode,
-		   char *const *argv, struct err *err) {
-	autofree char *session = name_tmux_session(c->name);
-	int r = tmux_exists(cli->session, c, err);
-
-	if (r < 0)
-		return r;
-	if (r == 0)
-		r = tmux_start(cli->session, c, argv, err);
-	else
-		r = mode->background ? type_command(cli, c, argv, err) : 0;
-	if (r < 0)
-		return r;
-	if (mode->background) {
-		log_info("Session '%s' runs in the background.\n"
-			 "  coi attach %s               go into it\n"
-			 "  coi tmux capture %s         see its screen\n"
-			 "  coi tmux send %s 'TEXT'     type into it",
-			 session, c->name, c->name, c->name);
-		return 0;
-	}
-	return tmux_attach(cli->session, c, err);
-}
-
-static int directly(struct cli *cli, const struct container *c, char *const *argv,
-		    struct err *err) {
-	const struct exec_request request = {
-		.argv = argv,
-		.as_code = true,
-		.tty = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO),
-		.session_env = true,
-	};
-
-	return exec_run(cli->session, c, &request, err);
-}
-
 /*
  * The tool's own end is no failure: 1 is what an agent ends with when its
  * person quits, 130 is ^C, and 137 and 143 are the container powering off.
@@ -250,19 +165,27 @@ static bool is_usual_end(int status) {
 	return false;
 }
 
-static int choose_tool(struct cli *cli, const struct shell_args *a,
-		       const struct shell_session *session, char ***ret, struct err *err) {
-	static char *const bash[] = { (char *)"bash", NULL };
-	const struct tool_session tool = { .id = session->id, .is_resumed = session->is_resumed };
+/* What the pane is to run; a session that goes on only hears what is new. */
+static int prepare(struct cli *cli, const struct shell_args *a, const struct tool *tool,
+		   const struct shell_session *session, const struct launched *l,
+		   const struct shell_mode *mode, char *const *env, struct tool_prepared *ret,
+		   struct err *err) {
+	const struct tool_request request = { .how = session->is_resumed ? TOOL_RESUME : TOOL_NEW,
+					      .id = session->id,
+					      .is_known = l->reused,
+					      .is_shell = a->debug,
+					      .environment = env };
+	int r = mode->tmux && l->reused ? tmux_exists(cli->session, l->container, err) : 0;
 
-	if (!a->debug)
-		return tool_command(cli->session, NULL, &tool, ret, err);
-	*ret = strv_copy(bash);
-	return 0;
+	if (r < 0)
+		return r;
+	if (r > 0 && !mode->background)
+		return tool_refresh(cli->session, l->container, tool, &request, err);
+	return tool_prepare(cli->session, l->container, tool, &request, ret, err);
 }
 
 /* The container in which the session is to be: 1, or 0 when the person does not want to. */
-static int find_container(struct cli *cli, const struct shell_args *a,
+static int find_container(struct cli *cli, const struct shell_args *a, const struct tool *tool,
 			  const struct shell_session *session, struct launched *l,
 			  struct err *err) {
 	struct container *own = NULL;
@@ -280,8 +203,10 @@ static int find_container(struct cli *cli, const struct shell_args *a,
 		r = ensure_image(cli, err);
 		if (r == 0)
 			return 0;
-		if (r > 0)
-			r = launch_new(cli, session, l, err);
+		if (r > 0 && !a->debug)
+			r = tool_check_image(cli->session, tool, cli->settings->container.image, err);
+		if (r >= 0)
+			r = launch_new(cli, tool, session, l, err);
 	}
 	return r < 0 ? r : 1;
 }
@@ -304,25 +229,32 @@ static int choose_session(struct cli *cli, struct shell_session *ret, struct err
 static int start_session(struct cli *cli, const struct shell_args *a,
 			 const struct shell_session *session, struct err *err) {
 	auto_launched struct launched l = LAUNCHED_INIT;
+	auto_tool_prepared struct tool_prepared prepared = { 0 };
 	struct shell_mode mode = { .tmux = cli->settings->shell.use_tmux };
-	autostrv char **argv = NULL;
+	auto_tool struct tool *tool = NULL;
+	autostrv char **env = NULL;
 	int r;
 
 	mode.background = a->background && mode.tmux;
 	r = check_terminal(&mode, err);
 	if (r == 0)
-		r = choose_tool(cli, a, session, &argv, err);
+		r = tool_load(cli->settings, NULL, &tool, err);
 	if (r < 0)
 		return r;
 	app_tell_sudo(cli);
+	/* Before there is anything: a failure costs nothing. */
+	r = env_commands_run(cli->session, &env, err);
+	if (r < 0)
+		return r;
 	cli->say_prefix = "[setup] ";
-	r = find_container(cli, a, session, &l, err);
+	r = find_container(cli, a, tool, session, &l, err);
+	if (r > 0 && prepare(cli, a, tool, session, &l, &mode, env, &prepared, err) < 0)
+		r = err->code;
 	cli->say_prefix = NULL;
 	if (r <= 0)
 		return r;
-	print_banner(l.container, &mode, a->debug ? "bash (debug)" : cli->settings->tool.name);
-	r = mode.tmux ? in_tmux(cli, l.container, &mode, argv, err) :
-			directly(cli, l.container, argv, err);
+	mode.tool = a->debug ? "bash (debug)" : tool->name;
+	r = session_show(cli, l.container, &mode, prepared.argv, prepared.env, err);
 	if (!mode.background)
 		session_end_tell(cli, l.container);
 	if (r < 0)
@@ -435,7 +367,7 @@ static const struct cli_option shell_options[] = {
 		.type = OPTION_TEXT,
 		.value = "NAME",
 		.setting = "tool.name",
-		.help = "Which agent to run: claude, opencode, pi",
+		.help = "Which agent to run: claude, codex, omp, opencode, pi, or one of the settings",
 	},
 	{ 0 },
 };

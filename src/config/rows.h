@@ -86,6 +86,7 @@ struct setting_table {
 	const struct setting_field *fields;
 	unsigned fd_offset; /* of host_fd; 0: none */
 	unsigned host_offset;
+	const char *key_field; /* a table of tables does as well: its keys go into this field */
 };
 
 struct setting_row {

@@ -74,8 +74,19 @@ static json_t *tables_schema(const struct setting_table *table) {
 	json_t *item = json_pack("{s:s,s:o,s:o,s:b}", "type", "object", "properties", properties,
 				 "required", required, "additionalProperties", false);
 
-	return json_pack("{s:s,s:i,s:o}", "type", "array", "maxItems", MEMBER_LIST_MAX, "items",
-			 item);
+	json_t *list = json_pack("{s:s,s:i,s:O}", "type", "array", "maxItems", MEMBER_LIST_MAX,
+				 "items", item);
+
+	if (table->key_field) {
+		/* By key: what the key says need not be said again. */
+		json_t *by_key = json_deep_copy(item);
+
+		json_object_del(by_key, "required");
+		json_object_set_new(list, "type", json_pack("[s,s]", "array", "object"));
+		json_object_set_new(list, "additionalProperties", by_key);
+	}
+	json_decref(item);
+	return list;
 }
 
 static json_t *choice_schema(const struct setting_row *row) {

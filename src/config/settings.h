@@ -126,6 +126,25 @@ struct setting_credentials {
 	size_t count;
 };
 
+/* [tool.custom.NAME] */
+struct setting_tool {
+	struct setting_source source;
+	char *name;
+	char *binary;       /* "": the name */
+	char *directory;    /* below the home, "" or where it has its settings */
+	char *context_file; /* below the home, "" or where the text about the sandbox goes */
+	char **files;       /* below the home: copied into sessions */
+	char **new_words;   /* after the program */
+	char **resume;
+	char **prompt;
+	char **bypass;
+	char **environment; /* "NAME=value" */
+};
+struct setting_tools {
+	struct setting_tool *items;
+	size_t count;
+};
+
 /* The enums of choices: the smallest number is the strictest. */
 enum setting_init { INIT_AUTO, INIT_SYSTEMD, INIT_COI };
 enum setting_stale { STALE_ERROR, STALE_WARN, STALE_OFF };
@@ -231,6 +250,8 @@ struct settings {
 			char *model;
 			enum setting_reasoning reasoning_effort;
 		} codex;
+		struct setting_tools custom;
+		bool git_exclude;
 	} tool;
 
 	struct {

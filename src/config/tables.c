@@ -277,6 +277,13 @@ static void item_defaults(const struct setting_table *table, const struct toml_n
 			*(char **)((char *)item + f->offset) = xstrdup(f->def ? f->def : "");
 }
 
+/* Did the table's key say it? */
+static bool has_key(const struct setting_table *table, const struct setting_field *f,
+		    const void *item) {
+	return table->key_field && !strcmp(f->name, table->key_field) &&
+	       **(char *const *)((const char *)item + f->offset);
+}
+
 static int item_from_toml(const struct setting_table *table, const struct toml_node *node,
 			  const struct member_context *ctx, void *item,
 			  struct member_problem *problem) {
@@ -300,10 +307,26 @@ static int item_from_toml(const struct setting_table *table, const struct toml_n
 			return r;
 	}
 	for (const struct setting_field *f = table->fields; f->name; f++)
-		if (f->is_required && !toml_get(node, f->name))
+		if (f->is_required && !toml_get(node, f->name) && !has_key(table, f, item))
 			return member_fail(problem, node, false, "'%s' of this %s is missing",
 					   f->name, table->noun);
 	return 0;
+}
+
+/* [x.KEY] instead of [[x]]: the key is one of the item's texts. */
+static int item_take_key(const struct setting_table *table, const struct toml_node *node,
+			 void *item, struct member_problem *problem) {
+	const struct setting_field *f = table->fields;
+	char **at;
+	int r;
+
+	while (strcmp(f->name, table->key_field) != 0)
+		f++;
+	at = (char **)((char *)item + f->offset);
+	r = member_check_text(f->format, node, node->key, problem);
+	if (r == 0)
+		str_replace(at, node->key);
+	return r;
 }
 
 int tables_from_toml(const struct setting_row *row, const struct toml_node *node,
@@ -311,7 +334,7 @@ int tables_from_toml(const struct setting_row *row, const struct toml_node *node
 	const struct setting_table *table = row->table;
 	struct member_tables t = { 0 };
 
-	if (node->type != TOML_ARRAY)
+	if (node->type != TOML_ARRAY && !(node->type == TOML_TABLE && table->key_field))
 		return member_fail(problem, node, true, "must be %s, not %s",
 				   setting_type_name(row->type), toml_type_name(node->type));
 	if (node->count > MEMBER_LIST_MAX)
@@ -322,7 +345,11 @@ int tables_from_toml(const struct setting_row *row, const struct toml_node *node
 
 		item_defaults(table, &node->items[i], ctx, item);
 
-		int r = item_from_toml(table, &node->items[i], ctx, item, problem);
+		int r = node->type == TOML_TABLE ? item_take_key(table, &node->items[i], item, problem) :
+						   0;
+
+		if (r == 0)
+			r = item_from_toml(table, &node->items[i], ctx, item, problem);
 
 		if (r < 0) {
 			tables_free(table, &t);

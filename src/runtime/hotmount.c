@@ -12,25 +12,19 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <sched.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#include "base/clock.h"
 #include "base/fd.h"
 #include "base/mem.h"
+#include "runtime/inside.h"
 #include "runtime/mount.h"
 #include "runtime/private.h"
-
-/* For what is done inside, where names may lead into the container's own file systems. */
-#define ANSWER_TIMEOUT_MS 5000
 
 /* Ids as they are for a process inside. */
 static void idset_inside(const struct hotmount_spec *spec, struct idset *ret) {
@@ -73,21 +67,6 @@ static int stage_attach(const struct bind_mount *m, struct err *err) {
 	return r < 0 ? err_sys(err, r, "cannot attach '%s'", m->bind->source) : 0;
 }
 
-static int become_root_inside(int pidfd, struct err *err) {
-	if (setns(pidfd, CLONE_NEWUSER) < 0)
-		return err_sys(err, -errno, "cannot enter the user namespace");
-	if (setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0)
-		return err_sys(err, -errno, "cannot become root inside");
-	return 0;
-}
-
-static int enter_mounts(int pidfd, int *ret_root, struct err *err) {
-	if (setns(pidfd, CLONE_NEWNS) < 0)
-		return err_sys(err, -errno, "cannot enter the mount namespace");
-	*ret_root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	return *ret_root < 0 ? err_sys(err, -errno, "cannot open '/'") : 0;
-}
-
 static int add_inside(const struct hotmount_spec *spec, struct bind_mount *m, int pidfd,
 		      struct err *err) {
 	autoclose int root = -1;
@@ -95,7 +74,7 @@ static int add_inside(const struct hotmount_spec *spec, struct bind_mount *m, in
 	int r = stage_attach(m, err);
 
 	if (r == 0)
-		r = become_root_inside(pidfd, err);
+		r = inside_become_root(pidfd, err);
 	if (r < 0)
 		return r;
 	if (unshare(CLONE_NEWNS) < 0)
@@ -104,7 +83,7 @@ static int add_inside(const struct hotmount_spec *spec, struct bind_mount *m, in
 	m->fd = open_tree(AT_FDCWD, "m", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
 	if (m->fd < 0)
 		return err_sys(err, -errno, "cannot take the mount");
-	r = enter_mounts(pidfd, &root, err);
+	r = inside_enter_mounts(pidfd, &root, err);
 	if (r < 0)
 		return r;
 	idset_inside(spec, &inside);
@@ -117,10 +96,10 @@ static int remove_inside(const char *target, int pidfd, struct err *err) {
 	autoclose int root = -1, fd = -1;
 	struct statx st;
 	char number[16];
-	int r = become_root_inside(pidfd, err);
+	int r = inside_become_root(pidfd, err);
 
 	if (r == 0)
-		r = enter_mounts(pidfd, &root, err);
+		r = inside_enter_mounts(pidfd, &root, err);
 	if (r < 0)
 		return r;
 	while (*target == '/')
@@ -145,98 +124,29 @@ static int remove_inside(const char *target, int pidfd, struct err *err) {
 		       "'/%s' was bound before the start and stays until the stop", target);
 }
 
-struct child_job {
+struct hotmount_job {
 	const struct hotmount_spec *spec; /* NULL: remove */
 	struct bind_mount *mount;
 	const char *target;
-	int pidfd;
 };
 
-static void child(const struct child_job *job, int report) {
-	const int keep[] = { report, job->pidfd, job->mount ? job->mount->fd : report };
-	struct err result = { 0 };
-	int r, null = open("/dev/null", O_RDWR | O_CLOEXEC);
+static int act(int pidfd, void *data, struct buf *text, struct err *err) {
+	const struct hotmount_job *job = data;
 
-	/*
-	 * One who is stuck inside must not hold what others wait for: a lock of the
-	 * caller, the end of its output.
-	 */
-	for (int i = 0; null >= 0 && i < 3; i++)
-		(void)dup2(null, i);
-	proc_close_fds_except(keep, ARRAY_SIZE(keep));
-	r = job->spec ? add_inside(job->spec, job->mount, job->pidfd, &result) :
-			remove_inside(job->target, job->pidfd, &result);
-	if (r == 0)
-		result = (struct err){ 0 };
-	(void)fd_write_all(report, &result, sizeof(result));
-	_exit(r < 0);
-}
-
-/* The record, whole; -ETIMEDOUT from a file system of the container that does not answer. */
-static int result_read(int fd, struct err *ret) {
-	uint64_t end = clock_mono_ms() + ANSWER_TIMEOUT_MS;
-	size_t have = 0;
-
-	while (have < sizeof(*ret)) {
-		struct pollfd pfd = { .fd = fd, .events = POLLIN };
-		uint64_t now = clock_mono_ms();
-		int r = poll(&pfd, 1, now >= end ? 0 : (int)(end - now));
-		ssize_t n;
-
-		if (r == 0)
-			return -ETIMEDOUT;
-		n = r < 0 ? -1 : read(fd, (char *)ret + have, sizeof(*ret) - have);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return -EIO;
-		have += (size_t)n;
-	}
-	return 0;
-}
-
-/* The child's error record comes over a pipe. */
-static int child_run(const struct child_job *job, struct err *err) {
-	autoclose int rd = -1;
-	struct err result = { 0 };
-	int fds[2], r;
-	pid_t pid;
-
-	if (pipe2(fds, O_CLOEXEC) < 0)
-		return err_sys(err, -errno, "cannot make a pipe");
-	rd = fds[0];
-	pid = fork();
-	if (pid == 0)
-		child(job, fds[1]);
-	(void)close(fds[1]);
-	if (pid < 0)
-		return err_sys(err, -errno, "cannot make a process");
-	r = result_read(rd, &result);
-	if (r == -ETIMEDOUT)
-		(void)err_set(&result, ERR_SYSTEM, r, "a file system in the container does not answer");
-	else if (r < 0)
-		(void)err_set(&result, ERR_SYSTEM, r, "the process that mounts has failed");
-	if (r < 0)
-		(void)kill(pid, SIGKILL);
-	/* A question that FUSE has passed on cannot be killed: it ends with the container. */
-	while (r != -ETIMEDOUT && waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-		;
-	if (result.kind == ERR_NONE)
-		return 0;
-	if (err)
-		*err = result;
-	return result.code < 0 ? result.code : -EIO;
+	(void)text;
+	return job->spec ? add_inside(job->spec, job->mount, pidfd, err) :
+			   remove_inside(job->target, pidfd, err);
 }
 
 int hotmount_add(const struct hotmount_spec *spec, struct err *err) {
-	autoclose int pidfd = proc_id_open(&spec->ref.init);
 	struct bind_userns last = { .fd = -1 };
 	struct bind_owner owner;
+	struct hotmount_job job;
 	struct bind_mount m;
 	struct idset ids;
 	int r;
 
-	if (pidfd < 0 || !runtime_alive(&spec->ref))
+	if (!runtime_alive(&spec->ref))
 		return err_set(err, ERR_MISSING, -ESRCH, "'%s' is not running",
 			       spec->ref.lxc_name);
 	idset_init(&ids, &spec->ids, spec->code_uid, spec->code_gid);
@@ -244,15 +154,20 @@ int hotmount_add(const struct hotmount_spec *spec, struct err *err) {
 	mem_close_ptr(&last.fd);
 	if (r < 0)
 		return r;
-	r = child_run(&(struct child_job){ .spec = spec, .mount = &m, .pidfd = pidfd }, err);
+	job = (struct hotmount_job){ .spec = spec, .mount = &m };
+	r = inside_run(&(struct inside_job){ .ref = &spec->ref,
+					     .keep = &m.fd,
+					     .keep_count = 1,
+					     .act = act,
+					     .data = &job },
+		       NULL, err);
 	bind_done(&m);
 	return r;
 }
 
 int hotmount_remove(const struct runtime_ref *ref, const char *target, struct err *err) {
-	autoclose int pidfd = proc_id_open(&ref->init);
-
-	if (pidfd < 0 || !runtime_alive(ref))
-		return err_set(err, ERR_MISSING, -ESRCH, "'%s' is not running", ref->lxc_name);
-	return child_run(&(struct child_job){ .target = target, .pidfd = pidfd }, err);
+	return inside_run(&(struct inside_job){ .ref = ref,
+						.act = act,
+						.data = &(struct hotmount_job){ .target = target } },
+			  NULL, err);
 }

@@ -7,17 +7,14 @@
 #include "base/mem.h"
 #include "base/strv.h"
 
-#define PATH_INSIDE "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-
 /*
  * Terminals that Debian's ncurses-base does not know inside: the tools would
  * not start.
  */
-static const char *terminal_inside(void) {
+static const char *terminal_inside(const char *term) {
 	static const char *const unknown[] = { "ghostty", "wezterm", "alacritty", "kitty", "foot",
 					       "rio", "contour", "xterm-ghostty", "xterm-kitty",
 					       "tmux-256color", "screen-256color" };
-	const char *term = getenv("TERM");
 
 	if (!term || !*term || !strncmp(term, "st-", 3) || strpbrk(term, " /\t\n\033"))
 		return "xterm-256color";
@@ -51,18 +48,22 @@ static void add_forwarded(const struct session *s, char ***env) {
 char **environment_make(const struct session *s, const struct container *c,
 			const struct exec_request *request) {
 	bool of_session = request->session_env && s->settings;
+	const char *term;
 	char **env = NULL;
 
 	(void)c;
-	env_set(&env, "PATH", PATH_INSIDE);
+	env_set(&env, "PATH", ENVIRONMENT_PATH);
 	env_set(&env, "LANG", "C.UTF-8");
 	if (request->tty || request->session_env || getenv("TERM"))
-		env_set(&env, "TERM", terminal_inside());
+		env_set(&env, "TERM", terminal_inside(getenv("TERM")));
 	if (of_session) {
 		env_set(&env, "IS_SANDBOX", "1");
 		add_entries(&env, s->settings->defaults.environment.entries);
 		add_forwarded(s, &env);
 	}
 	add_entries(&env, request->env);
+	term = env_get(env, "TERM");
+	if (term && strcmp(term, terminal_inside(term)) != 0)
+		env_set(&env, "TERM", terminal_inside(term));
 	return env;
 }

@@ -6,6 +6,9 @@
 #include "session/container.h"
 #include "session/exec.h"
 
+/* Where programs are looked for inside. */
+#define ENVIRONMENT_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
 /*
  * The whole environment of a command, newly allocated; what comes later wins:
  *
@@ -13,7 +16,8 @@
  *   2. of a session: IS_SANDBOX
  *   3. of a session: [defaults] environment, then forward_env (one that is not set
  *      is told by session_say())
- *   4. what the request says itself
+ *   4. what the request says itself: env_commands, then the tool's own
+ *   5. TERM once more, whoever has set it
  *
  * HOME, USER, LOGNAME and SHELL come from the container's passwd(5), where nothing
  * here says them (attach.h).

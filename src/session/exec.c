@@ -93,7 +93,8 @@ int exec_capture(struct session *s, const struct container *c, const struct exec
 	fill_spec(s, c, request, env, &spec);
 	spec.tty = false;
 	spec.stdin_fd = -1;
-	return attach_capture(&spec, request->timeout_ms > 0 ? request->timeout_ms : -1, out, err_out, err);
+	return attach_capture(&spec, request->timeout_ms > 0 ? request->timeout_ms : -1, out, err_out,
+			      err);
 }
 
 static void give_lines(struct buf *pending, bool all, void (*line)(const char *text, void *data),

@@ -25,14 +25,13 @@ static int no_tmux(const struct container *c, struct err *err) {
 	return err_hint(err, "use --tmux=false, or an image that has tmux");
 }
 
-static int ask(struct session *s, const struct container *c, char *const *argv, bool session_env,
-	       struct buf *out, struct err *err) {
-	struct exec_request request = { .argv = argv, .as_code = true, .session_env = session_env };
+static int ask_with(struct session *s, const struct container *c,
+		    const struct exec_request *request, struct buf *out, struct err *err) {
 	autobuf struct buf err_out = { 0 };
 	int r;
 
 	buf_init(&err_out, OUTPUT_MAX);
-	r = exec_capture(s, c, &request, out, &err_out, err);
+	r = exec_capture(s, c, request, out, &err_out, err);
 	if (r == 127)
 		return no_tmux(c, err);
 	if (r > 0 && err_out.len)
@@ -44,6 +43,11 @@ static int ask(struct session *s, const struct container *c, char *const *argv, 
 	return r;
 }
 
+static int ask(struct session *s, const struct container *c, char *const *argv, struct buf *out,
+	       struct err *err) {
+	return ask_with(s, c, &(struct exec_request){ .argv = argv, .as_code = true }, out, err);
+}
+
 int tmux_exists(struct session *s, const struct container *c, struct err *err) {
 	autofree char *session = name_tmux_session(c->name), *target = xasprintf("=%s", session);
 	char *const argv[] = { (char *)"tmux", (char *)"has-session", (char *)"-t", target, NULL };
@@ -51,11 +55,12 @@ int tmux_exists(struct session *s, const struct container *c, struct err *err) {
 	int r;
 
 	buf_init(&out, OUTPUT_MAX);
-	r = ask(s, c, argv, false, &out, err);
+	r = ask(s, c, argv, &out, err);
 	return r < 0 ? r : r == 0;
 }
 
-int tmux_start(struct session *s, const struct container *c, char *const *argv, struct err *err) {
+int tmux_start(struct session *s, const struct container *c, char *const *argv, char *const *env,
+	       struct err *err) {
 	autofree char *session = name_tmux_session(c->name);
 	autostrv char **words = NULL;
 	autobuf struct buf out = { 0 };
@@ -72,7 +77,10 @@ int tmux_start(struct session *s, const struct container *c, char *const *argv, 
 	strv_add(&words, "sh");
 	strv_add_all(&words, argv);
 	buf_init(&out, OUTPUT_MAX);
-	r = ask(s, c, words, true, &out, err);
+	r = ask_with(s, c,
+		     &(struct exec_request){
+			     .argv = words, .as_code = true, .session_env = true, .env = env },
+		     &out, err);
 	return r > 0 ? err_wrap(err, "cannot start the session") : r;
 }
 
@@ -97,9 +105,9 @@ int tmux_send(struct session *s, const struct container *c, const char *text, st
 	int r;
 
 	buf_init(&out, OUTPUT_MAX);
-	r = ask(s, c, type, false, &out, err);
+	r = ask(s, c, type, &out, err);
 	if (r == 0)
-		r = ask(s, c, enter, false, &out, err);
+		r = ask(s, c, enter, &out, err);
 	return r > 0 ? err->code : r;
 }
 
@@ -107,7 +115,7 @@ int tmux_capture(struct session *s, const struct container *c, struct buf *out, 
 	autofree char *session = name_tmux_session(c->name), *target = xasprintf("=%s:", session);
 	char *const argv[] = { (char *)"tmux", (char *)"capture-pane", (char *)"-p", (char *)"-t",
 			       target, NULL };
-	int r = ask(s, c, argv, false, out, err);
+	int r = ask(s, c, argv, out, err);
 
 	return r > 0 ? err->code : r;
 }

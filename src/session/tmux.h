@@ -10,10 +10,11 @@
 int tmux_exists(struct session *s, const struct container *c, struct err *err);
 /*
  * Start it detached: cwd is the workspace, the pane runs @argv and then a
- * shell (design: a tool that ends drops to bash). Values of the environment
- * never show in an argument list of a host process.
+ * shell (design: a tool that ends drops to bash). @env: further "NAME=value"
+ * entries; values never show in an argument list of a host process.
  */
-int tmux_start(struct session *s, const struct container *c, char *const *argv, struct err *err);
+int tmux_start(struct session *s, const struct container *c, char *const *argv, char *const *env,
+	       struct err *err);
 /* Attach the caller's terminal; returns when detached or ended: exit status or -errno. */
 int tmux_attach(struct session *s, const struct container *c, struct err *err);
 /* Type @text and Enter. */

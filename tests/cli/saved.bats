@@ -77,7 +77,7 @@ as_code() { # COMMAND: in the container, as its user
 	local how
 	for how in poweroff kill; do
 		start
-		as_code "mkdir .claude && echo $how >.claude/how"
+		as_code "mkdir -p .claude && echo $how >.claude/how"
 		if [ $how = poweroff ]; then
 			coi container exec "$NAME" -- poweroff || true
 			gone() { ! coi container exists "$NAME"; }
@@ -132,14 +132,14 @@ as_code() { # COMMAND: in the container, as its user
 		mkfifo pipe && mkfifo d/pipe && ln -s ../../../../../../etc up && ln d/f hard &&
 		: >"$(printf "a\nb\033[31m")" && mkdir -m 0 closed && chmod 4777 d/f'
 	timeout 60 "$COI" shutdown --timeout 5 "$NAME"
-	expect_equal "$(cd "$SESSIONS/$ID/.claude" && find . -type f | sort | grep -c .)" 4
+	expect_equal "$(cd "$SESSIONS/$ID/.claude" && find . -type f ! -name CLAUDE.md ! -name settings.json | sort | grep -c .)" 4
 	[ -z "$(find "$SESSIONS/$ID" ! -type f ! -type d)" ]
 	[ -z "$(find "$SESSIONS/$ID" -perm /7077)" ]
 }
 
 @test "a link in the place of the directory, or of the home, leads nowhere" {
 	start
-	as_code 'ln -s /etc .claude && echo {} >.claude.json'
+	as_code 'rm -rf .claude && ln -s /etc .claude && echo {} >.claude.json'
 	coi shutdown --timeout 5 "$NAME"
 	[ -f "$SESSIONS/$ID/.claude.json" ]
 	[ ! -e "$SESSIONS/$ID/.claude" ]
@@ -174,7 +174,7 @@ as_code() { # COMMAND: in the container, as its user
 	cp -r "$HOME/.coi" "$T/home2/"
 	local HOME=$T/home2
 	start
-	as_code 'mkdir .claude && echo first >.claude/f'
+	as_code 'mkdir -p .claude && echo first >.claude/f'
 	coi shutdown --timeout 5 "$NAME"
 	local dir=$HOME/.coi/sessions-claude/$ID
 	start --resume
@@ -198,7 +198,7 @@ as_code() { # COMMAND: in the container, as its user
 @test "killed at every step of a save, the old or the new one is there" {
 	local at id=
 	start
-	as_code 'mkdir .claude && echo 0 >.claude/f'
+	as_code 'mkdir -p .claude && echo 0 >.claude/f'
 	coi shutdown --timeout 5 "$NAME"
 	local round=0 was
 	for at in saved:written:after saved:exchanged:after saved:ready:after saved:removed:after serve:ended:before; do
@@ -229,7 +229,7 @@ as_code() { # COMMAND: in the container, as its user
 	}
 	start_over || skip "no overlay here"
 	start
-	as_code 'mkdir .claude && echo 0 >.claude/f'
+	as_code 'mkdir -p .claude && echo 0 >.claude/f'
 	coi shutdown --timeout 5 "$NAME"
 	local dir=$HOME/.coi/sessions-claude/$ID
 	expect_equal "$(cat "$dir/.claude/f")" 0
@@ -255,7 +255,7 @@ as_code() { # COMMAND: in the container, as its user
 
 @test "a power cut leaves a session stopped, to be resumed, and a run gone" {
 	start
-	as_code 'mkdir .claude && echo work >.claude/f && echo more >more'
+	as_code 'mkdir -p .claude && echo work >.claude/f && echo more >more'
 	"$COI" run --slot 5 -- sleep 1000 >/dev/null 2>&1 &
 	running() { coi container running "$(container_name 5)"; }
 	within 20 running
@@ -303,7 +303,7 @@ as_code() { # COMMAND: in the container, as its user
 
 @test "clean --sessions removes what is saved, and nothing else" {
 	start
-	as_code 'mkdir .claude && echo x >.claude/f'
+	as_code 'mkdir -p .claude && echo x >.claude/f'
 	coi shutdown --timeout 5 "$NAME"
 	run --separate-stderr coi clean --sessions --dry-run
 	expect_status 0
@@ -320,7 +320,7 @@ as_code() { # COMMAND: in the container, as its user
 	[ ! -e "$SESSIONS/$ID" ]
 	coi container exists "$(container_name 4)"
 	start
-	as_code 'mkdir .claude && echo x >.claude/f'
+	as_code 'mkdir -p .claude && echo x >.claude/f'
 	coi shutdown --timeout 5 "$NAME"
 	run --separate-stderr coi clean --all --force
 	expect_status 0

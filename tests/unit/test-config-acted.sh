@@ -21,6 +21,8 @@ awk '/^static const struct setting_row rows\[\]/ { on = 1; next }
 [ "$(wc -l <"$tmp/rows")" -gt 90 ] || not_ok 'rows.c is read' 'too few rows'
 # Looking at profiles is not acting on them.
 find "$src/src/session" "$src/src/cli" -name "*.c" ! -name "cmd-profile*" -exec cat {} + >"$tmp/readers"
+# Descriptions of tools name the settings that they take.
+sed -n 's/.*"setting": "\([a-z_.]*\)".*/.\1;/p' "$src"/tools/*.json >>"$tmp/readers"
 while read -r member acted; do
 	pattern=$(printf '%s' "$member" | sed 's/\./\\./g')
 	if grep -qE "[>.]$pattern([^a-z_]|\$)" "$tmp/readers"; then read=yes; else read=no; fi

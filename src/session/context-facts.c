@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* From the record, the settings and the kernel: what holds, not what was wished. */
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/utsname.h>
+
+#include "base/fd.h"
+#include "base/mem.h"
+#include "base/path.h"
+#include "base/strv.h"
+#include "session/context.h"
+#include "session/limits.h"
+#include "session/network.h"
+#include "session/protect.h"
+
+#define MOUNTINFO_MAX (4 << 20)
+
+/* Is something mounted on @path? */
+static bool is_mounted(const char *mountinfo, const char *path) {
+	autofree char *needle = xasprintf(" %s ", path);
+
+	return strstr(mountinfo, needle) != NULL;
+}
+
+static void add_mount(struct context_facts *f, const char *mountinfo, const char *path,
+		      bool readonly) {
+	if (!is_mounted(mountinfo, path))
+		return;
+	for (size_t i = 0; i < f->mount_count; i++)
+		if (!strcmp(f->mounts[i].path, path))
+			return;
+	f->mounts = xreallocarray(f->mounts, f->mount_count + 1, sizeof(*f->mounts));
+	f->mounts[f->mount_count++] =
+		(struct context_mount){ .path = xstrdup(path), .readonly = readonly };
+}
+
+static void network_facts(const struct session *s, const struct container *c,
+			  struct context_facts *f) {
+	auto_net_allowed struct net_allowed allowed = { 0 };
+	struct net_policy p = limits_policy(s->settings);
+	struct err ignored = { 0 };
+
+	f->has_network = strcmp(c->network_mode, "none") != 0;
+	/* What its supervisor has is the truth; people may have changed it meanwhile. */
+	if (network_load(s, c->name, &p, &allowed, &ignored) != 1 && f->has_network &&
+	    network_allowed(s, c, &allowed, &ignored) < 0)
+		f->allowed = NULL;
+	f->network_mode = xstrdup(f->has_network ? net_mode_to_string(p.mode) : "none");
+	f->blocks_private = p.block_private && p.mode != NET_OPEN;
+	f->allows_local = p.allow_local_network;
+	if (f->has_network && p.mode == NET_ALLOWLIST)
+		f->allowed = net_allowed_texts(&allowed);
+}
+
+static void limit_facts(const struct settings *set, struct context_facts *f) {
+	const struct setting_size *m = &set->limits.memory.limit;
+	int processes = set->limits.runtime.max_processes;
+
+	f->cpu = xasprintf("%s%s%s", set->limits.cpu.count,
+			   *set->limits.cpu.count && *set->limits.cpu.allowance ? ", " : "",
+			   set->limits.cpu.allowance);
+	f->memory = m->percent ? xasprintf("%llu%%", (unsigned long long)m->percent) :
+		    m->bytes   ? xasprintf("%llu MiB", (unsigned long long)(m->bytes >> 20)) :
+				 xstrdup("");
+	f->processes = processes > 0 ? xasprintf("%d", processes) : xstrdup("");
+}
+
+static void mount_facts(const struct session *s, const struct container *c,
+			struct context_facts *f) {
+	autofree char *path = xasprintf("/proc/%d/mountinfo", (int)c->init.pid);
+	autobuf struct buf mountinfo = { 0 };
+
+	if (file_read_at(AT_FDCWD, path, MOUNTINFO_MAX, &mountinfo) < 0)
+		return;
+	for (size_t i = 0; i < c->mount_count; i++)
+		add_mount(f, mountinfo.data, c->mounts[i].path, c->mounts[i].readonly);
+	for (size_t i = 0; i < s->settings->mounts.count; i++) {
+		const struct setting_mount *m = &s->settings->mounts.items[i];
+		autofree char *clean = path_clean(m->container);
+
+		add_mount(f, mountinfo.data, clean, m->readonly);
+	}
+}
+
+static void protect_facts(const struct session *s, const struct container *c,
+			  struct context_facts *f) {
+	struct protect_rules rules = { 0 };
+	autostrv char **warnings = NULL;
+
+	if (!*c->workspace)
+		return;
+	protect_rules_make(s->settings, &rules, &warnings);
+	f->protected = protect_select(rules.paths, rules.writable);
+	f->secret = strv_copy(rules.secret);
+	protect_rules_done(&rules);
+}
+
+void context_facts(const struct session *s, const struct container *c, const char *tool,
+		   const char *home, char *const *environment, struct context_facts *ret) {
+	struct context_facts f = {
+		.container = xstrdup(c->name),
+		.tool = xstrdup(tool),
+		.workspace = xstrdup(c->workspace_path),
+		.home = xstrdup(home),
+		.user = xstrdup(c->code_user),
+		.os = xstrdup(*c->description ? c->description : c->image),
+		.persistent = c->persistent,
+		.nesting = c->nesting,
+	};
+	const char *zone = env_get(environment, "TZ");
+	struct utsname u;
+
+	f.arch = xstrdup(uname(&u) == 0 ? u.machine : "");
+	f.timezone = xstrdup(zone ? zone : "");
+	f.has_agent = env_get(environment, "SSH_AUTH_SOCK") != NULL;
+	for (char **name = s->settings->defaults.forward_env; name && *name; name++)
+		if (env_get(environment, *name))
+			strv_add(&f.forwarded, *name);
+	network_facts(s, c, &f);
+	limit_facts(s->settings, &f);
+	mount_facts(s, c, &f);
+	protect_facts(s, c, &f);
+	*ret = f;
+}

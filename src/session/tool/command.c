@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "session/tool/command.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/mem.h"
+#include "base/strv.h"
+#include "config/rows.h"
+
+#define FILLED_MAX (1 << 20)
+
+char *tool_fill(const char *text, const struct tool_place *at, const char *value) {
+	const struct {
+		const char *name, *value;
+	} known[] = {
+		{ "{workspace}", at->workspace }, { "{home}", at->home },
+		{ "{sessions}", at->sessions },	  { "{id}", at->id },
+		{ "{prompt}", at->prompt },	  { "{value}", value },
+	};
+	struct buf out;
+	char *filled;
+
+	buf_init(&out, FILLED_MAX);
+	while (*text) {
+		size_t i = 0;
+
+		while (i < ARRAY_SIZE(known) && strncmp(text, known[i].name, strlen(known[i].name)) != 0)
+			i++;
+		if (i < ARRAY_SIZE(known)) {
+			buf_adds(&out, known[i].value ? known[i].value : "");
+			text += strlen(known[i].name);
+		} else {
+			buf_addc(&out, *text++);
+		}
+	}
+	filled = buf_steal(&out);
+	buf_done(&out);
+	return filled;
+}
+
+/* The member that a row fills, as text. */
+char *tool_option_value(const struct tool_option *o, const struct settings *set) {
+	const struct setting_row *row = settings_row(o->setting);
+	const char *member;
+
+	if (!row)
+		return xstrdup("");
+	member = (const char *)set + row->offset;
+	if (row->type == SETTING_CHOICE)
+		return xstrdup(row->choices[*(const unsigned *)member]);
+	return row->type == SETTING_STRING ? xstrdup(*(char *const *)member) : xstrdup("");
+}
+
+const char *tool_program(const struct tool *t, const struct settings *set) {
+	const char *dummy = getenv("COI_USE_DUMMY");
+
+	if (dummy && !strcmp(dummy, "1"))
+		return "dummy";
+	return *set->tool.binary ? set->tool.binary : t->binary;
+}
+
+static void add_filled(char ***argv, char *const *words, const struct tool_place *at,
+		       const char *value) {
+	for (; words && *words; words++)
+		strv_take(argv, tool_fill(*words, at, value));
+}
+
+static int cannot(const struct tool *t, const char *what, struct err *err) {
+	return err_set(err, ERR_USAGE, -EOPNOTSUPP, "the tool '%s' cannot %s", t->name, what);
+}
+
+int tool_command(const struct tool *t, const struct settings *set, enum tool_start how,
+		 const struct tool_place *at, char ***ret, struct err *err) {
+	autostrv char **argv = NULL;
+	char *const *words = how == TOOL_NEW	? t->start :
+			     how == TOOL_PROMPT ? t->prompt :
+			     at->id && t->resume_id ? t->resume_id :
+						      t->resume;
+
+	if (!words)
+		return cannot(t, how == TOOL_PROMPT ? "be asked without a terminal" :
+						      "go on with a conversation", err);
+	strv_add(&argv, tool_program(t, set));
+	add_filled(&argv, words, at, NULL);
+	add_filled(&argv, set->tool.permission_mode == PERMISSION_BYPASS ? t->bypass : t->interactive,
+		   at, NULL);
+	for (size_t i = 0; i < t->option_count; i++) {
+		autofree char *value = tool_option_value(&t->options[i], set);
+
+		if (*value)
+			add_filled(&argv, t->options[i].words, at, value);
+	}
+	if (set->tool.auto_context && at->has_project_file && t->project_words) {
+		add_filled(&argv, t->project_words, at, NULL);
+		strv_addf(&argv, "%s/%s", at->workspace, t->project_file);
+		add_filled(&argv, t->project_words, at, NULL);
+		strv_addf(&argv, "%s/%s", at->home, t->context_file);
+	}
+	if (how == TOOL_PROMPT && at->prompt && !t->prompt_stdin && !strv_contains(words, "{prompt}"))
+		strv_add(&argv, at->prompt);
+	*ret = steal_ptr(argv);
+	return 0;
+}
+
+char **tool_environment(const struct tool *t, const struct settings *set,
+			const struct tool_place *at) {
+	char **env = NULL;
+
+	for (char **e = t->environment; e && *e; e++) {
+		autofree char *name = xstrndup(*e, strcspn(*e, "="));
+		autofree char *value = tool_fill(*e + strcspn(*e, "=") + ((*e)[strlen(name)] == '='),
+						 at, NULL);
+
+		env_set(&env, name, value);
+	}
+	for (size_t i = 0; i < t->option_count; i++) {
+		autofree char *value = tool_option_value(&t->options[i], set);
+
+		if (t->options[i].env && *value)
+			env_set(&env, t->options[i].env, value);
+	}
+	return env;
+}

@@ -1,0 +1,341 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "session/tool/prepare.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/mem.h"
+#include "base/strv.h"
+#include "image/image.h"
+#include "net/policy.h"
+#include "session/context.h"
+#include "session/environment.h"
+#include "session/exec.h"
+#include "session/network.h"
+#include "session/tool/place.h"
+#include "session/tool/seed.h"
+
+void tool_prepared_done(struct tool_prepared *p) {
+	strv_free(p->argv);
+	strv_free(p->env);
+	*p = (struct tool_prepared){ 0 };
+}
+
+static int no_program(const struct session *s, const struct tool *t, const char *where,
+		      struct err *err) {
+	const char *program = tool_program(t, s->settings);
+
+	(void)err_set(err, ERR_MISSING, -ENOENT, "the tool '%s' is not in %s: there is no program "
+						 "'%s'", t->name, where, program);
+	if (!t->agent || strcmp(program, t->binary) != 0)
+		return err_hint(err, "use an image that has it, or set tool.binary");
+	return err_hint(err, "add \"%s\" to container.build.agents and build the image again: "
+			     "coi build --force. Or take another tool: --tool NAME", t->agent);
+}
+
+int tool_check_image(struct session *s, const struct tool *t, const char *image, struct err *err) {
+	const char *program = tool_program(t, s->settings);
+	autofree char *places = xasprintf("%s:/home/%s/.local/bin", ENVIRONMENT_PATH,
+					  s->settings->incus.code_user);
+	autofree char *where = xasprintf("the image '%s'", image);
+	autostrv char **dirs = strv_split(places, ":");
+	auto_image_info struct image_info *info = NULL;
+	autostrv char **layers = NULL;
+
+	/* That the image is missing is told by the launch. */
+	if (strchr(program, '/') || image_find(s->layout, image, &info, err) < 0)
+		return 0;
+	for (char **path = t->paths; path && *path; path++)
+		strv_addf(&dirs, "/home/%s/%s", s->settings->incus.code_user, *path);
+	if (image_layer_paths(s->layout, info->layers, info->layer_count, &layers, err) < 0)
+		return 0;
+	for (char **layer = layers; layer && *layer; layer++) {
+		autoclose int root = open(*layer, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+		for (char **dir = dirs; *dir; dir++) {
+			autofree char *path = xasprintf("%s/%s", *dir, program);
+			autoclose int fd = root < 0 ? -1 :
+						      open_in_root(root, path, O_PATH | O_NOFOLLOW, 0);
+
+			if (fd >= 0)
+				return 0;
+		}
+	}
+	return no_program(s, t, where, err);
+}
+
+char *tool_sessions_dir(const struct tool *t, const struct container *c) {
+	if (!t->sessions || !*c->workspace_path)
+		return xstrdup("");
+	/* Where 0.9 had them all; the others have one each, so that no two mix. */
+	if (c->slot == 1)
+		return xasprintf("%s/%s", c->workspace_path, t->sessions);
+	if (c->slot > 1)
+		return xasprintf("%s/%s/slot-%d", c->workspace_path, t->sessions, c->slot);
+	return xasprintf("%s/%s/%s", c->workspace_path, t->sessions, c->name);
+}
+
+/* Keys of the description may hold {workspace} too. */
+static json_t *fill_json(const json_t *j, const struct tool_place *at) {
+	json_t *filled, *value;
+	const char *key;
+	size_t i;
+
+	if (json_is_string(j)) {
+		autofree char *text = tool_fill(json_string_value(j), at, NULL);
+
+		return json_string(text);
+	}
+	if (json_is_array(j)) {
+		filled = json_array();
+		json_array_foreach(j, i, value)
+			(void)json_array_append_new(filled, fill_json(value, at));
+		return filled;
+	}
+	if (!json_is_object(j))
+		return json_deep_copy(j);
+	filled = json_object();
+	json_object_foreach((json_t *)j, key, value) {
+		autofree char *name = tool_fill(key, at, NULL);
+
+		(void)json_object_set_new(filled, name, fill_json(value, at));
+	}
+	return filled;
+}
+
+static void plan_merges(const struct session *s, const struct tool *t, const struct tool_place *at,
+			struct place_plan *plan) {
+	bool bypass = s->settings->tool.permission_mode == PERMISSION_BYPASS;
+
+	for (size_t i = 0; i < t->merge_count; i++) {
+		const struct tool_merge *m = &t->merges[i];
+		struct place_item *item;
+
+		if (m->when != WHEN_ALWAYS && (m->when == WHEN_BYPASS) != bypass)
+			continue;
+		item = place_add(plan, PLACE_MERGE, BASE_HOME, m->file);
+		item->create = m->create;
+		item->optional = true;
+		item->set = m->set ? fill_json(m->set, at) : NULL;
+		item->defaults = m->defaults ? fill_json(m->defaults, at) : NULL;
+	}
+	for (size_t i = 0; i < t->option_count; i++) {
+		autofree char *value = tool_option_value(&t->options[i], s->settings);
+		struct place_item *item;
+
+		if (!t->options[i].file || !*value)
+			continue;
+		item = place_add(plan, PLACE_MERGE, BASE_HOME, t->options[i].file);
+		item->create = true;
+		item->optional = true;
+		item->set = json_pack("{s:s}", t->options[i].key, value);
+	}
+}
+
+static void add_text(struct place_plan *plan, enum place_kind kind, const char *path, mode_t mode,
+		     const char *text) {
+	struct place_item *item = place_add(plan, kind, BASE_HOME, path);
+
+	item->mode = mode;
+	item->create = *text != '\0';
+	item->optional = true;
+	item->data = xstrdup(text);
+	item->len = strlen(text);
+}
+
+/* tool.context_file or context_json_file, as the person; NULL when there is none of use. */
+static char *own_text(const struct session *s, const char *path) {
+	autobuf struct buf b = { 0 };
+	int fd, r;
+
+	if (!*path)
+		return NULL;
+	buf_init(&b, SEED_FILE_MAX);
+	privilege_person_begin(s->who);
+	fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	r = fd < 0 ? -errno : fd_read_all(fd, &b);
+	privilege_person_end(s->who);
+	if (fd >= 0)
+		(void)close(fd);
+	if (r == 0 && strlen(b.data) == b.len)
+		return buf_steal(&b);
+	session_say(s, "Warning: the context file '%s' is not used: %s", path,
+		    r < 0 ? strerror(-r) : "it is no text");
+	return xstrdup("");
+}
+
+/* How the tool comes to know the text. */
+static void plan_delivery(const struct session *s, const struct tool *t, const char *home,
+			  const char *text, struct place_plan *plan) {
+	bool wanted = s->settings->tool.auto_context && *text;
+
+	if (t->context == CONTEXT_BLOCK) {
+		add_text(plan, PLACE_BLOCK, t->context_file, 0, wanted ? text : "");
+	} else if (t->context == CONTEXT_LIST && wanted) {
+		struct place_item *item = place_add(plan, PLACE_MERGE, BASE_HOME, t->context_file);
+
+		item->create = true;
+		item->optional = true;
+		item->list_key = xstrdup(t->context_key);
+		item->list_item = xasprintf("%s/" CONTEXT_FILE, home);
+	}
+}
+
+static void plan_context(const struct session *s, const struct container *c, const struct tool *t,
+			 const struct tool_request *request, const struct place_seen *seen,
+			 char *const *environment, struct place_plan *plan) {
+	const struct settings *set = s->settings;
+	auto_context_facts struct context_facts f = { 0 };
+	autofree char *text = own_text(s, set->tool.context_file);
+	autofree char *json = own_text(s, set->tool.context_json_file);
+
+	context_facts(s, c, t->name, seen->home, environment, &f);
+	f.can_sudo = seen->has_sudo;
+	if (!text)
+		text = context_text(&f, request->profile_context);
+	if (*text)
+		add_text(plan, PLACE_FILE, CONTEXT_FILE, 0600, text);
+	if (!json && set->tool.context_json)
+		json = context_json(&f);
+	if (json && *json && set->tool.context_json)
+		add_text(plan, PLACE_FILE, CONTEXT_JSON_FILE, 0600, json);
+	plan_delivery(s, t, seen->home, text, plan);
+}
+
+static void plan_workspace(const struct session *s, const struct tool *t, const struct container *c,
+			   const char *sessions, struct place_plan *plan) {
+	if (*sessions)
+		/* Without it pi spins for ever. */
+		(void)place_add(plan, PLACE_DIR, BASE_WORKSPACE,
+				sessions + strlen(c->workspace_path) + 1);
+	for (char **line = t->exclude; s->settings->tool.git_exclude && line && *line; line++) {
+		struct place_item *item =
+			place_add(plan, PLACE_LINE, BASE_WORKSPACE, ".git/info/exclude");
+
+		item->optional = true;
+		item->data = xasprintf("/%s", *line);
+	}
+}
+
+/* Its own questions at the start would have no answer. */
+static bool is_offline(const struct session *s, const struct container *c, const struct tool *t) {
+	auto_net_allowed struct net_allowed allowed = { 0 };
+	struct net_policy p = { 0 };
+	struct err ignored = { 0 };
+
+	if (!t->offline_env)
+		return false;
+	if (!strcmp(c->network_mode, "none"))
+		return true;
+	if (network_load(s, c->name, &p, &allowed, &ignored) != 1 || p.mode != NET_ALLOWLIST)
+		return false;
+	for (char **host = t->offline_hosts; host && *host; host++)
+		if (!net_allowed_name(&allowed, *host))
+			return true;
+	return false;
+}
+
+static char **make_environment(const struct session *s, const struct container *c,
+			       const struct tool *t, const struct tool_request *request,
+			       const struct tool_place *at) {
+	autostrv char **own = tool_environment(t, s->settings, at);
+	char **env = strv_copy(request->environment);
+
+	if (t->paths && !env_get(s->settings->defaults.environment.entries, "PATH")) {
+		autofree char *path = NULL;
+		autostrv char **dirs = NULL;
+
+		for (char **dir = t->paths; *dir; dir++)
+			strv_addf(&dirs, "%s/%s", at->home, *dir);
+		strv_add(&dirs, ENVIRONMENT_PATH);
+		path = strv_join(dirs, ":");
+		env_set(&env, "PATH", path);
+	}
+	for (char **e = own; e && *e; e++) {
+		autofree char *name = xstrndup(*e, strcspn(*e, "="));
+
+		env_set(&env, name, *e + strlen(name) + 1);
+	}
+	if (is_offline(s, c, t))
+		env_set(&env, t->offline_env, "1");
+	return env;
+}
+
+static int look(struct session *s, const struct container *c, const struct tool *t,
+		struct place_seen *seen, struct err *err) {
+	const struct place_look what = { .program = tool_program(t, s->settings),
+					 .paths = t->paths,
+					 .project_file = t->project_file };
+
+	return place_look(s, c, &what, seen, err);
+}
+
+/* The variables that a process of the session will have, as far as they are known here. */
+static char **session_environment(const struct session *s, const struct container *c,
+				  char *const *env) {
+	const struct exec_request request = { .session_env = true, .env = env };
+	struct session quiet = *s;
+
+	quiet.say = NULL; /* it is told when the process starts */
+	return environment_make(&quiet, c, &request);
+}
+
+int tool_prepare(struct session *s, const struct container *c, const struct tool *t,
+		 const struct tool_request *request, struct tool_prepared *ret, struct err *err) {
+	autofree char *sessions = tool_sessions_dir(t, c);
+	autofree char *where = xasprintf("container '%s'", c->name);
+	auto_place_plan struct place_plan plan = { .is_known = request->is_known };
+	auto_tool_prepared struct tool_prepared done = { 0 };
+	autostrv char **all = NULL;
+	struct place_seen seen = { 0 };
+	struct tool_place at = { .workspace = c->workspace_path,
+				 .sessions = sessions,
+				 .id = request->id,
+				 .prompt = request->prompt };
+	int r = look(s, c, t, &seen, err);
+
+	if (r == 0 && !seen.has_program && !request->is_shell)
+		r = no_program(s, t, where, err);
+	if (r < 0)
+		return r;
+	at.home = seen.home;
+	at.has_project_file = seen.has_project_file;
+	if (request->is_shell)
+		strv_add(&done.argv, "bash");
+	else
+		r = tool_command(t, s->settings, request->how, &at, &done.argv, err);
+	if (r < 0)
+		return r;
+	done.env = make_environment(s, c, t, request, &at);
+	all = session_environment(s, c, done.env);
+	if (t->directory && t->directory_always)
+		place_add(&plan, PLACE_DIR, BASE_HOME, t->directory)->optional = true;
+	seed_tool(s, t, c->workspace, &plan);
+	seed_credentials(s, c->workspace, &plan);
+	plan_merges(s, t, &at, &plan);
+	plan_context(s, c, t, request, &seen, all, &plan);
+	plan_workspace(s, t, c, sessions, &plan);
+	r = place_run(s, c, &plan, err);
+	if (r < 0)
+		return err_wrap(err, "preparing '%s'", t->name);
+	*ret = done;
+	done = (struct tool_prepared){ 0 };
+	return 0;
+}
+
+int tool_refresh(struct session *s, const struct container *c, const struct tool *t,
+		 const struct tool_request *request, struct err *err) {
+	auto_place_plan struct place_plan plan = { .is_known = true };
+	autostrv char **env = session_environment(s, c, request->environment);
+	struct place_seen seen = { 0 };
+	int r = look(s, c, t, &seen, err);
+
+	if (r < 0)
+		return r;
+	plan_context(s, c, t, request, &seen, env, &plan);
+	return place_run(s, c, &plan, err);
+}

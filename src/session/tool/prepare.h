@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Everything between a container that is ready and the tool's first instruction. */
+#ifndef COI_SESSION_TOOL_PREPARE_H
+#define COI_SESSION_TOOL_PREPARE_H
+
+#include "session/container.h"
+#include "session/tool/command.h"
+#include "session/tool/tool.h"
+
+struct tool_request {
+	enum tool_start how;
+	const char *id;      /* TOOL_NEW: the session's; TOOL_RESUME: the tool's own, may be NULL */
+	const char *prompt;  /* TOOL_PROMPT without prompt_stdin */
+	bool is_known;       /* the container was used before: what it has is kept */
+	bool is_shell;       /* a bash in the tool's place: it need not be there */
+	const char *profile_context; /* text of the profile; NULL: none */
+	char *const *environment;    /* what env_commands have given */
+};
+
+struct tool_prepared {
+	char **argv;
+	char **env; /* for exec_request.env: env_commands, PATH, then the tool's own */
+};
+void tool_prepared_done(struct tool_prepared *p);
+#define auto_tool_prepared __attribute__((cleanup(tool_prepared_done)))
+
+/*
+ * Look whether the tool is there (ERR_MISSING, with how to build it in), copy the
+ * person's files, merge settings, write the context, make its directories.
+ */
+int tool_prepare(struct session *s, const struct container *c, const struct tool *t,
+		 const struct tool_request *request, struct tool_prepared *ret, struct err *err);
+/* Only the text about the sandbox, for a session that goes on: what changed is in it. */
+int tool_refresh(struct session *s, const struct container *c, const struct tool *t,
+		 const struct tool_request *request, struct err *err);
+/*
+ * Before a container is made: is the program in the image? A program that is a
+ * path counts as there. ERR_MISSING as above.
+ */
+int tool_check_image(struct session *s, const struct tool *t, const char *image, struct err *err);
+/* The directory {sessions} of a container's slot, absolute inside; newly allocated. */
+char *tool_sessions_dir(const struct tool *t, const struct container *c);
+
+#endif
