@@ -38,19 +38,22 @@ static void tell_refused(struct server *s, const char *name) {
 		       0);
 }
 
+/* They carry addresses that would have to be judged as well; without them A is asked for. */
+static bool has_addresses_inside(const struct dns_query *q) {
+	return q->type == TYPE_SVCB || q->type == TYPE_HTTPS;
+}
+
 enum dns_action names_decide(struct server *s, const struct dns_query *q, struct buf *out) {
 	char name[DNS_NAME_TEXT];
+	bool is_plain = dns_query_name(q, name);
 
-	if (!s->is_listed)
-		return DNS_FORWARD;
-	if (!dns_query_name(q, name) || !net_allowed_name(&s->allowed, name)) {
-		if (q->type == LDNS_RR_TYPE_A && dns_query_name(q, name))
+	if (s->is_listed && (!is_plain || !net_allowed_name(&s->allowed, name))) {
+		if (q->type == LDNS_RR_TYPE_A && is_plain)
 			tell_refused(s, name);
-		dns_error_write(q, LDNS_RCODE_REFUSED, out);
+		dns_blocked_write(q, out);
 		return DNS_ANSWER;
 	}
-	/* They carry addresses that would have to be learnt as well; without them A is asked for. */
-	if (q->type == TYPE_SVCB || q->type == TYPE_HTTPS) {
+	if (has_addresses_inside(q) && (s->is_listed || !s->filter.allow_private)) {
 		dns_error_write(q, LDNS_RCODE_NOERROR, out);
 		return DNS_ANSWER;
 	}

@@ -16,6 +16,8 @@
 #define FLAG_CD 0x0010u
 #define EDNS_DO 0x8000u
 #define TYPE_OPT 41
+#define OPTION_EXTENDED_ERROR 15
+#define EXTENDED_BLOCKED 15
 #define LABEL_MAX 63
 #define TTL_MAX 86400u
 
@@ -47,6 +49,19 @@ static void put_opt(struct buf *b, bool dnssec_ok) {
 	put16(b, 0); /* no options */
 }
 
+/* The root's record with one option: why there is no answer (RFC 8914). */
+static void put_opt_blocked(struct buf *b, bool dnssec_ok) {
+	buf_addc(b, '\0');
+	put16(b, TYPE_OPT);
+	put16(b, DNS_UDP_MAX);
+	put16(b, 0);
+	put16(b, dnssec_ok ? EDNS_DO : 0);
+	put16(b, 6);
+	put16(b, OPTION_EXTENDED_ERROR);
+	put16(b, 2);
+	put16(b, EXTENDED_BLOCKED);
+}
+
 /* Length of the question at the header's end, or 0: a whole name without pointers, type, class. */
 static size_t question_length(const uint8_t *wire, size_t len) {
 	size_t at = DNS_HEADER;
@@ -61,7 +76,8 @@ static size_t question_length(const uint8_t *wire, size_t len) {
 	return at + 1 + 4 - DNS_HEADER;
 }
 
-void dns_error_write(const struct dns_query *q, unsigned rcode, struct buf *out) {
+/* Header and question; the OPT record is announced if the client has sent one. */
+static void put_empty(const struct dns_query *q, unsigned rcode, struct buf *out) {
 	unsigned flags = FLAG_QR | FLAG_RA | (rcode & 15);
 
 	buf_reset(out);
@@ -71,8 +87,18 @@ void dns_error_write(const struct dns_query *q, unsigned rcode, struct buf *out)
 		flags |= FLAG_CD;
 	put_header(out, q->id, flags, q->edns ? 1 : 0);
 	buf_add(out, q->question, q->question_len);
+}
+
+void dns_error_write(const struct dns_query *q, unsigned rcode, struct buf *out) {
+	put_empty(q, rcode, out);
 	if (q->edns)
 		put_opt(out, q->dnssec_ok);
+}
+
+void dns_blocked_write(const struct dns_query *q, struct buf *out) {
+	put_empty(q, LDNS_RCODE_NXDOMAIN, out);
+	if (q->edns)
+		put_opt_blocked(out, q->dnssec_ok);
 }
 
 /* What cannot even be repeated: the header alone. */

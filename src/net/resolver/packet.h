@@ -83,6 +83,13 @@ void dns_query_for(const char *name, struct dns_query *q);
 #define DNS_NAME_TEXT (DNS_NAME_MAX + 1)
 /* The name asked for, in lower case, without a dot at its end. False: not made of plain labels. */
 bool dns_query_name(const struct dns_query *q, char out[DNS_NAME_TEXT]);
+/*
+ * The answer for a name that may not be asked for: that it does not exist, with
+ * the reason for whoever reads EDNS. REFUSED would be more to the point, but musl
+ * takes that for no answer and waits for five seconds, while glibc calls it
+ * temporary, which invites to try again.
+ */
+void dns_blocked_write(const struct dns_query *q, struct buf *out);
 /* An answer of ours without records. @rcode: LDNS_RCODE_… */
 void dns_error_write(const struct dns_query *q, unsigned rcode, struct buf *out);
 
