@@ -214,6 +214,7 @@ int main(int argc, char **argv) {
 		.guard_fd = -1,
 		.watch_fd = -1,
 		.log_fd = -1,
+		.learnt_fd = -1,
 		.denied_fd = -1,
 		.init_pidfd = -1,
 		.control_fd = -1,

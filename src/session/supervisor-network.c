@@ -49,6 +49,9 @@ int supervisor_network_begin(struct supervisor *v, struct err *err) {
 	r = network_store(&v->session, v->c->name, &v->plan.policy);
 	if (r < 0)
 		return err_sys(err, r, "cannot keep the network policy of '%s'", v->c->name);
+	r = supervisor_learnt_begin(v);
+	if (r < 0)
+		return err_sys(err, r, "cannot keep what names of '%s' lead to", v->c->name);
 	/* The same file for a supervisor that takes over: the container has it bound. */
 	v->denied_fd = openat(dir, NETWORK_DENIED_FILE,
 			      O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0444);
@@ -81,6 +84,7 @@ void supervisor_network_bind(struct supervisor *v) {
 void supervisor_network_done(struct supervisor *v) {
 	mem_close_ptr(&v->denied_fd);
 	mem_close_ptr(&v->log_fd);
+	mem_close_ptr(&v->learnt_fd);
 	free(v->denied_path);
 	net_learnt_done(&v->learnt);
 }
@@ -199,6 +203,8 @@ static void on_resolver(int fd, uint32_t events, void *data) {
 	r = net_port_learn(v->net, &v->port, &v->learnt, &e, &err);
 	if (r < 0)
 		supervisor_complain(&err);
+	else if (supervisor_learnt_note(v, &e) < 0)
+		supervisor_note("cannot write down what '%s' leads to", e.name);
 	net_resolver_learnt(&v->resolver, e.id, r == 0);
 }
 

@@ -26,6 +26,7 @@
 
 #define KILL_TIMEOUT_MS 10000
 #define RESOLVER_RETRY_MS 1000
+#define RULES_RETRY_MS 300
 #define GUARD_DELAY_MS 200 /* a short run does not wait for it */
 
 static void begin_kill(void *data) {
@@ -204,24 +205,38 @@ static void guard_watch(struct supervisor *v) {
 		v->guard_source = loop_add_fd(v->loop, v->guard_fd, EPOLLIN, on_guard, v);
 }
 
-static void on_rules_changed(int fd, uint32_t events, void *data) {
+/* The base, and what is ours of it. What fails now is tried again: it is closed meanwhile. */
+static void rules_mend(void *data) {
 	struct supervisor *v = data;
 	struct err err = { 0 };
 	int base, port;
 
-	(void)events;
-	if (net_watch_read(v->net, v->port.index, fd) != 1)
-		return;
+	v->mend_timer = NULL;
 	base = net_base_ensure(v->net, &err);
 	if (base < 0)
 		supervisor_complain(&err);
 	port = net_port_rules_ensure(v->net, &v->port, &err);
 	if (port < 0)
 		supervisor_complain(&err);
+	if (base < 0 || port < 0)
+		v->mend_timer = loop_add_timer(v->loop, RULES_RETRY_MS, 0, rules_mend, v);
 	if (base <= 0 && port <= 0)
 		return;
 	supervisor_note("somebody removed rules of ours from the host's nftables; they are back");
 	supervisor_audit_network(v, true);
+}
+
+/*
+ * Whoever makes the base anew knows of the others' ports what is in their
+ * claims, which is closed in mode allowlist: the list is its supervisor's, who
+ * hears of the tables' deletion and puts its port back, with what was learnt.
+ */
+static void on_rules_changed(int fd, uint32_t events, void *data) {
+	struct supervisor *v = data;
+
+	(void)events;
+	if (net_watch_read(v->net, v->port.index, fd) == 1 && !v->mend_timer)
+		rules_mend(v);
 }
 
 /* Once the container runs and nobody waits for us any more. */
@@ -325,7 +340,9 @@ static int add_sources(struct supervisor *v, struct err *err) {
 	if (!loop_add_fd(v->loop, v->watch_fd, EPOLLIN, on_rules_changed, v))
 		return err_sys(err, -errno, "cannot watch the host's nftables");
 	/* What happened between the rules and the watch. */
-	return net_base_ensure(v->net, err);
+	if (net_base_ensure(v->net, err) < 0)
+		return err->code;
+	return net_port_rules_ensure(v->net, &v->port, err) < 0 ? err->code : 0;
 }
 
 /* @why: it has ended, and that is why it was not deleted; NULL: all went well. */

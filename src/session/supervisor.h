@@ -47,6 +47,8 @@ struct supervisor {
 
 	/* supervisor-network.c */
 	struct net_learnt learnt;
+	int learnt_fd;       /* supervisor-learnt.c: the same, for one that takes over */
+	size_t learnt_bytes; /* added since it was written anew */
 	int log_fd;
 	int denied_fd;
 	char *denied_path;
@@ -72,6 +74,7 @@ struct supervisor {
 	struct loop *loop;
 	struct loop_source *guard_source; /* NULL while we hold the guard */
 	bool guard_asked;
+	struct loop_source *mend_timer; /* rules that could not be put back yet */
 	struct loop_source *resolver_source;
 	struct loop_source *stop_timer;
 	int command_fd; /* to the command that started us; -1: closed */
@@ -114,6 +117,9 @@ void supervisor_network_done(struct supervisor *v);
 /* While it runs: the log, and the name service whenever there is (no longer) one. */
 int supervisor_network_watch(struct supervisor *v, struct err *err);
 void supervisor_network_resolver(struct supervisor *v, bool is_there);
+/* What was learnt: read when it is adopted; and one more, when the rules have it. 0 or -errno. */
+int supervisor_learnt_begin(struct supervisor *v);
+int supervisor_learnt_note(struct supervisor *v, const struct net_resolver_event *e);
 /* The message "network" of a client at @fd, who is answered. */
 void supervisor_network_message(struct supervisor *v, int fd, const json_t *body);
 /* What an undo could not do, to the log. */

@@ -80,6 +80,27 @@ denied() { # CONTAINER PATTERN
 	expect_equal "$(coi container exec a1 -- grep -c 'name other.test' /run/coi/denied)" 1
 }
 
+lookup_with() { # COMPILER…: as a static program of that C library, in the container
+	command -v "$1" >/dev/null || skip "no $1"
+	"$@" -static -o "$T/ws/lookup" "$COI_TEST_SRC/tests/net/lookup.c" 2>/dev/null
+	chmod 0755 "$T/ws/lookup"
+	coi run -- /workspace/lookup public.test | grep -q '^found'
+	# Names that are not listed, and one that does not exist below one that is not.
+	coi run -- bash -c 'for n in other.test a.b.other.test localhost.other.test; do
+		/workspace/lookup $n; done; true' >"$T/looked"
+	cat "$T/looked"
+	expect_equal "$(grep -c '^none' "$T/looked")" 3
+	expect_equal "$(awk '$2 >= 1000' "$T/looked")" ""
+}
+
+@test "musl takes a refusal for an answer, and does not wait" {
+	lookup_with musl-gcc
+}
+
+@test "glibc takes a refusal for an answer, and not for a temporary one" {
+	lookup_with gcc
+}
+
 @test "the container cannot write or remove what it is told" {
 	run coi container exec a1 -- sh -c 'echo x >>/run/coi/denied'
 	[ "$status" != 0 ]
@@ -189,6 +210,55 @@ denied() { # CONTAINER PATTERN
 	get a1 198.51.100.10 8080 | grep -q hello
 	refused_at_once a1 other.test
 	within 5 denied a1 'name other\.test'
+}
+
+supervisor_of() { # CONTAINER
+	sed -n 's/^supervisor *= *\([0-9]*\).*/\1/p' "$COI_ROOT/containers/$1/container.ini"
+}
+
+@test "what was learnt outlives the supervisor" {
+	local pid
+	coi container launch coi-default adopted
+	get adopted public.test | grep -q hello
+	pid=$(supervisor_of adopted)
+	kill -9 "$pid"
+	until [ ! -e "/proc/$pid" ]; do sleep 0.02; done
+	# Nobody is there to be asked; what was learnt is open, the rest closed.
+	get adopted 203.0.113.10 | grep -q hello
+	refused_at_once adopted 198.51.100.10 80
+	# The next command gives it another one.
+	within 10 adopted_again adopted "$pid"
+	# By address, so nothing was asked for since.
+	get adopted 203.0.113.10 | grep -q hello
+	refused_at_once adopted 198.51.100.10 80
+	coi network show adopted | grep -q 'public.test 203.0.113.10'
+	# And with the next one, whose list has less.
+	coi network deny adopted public.test
+	refused_at_once adopted 203.0.113.10
+	coi kill adopted
+}
+
+adopted_again() { # NAME OLD-PID
+	local now
+	coi network show "$1" || return 1
+	now=$(supervisor_of "$1") && [ -n "$now" ] && [ "$now" != "$2" ] && [ -e "/proc/$now" ]
+}
+
+@test "after a foreign flush every container has what it had learnt, within a second" {
+	local name round good
+	for name in f1 f2 f3 f4; do
+		coi container launch coi-default "$name"
+		get "$name" public.test | grep -q hello
+	done
+	for round in 1 2 3; do
+		nft flush ruleset
+		for name in f1 f2 f3 f4; do
+			# By address: only what was learnt opens it.
+			within 2 get "$name" 203.0.113.10
+			refused_at_once "$name" 198.51.100.10 80
+		done
+	done
+	coi kill f1 f2 f3 f4
 }
 
 @test "an empty list is nothing at all" {
