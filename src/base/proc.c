@@ -12,6 +12,7 @@
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -289,4 +290,33 @@ void proc_close_fds_except(const int *keep, size_t count) {
 		from = (unsigned)sorted[i] + 1;
 	}
 	(void)syscall(SYS_close_range, from, ~0u, 0);
+}
+
+void proc_limits_reset(void) {
+	static const struct {
+		int what;
+		struct rlimit limit;
+	} limits[] = {
+		{ RLIMIT_CORE, { 0, RLIM_INFINITY } },
+		{ RLIMIT_CPU, { RLIM_INFINITY, RLIM_INFINITY } },
+		{ RLIMIT_DATA, { RLIM_INFINITY, RLIM_INFINITY } },
+		{ RLIMIT_FSIZE, { RLIM_INFINITY, RLIM_INFINITY } },
+		{ RLIMIT_NOFILE, { 1024, 524288 } },
+		{ RLIMIT_STACK, { 8 << 20, RLIM_INFINITY } },
+		{ RLIMIT_AS, { RLIM_INFINITY, RLIM_INFINITY } },
+		{ RLIMIT_NPROC, { RLIM_INFINITY, RLIM_INFINITY } },
+		{ RLIMIT_MEMLOCK, { 8 << 20, 8 << 20 } },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(limits); i++) {
+		__rlimit_resource_t what = (__rlimit_resource_t)limits[i].what;
+		struct rlimit now;
+
+		if (setrlimit(what, &limits[i].limit) == 0 || getrlimit(what, &now) < 0)
+			continue;
+		/* As far as the caller's hard limit goes. */
+		now.rlim_cur = limits[i].limit.rlim_cur < now.rlim_max ? limits[i].limit.rlim_cur
+								       : now.rlim_max;
+		(void)setrlimit(what, &now);
+	}
 }

@@ -59,6 +59,12 @@ int proc_wait(pid_t pid);
 /* Run to the end and return the exit status, or -errno. */
 int proc_run(const struct spawn_spec *spec, struct err *err);
 
+/*
+ * The caller's resource limits are the caller's: from now on we, and all that we
+ * start, have those that systemd gives to services. Without CAP_SYS_RESOURCE as
+ * far as the hard limits let us.
+ */
+void proc_limits_reset(void);
 /* Set the name that ps shows (up to 15 bytes). */
 void proc_set_name(const char *name);
 /* Close everything above 2 except the @count descriptors in @keep (sorted or not). */

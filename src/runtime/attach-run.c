@@ -127,6 +127,7 @@ static int run_through(struct run *r, int term, int timeout_ms, struct err *err)
 	}
 	relay = (struct relay){ .pid = p.pid,
 				.pidfd = p.pidfd,
+				.exec_fd = p.exec_fd,
 				.pty_fd = p.pty_fd,
 				.term_fd = term,
 				.timeout_ms = timeout_ms,
@@ -153,6 +154,12 @@ static int run_through(struct run *r, int term, int timeout_ms, struct err *err)
 		return err_set(err, ERR_SYSTEM, e, "the command took longer than %d ms and was "
 						   "killed",
 			       timeout_ms);
+	if (e == -ETIME)
+		return err_set(err, ERR_SYSTEM, e,
+			       "the command did not start: something in the container hangs");
+	if (e == -EINTR)
+		return err_set(err, ERR_SYSTEM, e,
+			       "what was attached to does not react and was left");
 	if (e < 0 && e != -EIO)
 		return err_sys(err, e, "cannot relay");
 	/* It may not know, and end as if all were well, or by the pipe's signal. */

@@ -25,8 +25,11 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "runtime/attach-child.h"
+#include "runtime/attach-watch.h"
 #include "runtime/mount.h"
 #include "runtime/relay.h"
+
+#define ENTER_TIMEOUT_MS 10000
 
 static void container_put(struct lxc_container **c) {
 	if (*c)
@@ -96,10 +99,10 @@ static int spec_check(const struct attach_spec *spec, struct err *err) {
 		return err_set(err, ERR_BUG, -EINVAL, "malformed plan of a command");
 	if (!runtime_alive(&spec->ref))
 		return err_set(err, ERR_MISSING, -ESRCH, "'%s' is not running",
-			       spec->ref.lxc_name);
+			       runtime_ref_name(&spec->ref));
 	frozen = runtime_is_frozen(&spec->ref);
 	if (frozen == 1) {
-		err_set(err, ERR_CONFLICT, -EBUSY, "'%s' is frozen", spec->ref.lxc_name);
+		err_set(err, ERR_CONFLICT, -EBUSY, "'%s' is frozen", runtime_ref_name(&spec->ref));
 		return err_hint(err, "thaw it first: coi unfreeze");
 	}
 	return 0;
@@ -131,7 +134,10 @@ static int lxc_attach_run(struct lxc_container *c, struct attach_payload *p, pid
 	o.stdin_fd = o.stdout_fd = o.stderr_fd = null;
 	o.log_fd = -EBADF;
 	errno = 0;
+	attach_watch_begin(ENTER_TIMEOUT_MS);
 	r = c->attach(c, attach_child, p, &o, ret) == 0 ? 0 : -EIO;
+	if (attach_watch_end())
+		r = -ETIMEDOUT;
 	(void)prctl(PR_SET_DUMPABLE, dumpable);
 	return r;
 }
@@ -143,7 +149,7 @@ static int container_open(const struct attach_spec *spec, struct lxc_container *
 
 	if (!c)
 		return err_set(err, ERR_SYSTEM, -ENOMEM, "liblxc does not open '%s'",
-			       spec->ref.lxc_name);
+			       runtime_ref_name(&spec->ref));
 	if (spec->log_file) {
 		(void)c->set_config_item(c, "lxc.log.file", spec->log_file);
 		(void)c->set_config_item(c, "lxc.log.level", "ERROR");
@@ -156,12 +162,16 @@ static int container_open(const struct attach_spec *spec, struct lxc_container *
 static int attach_failed(struct lxc_container *c, const struct attach_spec *spec, int code,
 			 const char *what, struct err *err) {
 	if (!runtime_alive(&spec->ref))
-		return err_set(err, ERR_MISSING, -ESRCH, "'%s' has ended", spec->ref.lxc_name);
+		return err_set(err, ERR_MISSING, -ESRCH, "'%s' has ended", runtime_ref_name(&spec->ref));
+	if (code == -ETIMEDOUT)
+		return err_set(err, ERR_SYSTEM, code,
+			       "cannot %s '%s': somebody in there stops who enters", what,
+			       runtime_ref_name(&spec->ref));
 	/* It asks the monitor over a socket of this network namespace. */
 	if (c->is_running(c))
-		return err_sys(err, code, "cannot %s '%s'", what, spec->ref.lxc_name);
+		return err_sys(err, code, "cannot %s '%s'", what, runtime_ref_name(&spec->ref));
 	err_set(err, ERR_CONFLICT, -EHOSTUNREACH, "the monitor of '%s' cannot be reached",
-		spec->ref.lxc_name);
+		runtime_ref_name(&spec->ref));
 	return err_hint(err, "it was started in another network namespace, or its monitor was "
 			     "killed; then stop and start it");
 }
@@ -210,7 +220,7 @@ int attach_start(const struct attach_spec *spec, struct attach_proc *ret, struct
 		slave = ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
 		if (slave < 0)
 			return err_sys(err, -errno, "cannot open a terminal in '%s'",
-				       spec->ref.lxc_name);
+				       runtime_ref_name(&spec->ref));
 		p.tty_fd = slave;
 		/* Before the command can look, and without a SIGWINCH for it. */
 		if (isatty(spec->stdin_fd))

@@ -52,8 +52,9 @@ struct attach_spec {
  * Returns the exit status (0…255, 128 + signal; 126 and 127 when the command
  * could not be executed, with @err saying why), or -errno when it was not
  * started: bad cwd, no such container, frozen, …
- * A second SIGINT or SIGTERM within two seconds kills the command (not with a
- * tty, where ^C goes to the terminal). When the terminal goes away the command
+ * A second SIGINT or SIGTERM within two seconds kills the command, and so does one
+ * when somebody has stopped it; with a tty ^C is for the command, as long as it
+ * reacts (relay_run()). When the terminal goes away the command
  * gets SIGHUP, as from a terminal that hung up, and -EIO is returned when it
  * does not end from that within a second.
  */

@@ -22,6 +22,10 @@ static bool same_boot(const struct runtime_ref *ref) {
 	return !ref->boot_id || !strcmp(ref->boot_id, boot_id());
 }
 
+const char *runtime_ref_name(const struct runtime_ref *ref) {
+	return ref->name ? ref->name : ref->lxc_name;
+}
+
 bool runtime_alive(const struct runtime_ref *ref) {
 	return ref->init.pid > 0 && same_boot(ref) && proc_id_alive(&ref->init);
 }
@@ -52,7 +56,7 @@ int runtime_kill(const struct runtime_ref *ref, int timeout_ms, struct err *err)
 	if (r == 0)
 		r = r2;
 	if (r < 0)
-		return err_sys(err, r, "cannot kill all processes of '%s'", ref->lxc_name);
+		return err_sys(err, r, "cannot kill all processes of '%s'", runtime_ref_name(ref));
 	return 0;
 }
 
@@ -67,14 +71,14 @@ int runtime_poweroff(const struct runtime_ref *ref, struct err *err) {
 	if (pidfd == -ESRCH)
 		return 0;
 	if (pidfd < 0)
-		return err_sys(err, pidfd, "cannot open the init of '%s'", ref->lxc_name);
+		return err_sys(err, pidfd, "cannot open the init of '%s'", runtime_ref_name(ref));
 	/*
 	 * To process 1 a signal goes only where it has a handler: systemd and coi-init
 	 * know the first one, sysvinit and busybox the others, and none does harm.
 	 */
 	r = syscall(SYS_pidfd_send_signal, pidfd, SIGRTMIN + 3, NULL, 0) < 0 ? -errno : 0;
 	if (r < 0 && r != -ESRCH)
-		return err_sys(err, r, "cannot signal the init of '%s'", ref->lxc_name);
+		return err_sys(err, r, "cannot signal the init of '%s'", runtime_ref_name(ref));
 	return 0;
 }
 
@@ -86,9 +90,9 @@ static int freeze(const struct runtime_ref *ref, bool on, int timeout_ms, struct
 		return r;
 	r = cgroup_freeze(&t, ref->lxc_name, on, timeout_ms);
 	if (r == -ENOENT)
-		return err_set(err, ERR_MISSING, r, "'%s' is not running", ref->lxc_name);
+		return err_set(err, ERR_MISSING, r, "'%s' is not running", runtime_ref_name(ref));
 	if (r < 0)
-		return err_sys(err, r, "cannot %s '%s'", on ? "freeze" : "thaw", ref->lxc_name);
+		return err_sys(err, r, "cannot %s '%s'", on ? "freeze" : "thaw", runtime_ref_name(ref));
 	return 0;
 }
 
@@ -134,7 +138,7 @@ int runtime_leftovers_remove(const struct runtime_ref *ref, struct err *err) {
 	(void)cgroup_remove(&t, "lxc.pivot", "");
 	if (result < 0)
 		return err_sys(err, result, "cannot remove all that is left of '%s'",
-			       ref->lxc_name);
+			       runtime_ref_name(ref));
 	return 0;
 }
 

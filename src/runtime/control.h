@@ -19,12 +19,16 @@
 #define RUNTIME_LXCPATH "/run/coi-lxc"
 
 struct runtime_ref {
+	const char *name;       /* for messages; NULL: the lxc name */
 	const char *lxc_name;
 	const char *lxcpath;    /* absolute */
 	struct proc_id init;    /* {0}: not known */
 	struct proc_id monitor; /* {0}: not known */
 	const char *boot_id;    /* of the record; NULL: this boot */
 };
+
+/* What people call it: for messages. */
+const char *runtime_ref_name(const struct runtime_ref *ref);
 
 /* Is that init alive, in this boot? */
 bool runtime_alive(const struct runtime_ref *ref);

@@ -148,7 +148,7 @@ int hotmount_add(const struct hotmount_spec *spec, struct err *err) {
 
 	if (!runtime_alive(&spec->ref))
 		return err_set(err, ERR_MISSING, -ESRCH, "'%s' is not running",
-			       spec->ref.lxc_name);
+			       runtime_ref_name(&spec->ref));
 	idset_init(&ids, &spec->ids, spec->code_uid, spec->code_gid);
 	r = bind_prepare(&spec->bind, &ids, &last, &m, &owner, err);
 	mem_close_ptr(&last.fd);

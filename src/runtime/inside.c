@@ -119,7 +119,8 @@ int inside_run(const struct inside_job *job, struct buf *ret_text, struct err *e
 	pid_t pid;
 
 	if (pidfd < 0 || !runtime_alive(job->ref))
-		return err_set(err, ERR_MISSING, -ESRCH, "'%s' is not running", job->ref->lxc_name);
+		return err_set(err, ERR_MISSING, -ESRCH, "'%s' is not running",
+			       runtime_ref_name(job->ref));
 	if (pipe2(fds, O_CLOEXEC) < 0)
 		return err_sys(err, -errno, "cannot make a pipe");
 	rd = fds[0];

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/signalfd.h>
+#include <sys/wait.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -21,6 +22,11 @@
 #define WRITE_CHUNK 4096
 #define SECOND_SIGNAL_MS 2000
 #define HANGUP_MS 1000
+#define CTRL_C 3
+#define EXEC_MS 30000
+/* So many ^C within so long without a byte of answer: it is deaf. */
+#define DEAF_COUNT 5
+#define DEAF_MS 3000
 #define STREAMS_MAX 3
 
 struct relay_saved {
@@ -180,8 +186,52 @@ struct relay_state {
 	uint64_t hangup_end;  /* 0: the terminal is there */
 	uint64_t deadline;    /* 0: none */
 	uint64_t grace_end;   /* 0: nobody has asked for the end */
-	bool timed_out;
+	uint64_t exec_end;    /* 0: it was executed */
+	uint64_t deaf_since;  /* the first ^C that was not answered */
+	unsigned deaf_count;
+	int killed_for;       /* why we killed it: -ETIMEDOUT, -ETIME, -EINTR; 0: we did not */
 };
+
+static void kill_all(const struct relay *r) {
+	(void)kill(-r->pid, SIGKILL);
+	(void)kill(r->pid, SIGKILL);
+}
+
+static void kill_for(const struct relay *r, struct relay_state *st, int why) {
+	if (!st->killed_for)
+		st->killed_for = why;
+	kill_all(r);
+}
+
+static bool is_stopped(const struct relay *r) {
+	siginfo_t info = { 0 };
+
+	return waitid(P_PID, (id_t)r->pid, &info, WSTOPPED | WNOHANG | WNOWAIT) == 0 &&
+	       info.si_pid == r->pid;
+}
+
+/* ^C on the terminal, which is a byte for the command: does it go anywhere? */
+static void heed_interrupts(const struct relay *r, const struct relay_stream *s,
+			    struct relay_state *st) {
+	unsigned count = 0;
+	uint64_t now = clock_mono_ms();
+
+	for (size_t i = s->off; i < s->len; i++)
+		count += s->data[i] == CTRL_C;
+	if (!count)
+		return;
+	if (st->exec_end || is_stopped(r)) {
+		kill_for(r, st, -EINTR);
+		return;
+	}
+	if (!st->deaf_count || now - st->deaf_since > DEAF_MS) {
+		st->deaf_since = now;
+		st->deaf_count = 0;
+	}
+	st->deaf_count += count;
+	if (st->deaf_count >= DEAF_COUNT)
+		kill_for(r, st, -EINTR);
+}
 
 static void hangup(struct relay *r, struct relay_state *st) {
 	if (st->hangup_end)
@@ -211,8 +261,8 @@ static void signals_pass(struct relay *r, const struct relay_signals *s, struct 
 			continue;
 		}
 		if (sig == SIGINT || sig == SIGTERM) {
-			if (r->pty_fd < 0 && st->last_signal &&
-			    now - st->last_signal < SECOND_SIGNAL_MS)
+			if ((st->last_signal && now - st->last_signal < SECOND_SIGNAL_MS) ||
+			    is_stopped(r))
 				sig = SIGKILL;
 			st->last_signal = now;
 			if (r->grace_ms > 0 && !st->grace_end)
@@ -223,11 +273,13 @@ static void signals_pass(struct relay *r, const struct relay_signals *s, struct 
 }
 
 static int wait_ms(const struct relay_state *st) {
+	const uint64_t others[] = { st->grace_end, st->exec_end };
 	uint64_t end = st->hangup_end ? st->hangup_end : st->deadline;
 	uint64_t now = clock_mono_ms();
 
-	if (st->grace_end && (!end || st->grace_end < end))
-		end = st->grace_end;
+	for (size_t i = 0; i < ARRAY_SIZE(others); i++)
+		if (others[i] && (!end || others[i] < end))
+			end = others[i];
 	if (!end)
 		return -1;
 	return now >= end ? 0 : (int)(end - now);
@@ -249,8 +301,15 @@ static void streams_move(struct relay *r, const struct pollfd pfd[2 * STREAMS_MA
 	for (size_t i = 0; i < r->count; i++) {
 		struct relay_stream *s = &r->streams[i];
 
-		if (pfd[2 * i].revents & POLLIN)
+		if (pfd[2 * i].revents & POLLIN) {
+			bool is_term = s->from == r->term_fd && r->term_fd >= 0 && r->pty_fd >= 0;
+
+			if (s->output)
+				st->deaf_count = 0;
 			stream_read(s);
+			if (is_term)
+				heed_interrupts(r, s, st);
+		}
 		else if (pfd[2 * i].revents && s->from == r->term_fd && r->term_fd >= 0)
 			hangup(r, st);
 		else if (pfd[2 * i].revents)
@@ -262,48 +321,63 @@ static void streams_move(struct relay *r, const struct pollfd pfd[2 * STREAMS_MA
 	}
 }
 
-static void kill_all(const struct relay *r) {
-	(void)kill(-r->pid, SIGKILL);
-	(void)kill(r->pid, SIGKILL);
+/* What has run out while nothing happened; -EIO ends the relay. */
+static int on_timeout(struct relay *r, struct relay_state *st) {
+	uint64_t now = clock_mono_ms();
+
+	if (st->grace_end && now >= st->grace_end) {
+		st->grace_end = 0;
+		r->grace_ms = 0;
+		kill_all(r);
+		return 0;
+	}
+	if (st->exec_end && now >= st->exec_end) {
+		st->exec_end = 0;
+		kill_for(r, st, -ETIME);
+		return 0;
+	}
+	if (st->hangup_end)
+		return -EIO;
+	if (st->deadline && now >= st->deadline) {
+		st->deadline = 0;
+		kill_for(r, st, -ETIMEDOUT);
+	}
+	return 0;
 }
 
 int relay_run(struct relay *r, const struct relay_signals *s) {
 	struct relay_state st = {
 		.deadline = r->timeout_ms >= 0 ? clock_mono_ms() + (uint64_t)r->timeout_ms : 0,
+		.exec_end = r->exec_fd >= 0 ? clock_mono_ms() + EXEC_MS : 0,
 	};
 
 	for (;;) {
-		struct pollfd pfd[2 + 2 * STREAMS_MAX] = {
+		struct pollfd pfd[3 + 2 * STREAMS_MAX] = {
 			{ .fd = r->pidfd, .events = POLLIN },
 			{ .fd = s->fd, .events = POLLIN },
+			{ .fd = st.exec_end ? r->exec_fd : -1, .events = POLLIN },
 		};
-		int n;
+		int n, e;
 
-		streams_poll(r, pfd + 2);
+		streams_poll(r, pfd + 3);
 		n = poll(pfd, ARRAY_SIZE(pfd), wait_ms(&st));
 		if (n < 0 && errno != EINTR)
 			return -errno;
-		if (n == 0 && st.grace_end && clock_mono_ms() >= st.grace_end) {
-			st.grace_end = 0;
-			r->grace_ms = 0;
-			kill_all(r);
-			continue;
-		}
-		if (n == 0 && st.hangup_end)
-			return -EIO;
-		if (n == 0 && st.deadline) {
-			st.timed_out = true;
-			st.deadline = 0;
-			kill_all(r);
+		if (n == 0) {
+			e = on_timeout(r, &st);
+			if (e < 0)
+				return e;
 		}
 		if (n <= 0)
 			continue;
+		if (pfd[2].revents)
+			st.exec_end = 0;
 		if (pfd[1].revents)
 			signals_pass(r, s, &st);
 		if (pfd[0].revents) {
 			drain(r);
-			return st.timed_out ? -ETIMEDOUT : st.hangup_end ? -EIO : 0;
+			return st.killed_for ? st.killed_for : st.hangup_end ? -EIO : 0;
 		}
-		streams_move(r, pfd + 2, &st);
+		streams_move(r, pfd + 3, &st);
 	}
 }

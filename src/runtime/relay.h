@@ -30,6 +30,7 @@ struct relay_stream {
 struct relay {
 	pid_t pid; /* of the command, leader of its session */
 	int pidfd;
+	int exec_fd;  /* readable once the command was executed, or failed to be; -1: it was */
 	int pty_fd;   /* -1 */
 	int term_fd;  /* the caller's terminal, raw meanwhile; -1 */
 	int timeout_ms;
@@ -57,7 +58,10 @@ void relay_end(struct relay_signals *s);
 
 /*
  * Until the command has ended, which the caller reaps: 0. -EIO: the terminal
- * went away and the command with it or not. -ETIMEDOUT: it was killed.
+ * went away and the command with it or not. -ETIMEDOUT: it was killed. -ETIME:
+ * likewise, since it was not even executed for long (a file system of the
+ * container's hangs). -EINTR: likewise, since ^C did not reach it: container root
+ * may stop any process in there, and must not hold the terminal by that.
  */
 int relay_run(struct relay *r, const struct relay_signals *s);
 /* Copy the size of terminal @from to @to. */

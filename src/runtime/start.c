@@ -420,5 +420,6 @@ int runtime_leave(struct runtime *rt, struct err *err) {
 		r = cgroup_kill(&rt->cgroups, CGROUP_SUPERVISOR, name, MONITOR_END_MS);
 	if (r == 0)
 		r = cgroup_remove(&rt->cgroups, CGROUP_SUPERVISOR, name);
-	return r < 0 ? err_sys(err, r, "cannot leave the control group of '%s'", name) : 0;
+	return r < 0 ? err_sys(err, r, "cannot leave the control group of '%s'",
+			       rt->spec->name) : 0;
 }

@@ -101,6 +101,7 @@ struct privilege container_person(const struct container *c) {
 
 struct runtime_ref container_ref(const struct session *s, const struct container *c) {
 	return (struct runtime_ref){
+		.name = c->name,
 		.lxc_name = c->lxc_name,
 		.lxcpath = s->lxcpath,
 		.init = c->init,

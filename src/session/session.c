@@ -6,6 +6,7 @@
 #include "base/escape.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/proc.h"
 #include "runtime/control.h"
 
 #define SAY_MAX 8192
@@ -18,6 +19,7 @@ int session_open(const struct privilege *who, const struct settings *settings,
 
 	if (r < 0)
 		return r;
+	proc_limits_reset();
 	s = xcalloc(1, sizeof(*s));
 	s->who = who;
 	s->settings = settings;

@@ -1,0 +1,105 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-or-later
+# A container, or whoever is root in it, does not hold the command that looks into it, nor
+# the terminal; and the caller's own limits stay outside.
+
+setup_file() {
+	load ../lib/common
+	coi_setup
+}
+
+teardown_file() {
+	load ../lib/common
+	coi_teardown
+}
+
+setup() {
+	load ../lib/common
+	cd "$T/ws"
+}
+
+teardown() {
+	coi kill --all --force >/dev/null 2>&1 || true
+	coi container delete --force box >/dev/null 2>&1 || true
+	rm -f "$T"/ws/* "$T/out"
+}
+
+on_terminal() {
+	python3 "$COI_TEST_SRC/tests/runtime/terminal.py" "$@"
+}
+
+@test "a command that was stopped in there lets go of the terminal at the first ^C" {
+	coi container launch coi-default box
+	# It stops itself, as root in there could stop it.
+	on_terminal 'expect:going' 'send:\x03' 'expect:does not react' status:130 cooked -- \
+		"$COI" container exec --tty box -- sh -c 'echo going; kill -STOP $$; sleep 1000'
+	coi container exec box -- true
+}
+
+@test "a command that answers nothing lets go after some of them, and one that answers does not" {
+	coi container launch coi-default box
+	on_terminal 'expect:going' 'send:\x03' 'send:\x03' 'send:\x03' 'send:\x03' 'send:\x03' \
+		'expect:does not react' status:130 cooked -- \
+		"$COI" container exec --tty box -- sh -c 'stty raw -echo; echo going; while :; do sleep 1; done'
+	on_terminal 'expect:going' 'send:\x03' expect:hm 'send:\x03' expect:hm 'send:\x03' expect:hm \
+		'send:\x03' expect:hm 'send:\x03' expect:hm 'send:\x03' expect:hm 'send:q' status:7 cooked -- \
+		"$COI" container exec --tty box -- sh -c 'stty raw -echo; printf going; while :; do [ "$(dd bs=1 count=1 2>/dev/null)" != q ] || exit 7; printf hm; done'
+}
+
+@test "SIGTERM to the command ends it when what it runs was stopped" {
+	coi container launch coi-default box
+	"$COI" container exec box -- sh -c 'echo up >/run/up; kill -STOP $$; sleep 1000' >"$T/out" 2>&1 &
+	local pid=$!
+	is_up() { coi container exec box -- test -e /run/up; }
+	within 20 is_up
+	kill -TERM $pid
+	gone() { ! kill -0 $pid 2>/dev/null; }
+	within 10 gone
+}
+
+@test "whoever stops all that enters holds nobody" {
+	coi container launch coi-default box
+	coi container exec box -- sh -c '
+		cat >/run/stopper <<-"END"
+			while :; do
+				for p in /proc/[0-9]*; do
+					p=${p#/proc/}
+					[ "$p" -le "$1" ] || [ "$p" = $$ ] || kill -STOP "$p" 2>/dev/null
+				done
+			done
+		END
+		setsid sh /run/stopper $$ >/dev/null 2>&1 </dev/null &'
+	local round
+	for round in 1 2 3; do
+		"$COI" container exec box -- true >"$T/out" 2>&1 &
+		local pid=$!
+		gone() { kill -INT $pid 2>/dev/null; ! kill -0 $pid 2>/dev/null; }
+		within 30 gone
+	done
+	coi container delete --force box
+}
+
+@test "limits of the caller are not those of the container" {
+	(
+		ulimit -Sn 100
+		ulimit -Sf 2000
+		coi run -- sh -c 'ulimit -n; ulimit -f' >"$T/out"
+	)
+	expect_equal "$(xargs <"$T/out")" "1024 unlimited"
+	(
+		ulimit -Sn 100
+		coi container launch coi-default box
+	)
+	coi container exec box -- grep 'Max open files' /proc/1/limits >"$T/out"
+	expect_equal "$(awk '{ print $4 }' "$T/out")" 1024
+}
+
+@test "messages call a container by its name" {
+	coi container launch coi-default box
+	coi container exec box -- sh -c 'while :; do :; done' &
+	run --separate-stderr coi container stop --force box
+	run --separate-stderr coi container exec box -- true
+	expect_status 1
+	expect_stderr "'box' is not running"
+	run ! grep -q "$(root_tag)" <<<"$stderr"
+}
