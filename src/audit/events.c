@@ -119,6 +119,27 @@ static const struct audit_event_def events[AUDIT_TYPE_COUNT] = {
 			LIST("aliases", 0, "names it had"),
 		},
 	},
+	[AUDIT_SNAPSHOT_CREATE] = {
+		.name = "snapshot.create",
+		.meaning = "a snapshot of a container was taken",
+		.fields = {
+			TEXT("snapshot", MUST, "its name"),
+		},
+	},
+	[AUDIT_SNAPSHOT_RESTORE] = {
+		.name = "snapshot.restore",
+		.meaning = "a container has the files of a snapshot again",
+		.fields = {
+			TEXT("snapshot", MUST, "its name"),
+		},
+	},
+	[AUDIT_SNAPSHOT_DELETE] = {
+		.name = "snapshot.delete",
+		.meaning = "a snapshot is gone",
+		.fields = {
+			TEXT("snapshot", MUST, "its name"),
+		},
+	},
 	[AUDIT_NETWORK_APPLY] = {
 		.name = "network.apply",
 		.meaning = "the network rules of a container are in force",

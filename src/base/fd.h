@@ -73,6 +73,8 @@ int open_dir_make(int dirfd, const char *path, mode_t mode);
 int tree_remove_at(int dirfd, const char *name);
 /* Bytes used by a tree (st_blocks); hard links counted once per link. */
 int64_t tree_size_at(int dirfd, const char *name);
+/* The names in directory @fd but "." and "..", sorted: a strv, NULL when there are none. */
+int dir_names(int fd, char ***ret);
 /* Does @name exist below @dirfd (not following a symlink)? 1, 0 or -errno. */
 int exists_at(int dirfd, const char *name);
 

@@ -21,6 +21,7 @@
 
 #include "base/fd.h"
 #include "base/mem.h"
+#include "base/strv.h"
 
 #define DEPTH_OPEN 128
 
@@ -185,4 +186,34 @@ int64_t tree_size_at(int dirfd, const char *name) {
 		return (int64_t)st.st_blocks * 512;
 	fd = open_dir_same_mount(dirfd, name);
 	return fd < 0 ? fd : (int64_t)st.st_blocks * 512 + size_below(fd, 1);
+}
+
+int dir_names(int fd, char ***ret) {
+	int copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	autoclosedir DIR *dir = copy < 0 ? NULL : fdopendir(copy);
+	autostrv char **names = NULL;
+	size_t count = 0, room = 0;
+	struct dirent *entry;
+
+	if (!dir) {
+		int r = -errno;
+
+		mem_close_ptr(&copy);
+		return r;
+	}
+	for (errno = 0; (entry = readdir(dir)); errno = 0) {
+		if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, ".."))
+			continue;
+		if (count + 1 >= room) { /* doubled: there may be a hundred thousand */
+			room = room ? 2 * room : 64;
+			names = xreallocarray(names, room, sizeof(*names));
+		}
+		names[count++] = xstrdup(entry->d_name);
+		names[count] = NULL;
+	}
+	if (errno)
+		return -errno;
+	strv_sort(names);
+	*ret = steal_ptr(names);
+	return 0;
 }

@@ -18,6 +18,8 @@ static const struct cli_command *const root_children[] = {
 	&cmd_build,
 	&cmd_image,
 	&cmd_container,
+	&cmd_snapshot,
+	&cmd_diff,
 	&cmd_network,
 	&cmd_clean,
 	&cmd_config,
@@ -36,7 +38,7 @@ static const struct cli_command *const root_children[] = {
 
 static const char *const root_absent[] = {
 	"audit", "file", "health", "logs", "monitor",
-	"snapshot", "update", NULL,
+	"update", NULL,
 };
 
 static const struct cli_example root_examples[] = {

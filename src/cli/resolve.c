@@ -2,6 +2,7 @@
 #include "cli/resolve.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -82,4 +83,49 @@ int resolve_container(struct cli *cli, const char *word, unsigned flags, struct 
 	r = err_set(err, ERR_MISSING, -ENOENT, "no %scontainer has the name or alias '%s'",
 		    flags & RESOLVE_RUNNING ? "running " : "", word);
 	return err_hint(err, "'coi list' shows those that are there.");
+}
+
+static int only_of_workspace(struct cli *cli, unsigned flags, struct container **ret,
+			     struct err *err) {
+	auto_container_list struct container_list list = { 0 };
+	autostrv char **names = NULL;
+	autofree char *all = NULL;
+	size_t found = 0;
+	int r = container_list_load(cli->session, 0, &list, err);
+
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < list.count; i++) {
+		if (strcmp(list.items[i]->workspace, cli->workspace) != 0 ||
+		    (flags & RESOLVE_RUNNING && !container_is_running(cli->session, list.items[i])))
+			continue;
+		found = i;
+		strv_add(&names, list.items[i]->name);
+	}
+	if (strv_len(names) == 1) {
+		*ret = steal_ptr(list.items[found]);
+		return 0;
+	}
+	if (!names) {
+		(void)err_set(err, ERR_MISSING, -ENOENT, "no %scontainer belongs to '%s'",
+			      flags & RESOLVE_RUNNING ? "running " : "", cli->workspace);
+		return err_hint(err, "Name one; 'coi list' shows those that are there.");
+	}
+	all = strv_join(names, ", ");
+	(void)err_set(err, ERR_CONFLICT, -EEXIST, "several containers belong to '%s': %s",
+		      cli->workspace, all);
+	return err_hint(err, "Name one of them.");
+}
+
+int resolve_meant(struct cli *cli, const char *word, unsigned flags, struct container **ret,
+		  struct err *err) {
+	const char *variable = getenv("COI_CONTAINER");
+	int r;
+
+	if (word)
+		return resolve_container(cli, word, flags, ret, err);
+	if (!variable || !*variable)
+		return only_of_workspace(cli, flags, ret, err);
+	r = resolve_container(cli, variable, flags, ret, err);
+	return r < 0 ? err_wrap(err, "$COI_CONTAINER") : 0;
 }

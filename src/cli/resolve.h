@@ -19,6 +19,13 @@ int resolve_container(struct cli *cli, const char *word, unsigned flags, struct 
 		      struct err *err);
 /* By its exact name, after the repair of what a crash left of it. */
 int resolve_name(struct cli *cli, const char *name, struct container **ret, struct err *err);
+/*
+ * Which container is meant when none has to be named: @word (a name or an
+ * alias; may be NULL), else $COI_CONTAINER, else the only container of the
+ * workspace. ERR_MISSING: there is none; ERR_CONFLICT: several, named.
+ */
+int resolve_meant(struct cli *cli, const char *word, unsigned flags, struct container **ret,
+		  struct err *err);
 /* Does alias @word ("web" or "web-2") mean @c? */
 bool resolve_alias_fits(const struct container *c, const char *word);
 

@@ -4,7 +4,6 @@
  * opened but what fstatat() has shown to be a file or directory, no symlink is
  * followed, no mount entered.
  */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
@@ -22,7 +21,7 @@
 #include "base/fd.h"
 #include "base/mem.h"
 #include "base/strv.h"
-#include "image/image.h"
+#include "image/store.h"
 
 #define DEPTH_MAX 400 /* two descriptors each */
 #define LINK_BUCKETS 4096
@@ -36,7 +35,7 @@ struct copied_link {
 	char *path; /* below the top of the copy */
 };
 
-struct copy {
+struct image_copier {
 	int top; /* of the copy */
 	const struct image_progress *progress;
 	uint64_t bytes, told;
@@ -47,7 +46,7 @@ struct copy {
 	char value[XATTR_MAX];
 };
 
-static int failed(struct copy *c, struct err *err, int code) {
+static int failed(struct image_copier *c, struct err *err, int code) {
 	if (code == -ENOSPC || code == -EDQUOT)
 		return err_set(err, ERR_SYSTEM, -ENOSPC,
 			       "no space left on the disk while copying '%.300s'", c->path.data);
@@ -61,7 +60,7 @@ static void object_path(char out[320], int dir, const char *name) {
 	(void)snprintf(out, 320, "/proc/self/fd/%d/%s", dir, name);
 }
 
-static int copy_xattrs(struct copy *c, int from, int to, const char *name, struct err *err) {
+static int copy_xattrs(struct image_copier *c, int from, int to, const char *name, struct err *err) {
 	char source[320], target[320];
 	autofree char *list = NULL;
 	ssize_t len;
@@ -87,7 +86,7 @@ static int copy_xattrs(struct copy *c, int from, int to, const char *name, struc
 	return 0;
 }
 
-static int copy_attributes(struct copy *c, int from, int to, const char *name,
+static int copy_attributes(struct image_copier *c, int from, int to, const char *name,
 			   const struct stat *st, struct err *err) {
 	struct timespec times[2] = { st->st_atim, st->st_mtim };
 	int r;
@@ -107,7 +106,7 @@ static int copy_attributes(struct copy *c, int from, int to, const char *name,
 
 /* ---- content ---- */
 
-static int tell(struct copy *c, uint64_t bytes, struct err *err) {
+static int tell(struct image_copier *c, uint64_t bytes, struct err *err) {
 	c->bytes += bytes;
 	if (!c->progress || !c->progress->fn || c->bytes - c->told < TELL_STEP)
 		return 0;
@@ -117,7 +116,8 @@ static int tell(struct copy *c, uint64_t bytes, struct err *err) {
 	return 0;
 }
 
-static int copy_range(struct copy *c, int from, int to, int64_t at, int64_t end, struct err *err) {
+static int copy_range(struct image_copier *c, int from, int to, int64_t at, int64_t end,
+		      struct err *err) {
 	while (at < end) {
 		int64_t in = at, out = at;
 		size_t want = end - at > (8 << 20) ? 8u << 20 : (size_t)(end - at);
@@ -143,7 +143,7 @@ static int copy_range(struct copy *c, int from, int to, int64_t at, int64_t end,
 	return 0;
 }
 
-static int copy_content(struct copy *c, int from, int to, int64_t size, struct err *err) {
+static int copy_content(struct image_copier *c, int from, int to, int64_t size, struct err *err) {
 	int64_t at = 0;
 
 	if (size && !c->no_clone) {
@@ -170,7 +170,7 @@ static int copy_content(struct copy *c, int from, int to, int64_t size, struct e
 	return ftruncate(to, size) < 0 ? failed(c, err, -errno) : 0;
 }
 
-static int copy_file(struct copy *c, int from, int to, const char *name, struct stat *st,
+static int copy_file(struct image_copier *c, int from, int to, const char *name, struct stat *st,
 		     struct err *err) {
 	autoclose int in = openat(from, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	autoclose int out = -1;
@@ -185,7 +185,7 @@ static int copy_file(struct copy *c, int from, int to, const char *name, struct 
 	return copy_content(c, in, out, st->st_size, err);
 }
 
-static int copy_symlink(struct copy *c, int from, int to, const char *name, struct err *err) {
+static int copy_symlink(struct image_copier *c, int from, int to, const char *name, struct err *err) {
 	char target[4096];
 	ssize_t n = readlinkat(from, name, target, sizeof(target) - 1);
 
@@ -198,7 +198,7 @@ static int copy_symlink(struct copy *c, int from, int to, const char *name, stru
 /* ---- hard links ---- */
 
 /* 1: linked to an earlier copy. */
-static int copy_link(struct copy *c, int to, const char *name, const struct stat *st,
+static int copy_link(struct image_copier *c, int to, const char *name, const struct stat *st,
 		     struct err *err) {
 	struct copied_link **bucket = &c->links[st->st_ino % LINK_BUCKETS], *l;
 
@@ -218,9 +218,9 @@ static int copy_link(struct copy *c, int to, const char *name, const struct stat
 
 /* ---- the walk ---- */
 
-static int copy_children(struct copy *c, int from, int to, struct err *err);
+static int copy_children(struct image_copier *c, int from, int to, struct err *err);
 
-static int copy_dir(struct copy *c, int from, int to, const char *name, struct err *err) {
+static int copy_dir(struct image_copier *c, int from, int to, const char *name, struct err *err) {
 	struct open_how how = {
 		.flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC,
 		.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV,
@@ -238,7 +238,7 @@ static int copy_dir(struct copy *c, int from, int to, const char *name, struct e
 	return copy_children(c, in, out, err);
 }
 
-static int copy_object(struct copy *c, int from, int to, const char *name, struct err *err) {
+static int copy_object(struct image_copier *c, int from, int to, const char *name, struct err *err) {
 	struct stat st;
 	int r = 0;
 
@@ -260,31 +260,10 @@ static int copy_object(struct copy *c, int from, int to, const char *name, struc
 	return r < 0 ? r : copy_attributes(c, from, to, name, &st, err);
 }
 
-static int read_names(int fd, char ***ret) {
-	int copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	autoclosedir DIR *dir = copy < 0 ? NULL : fdopendir(copy);
-	autostrv char **names = NULL;
-	struct dirent *d;
-
-	if (!dir) {
-		int r = -errno;
-
-		mem_close_ptr(&copy);
-		return r;
-	}
-	for (errno = 0; (d = readdir(dir)); errno = 0)
-		if (strcmp(d->d_name, ".") != 0 && strcmp(d->d_name, "..") != 0)
-			strv_add(&names, d->d_name);
-	if (errno)
-		return -errno;
-	*ret = steal_ptr(names);
-	return 0;
-}
-
-static int copy_children(struct copy *c, int from, int to, struct err *err) {
+static int copy_children(struct image_copier *c, int from, int to, struct err *err) {
 	autostrv char **names = NULL;
 	size_t len = c->path.len;
-	int r = read_names(from, &names);
+	int r = dir_names(from, &names);
 
 	if (r < 0)
 		return failed(c, err, r);
@@ -308,7 +287,18 @@ static int copy_children(struct copy *c, int from, int to, struct err *err) {
 	return r;
 }
 
-static void copy_done(struct copy *c) {
+struct image_copier *image_copier_new(int top, const struct image_progress *progress) {
+	struct image_copier *c = xcalloc(1, sizeof(*c));
+
+	c->top = top;
+	c->progress = progress;
+	buf_init(&c->path, 4095);
+	return c;
+}
+
+void image_copier_free(struct image_copier *c) {
+	if (!c)
+		return;
 	for (size_t i = 0; i < LINK_BUCKETS; i++)
 		while (c->links[i]) {
 			struct copied_link *l = c->links[i];
@@ -321,19 +311,38 @@ static void copy_done(struct copy *c) {
 	free(c);
 }
 
-int image_copy_tree(int from, int to, const struct image_progress *progress, struct err *err) {
-	struct copy *c = xcalloc(1, sizeof(*c));
-	struct stat st;
-	int r;
+static int set_path(struct image_copier *c, const char *path, struct err *err) {
+	buf_reset(&c->path);
+	buf_adds(&c->path, path);
+	return c->path.overflow ? err_set(err, ERR_SYSTEM, -ENAMETOOLONG, "a name is too long") : 0;
+}
 
-	c->top = to;
-	c->progress = progress;
-	buf_init(&c->path, 4095);
-	r = fstat(from, &st) < 0 ? failed(c, err, -errno) : 0;
+int image_copier_object(struct image_copier *c, int from, int to, const char *name,
+			const char *path, struct err *err) {
+	int r = set_path(c, path, err);
+
+	return r < 0 ? r : copy_object(c, from, to, name, err);
+}
+
+int image_copier_attributes(struct image_copier *c, int from, int to, const char *name,
+			    const char *path, struct err *err) {
+	struct stat st;
+	int r = set_path(c, path, err);
+
+	if (r == 0 && fstatat(from, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		r = failed(c, err, -errno);
+	return r < 0 ? r : copy_attributes(c, from, to, name, &st, err);
+}
+
+int image_copy_tree(int from, int to, const struct image_progress *progress, struct err *err) {
+	struct image_copier *c = image_copier_new(to, progress);
+	struct stat st;
+	int r = fstat(from, &st) < 0 ? failed(c, err, -errno) : 0;
+
 	if (r == 0)
 		r = copy_children(c, from, to, err);
 	if (r == 0)
 		r = copy_attributes(c, from, to, ".", &st, err);
-	copy_done(c);
+	image_copier_free(c);
 	return r;
 }

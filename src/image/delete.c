@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/strv.h"
+#include "image/layer.h"
 #include "image/store.h"
 
 struct image_use {
@@ -73,18 +74,14 @@ static bool list_has_layer(const struct image_list *all, const char *id, const c
 	return false;
 }
 
-/* Who keeps the image from going: a container made from it, or on a layer that would go. */
-static const char *user_of_image(const struct image_uses *u, const struct image_list *all,
-				 const struct image_info *info) {
+/*
+ * Who keeps the image from going: a container made from it. What only stands on
+ * one of its layers keeps the layer, not the image.
+ */
+static const char *user_of_image(const struct image_uses *u, const struct image_info *info) {
 	for (size_t i = 0; i < u->count; i++)
 		if (strcmp(u->items[i].fingerprint, info->fingerprint) == 0)
 			return u->items[i].by;
-	for (size_t n = 0; n < info->layer_count; n++) {
-		const char *by = user_of_layer(u, info->layers[n].id);
-
-		if (by && !list_has_layer(all, info->layers[n].id, info->fingerprint))
-			return by;
-	}
 	return NULL;
 }
 
@@ -167,7 +164,7 @@ static int delete_locked(const struct layout *l, const char *ref, const struct i
 		r = collect(users, &uses, err);
 	if (r < 0)
 		return r;
-	by = user_of_image(&uses, &all, info);
+	by = user_of_image(&uses, info);
 	if (by)
 		return err_set(err, ERR_CONFLICT, -EBUSY, "image '%s' is used by container '%s'", ref,
 			       by);
@@ -246,7 +243,7 @@ static int cleanup_one(const struct layout *l, const struct candidate *c, const 
 
 	if (r < 0)
 		return r;
-	if (has_other_name(c, prefix) || user_of_image(uses, &all, c->info)) {
+	if (has_other_name(c, prefix) || user_of_image(uses, c->info)) {
 		strv_add(&result->in_use, c->alias);
 		return 0;
 	}
@@ -315,6 +312,39 @@ int image_cleanup(const struct layout *l, const char *prefix, size_t keep,
 	return r;
 }
 
+/* ---- layers of no image ---- */
+
+static int drop_locked(const struct layout *l, const struct image_layer *layers, size_t count,
+		       const struct image_users *users, struct trash *trash, struct err *err) {
+	auto_uses struct image_uses uses = { 0 };
+	auto_image_list struct image_list all = { 0 };
+	int r = store_load_all(l, &all, err);
+
+	if (r == 0)
+		r = collect(users, &uses, err);
+	for (size_t i = 0; r == 0 && i < count; i++) {
+		const char *id = layers[i].id;
+
+		if (!list_has_layer(&all, id, NULL) && !user_of_layer(&uses, id) &&
+		    exists_at(l->layers_fd, id) == 1)
+			r = throw_away(&trash->layers, &trash->layer_count, l->layers_fd, id, err);
+	}
+	return r;
+}
+
+int layers_drop(const struct layout *l, const struct image_layer *layers, size_t count,
+		const struct image_users *users, struct err *err) {
+	struct trash trash = { 0 };
+	int lock = image_lock(l, false, err), r;
+
+	if (lock < 0)
+		return lock;
+	r = drop_locked(l, layers, count, users, &trash, err);
+	mem_close_ptr(&lock);
+	empty_trash(l, &trash);
+	return r;
+}
+
 /* ---- repair ---- */
 
 struct dangling {
@@ -330,7 +360,8 @@ static int find_dangling(const char *key, const char *value, void *data) {
 	return 0;
 }
 
-static int repair_aliases(const struct layout *l, size_t *removed, struct err *err) {
+static int repair_aliases(const struct layout *l, bool dry_run, size_t *removed,
+			  struct err *err) {
 	auto_record struct record *aliases = NULL;
 	struct dangling d = { .l = l };
 	int r = store_load_aliases(l, &aliases, err);
@@ -340,16 +371,15 @@ static int repair_aliases(const struct layout *l, size_t *removed, struct err *e
 	(void)record_each(aliases, "aliases", find_dangling, &d);
 	for (size_t i = 0; i < strv_len(d.names); i++)
 		record_unset(aliases, "aliases", d.names[i]);
-	if (strv_len(d.names)) {
+	if (strv_len(d.names) && !dry_run)
 		r = store_save_aliases(l, aliases, err);
-		*removed += strv_len(d.names);
-	}
+	*removed += strv_len(d.names);
 	strv_free(d.names);
 	return r;
 }
 
-static int repair_layers(const struct layout *l, const struct image_users *users,
-			 struct trash *trash, struct err *err) {
+static int repair_layers(const struct layout *l, const struct image_users *users, bool dry_run,
+			 size_t *removed, struct trash *trash, struct err *err) {
 	auto_uses struct image_uses uses = { 0 };
 	auto_image_list struct image_list all = { 0 };
 	int copy = openat(l->layers_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -369,36 +399,38 @@ static int repair_layers(const struct layout *l, const struct image_users *users
 		if (!image_fingerprint_is_valid(d->d_name) ||
 		    list_has_layer(&all, d->d_name, NULL) || user_of_layer(&uses, d->d_name))
 			continue;
-		r = throw_away(&trash->layers, &trash->layer_count, l->layers_fd, d->d_name, err);
+		(*removed)++;
+		if (!dry_run)
+			r = throw_away(&trash->layers, &trash->layer_count, l->layers_fd,
+				       d->d_name, err);
 	}
 	return r;
 }
 
-static int repair_cache(const struct layout *l, size_t *removed, struct err *err) {
+static int repair_cache(const struct layout *l, bool dry_run, size_t *removed, struct err *err) {
 	autoclose int cache = openat(l->root_fd, STORE_CACHE, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-	return cache < 0 ? 0 : stage_repair(cache, removed, err);
+	return cache < 0 ? 0 : stage_repair(cache, dry_run, removed, err);
 }
 
-int image_repair(const struct layout *l, const struct image_users *users, size_t *ret_removed,
-		 struct err *err) {
+int image_repair(const struct layout *l, const struct image_users *users, bool dry_run,
+		 size_t *ret_removed, struct err *err) {
 	struct trash trash = { 0 };
 	size_t removed = 0;
 	int lock = image_lock(l, false, err), r;
 
 	if (lock < 0)
 		return lock;
-	r = stage_repair(l->layers_fd, &removed, err);
+	r = stage_repair(l->layers_fd, dry_run, &removed, err);
 	if (r == 0)
-		r = stage_repair(l->images_fd, &removed, err);
+		r = stage_repair(l->images_fd, dry_run, &removed, err);
 	if (r == 0)
-		r = repair_cache(l, &removed, err);
+		r = repair_cache(l, dry_run, &removed, err);
 	if (r == 0)
-		r = repair_aliases(l, &removed, err);
+		r = repair_aliases(l, dry_run, &removed, err);
 	if (r == 0 && users)
-		r = repair_layers(l, users, &trash, err);
+		r = repair_layers(l, users, dry_run, &removed, &trash, err);
 	mem_close_ptr(&lock);
-	removed += trash.layer_count;
 	empty_trash(l, &trash);
 	if (r == 0 && ret_removed)
 		*ret_removed = removed;

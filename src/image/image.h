@@ -156,10 +156,11 @@ int image_cleanup(const struct layout *l, const char *prefix, size_t keep,
 /*
  * Remove what a crash left: directories of builders that are gone, records of
  * aliases without an image, and, when @users is given, layers that no image
- * and no user refers to. *@ret_removed (may be NULL) counts.
+ * and no user refers to. *@ret_removed (may be NULL) counts; with @dry_run
+ * that is all.
  */
-int image_repair(const struct layout *l, const struct image_users *users, size_t *ret_removed,
-		 struct err *err);
+int image_repair(const struct layout *l, const struct image_users *users, bool dry_run,
+		 size_t *ret_removed, struct err *err);
 
 /* ---- import and export ---- */
 

@@ -274,7 +274,7 @@ int image_import(const struct layout *l, const struct image_import_spec *spec,
 		return err_set(err, ERR_USAGE, -EINVAL, "'%s' is no valid name for an image",
 			       spec->alias);
 	/* What an import that was killed left goes before the disk is needed again. */
-	(void)image_repair(l, NULL, NULL, NULL);
+	(void)image_repair(l, NULL, false, NULL, NULL);
 	r = open_source(spec->path, spec->fd, &first, err);
 	if (r == 0 && spec->rootfs_path)
 		r = open_source(spec->rootfs_path, -1, &second, err);

@@ -129,7 +129,7 @@ static bool is_abandoned(int parent_fd, const char *name) {
 	return lock < 0 || flock(lock, LOCK_EX | LOCK_NB) == 0;
 }
 
-int stage_repair(int parent_fd, size_t *removed, struct err *err) {
+int stage_repair(int parent_fd, bool dry_run, size_t *removed, struct err *err) {
 	int copy = openat(parent_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	autoclosedir DIR *dir = copy < 0 ? NULL : fdopendir(copy);
 	struct dirent *d;
@@ -145,7 +145,7 @@ int stage_repair(int parent_fd, size_t *removed, struct err *err) {
 		    (strncmp(d->d_name, STAGE_PREFIX, strlen(STAGE_PREFIX)) != 0 ||
 		     !is_abandoned(parent_fd, d->d_name)))
 			continue;
-		r = tree_remove_at(parent_fd, d->d_name);
+		r = dry_run ? 0 : tree_remove_at(parent_fd, d->d_name);
 		if (r < 0)
 			return err_sys(err, r, "cannot remove left-over '%s'", d->d_name);
 		(*removed)++;

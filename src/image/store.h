@@ -63,14 +63,31 @@ int stage_uncommit(struct stage *s, int parent_fd, const char *name);
 /* Remove it and all in it; fine for one that is over or never began. */
 void stage_abort(struct stage *s);
 #define auto_stage __attribute__((cleanup(stage_abort)))
-/* Remove the stages below @parent_fd that nobody holds; under the exclusive lock. */
-int stage_repair(int parent_fd, size_t *removed, struct err *err);
+/* Remove the stages below @parent_fd that nobody holds, or count them; under the exclusive lock. */
+int stage_repair(int parent_fd, bool dry_run, size_t *removed, struct err *err);
 
 /*
  * Take @name out of sight: renamed to a name that a repair removes, which goes
  * to @tmp (32 bytes). Under the exclusive lock; remove it when that is gone.
  */
 int store_retire(int parent_fd, const char *name, char *tmp, struct err *err);
+
+/* ---- copying object by object (copy.c; a whole tree: image_copy_tree()) ---- */
+
+/* Objects with several links are linked again, below @top of the copy (borrowed). */
+struct image_copier;
+/* Never NULL; ends with image_copier_free(). @progress may be NULL. */
+struct image_copier *image_copier_new(int top, const struct image_progress *progress);
+void image_copier_free(struct image_copier *c);
+/*
+ * @name of directory @from, with all that is below it when it is a directory,
+ * to @name of directory @to, where there is none. @path: the same below the top.
+ */
+int image_copier_object(struct image_copier *c, int from, int to, const char *name,
+			const char *path, struct err *err);
+/* Owner, mode, xattrs and times alone. */
+int image_copier_attributes(struct image_copier *c, int from, int to, const char *name,
+			    const char *path, struct err *err);
 
 /*
  * Add what has been built: the layer in @layer (its tree is "fs"; may be over

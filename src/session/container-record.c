@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "base/record.h"
 #include "base/strv.h"
+#include "image/layer.h"
 #include "session/container.h"
 #include "session/names.h"
 
@@ -109,29 +110,6 @@ static void set_proc(struct record *r, const char *section, const char *key,
 		record_setf(r, section, key, "%d %" PRIu64, id->pid, id->start);
 	else
 		record_unset(r, section, key);
-}
-
-static int read_layers(struct container *c, struct err *err) {
-	const struct record *r = c->record;
-	int64_t count = record_get_int(r, "layers", "count", 0);
-
-	if (count < 0 || count > IMAGE_LAYERS_MAX)
-		return err_set(err, ERR_SYSTEM, -EBADMSG, "the record of '%s' is damaged: layers",
-			       c->name);
-	c->layers = xcalloc((size_t)count, sizeof(*c->layers));
-	for (int64_t i = 0; i < count; i++) {
-		autofree char *key = xasprintf("%d", (int)i);
-		const char *text = record_get(r, "layers", key);
-		const char *colon = text ? strchr(text, ':') : NULL;
-
-		if (!colon || strlen(colon + 1) != IMAGE_FINGERPRINT_SIZE - 1)
-			return err_set(err, ERR_SYSTEM, -EBADMSG,
-				       "the record of '%s' is damaged: layer %d", c->name, (int)i);
-		c->layers[i].pool = xstrndup(text, (size_t)(colon - text));
-		memcpy(c->layers[i].id, colon + 1, IMAGE_FINGERPRINT_SIZE);
-		c->layer_count++;
-	}
-	return 0;
 }
 
 static void read_mounts(struct container *c) {
@@ -237,7 +215,7 @@ int container_load(const struct session *s, const char *name, struct container *
 		return err_wrap(err, "container '%s'", name);
 	r = read_head(c, err);
 	if (r == 0)
-		r = read_layers(c, err);
+		r = layers_from_record(c->record, c->name, &c->layers, &c->layer_count, err);
 	if (r < 0)
 		return r;
 	read_mounts(c);
@@ -295,12 +273,7 @@ static void write_lists(struct container *c) {
 	autostrv char **devices = NULL;
 	autofree char *joined = NULL;
 
-	record_setf(r, "layers", "count", "%zu", c->layer_count);
-	for (size_t i = 0; i < c->layer_count; i++) {
-		autofree char *key = xasprintf("%zu", i);
-
-		record_setf(r, "layers", key, "%s:%s", c->layers[i].pool, c->layers[i].id);
-	}
+	layers_to_record(r, c->layers, c->layer_count);
 	for (size_t i = 0; i < c->mount_count; i++) {
 		const struct container_mount *m = &c->mounts[i];
 		autofree char *section = xasprintf("mount %s", m->device);
@@ -330,7 +303,7 @@ static void write_run(struct container *c) {
 	record_set(r, "run", "address", c->address ? c->address : "");
 }
 
-int container_store(const struct session *s, struct container *c, struct err *err) {
+static int store(const struct session *s, struct container *c, bool durably, struct err *err) {
 	autoclose int dir = container_dir(s, c->name);
 	autofree char *text = NULL;
 	int r;
@@ -343,13 +316,21 @@ int container_store(const struct session *s, struct container *c, struct err *er
 	write_session(c);
 	write_lists(c);
 	write_run(c);
-	if (!c->delete_on_stop || c->kind == KIND_SHELL) {
+	if (durably) {
 		r = record_store(c->record, dir, RECORD_NAME, 0600, err);
 		return r < 0 ? err_wrap(err, "container '%s'", c->name) : 0;
 	}
 	text = record_text(c->record);
 	r = file_write_quick_at(dir, RECORD_NAME, text, strlen(text), 0600);
 	return r < 0 ? err_sys(err, r, "cannot write the record of container '%s'", c->name) : 0;
+}
+
+int container_store(const struct session *s, struct container *c, struct err *err) {
+	return store(s, c, !c->delete_on_stop || c->kind == KIND_SHELL, err);
+}
+
+int container_store_durably(const struct session *s, struct container *c, struct err *err) {
+	return store(s, c, true, err);
 }
 
 void container_forget_run(struct container *c) {

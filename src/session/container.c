@@ -14,6 +14,7 @@
 #include "base/mem.h"
 #include "session/names.h"
 #include "session/repair.h"
+#include "session/snapshot.h"
 
 int container_dir(const struct session *s, const char *name) {
 	int fd = openat(s->layout->containers_fd, name,
@@ -205,6 +206,8 @@ static int collect_uses(struct image_uses *out, void *data, struct err *err) {
 		for (size_t k = 0; one == 0 && c->state != STATE_DELETING &&
 				   k < c->layer_count; k++)
 			image_uses_add(out, c->name, c->fingerprint, c->layers[k].id);
+		if (one == 0 && c->state != STATE_DELETING)
+			r = snapshot_uses(s, c, out, err);
 		free(names[i]);
 	}
 	free(names);

@@ -124,6 +124,8 @@ int container_load(const struct session *s, const char *name, struct container *
  * deleted, as it would have been anyway).
  */
 int container_store(const struct session *s, struct container *c, struct err *err);
+/* The same, durably whatever it was made for. */
+int container_store_durably(const struct session *s, struct container *c, struct err *err);
 /* What the record says of the last start is over. */
 void container_forget_run(struct container *c);
 /*

@@ -19,6 +19,7 @@
 #include "session/names.h"
 #include "session/network.h"
 #include "session/plan.h"
+#include "session/snapshot.h"
 #include "session/spawn.h"
 #include "session/teardown.h"
 
@@ -200,7 +201,7 @@ int repair_container(struct session *s, const char *name, struct err *err) {
 		return r == -ENOENT ? 0 : r;
 	verdict = judge(s, c);
 	if (verdict == VERDICT_FINE)
-		return 0;
+		return snapshot_repair(s, c, err);
 	if (verdict == VERDICT_ELSEWHERE) {
 		session_say(s, "Container '%s' belongs to another network namespace and is left alone",
 			    name);
@@ -340,6 +341,15 @@ static void sweep_run(struct sweep *w) {
 	free(names);
 }
 
+static void found_unused(struct sweep *w, size_t count) {
+	autofree char *text = xasprintf("layers, aliases and build directories that nobody uses: %zu",
+					count);
+
+	w->count += (int)count;
+	if (w->found)
+		w->found(text, w->data);
+}
+
 int repair_all(struct session *s, bool dry_run, void (*tell)(const char *what, void *data),
 	       void *data, struct err *err) {
 	struct sweep w = { .s = s, .dry_run = dry_run, .found = tell, .data = data };
@@ -353,10 +363,9 @@ int repair_all(struct session *s, bool dry_run, void (*tell)(const char *what, v
 	r = r < 0 ? r : one;
 	(void)immutable_sweep(s, dry_run, found_immutable, &w);
 	sweep_run(&w);
-	if (!dry_run) {
-		one = image_repair(s->layout, &users, &removed, r < 0 ? NULL : err);
-		r = r < 0 ? r : one;
-		w.count += (int)removed;
-	}
+	one = image_repair(s->layout, &users, dry_run, &removed, r < 0 ? NULL : err);
+	r = r < 0 ? r : one;
+	if (removed)
+		found_unused(&w, removed);
 	return r < 0 ? r : w.count;
 }

@@ -19,6 +19,7 @@
 #include "base/mem.h"
 #include "base/msg.h"
 #include "base/strv.h"
+#include "session/snapshot.h"
 #include "session/supervisor.h"
 #include "session/teardown.h"
 
@@ -198,7 +199,7 @@ static int supervise(struct supervisor *v, struct err *err) {
 /* For whoever wants to walk the plans: the crash test, and people. */
 static int print_plans(void) {
 	static const struct plan *const plans[] = { &supervisor_start_plan, &supervisor_adopt_plan,
-						    &teardown_plan };
+						    &teardown_plan, &snapshot_plan };
 
 	for (size_t i = 0; i < ARRAY_SIZE(plans); i++)
 		for (size_t k = 0; k < plans[i]->count; k++)

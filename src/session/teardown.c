@@ -6,10 +6,12 @@
 
 #include "base/fd.h"
 #include "base/mem.h"
+#include "image/layer.h"
 #include "net/port.h"
 #include "session/immutable.h"
 #include "session/placeholders.h"
 #include "session/plan.h"
+#include "session/snapshot.h"
 
 struct teardown {
 	struct session *s;
@@ -54,6 +56,9 @@ static int undo_protect(void *ctx, struct err *err) {
 
 static int undo_record(void *ctx, struct err *err) {
 	struct teardown *t = ctx;
+	struct image_users users = container_image_users(t->s);
+	struct image_layer *layers = NULL;
+	size_t count = 0;
 	int r;
 
 	if (!t->delete_it) {
@@ -61,8 +66,16 @@ static int undo_record(void *ctx, struct err *err) {
 		t->c->state = STATE_STOPPED;
 		return container_store(t->s, t->c, err);
 	}
+	r = snapshot_layers_of(t->s, t->c, &layers, &count, err);
+	if (r < 0) /* a damaged record: the next repair finds the layers */
+		session_say(t->s, "Warning: %s", err->msg);
 	r = tree_remove_at(t->s->layout->containers_fd, t->c->name);
-	return r < 0 ? err_sys(err, r, "cannot remove the files of container '%s'", t->c->name) : 0;
+	if (r < 0)
+		r = err_sys(err, r, "cannot remove the files of container '%s'", t->c->name);
+	else if (layers && layers_drop(t->s->layout, layers, count, &users, err) < 0)
+		session_say(t->s, "Warning: %s", err->msg);
+	image_layers_free(layers, count);
+	return r;
 }
 
 /* Undone from the last to the first. */

@@ -224,7 +224,7 @@ static int run(const struct layout *l, const char *verb, char **args, struct err
 	if (strcmp(verb, "cleanup") == 0)
 		return do_cleanup(l, args, err);
 	if (strcmp(verb, "repair") == 0) {
-		r = image_repair(l, &users, &removed, err);
+		r = image_repair(l, &users, false, &removed, err);
 		printf("removed %zu\n", removed);
 		return r;
 	}

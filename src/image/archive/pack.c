@@ -7,7 +7,6 @@
 
 #include <archive.h>
 #include <archive_entry.h>
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
@@ -297,31 +296,10 @@ static int pack_entry(struct pack *p, int parent, const char *base, struct err *
 	return r;
 }
 
-static int list_names(int fd, char ***ret) {
-	int copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	autoclosedir DIR *dir = copy < 0 ? NULL : fdopendir(copy);
-	autostrv char **names = NULL;
-	struct dirent *d;
-
-	if (!dir) {
-		if (copy >= 0)
-			(void)close(copy);
-		return -errno;
-	}
-	for (errno = 0; (d = readdir(dir)); errno = 0)
-		if (strcmp(d->d_name, ".") != 0 && strcmp(d->d_name, "..") != 0)
-			strv_add(&names, d->d_name);
-	if (errno)
-		return -errno;
-	strv_sort(names);
-	*ret = steal_ptr(names);
-	return 0;
-}
-
 static int pack_children(struct pack *p, int fd, struct err *err) {
 	autostrv char **names = NULL;
 	size_t len = p->path.len;
-	int r = list_names(fd, &names);
+	int r = dir_names(fd, &names);
 
 	if (r < 0)
 		return failed(p, err, r);

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Layers that belong to no image: a container's writable directory, frozen for
+ * a snapshot. They lie where all layers lie, $COI_ROOT/layers/<id>/, have a
+ * random id and `source = snapshot` in layer.ini, and go, like the others, when
+ * nobody refers to them.
+ */
+#ifndef COI_IMAGE_LAYER_H
+#define COI_IMAGE_LAYER_H
+
+#include "base/record.h"
+#include "image/image.h"
+
+/* A new id, IMAGE_FINGERPRINT_SIZE bytes to @out. */
+int layer_new_id(char out[IMAGE_FINGERPRINT_SIZE], struct err *err);
+/*
+ * Make the layer with an empty tree, durably. The caller has written down, in a
+ * record that container_image_users() counts, that it uses it. -EEXIST.
+ */
+int layer_make(const struct layout *l, const char *id, struct err *err);
+/*
+ * The layer's tree and directory @name below @parent_fd change places, in one
+ * step: what was there is frozen, and an empty directory of the same owner and
+ * mode is in its place. Both must be on one file system (-EXDEV).
+ */
+int layer_exchange(const struct layout *l, const char *id, int parent_fd, const char *name,
+		   struct err *err);
+/* Copy the tree @from_fd into the layer, which is empty. Shares blocks where it can. */
+int layer_fill(const struct layout *l, const char *id, int from_fd,
+	       const struct image_progress *progress, struct err *err);
+/* 1 when the layer is there, 0, or -errno. */
+int layer_exists(const struct layout *l, const char *id);
+/* Bytes on disk, 0 when it is not there. */
+uint64_t layer_size(const struct layout *l, const struct image_layer *layer);
+
+/* As records have a chain of layers: "[layers] 0 = pool:id …" with their count. */
+void layers_to_record(struct record *r, const struct image_layer *layers, size_t count);
+/* @name is for messages. ERR_SYSTEM when the record makes no sense. */
+int layers_from_record(const struct record *r, const char *name, struct image_layer **ret,
+		       size_t *ret_count, struct err *err);
+
+/*
+ * Remove those of @layers that neither an image nor @users refers to. Those of
+ * which it is not known stay, and go with the next repair.
+ */
+int layers_drop(const struct layout *l, const struct image_layer *layers, size_t count,
+		const struct image_users *users, struct err *err);
+
+/*
+ * One read-only tree of all layers (oldest first), and of directory @upper
+ * above them when it is not NULL: a detached overlay mount, O_RDONLY. Needs
+ * CAP_SYS_ADMIN; the process is in another mount namespace meanwhile, so it
+ * must have one thread.
+ */
+int layers_view(const struct layout *l, const struct image_layer *layers, size_t count,
+		const char *upper, struct err *err);
+
+enum layer_change_kind {
+	CHANGE_ADDED,
+	CHANGE_MODIFIED, /* content, target or type */
+	CHANGE_MODE,     /* owner, mode or extended attributes only */
+	CHANGE_DELETED,  /* with all that was below it */
+};
+/* The word for it in JSON; static. */
+const char *layer_change_to_string(enum layer_change_kind kind);
+
+/* Valid during the call only. */
+struct layer_change {
+	enum layer_change_kind kind;
+	const char *path; /* below the top, as the container has it: hostile */
+	const char *name; /* its last component */
+	int new_parent;   /* directory that has it now; -1: it was deleted */
+	const struct stat *st; /* as it is now; as it was when deleted */
+};
+/*
+ * What changed from tree @from to tree @to (two views), directories before what
+ * is in them, by name. @fn non-zero stops: -ECANCELED, unless it is an error of
+ * its own (then @err is set and it is returned). Opens nothing but files and
+ * directories, follows nothing.
+ */
+int layers_compare(int from, int to,
+		   int (*fn)(const struct layer_change *change, void *data, struct err *err),
+		   void *data, struct err *err);
+
+/*
+ * Fill the empty layer @id with what makes chain @below into chain @below +
+ * @merged: one layer in place of many. Nothing else is changed.
+ */
+int layers_squash(const struct layout *l, const char *id, const struct image_layer *chain,
+		  size_t below, size_t count, const struct image_progress *progress,
+		  struct err *err);
+
+#endif

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Many layers made one: what changes between the tree below them and the tree
+ * with them is written as a layer of its own, deletions as whiteouts (character
+ * device 0:0, as overlayfs has them).
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/mem.h"
+#include "base/path.h"
+#include "base/strv.h"
+#include "image/layer.h"
+#include "image/store.h"
+
+struct squash {
+	struct image_copier *copier;
+	int to;       /* top of the new layer */
+	int tree;     /* top of what it has to become */
+	char **dirs;  /* made only to hold something: their attributes come last */
+	char *last;   /* directory of the change before, which is there */
+};
+
+static char *parent_of(const char *path) {
+	const char *slash = strrchr(path, '/');
+
+	return slash ? xstrndup(path, (size_t)(slash - path)) : xstrdup("");
+}
+
+/* The directories on the way to @dir, in the new layer. */
+static int make_parents(struct squash *s, const char *dir, struct err *err) {
+	autofree char *part = xstrdup(dir);
+
+	for (char *p = part; *p; ) {
+		char *end = strchr(p, '/');
+
+		if (end)
+			*end = '\0';
+		if (mkdirat(s->to, part, 0700) == 0)
+			strv_add(&s->dirs, part);
+		else if (errno != EEXIST)
+			return err_sys(err, -errno, "cannot make '%.300s' in the new layer", part);
+		if (!end)
+			break;
+		*end = '/';
+		p = end + 1;
+	}
+	return 0;
+}
+
+static int open_parent(struct squash *s, const char *path, struct err *err) {
+	autofree char *dir = parent_of(path);
+	int fd, r;
+
+	if (!s->last || strcmp(s->last, dir) != 0) {
+		r = make_parents(s, dir, err);
+		if (r < 0)
+			return r;
+		str_replace(&s->last, dir);
+	}
+	fd = open_beneath(s->to, *dir ? dir : ".", O_RDONLY | O_DIRECTORY, 0);
+	return fd < 0 ? err_sys(err, fd, "cannot open '%.300s' in the new layer", dir) : fd;
+}
+
+/* A directory is made empty: what is in it comes as changes of its own. */
+static int take_dir(struct squash *s, int parent, const struct layer_change *change,
+		    struct err *err) {
+	struct stat st;
+
+	if (fstatat(parent, change->name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISCHR(st.st_mode) &&
+	    unlinkat(parent, change->name, 0) < 0)
+		return err_sys(err, -errno, "cannot replace '%.300s'", change->path);
+	if (mkdirat(parent, change->name, 0700) < 0 && errno != EEXIST)
+		return err_sys(err, -errno, "cannot make '%.300s'", change->path);
+	if (!strv_contains(s->dirs, change->path))
+		strv_add(&s->dirs, change->path);
+	return 0;
+}
+
+static int take_change(const struct layer_change *change, void *data, struct err *err) {
+	struct squash *s = data;
+	autoclose int parent = open_parent(s, change->path, err);
+
+	if (parent < 0)
+		return parent;
+	if (change->kind == CHANGE_DELETED) {
+		if (mknodat(parent, change->name, S_IFCHR, makedev(0, 0)) < 0)
+			return err_sys(err, -errno, "cannot write that '%.300s' was deleted",
+				       change->path);
+		return 0;
+	}
+	if (S_ISDIR(change->st->st_mode))
+		return take_dir(s, parent, change, err);
+	return image_copier_object(s->copier, change->new_parent, parent, change->name,
+				   change->path, err);
+}
+
+/* The deepest first: what is put into a directory changes its times. */
+static int finish_dirs(struct squash *s, struct err *err) {
+	int r = 0;
+
+	for (size_t i = strv_len(s->dirs); i > 0 && r == 0; i--) {
+		const char *path = s->dirs[i - 1];
+		autofree char *dir = parent_of(path);
+		autoclose int from = open_beneath(s->tree, *dir ? dir : ".",
+						  O_RDONLY | O_DIRECTORY, 0);
+		autoclose int to = open_beneath(s->to, *dir ? dir : ".", O_RDONLY | O_DIRECTORY, 0);
+
+		if (from < 0 || to < 0)
+			return err_sys(err, from < 0 ? from : to, "cannot open '%.300s'", dir);
+		r = image_copier_attributes(s->copier, from, to, path_base(path), path, err);
+	}
+	return r < 0 ? r : image_copier_attributes(s->copier, s->tree, s->to, ".", "", err);
+}
+
+int layers_squash(const struct layout *l, const char *id, const struct image_layer *chain,
+		  size_t below, size_t count, const struct image_progress *progress,
+		  struct err *err) {
+	autofree char *name = xasprintf("%s/fs", id);
+	autoclose int before = layers_view(l, chain, below, NULL, err);
+	autoclose int after = before < 0 ? -1 : layers_view(l, chain, count, NULL, err);
+	struct squash s = { .tree = after };
+	autoclose int to = -1;
+	int r = 0;
+
+	if (before < 0 || after < 0)
+		return -EIO;
+	to = openat(l->layers_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (to < 0)
+		return err_sys(err, -errno, "cannot open the new layer");
+	s.to = to;
+	s.copier = image_copier_new(to, progress);
+	r = layers_compare(before, after, take_change, &s, err);
+	if (r == 0)
+		r = finish_dirs(&s, err);
+	if (r == 0 && syncfs(to) < 0)
+		r = err_sys(err, -errno, "cannot write the new layer to the disk");
+	image_copier_free(s.copier);
+	strv_free(s.dirs);
+	free(s.last);
+	return r;
+}

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Layers as one tree. overlayfs takes layers only from the mount namespace of
+ * who mounts, and by path on kernels before 6.5: so a private namespace is
+ * entered, the overlay made there and taken along as a detached mount.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/fd.h"
+#include "base/mem.h"
+#include "base/strv.h"
+#include "image/layer.h"
+
+/* Anywhere that is there: it is covered only in the private namespace. */
+#define MOUNT_POINT "/proc"
+
+static void close_all(int *fds, size_t count) {
+	for (size_t i = 0; i < count; i++)
+		mem_close_ptr(&fds[i]);
+}
+
+/* In the private namespace, with names relative to /proc/self/fd: mount(2) takes one page. */
+static int mount_view(char *const *paths, struct err *err) {
+	size_t count = strv_len(paths), opened = 0;
+	autofree int *fds = xcalloc(count, sizeof(*fds));
+	autobuf struct buf options;
+	int fd = -1, r = 0;
+
+	buf_init(&options, 4000);
+	buf_adds(&options, "redirect_dir=follow,metacopy=off,index=off,lowerdir=");
+	for (; r == 0 && opened < count; opened++) {
+		fds[opened] = open(paths[opened], O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+		if (fds[opened] < 0)
+			r = err_sys(err, -errno, "cannot open a layer");
+		buf_addf(&options, "%s%d", opened ? ":" : "", fds[opened]);
+	}
+	if (r == 0 && options.overflow)
+		r = err_set(err, ERR_SYSTEM, -E2BIG, "there are too many layers");
+	if (r == 0 && (chdir("/proc/self/fd") < 0 ||
+		       mount("overlay", MOUNT_POINT, "overlay", MS_RDONLY | MS_NODEV | MS_NOSUID,
+			     options.data) < 0))
+		r = err_sys(err, -errno, "cannot lay the layers over each other");
+	if (r == 0) {
+		fd = open_tree(AT_FDCWD, MOUNT_POINT, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+		if (fd < 0)
+			r = err_sys(err, -errno, "cannot take the tree of the layers");
+	}
+	close_all(fds, opened);
+	return r < 0 ? r : fd;
+}
+
+static int in_namespace(char *const *paths, struct err *err) {
+	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_SLAVE | MS_REC, NULL) < 0)
+		return err_sys(err, -errno, "cannot make a mount namespace");
+	return mount_view(paths, err);
+}
+
+static int view_of(char *const *paths, struct err *err) {
+	autoclose int home = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
+	autoclose int cwd = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	autoclose int tree = -1, root = -1;
+
+	if (home < 0 || cwd < 0)
+		return err_sys(err, -errno, "cannot look at the layers");
+	tree = in_namespace(paths, err);
+	if (setns(home, CLONE_NEWNS) < 0 || fchdir(cwd) < 0)
+		return err_sys(err, -errno, "cannot go back to the mount namespace");
+	if (tree < 0)
+		return tree;
+	root = openat(tree, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return root < 0 ? err_sys(err, -errno, "cannot open the tree of the layers") :
+			  steal_fd(&root);
+}
+
+int layers_view(const struct layout *l, const struct image_layer *layers, size_t count,
+		const char *upper, struct err *err) {
+	autostrv char **lower = NULL, **paths = NULL;
+	int fd, r = image_layer_paths(l, layers, count, &lower, err);
+
+	if (r < 0)
+		return r;
+	if (upper)
+		strv_add(&paths, upper);
+	strv_add_all(&paths, lower);
+	if (strv_len(paths) > 1)
+		return view_of(paths, err);
+	if (!paths)
+		return err_set(err, ERR_SYSTEM, -ENOENT, "there are no layers");
+	fd = open(paths[0], O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	return fd < 0 ? err_sys(err, -errno, "cannot open '%s'", paths[0]) : fd;
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Between the files of snapshot.h. */
+#ifndef COI_SESSION_SNAPSHOT_PRIVATE_H
+#define COI_SESSION_SNAPSHOT_PRIVATE_H
+
+#include "base/record.h"
+#include "session/snapshot.h"
+
+#define SNAPSHOT_FORMAT 1
+/* Section of the container's record while something is done to its layers. */
+#define PENDING "pending"
+
+/* The directory of the records, O_DIRECTORY; -ENOENT without a message when there is none. */
+int snapshot_dir(const struct session *s, const char *container, bool make, struct err *err);
+/* Write the record, durably. */
+int snapshot_store(const struct session *s, const char *container,
+		   const struct snapshot *snapshot, struct err *err);
+/* Forget what was pending; stored with the container's record. */
+void snapshot_pending_clear(struct container *c);
+/* Repair, load and lock the container: a descriptor that holds the lock. */
+int snapshot_begin(struct session *s, const char *container, struct container **ret,
+		   struct err *err);
+
+#endif

@@ -1,0 +1,410 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "session/snapshot.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/lock.h"
+#include "base/mem.h"
+#include "image/layer.h"
+#include "session/repair.h"
+#include "session/snapshot-private.h"
+
+#define FREEZE_TIMEOUT_MS 5000
+
+/* ---- the plan ---- */
+
+struct making {
+	struct session *s;
+	struct container *c;
+	const struct snapshot_request *request;
+	struct snapshot *snapshot;
+	char id[IMAGE_FINGERPRINT_SIZE];
+	bool copied; /* of a running container */
+};
+
+void snapshot_pending_clear(struct container *c) {
+	static const char *const keys[] = { "snapshot", "layer", "upper", "copied" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
+		record_unset(c->record, PENDING, keys[i]);
+}
+
+static int upper_inode(const struct session *s, const struct container *c, uint64_t *ret,
+		       struct err *err) {
+	autoclose int dir = container_dir(s, c->name);
+	struct stat st;
+
+	if (dir < 0 || fstatat(dir, "upper", &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return err_sys(err, dir < 0 ? dir : -errno, "cannot look at the files of '%s'",
+			       c->name);
+	*ret = st.st_ino;
+	return 0;
+}
+
+static int act_intent(void *ctx, struct err *err) {
+	struct making *m = ctx;
+	uint64_t inode;
+	int r = upper_inode(m->s, m->c, &inode, err);
+
+	if (r < 0)
+		return r;
+	record_set(m->c->record, PENDING, "snapshot", m->request->name);
+	record_set(m->c->record, PENDING, "layer", m->id);
+	record_setf(m->c->record, PENDING, "upper", "%" PRIu64, inode);
+	record_set(m->c->record, PENDING, "copied", m->copied ? "true" : "false");
+	return container_store_durably(m->s, m->c, err);
+}
+
+static int undo_intent(void *ctx, struct err *err) {
+	struct making *m = ctx;
+
+	snapshot_pending_clear(m->c);
+	return container_store_durably(m->s, m->c, err);
+}
+
+static int act_layer(void *ctx, struct err *err) {
+	struct making *m = ctx;
+
+	return layer_make(m->s->layout, m->id, err);
+}
+
+/* The record of the container still names it: so it is dropped by hand, not as one unused. */
+static int undo_layer(void *ctx, struct err *err) {
+	struct making *m = ctx;
+	struct image_layer layer = { .pool = (char *)IMAGE_POOL_DEFAULT };
+
+	memcpy(layer.id, m->id, sizeof(layer.id));
+	return layers_drop(m->s->layout, &layer, 1, NULL, err);
+}
+
+static int copy_frozen(struct making *m, struct err *err) {
+	struct runtime_ref ref = container_ref(m->s, m->c);
+	bool was_frozen = runtime_is_frozen(&ref) == 1;
+	autoclose int dir = container_dir(m->s, m->c->name);
+	autoclose int upper = -1;
+	struct err ignored;
+	int r = was_frozen ? 0 : runtime_freeze(&ref, FREEZE_TIMEOUT_MS, err);
+
+	if (r < 0)
+		return r;
+	upper = dir < 0 ? dir : openat(dir, "upper", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	r = upper < 0 ? err_sys(err, dir < 0 ? dir : -errno, "cannot open the files of '%s'",
+				m->c->name) :
+			layer_fill(m->s->layout, m->id, upper, m->request->progress, err);
+	if (!was_frozen)
+		(void)runtime_unfreeze(&ref, &ignored);
+	return r;
+}
+
+static int act_freeze(void *ctx, struct err *err) {
+	struct making *m = ctx;
+	autoclose int dir = -1;
+
+	if (m->copied)
+		return copy_frozen(m, err);
+	dir = container_dir(m->s, m->c->name);
+	return dir < 0 ? err_sys(err, dir, "cannot open container '%s'", m->c->name) :
+			 layer_exchange(m->s->layout, m->id, dir, "upper", err);
+}
+
+/* They have changed places when another directory is there than the record has. */
+static int undo_freeze(void *ctx, struct err *err) {
+	struct making *m = ctx;
+	const char *before = record_get(m->c->record, PENDING, "upper");
+	autoclose int dir = -1;
+	uint64_t now;
+	int r;
+
+	if (m->copied || !before || layer_exists(m->s->layout, m->id) != 1)
+		return 0;
+	r = upper_inode(m->s, m->c, &now, err);
+	if (r < 0 || now == strtoull(before, NULL, 10))
+		return r;
+	dir = container_dir(m->s, m->c->name);
+	return dir < 0 ? err_sys(err, dir, "cannot open container '%s'", m->c->name) :
+			 layer_exchange(m->s->layout, m->id, dir, "upper", err);
+}
+
+static void add_layer(struct image_layer **layers, size_t *count, const char *id) {
+	*layers = xreallocarray(*layers, *count + 1, sizeof(**layers));
+	(*layers)[*count].pool = xstrdup(IMAGE_POOL_DEFAULT);
+	memcpy((*layers)[(*count)++].id, id, IMAGE_FINGERPRINT_SIZE);
+}
+
+static int act_snapshot(void *ctx, struct err *err) {
+	struct making *m = ctx;
+	struct snapshot *snapshot = xcalloc(1, sizeof(*snapshot));
+
+	snapshot->name = xstrdup(m->request->name);
+	snapshot->created = time(NULL);
+	snapshot->description = xstrdup(m->request->description ? m->request->description : "");
+	snapshot->running = m->copied;
+	snapshot->layers = image_layers_copy(m->c->layers, m->c->layer_count);
+	snapshot->layer_count = m->c->layer_count;
+	add_layer(&snapshot->layers, &snapshot->layer_count, m->id);
+	m->snapshot = snapshot;
+	return snapshot_store(m->s, m->c->name, snapshot, err);
+}
+
+static int undo_snapshot(void *ctx, struct err *err) {
+	struct making *m = ctx;
+	autofree char *file = xasprintf("%s.ini", m->request->name);
+	autoclose int dir = snapshot_dir(m->s, m->c->name, false, err);
+
+	if (dir == -ENOENT)
+		return 0;
+	if (dir < 0)
+		return dir;
+	if (unlinkat(dir, file, 0) < 0 && errno != ENOENT)
+		return err_sys(err, -errno, "cannot remove snapshot '%s'", m->request->name);
+	return 0;
+}
+
+/* The one write that makes it true. */
+static int act_record(void *ctx, struct err *err) {
+	struct making *m = ctx;
+
+	snapshot_pending_clear(m->c);
+	if (!m->copied)
+		add_layer(&m->c->layers, &m->c->layer_count, m->id);
+	return container_store_durably(m->s, m->c, err);
+}
+
+static int undo_record(void *ctx, struct err *err) {
+	struct making *m = ctx;
+
+	/* Not written, or the plan would be over: only the struct may be ahead. */
+	if (!m->copied && m->c->layer_count &&
+	    !strcmp(m->c->layers[m->c->layer_count - 1].id, m->id))
+		free(m->c->layers[--m->c->layer_count].pool);
+	return 0;
+}
+
+static const struct plan_step steps[] = {
+	{ "intent", "write down what is about to be done", act_intent, undo_intent },
+	{ "layer", "make a layer", act_layer, undo_layer },
+	{ "freeze", "put its files into the layer", act_freeze, undo_freeze },
+	{ "snapshot", "write the snapshot's record", act_snapshot, undo_snapshot },
+	{ "record", "go on above the layer", act_record, undo_record },
+};
+
+const struct plan snapshot_plan = {
+	.name = "snapshot",
+	.steps = steps,
+	.count = ARRAY_SIZE(steps),
+	.stop_at_failure = true, /* what is pending is forgotten when all else is undone */
+};
+
+/* ---- repair ---- */
+
+int snapshot_repair(struct session *s, const struct container *old, struct err *err) {
+	auto_container struct container *c = NULL;
+	struct snapshot_request request = { 0 };
+	struct making m = { .s = s, .request = &request };
+	autofree char *name = NULL;
+	autoclose int lock = -1;
+	const char *id;
+	int r;
+
+	if (!old->record || !record_get(old->record, PENDING, "layer"))
+		return 0;
+	lock = container_lock(s, old->name, LOCK_TRY, err);
+	if (lock < 0)
+		return lock == -EWOULDBLOCK ? 0 : lock;
+	r = container_load(s, old->name, &c, err);
+	if (r < 0)
+		return r == -ENOENT ? 0 : r;
+	id = record_get(c->record, PENDING, "layer");
+	if (!id)
+		return 0;
+	if (strlen(id) != IMAGE_FINGERPRINT_SIZE - 1)
+		return err_set(err, ERR_SYSTEM, -EBADMSG, "the record of '%s' is damaged: %s", c->name,
+			       PENDING);
+	memcpy(m.id, id, sizeof(m.id));
+	name = xstrdup(record_get(c->record, PENDING, "snapshot"));
+	request.name = name;
+	m.c = c;
+	m.copied = record_get_bool(c->record, PENDING, "copied", false);
+	session_say(s, "Undoing a snapshot of '%s' that was cut off", c->name);
+	if (!name || !*name) { /* layers that were about to be merged: the old ones are there */
+		r = undo_layer(&m, err);
+		return r < 0 ? r : undo_intent(&m, err) < 0 ? err->code : 1;
+	}
+	r = plan_undo(&snapshot_plan, &m, snapshot_plan.count, NULL, err);
+	return r < 0 ? err_wrap(err, "cannot undo a snapshot of '%s' that was cut off", c->name) : 1;
+}
+
+/* ---- create ---- */
+
+int snapshot_begin(struct session *s, const char *container, struct container **ret,
+		   struct err *err) {
+	autoclose int lock = -1;
+	int r = repair_container(s, container, err);
+
+	if (r < 0)
+		return r;
+	lock = container_lock(s, container, 0, err);
+	if (lock < 0)
+		return lock;
+	r = container_load(s, container, ret, err);
+	if (r == -ENOENT)
+		container_lock_remove(s, container, steal_fd(&lock));
+	return r < 0 ? r : steal_fd(&lock);
+}
+
+static int check_state(const struct session *s, const struct container *c, bool *ret_runs,
+		       struct err *err) {
+	*ret_runs = container_is_running(s, c);
+	if (c->state == STATE_STOPPED || *ret_runs)
+		return 0;
+	return err_set(err, ERR_CONFLICT, -EBUSY, "container '%s' is %s", c->name,
+		       container_state_to_string(c->state));
+}
+
+static int check_room(const struct container *c, struct err *err) {
+	if (c->layer_count + 1 <= IMAGE_LAYERS_MAX)
+		return 0;
+	(void)err_set(err, ERR_CONFLICT, -E2BIG, "container '%s' has %zu layers, no more are possible",
+		      c->name, c->layer_count);
+	return err_hint(err, "'coi snapshot delete --flatten' makes one of those that no snapshot "
+			     "needs apart.");
+}
+
+static int create_locked(struct session *s, struct container *c,
+			 const struct snapshot_request *request, struct snapshot **ret,
+			 struct err *err) {
+	struct making m = { .s = s, .c = c, .request = request };
+	auto_snapshot struct snapshot *other = NULL;
+	struct err ignored = { 0 };
+	int r = 0;
+
+	if (snapshot_load(s, c->name, request->name, &other, &ignored) != -ENOENT)
+		r = err_set(err, ERR_CONFLICT, -EEXIST,
+			    "container '%s' has a snapshot '%s' already", c->name, request->name);
+	if (r == 0)
+		r = check_state(s, c, &m.copied, err);
+	if (r == 0)
+		r = check_room(c, err);
+	if (r == 0)
+		r = layer_new_id(m.id, err);
+	if (r == 0)
+		r = plan_run(&snapshot_plan, &m, NULL, err);
+	if (r < 0)
+		snapshot_free(m.snapshot);
+	else
+		*ret = m.snapshot;
+	return r;
+}
+
+static void tell_audit(struct session *s, enum audit_type type, const char *container,
+		       const char *snapshot) {
+	struct err err = { 0 };
+
+	if (audit_write(s->audit, type, container, AUDIT_FIELDS(AUDIT_TEXT("snapshot", snapshot)),
+			&err) < 0)
+		session_say(s, "Warning: %s", err.msg);
+}
+
+int snapshot_create(struct session *s, const char *container,
+		    const struct snapshot_request *request, struct snapshot **ret,
+		    struct err *err) {
+	auto_container struct container *c = NULL;
+	autoclose int lock = -1;
+	int r = snapshot_name_check(request->name, err);
+
+	if (r < 0)
+		return r;
+	lock = snapshot_begin(s, container, &c, err);
+	r = lock < 0 ? lock : create_locked(s, c, request, ret, err);
+	if (r == 0)
+		tell_audit(s, AUDIT_SNAPSHOT_CREATE, container, request->name);
+	return r;
+}
+
+/* ---- restore ---- */
+
+static int need_stopped(const struct container *c, const char *what, struct err *err) {
+	if (c->state == STATE_STOPPED)
+		return 0;
+	(void)err_set(err, ERR_CONFLICT, -EBUSY, "container '%s' must be stopped to %s", c->name,
+		      what);
+	return err_hint(err, "'coi container stop %s' stops it and keeps it.", c->name);
+}
+
+/* A name that nobody has: a second restore may come within the same second. */
+static char *safety_name(const struct session *s, const char *container) {
+	autofree char *base = snapshot_default_name(time(NULL));
+
+	for (int i = 1; ; i++) {
+		autofree char *name = i == 1 ? xasprintf("before-restore-%s", base + 5) :
+					       xasprintf("before-restore-%s-%d", base + 5, i);
+		auto_snapshot struct snapshot *other = NULL;
+		struct err ignored = { 0 };
+
+		if (snapshot_load(s, container, name, &other, &ignored) == -ENOENT)
+			return steal_ptr(name);
+	}
+}
+
+int snapshot_restore(struct session *s, const char *container, const char *name,
+		     char **ret_safety, struct err *err) {
+	auto_container struct container *c = NULL;
+	auto_snapshot struct snapshot *target = NULL, *safety = NULL;
+	autofree char *safety_as = NULL, *why = NULL;
+	struct snapshot_request request = { 0 };
+	autoclose int lock = snapshot_begin(s, container, &c, err);
+	int r = lock < 0 ? lock : snapshot_load(s, container, name, &target, err);
+
+	if (r == 0)
+		r = need_stopped(c, "restore a snapshot", err);
+	if (r < 0)
+		return r;
+	safety_as = safety_name(s, container);
+	why = xasprintf("as it was before '%s' was restored", name);
+	request.name = safety_as;
+	request.description = why;
+	/* What it has goes into a layer; then one write puts it above the others. */
+	r = create_locked(s, c, &request, &safety, err);
+	if (r < 0)
+		return err_wrap(err, "cannot keep what container '%s' has now", container);
+	plan_crash_point("restore", "record", "before");
+	image_layers_free(c->layers, c->layer_count);
+	c->layers = image_layers_copy(target->layers, target->layer_count);
+	c->layer_count = target->layer_count;
+	r = container_store_durably(s, c, err);
+	plan_crash_point("restore", "record", "after");
+	if (r < 0)
+		return r;
+	tell_audit(s, AUDIT_SNAPSHOT_RESTORE, container, name);
+	*ret_safety = steal_ptr(safety_as);
+	return 0;
+}
+
+/* ---- delete ---- */
+
+int snapshot_delete(struct session *s, const char *container, const char *name, struct err *err) {
+	struct image_users users = container_image_users(s);
+	auto_container struct container *c = NULL;
+	auto_snapshot struct snapshot *snapshot = NULL;
+	struct snapshot_request request = { .name = name };
+	struct making m = { .s = s, .request = &request };
+	autoclose int lock = snapshot_begin(s, container, &c, err);
+	int r = lock < 0 ? lock : snapshot_load(s, container, name, &snapshot, err);
+
+	if (r < 0)
+		return r;
+	m.c = c;
+	r = undo_snapshot(&m, err);
+	plan_crash_point("snapshot-delete", "record", "after");
+	if (r < 0)
+		return r;
+	tell_audit(s, AUDIT_SNAPSHOT_DELETE, container, name);
+	return layers_drop(s->layout, snapshot->layers, snapshot->layer_count, &users, err);
+}
