@@ -145,7 +145,7 @@ def web(sock, out):
                 head += more
         except OSError:
             head = b""
-        address, port = sock.getsockname()
+        address, port = conn.getsockname()
         words = head.split(b" ")
         path = words[1].decode("ascii", "replace") if len(words) > 1 else "-"
         log(out, "http", f"{address}:{port}", path, peer[0])

@@ -19,7 +19,7 @@
 enum { NOBODY, ME, GATEWAY, UPLINK, OTHER, STRANGER, BROADCAST, ROLES };
 #define IP(a, b, c, d) \
 	((uint32_t)(a) << 24 | (uint32_t)(b) << 16 | (uint32_t)(c) << 8 | (uint32_t)(d))
-#define PUBLIC IP(203, 0, 113, 10)
+#define PUBLIC IP(203, 0, 113, 77) /* nobody listens, and no name leads there */
 #define LISTED IP(198, 51, 100, 10)
 #define PRIVATE IP(10, 9, 8, 7)
 #define METADATA IP(169, 254, 169, 254)

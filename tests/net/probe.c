@@ -106,6 +106,10 @@ static int cmd_attack(char **argv) {
 	const char *link = argv[0];
 	int r;
 
+	if (fd < 0) {
+		perror("attack");
+		return 1;
+	}
 	for (argv++; *argv; argv++)
 		parse_who(*argv);
 	to.sll_ifindex = (int)if_nametoindex(link);
@@ -114,6 +118,7 @@ static int cmd_attack(char **argv) {
 	while (time(NULL) < again_until) {
 		to.sll_ifindex = (int)if_nametoindex(link);
 		(void)send_all(fd, &to);
+		(void)poll(NULL, 0, 2); /* the counters are to keep up */
 		r = 0;
 	}
 	return r;

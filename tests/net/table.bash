@@ -12,6 +12,7 @@ sinks_start() {
 	for where in internet other host; do
 		rm -f "$T/sink.$where.in" "$T/sink.$where"
 		mkfifo "$T/sink.$where.in"
+		: >"$T/sink.$where"
 		case $where in
 		internet) set -- "$1" nsenter --net="$COI_STAGE_WORLD" "$COI_TEST_BUILD/net-probe" sink-packet ;;
 		other) set -- "$1" nsenter --net="$1" "$COI_TEST_BUILD/net-probe" sink-packet ;;
