@@ -73,7 +73,7 @@ on_terminal() {
 	for round in 1 2 3; do
 		"$COI" container exec box -- true >"$T/out" 2>&1 &
 		local pid=$!
-		gone() { kill -INT $pid 2>/dev/null; ! kill -0 $pid 2>/dev/null; }
+		gone() { kill -TERM $pid 2>/dev/null; ! kill -0 $pid 2>/dev/null; }
 		within 30 gone
 	done
 	coi container delete --force box
