@@ -159,7 +159,7 @@ static int run_through(struct run *r, int term, int timeout_ms, struct err *err)
 			       "the command did not start: something in the container hangs");
 	if (e == -EINTR)
 		return err_set(err, ERR_SYSTEM, e,
-			       "what was attached to does not react and was left");
+			       "what was attached to did not react and was left");
 	if (e < 0 && e != -EIO)
 		return err_sys(err, e, "cannot relay");
 	/* It may not know, and end as if all were well, or by the pipe's signal. */

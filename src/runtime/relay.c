@@ -260,6 +260,11 @@ static void signals_pass(struct relay *r, const struct relay_signals *s, struct 
 			hangup(r, st);
 			continue;
 		}
+		/* Before it is executed it need not even lead a group yet. */
+		if (st->exec_end && sig != SIGHUP) {
+			kill_for(r, st, -EINTR);
+			continue;
+		}
 		if (sig == SIGINT || sig == SIGTERM) {
 			if ((st->last_signal && now - st->last_signal < SECOND_SIGNAL_MS) ||
 			    is_stopped(r))
@@ -269,6 +274,8 @@ static void signals_pass(struct relay *r, const struct relay_signals *s, struct 
 				st->grace_end = now + (uint64_t)r->grace_ms;
 		}
 		(void)kill(-r->pid, sig);
+		if (sig == SIGKILL)
+			(void)kill(r->pid, sig);
 	}
 }
 

@@ -31,7 +31,7 @@ on_terminal() {
 @test "a command that was stopped in there lets go of the terminal at the first ^C" {
 	coi container launch coi-default box
 	# It stops itself, as root in there could stop it.
-	on_terminal 'expect:going' 'send:\x03' 'expect:does not react' status:130 cooked -- \
+	on_terminal 'expect:going' 'send:\x03' 'expect:did not react' status:130 cooked -- \
 		"$COI" container exec --tty box -- sh -c 'echo going; kill -STOP $$; sleep 1000'
 	coi container exec box -- true
 }
@@ -39,7 +39,7 @@ on_terminal() {
 @test "a command that answers nothing lets go after some of them, and one that answers does not" {
 	coi container launch coi-default box
 	on_terminal 'expect:going' 'send:\x03' 'send:\x03' 'send:\x03' 'send:\x03' 'send:\x03' \
-		'expect:does not react' status:130 cooked -- \
+		'expect:did not react' status:130 cooked -- \
 		"$COI" container exec --tty box -- sh -c 'stty raw -echo; echo going; while :; do sleep 1; done'
 	on_terminal 'expect:going' 'send:\x03' expect:hm 'send:\x03' expect:hm 'send:\x03' expect:hm \
 		'send:\x03' expect:hm 'send:\x03' expect:hm 'send:\x03' expect:hm 'send:q' status:7 cooked -- \
