@@ -20,6 +20,7 @@ static const struct cli_command *const root_children[] = {
 	&cmd_container,
 	&cmd_snapshot,
 	&cmd_diff,
+	&cmd_hosts,
 	&cmd_network,
 	&cmd_clean,
 	&cmd_config,

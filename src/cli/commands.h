@@ -34,6 +34,7 @@ extern const struct cli_command cmd_info;
 extern const struct cli_command cmd_kill;
 extern const struct cli_command cmd_list;
 extern const struct cli_command cmd_man;
+extern const struct cli_command cmd_hosts;
 extern const struct cli_command cmd_network;
 extern const struct cli_command cmd_persist;
 extern const struct cli_command cmd_profile;

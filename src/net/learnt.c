@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "net/hosts.h"
 #include "net/ranges.h"
 
 static void name_done(struct net_learnt_name *n) {
@@ -132,8 +133,13 @@ static bool lists_have(const struct net_allowed *a, uint32_t lists, uint16_t por
 
 bool net_learnt_passes(const struct net_policy *p, const struct net_learnt *l, uint32_t address,
 		       uint16_t port, uint64_t now) {
+	struct net_policy without = *p;
+
+	if (net_hosts_pass(p->hosts, address, port))
+		return true;
+	without.hosts = NULL; /* it has its ports */
 	if (p->mode != NET_ALLOWLIST || !p->allowed)
-		return net_policy_judge(p, address) == NET_ACCEPT;
+		return net_policy_judge(&without, address) == NET_ACCEPT;
 	if (lists_have(p->allowed, net_allowed_address(p->allowed, address), port))
 		return true;
 	if (!net_policy_may_learn(p, address))

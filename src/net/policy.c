@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 #include "net/allowed.h"
+#include "net/hosts.h"
 #include "net/ranges.h"
 
 static const char *const mode_names[NET_MODE_COUNT] = {
@@ -165,10 +166,15 @@ int net_policy_check(const struct net_policy *p, struct err *err) {
 	if ((unsigned)p->mode >= NET_MODE_COUNT)
 		return err_set(err, ERR_BUG, -EINVAL, "network mode %d does not exist",
 			       (int)p->mode);
+	if (p->mode == NET_ALLOWLIST && p->dns_count)
+		return err_set(err, ERR_CONFIG, -EINVAL, "network.dns_servers is not for mode "
+			       "allowlist, whose names are asked of the host's name servers");
 	return 0;
 }
 
 enum net_verdict net_policy_judge(const struct net_policy *p, uint32_t address) {
+	if (net_hosts_pass(p->hosts, address, 0))
+		return NET_ACCEPT;
 	switch (p->mode) {
 	case NET_OPEN:
 		return NET_ACCEPT;

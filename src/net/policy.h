@@ -40,6 +40,8 @@ char *net_cidr_text(const struct net_cidr *c, char out[NET_CIDR_TEXT]);
 bool net_cidr_overlap(const struct net_cidr *a, const struct net_cidr *b);
 
 struct net_allowed;
+struct net_hosts;
+#define NET_DNS_SERVERS_MAX 3 /* as the C library has it */
 
 /* Zeroed it is mode restricted with nothing blocked: start from net_policy_default(). */
 struct net_policy {
@@ -50,12 +52,17 @@ struct net_policy {
 	bool allow_local_network; /* private networks (RFC 1918) may be reached, and reach it */
 	/* allowlist: what is reached. Borrowed; NULL: not known here, and nothing is. */
 	const struct net_allowed *allowed;
+	/* Fixed names, whose addresses are open in every mode. Borrowed; NULL: none. */
+	const struct net_hosts *hosts;
+	/* The name servers to ask, host byte order; none: those of the host. Not in allowlist. */
+	uint32_t dns_servers[NET_DNS_SERVERS_MAX];
+	size_t dns_count;
 	uint32_t refresh_s; /* allowlist: learnt names are asked again at least so often; 0: never */
 };
 
 /* restricted, both blocks on. */
 struct net_policy net_policy_default(void);
-/* ERR_USAGE for what cannot be carried out. */
+/* ERR_CONFIG, with the key, for what cannot be carried out. */
 int net_policy_check(const struct net_policy *p, struct err *err);
 
 enum net_verdict { NET_DENY, NET_ACCEPT };

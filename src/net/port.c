@@ -15,10 +15,12 @@
 #include "base/mem.h"
 #include "net/allowed.h"
 #include "net/claims.h"
+#include "net/hosts.h"
 #include "net/internal.h"
 #include "net/link.h"
 #include "net/names.h"
 #include "net/nl.h"
+#include "net/ranges.h"
 #include "net/rules.h"
 
 static int64_t seconds_now(void) {
@@ -80,6 +82,7 @@ int net_port_alloc(struct net_base *b, const char *name, const struct net_policy
 	}
 	p->policy = *policy;
 	p->policy.allowed = NULL;
+	p->policy.hosts = NULL;
 	r = claims_store(b, &c, err);
 	if (r == 0)
 		*ret = *p;
@@ -159,6 +162,7 @@ static int claim_update(struct net_base *b, const struct net_port *port, bool pu
 	p->dns_port = port->dns_port;
 	p->policy = port->policy;
 	p->policy.allowed = NULL;
+	p->policy.hosts = NULL;
 	p->log_group = port->log_group;
 	p->set_count = port->set_count;
 	return claims_store(b, &c, err);
@@ -197,9 +201,25 @@ static int rules_put_locked(struct net_base *b, struct net_port *port, struct er
 	return 0;
 }
 
+/* The host and other containers are closed in every mode: a fixed name does not open them. */
+static int hosts_check(const struct net_base *b, const struct net_port *port, struct err *err) {
+	const struct net_hosts *h = port->policy.hosts;
+	char text[NET_CIDR_TEXT];
+
+	for (size_t i = 0; h && i < h->open.count; i++)
+		if (net_cidr_contains(&b->range, h->open.entries[i].cidr.address))
+			return err_set(err, ERR_CONFIG, -EINVAL, "network.hosts: '%s' is an address "
+				       "of containers, which do not reach each other",
+				       net_cidr_text(&h->open.entries[i].cidr, text));
+	return 0;
+}
+
 int net_port_rules_put(struct net_base *b, struct net_port *port, struct err *err) {
 	autoclose int lock = -1;
 	int r = net_policy_check(&port->policy, err);
+
+	if (r == 0)
+		r = hosts_check(b, port, err);
 
 	if (r < 0)
 		return r;

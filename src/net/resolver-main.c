@@ -39,6 +39,21 @@ static int resolvconf_read(int fd, struct resolvconf *ret) {
 	return 0;
 }
 
+static void hosts_read(struct server *s, const json_t *list) {
+	s->host_count = 0;
+	for (size_t i = 0; i < json_array_size(list) && i < NET_HOST_NAMES_MAX; i++) {
+		const json_t *one = json_array_get(list, i);
+		struct host *h = &s->hosts[s->host_count];
+		const char *name = json_get_str(one, "name", "");
+
+		if (!*name || strlen(name) >= sizeof(h->name))
+			continue;
+		memcpy(h->name, name, strlen(name) + 1);
+		h->address = (uint32_t)json_get_int(one, "address", 0);
+		s->host_count++;
+	}
+}
+
 /* Everything in it is the supervisor's. */
 static int policy_read(struct server *s, const json_t *body) {
 	auto_net_allowed struct net_allowed allowed = { 0 };
@@ -56,6 +71,7 @@ static int policy_read(struct server *s, const json_t *body) {
 	};
 	s->refresh_s = (uint32_t)json_get_int(body, "refresh_s", 0);
 	s->is_listed = is_listed;
+	hosts_read(s, json_object_get(body, "hosts"));
 	net_allowed_done(&s->allowed);
 	s->allowed = allowed;
 	allowed = (struct net_allowed){ 0 };

@@ -8,6 +8,7 @@
 #include <netinet/in.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -17,6 +18,7 @@
 #include "base/msg.h"
 #include "base/proc.h"
 #include "base/strv.h"
+#include "net/hosts.h"
 #include "net/internal.h"
 #include "net/resolver/protocol.h"
 
@@ -74,9 +76,30 @@ int net_resolver_bind(struct net_base *b, struct net_port *port, struct net_reso
 	return r < 0 ? err_sys(err, r, "cannot open the name service of '%s'", port->name) : 0;
 }
 
-static int open_resolv_conf(const char *path, struct err *err) {
-	int fd = open(path ? path : "/etc/resolv.conf", O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+/* The policy's own servers, written as the file would be. */
+static int servers_of_policy(const struct net_policy *p, struct err *err) {
+	autobuf struct buf text;
+	int fd = memfd_create("resolv.conf", MFD_CLOEXEC);
 
+	buf_init(&text, 256);
+	for (size_t i = 0; i < p->dns_count; i++) {
+		const struct net_cidr c = { p->dns_servers[i], 32 };
+		char one[NET_CIDR_TEXT];
+
+		buf_addf(&text, "nameserver %s\n", net_cidr_text(&c, one));
+	}
+	if (fd >= 0 && pwrite(fd, text.data, text.len, 0) == (ssize_t)text.len)
+		return fd;
+	mem_close_ptr(&fd);
+	return err_sys(err, -errno, "cannot write down the name servers");
+}
+
+static int open_resolv_conf(const struct net_policy *p, const char *path, struct err *err) {
+	int fd;
+
+	if (p->dns_count)
+		return servers_of_policy(p, err);
+	fd = open(path ? path : "/etc/resolv.conf", O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (fd >= 0)
 		return fd;
 	/* None is as good as an empty one: every name fails, and says so. */
@@ -84,6 +107,15 @@ static int open_resolv_conf(const char *path, struct err *err) {
 		fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	return fd >= 0 ? fd : err_sys(err, -errno, "cannot open '%s'",
 				      path ? path : "/etc/resolv.conf");
+}
+
+static json_t *hosts_body(const struct net_hosts *h) {
+	json_t *all = json_array();
+
+	for (size_t i = 0; i < h->count; i++)
+		json_array_append_new(all, json_pack("{s:s, s:I}", "name", h->names[i].name,
+						     "address", (json_int_t)h->names[i].address));
+	return all;
 }
 
 static json_t *policy_body(const struct net_port *port) {
@@ -99,6 +131,8 @@ static json_t *policy_body(const struct net_port *port) {
 
 		json_object_set_new(body, "allowed", texts ? json_from_strv(texts) : json_array());
 	}
+	if (p->hosts && p->hosts->count)
+		json_object_set_new(body, "hosts", hosts_body(p->hosts));
 	return body;
 }
 
@@ -140,7 +174,7 @@ static int spawn(const struct net_base *b, const struct net_resolver *r, int con
 
 int net_resolver_start(struct net_base *b, const struct net_port *port, const char *resolv_conf,
 		       struct net_resolver *r, struct err *err) {
-	autoclose int conf = open_resolv_conf(resolv_conf, err);
+	autoclose int conf = open_resolv_conf(&port->policy, resolv_conf, err);
 	autoclose int ours = -1, theirs = -1;
 	int pair[2], result;
 
@@ -168,8 +202,9 @@ int net_resolver_start(struct net_base *b, const struct net_port *port, const ch
 	return 0;
 }
 
-int net_resolver_reload(struct net_resolver *r, const char *resolv_conf, struct err *err) {
-	autoclose int conf = open_resolv_conf(resolv_conf, err);
+int net_resolver_reload(struct net_resolver *r, const struct net_port *port,
+			const char *resolv_conf, struct err *err) {
+	autoclose int conf = open_resolv_conf(&port->policy, resolv_conf, err);
 	int result;
 
 	if (conf < 0)

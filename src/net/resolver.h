@@ -43,13 +43,15 @@ int net_resolver_bind(struct net_base *b, struct net_port *port, struct net_reso
 		      struct err *err);
 /*
  * Start coi-resolver on the bound sockets. Fork and exec, nothing is waited for.
- * It reads @resolv_conf (NULL: /etc/resolv.conf) as it is now. The child is the
+ * It reads @resolv_conf (NULL: /etc/resolv.conf) as it is now, unless the policy
+ * has servers of its own. The child is the
  * caller's: poll r->pidfd, and when it ends unasked bind and start again.
  */
 int net_resolver_start(struct net_base *b, const struct net_port *port, const char *resolv_conf,
 		       struct net_resolver *r, struct err *err);
 /* Name servers have changed: let it read @resolv_conf again. */
-int net_resolver_reload(struct net_resolver *r, const char *resolv_conf, struct err *err);
+int net_resolver_reload(struct net_resolver *r, const struct net_port *port,
+			const char *resolv_conf, struct err *err);
 /* The port's policy has changed. What was asked and not answered yet fails. */
 int net_resolver_policy(struct net_resolver *r, const struct net_port *port, struct err *err);
 

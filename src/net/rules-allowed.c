@@ -6,7 +6,7 @@
  *   2. more echo requests than that                    dropped
  *   3. what goes on, of TCP, UDP and ICMP              accepted
  *   4. other protocols                                 denied
- *   5. listed addresses, and the local network if open accepted
+ *   5. fixed names, listed addresses, and the local network if open accepted
  *   6. metadata and private ranges                     denied
  *   7. learnt addresses                                accepted
  *   8. the rest                                        denied
@@ -211,6 +211,7 @@ void net_rules_allowed_chain(struct nft_batch *b, const char *chain, const struc
 	const struct net_policy *p = &port->policy;
 
 	protocols(b, chain);
+	net_rules_hosts(b, chain, port);
 	accept_sets(b, chain, port, NET_SET_LISTED);
 	if (p->allow_local_network)
 		net_rules_local(b, chain);
@@ -223,8 +224,8 @@ void net_rules_allowed_chain(struct nft_batch *b, const char *chain, const struc
 
 unsigned net_rules_allowed_count(const struct net_port *port) {
 	const struct net_policy *p = &port->policy;
-	unsigned n = 7 + (unsigned)p->allow_local_network + (unsigned)p->block_metadata +
-		     (unsigned)p->block_private;
+	unsigned n = 7 + net_rules_hosts_count(port) + (unsigned)p->allow_local_network +
+		     (unsigned)p->block_metadata + (unsigned)p->block_private;
 
 	for (unsigned list = 0; list < p->allowed->ports_count; list++) {
 		unsigned each = 1 + (unsigned)p->allowed->ports[list].count;

@@ -72,6 +72,7 @@ static void policy_chain(struct nft_batch *b, const char *chain, const struct ne
 		return;
 	}
 	if (p->mode == NET_RESTRICTED) {
+		net_rules_hosts(b, chain, port);
 		if (p->allow_local_network)
 			net_rules_local(b, chain);
 		net_rules_blocks(b, chain, p);
@@ -117,8 +118,8 @@ void net_port_counts(struct net_port_counts *ret, const struct net_port *port) {
 
 	ret->out = 1;
 	if (p->mode == NET_RESTRICTED)
-		ret->out += (unsigned)p->block_metadata + (unsigned)p->block_private +
-			    (unsigned)p->allow_local_network;
+		ret->out += net_rules_hosts_count(port) + (unsigned)p->block_metadata +
+			    (unsigned)p->block_private + (unsigned)p->allow_local_network;
 	if (p->mode == NET_ALLOWLIST && p->allowed)
 		ret->out = net_rules_allowed_count(port);
 	ret->log = port->log_group ? 1 : 0;

@@ -93,6 +93,9 @@ unsigned net_rules_allowed_count(const struct net_port *port);
 /* Learnt addresses anew, each in all lists of @lists, to run out after @timeout_ms. */
 void net_rules_learn(struct nft_batch *b, const struct net_base *base, const struct net_port *port,
 		     uint32_t address, uint32_t lists, uint64_t timeout_ms);
+/* --- rules-hosts.c: the addresses of fixed names; and how many rules that are */
+void net_rules_hosts(struct nft_batch *b, const char *chain, const struct net_port *port);
+unsigned net_rules_hosts_count(const struct net_port *port);
 /* Elements of an interval set of the present table. */
 void net_rules_ranges(struct nft_batch *b, const char *set, const struct net_range *ranges,
 		      size_t count);

@@ -38,12 +38,13 @@ static void add_mount(struct context_facts *f, const char *mountinfo, const char
 static void network_facts(const struct session *s, const struct container *c,
 			  struct context_facts *f) {
 	auto_net_allowed struct net_allowed allowed = { 0 };
+	auto_net_hosts struct net_hosts hosts = { 0 };
 	struct net_policy p = limits_policy(s->settings);
 	struct err ignored = { 0 };
 
 	f->has_network = strcmp(c->network_mode, "none") != 0;
 	/* What its supervisor has is the truth; people may have changed it meanwhile. */
-	if (network_load(s, c->name, &p, &allowed, &ignored) != 1 && f->has_network &&
+	if (network_load(s, c->name, &p, &allowed, &hosts, &ignored) != 1 && f->has_network &&
 	    network_allowed(s, c, &allowed, &ignored) < 0)
 		f->allowed = NULL;
 	f->network_mode = xstrdup(f->has_network ? net_mode_to_string(p.mode) : "none");

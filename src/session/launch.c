@@ -270,8 +270,13 @@ static int start(struct session *s, const struct launch_request *request, int wo
 	int r = net_policy_check(&plan.policy, err);
 
 	plan.policy.allowed = &plan.allowed;
+	plan.policy.hosts = &plan.hosts;
 	if (r == 0 && strcmp(c->network_mode, "none") != 0)
 		r = network_allowed(s, c, &plan.allowed, err);
+	if (r == 0 && strcmp(c->network_mode, "none") != 0)
+		r = network_hosts(set, &plan.hosts, err);
+	if (r == 0)
+		r = network_dns_servers(set, &plan.policy, err);
 	if (r == 0)
 		r = limits_runtime(set, &plan.limits, &plan.cpuset, err);
 	if (r == 0 && workspace_fd >= 0)

@@ -77,18 +77,102 @@ int network_allowed(const struct session *s, const struct container *c, struct n
 	return r < 0 ? err_wrap(err, "network.allowed_domains") : 0;
 }
 
+int network_hosts(const struct settings *set, struct net_hosts *ret, struct err *err) {
+	for (size_t i = 0; i < set->network.hosts.count; i++) {
+		const struct setting_host *h = &set->network.hosts.items[i];
+		int r = net_hosts_add(ret, h->ip, h->hostnames, h->ports, err);
+
+		if (r < 0)
+			return err_wrap(err, "network.hosts");
+	}
+	return 0;
+}
+
+int network_dns_servers(const struct settings *set, struct net_policy *p, struct err *err) {
+	char *const *list = set->network.dns_servers;
+
+	p->dns_count = 0;
+	for (size_t i = 0; list && list[i]; i++) {
+		struct net_cidr c;
+
+		if (i == NET_DNS_SERVERS_MAX)
+			return err_set(err, ERR_CONFIG, -E2BIG,
+				       "network.dns_servers: more than %d are not asked",
+				       NET_DNS_SERVERS_MAX);
+		if (net_cidr_parse(list[i], &c) < 0 || c.bits != 32)
+			return err_set(err, ERR_CONFIG, -EINVAL,
+				       "network.dns_servers: '%.100s' is no IPv4 address", list[i]);
+		p->dns_servers[p->dns_count++] = c.address;
+	}
+	return net_policy_check(p, err);
+}
+
+/* One for each address with its ports. */
+json_t *network_hosts_to_json(const struct net_hosts *h) {
+	json_t *all = json_array();
+
+	for (size_t i = 0; h && i < h->open.count; i++) {
+		const struct net_entry *e = &h->open.entries[i];
+		autofree char *text = net_entry_text(&h->open, e);
+		char *colon = strchr(text, ':');
+		autostrv char **ports = colon ? strv_split(colon + 1, ",") : NULL;
+		json_t *names = json_array();
+
+		if (colon)
+			*colon = '\0';
+		for (size_t k = 0; k < h->count; k++)
+			if (h->names[k].address == e->cidr.address)
+				json_array_append_new(names, json_string(h->names[k].name));
+		json_array_append_new(all, json_pack("{s:s, s:o, s:o}", "ip", text, "hostnames",
+						     names, "ports",
+						     ports ? json_from_strv(ports) : json_array()));
+	}
+	return all;
+}
+
+static int hosts_from_json(const json_t *list, struct net_hosts *ret, struct err *err) {
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const json_t *one = json_array_get(list, i);
+		autostrv char **names = json_get_strv(one, "hostnames");
+		autostrv char **ports = json_get_strv(one, "ports");
+		int r = net_hosts_add(ret, json_get_str(one, "ip", ""), names, ports, err);
+
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
 json_t *network_policy_to_json(const struct net_policy *p) {
 	autostrv char **texts = net_allowed_texts(p->allowed);
+	json_t *servers = json_array();
 
-	return json_pack("{s:s, s:b, s:b, s:b, s:I, s:o}", "mode", net_mode_to_string(p->mode),
-			 "block_private", p->block_private, "block_metadata", p->block_metadata,
-			 "allow_local_network", p->allow_local_network, "refresh_s",
-			 (json_int_t)p->refresh_s, "allowed",
-			 texts ? json_from_strv(texts) : json_array());
+	for (size_t i = 0; i < p->dns_count; i++) {
+		const struct net_cidr c = { p->dns_servers[i], 32 };
+		char text[NET_CIDR_TEXT];
+
+		json_array_append_new(servers, json_string(net_cidr_text(&c, text)));
+	}
+	return json_pack("{s:s, s:b, s:b, s:b, s:I, s:o, s:o, s:o}", "mode",
+			 net_mode_to_string(p->mode), "block_private", p->block_private,
+			 "block_metadata", p->block_metadata, "allow_local_network",
+			 p->allow_local_network, "refresh_s", (json_int_t)p->refresh_s, "allowed",
+			 texts ? json_from_strv(texts) : json_array(), "hosts",
+			 network_hosts_to_json(p->hosts), "dns_servers", servers);
+}
+
+static void servers_from_json(const json_t *list, struct net_policy *p) {
+	for (size_t i = 0; i < json_array_size(list) && i < NET_DNS_SERVERS_MAX; i++) {
+		const char *text = json_string_value(json_array_get(list, i));
+		struct net_cidr c;
+
+		if (text && net_cidr_parse(text, &c) == 0)
+			p->dns_servers[p->dns_count++] = c.address;
+	}
 }
 
 int network_policy_from_json(const json_t *j, struct net_policy *p, struct net_allowed *allowed,
-			     struct err *err) {
+			     struct net_hosts *hosts, struct err *err) {
 	autostrv char **texts = json_get_strv(j, "allowed");
 	int mode = net_mode_from_string(json_get_str(j, "mode", ""));
 	int r;
@@ -105,8 +189,10 @@ int network_policy_from_json(const json_t *j, struct net_policy *p, struct net_a
 		.allow_local_network = json_get_bool(j, "allow_local_network", false),
 		.refresh_s = (uint32_t)json_get_int(j, "refresh_s", 0),
 		.allowed = allowed,
+		.hosts = hosts,
 	};
-	return 0;
+	servers_from_json(json_object_get(j, "dns_servers"), p);
+	return hosts_from_json(json_object_get(j, "hosts"), hosts, err);
 }
 
 int network_store(const struct session *s, const char *name, const struct net_policy *p) {
@@ -120,7 +206,7 @@ int network_store(const struct session *s, const char *name, const struct net_po
 }
 
 int network_load(const struct session *s, const char *name, struct net_policy *p,
-		 struct net_allowed *allowed, struct err *err) {
+		 struct net_allowed *allowed, struct net_hosts *hosts, struct err *err) {
 	autoclose int dir = container_run_dir(s, name);
 	autobuf struct buf text = { 0 };
 	auto_json json_t *j = NULL;
@@ -131,7 +217,7 @@ int network_load(const struct session *s, const char *name, struct net_policy *p
 	if (r < 0)
 		return err_sys(err, r, "cannot read the network policy of '%s'", name);
 	j = json_loadb(text.data, text.len, 0, NULL);
-	r = network_policy_from_json(j, p, allowed, err);
+	r = network_policy_from_json(j, p, allowed, hosts, err);
 	return r < 0 ? err_wrap(err, "reading the network policy of '%s'", name) : 1;
 }
 

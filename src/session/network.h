@@ -10,6 +10,7 @@
 #include <jansson.h>
 
 #include "net/allowed.h"
+#include "net/hosts.h"
 #include "net/policy.h"
 #include "session/container.h"
 
@@ -27,14 +28,20 @@ int network_allowed(const struct session *s, const struct container *c, struct n
 int network_expand(const struct session *s, const struct container *c, char *const *entries,
 		   char ***ret, struct err *err);
 
-/* A policy with its list, as an object; and back: @allowed is what the policy then borrows. */
+/* [[network.hosts]] into *@ret; and dns_servers, which must suit the mode. ERR_CONFIG: the key. */
+int network_hosts(const struct settings *set, struct net_hosts *ret, struct err *err);
+int network_dns_servers(const struct settings *set, struct net_policy *p, struct err *err);
+/* A list of {"ip", "hostnames", "ports"}; @h may be NULL. */
+json_t *network_hosts_to_json(const struct net_hosts *h);
+
+/* A policy with its lists, as an object; and back: @allowed and @hosts are then borrowed by it. */
 json_t *network_policy_to_json(const struct net_policy *p);
 int network_policy_from_json(const json_t *j, struct net_policy *p, struct net_allowed *allowed,
-			     struct err *err);
+			     struct net_hosts *hosts, struct err *err);
 /* Keep it for a supervisor to come: 0 or -errno. And read it: 1, or 0 when there is none. */
 int network_store(const struct session *s, const char *name, const struct net_policy *p);
 int network_load(const struct session *s, const char *name, struct net_policy *p,
-		 struct net_allowed *allowed, struct err *err);
+		 struct net_allowed *allowed, struct net_hosts *hosts, struct err *err);
 
 /*
  * Ask the supervisor of a running container: @body has "op" (show, allow, deny,

@@ -224,20 +224,36 @@ int supervisor_network_watch(struct supervisor *v, struct err *err) {
 
 /* --- changes */
 
-/* Rules first; what fails leaves the old policy in force. */
-static int apply(struct supervisor *v, const struct net_policy *new, struct net_allowed *allowed,
-		 struct err *err) {
-	struct net_policy old_policy = v->plan.policy;
-	struct net_allowed old_allowed = v->plan.allowed;
+/* A policy that is to hold, with the lists that it borrows. */
+struct change {
+	struct net_policy policy;
+	struct net_allowed allowed;
+	struct net_hosts hosts;
+};
+
+static void change_done(struct change *c) {
+	net_allowed_done(&c->allowed);
+	net_hosts_done(&c->hosts);
+}
+
+static void hold(struct supervisor *v, const struct change *c) {
+	v->plan.allowed = c->allowed;
+	v->plan.hosts = c->hosts;
+	v->plan.policy = c->policy;
+	v->plan.policy.allowed = &v->plan.allowed;
+	v->plan.policy.hosts = &v->plan.hosts;
+	v->port.policy = v->plan.policy;
+}
+
+/* Rules first; what fails leaves the old policy in force. Takes the lists of @new on success. */
+static int apply(struct supervisor *v, struct change *new, struct err *err) {
+	struct change old = { v->plan.policy, v->plan.allowed, v->plan.hosts };
 	struct err ignored;
-	int r = net_policy_check(new, err);
+	int r = net_policy_check(&new->policy, err);
 
 	if (r < 0)
 		return r;
-	v->plan.allowed = *allowed;
-	v->plan.policy = *new;
-	v->plan.policy.allowed = &v->plan.allowed;
-	v->port.policy = v->plan.policy;
+	hold(v, new);
 	net_learnt_relist(&v->learnt, &v->plan.allowed);
 	r = network_store(&v->session, v->c->name, &v->plan.policy);
 	if (r < 0)
@@ -245,22 +261,21 @@ static int apply(struct supervisor *v, const struct net_policy *new, struct net_
 	if (r == 0)
 		r = net_port_rules_put(v->net, &v->port, err);
 	if (r < 0) {
-		v->plan.allowed = old_allowed;
-		v->plan.policy = old_policy;
-		v->port.policy = old_policy;
-		(void)network_store(&v->session, v->c->name, &old_policy);
+		hold(v, &old);
+		(void)network_store(&v->session, v->c->name, &v->plan.policy);
 		if (net_port_rules_put(v->net, &v->port, &ignored) < 0)
 			supervisor_complain(&ignored);
 		return r;
 	}
-	net_allowed_done(&old_allowed);
-	*allowed = (struct net_allowed){ 0 };
+	change_done(&old);
+	new->allowed = (struct net_allowed){ 0 };
+	new->hosts = (struct net_hosts){ 0 };
 	/* One that cannot be told is started again, with the new list. */
 	if (net_resolver_policy(&v->resolver, &v->port, &ignored) < 0 && v->resolver.pid > 0)
 		(void)kill(v->resolver.pid, SIGKILL);
 	if (net_port_cut(v->net, &v->port, &ignored) < 0)
 		supervisor_complain(&ignored);
-	str_replace(&v->c->network_mode, net_mode_to_string(new->mode));
+	str_replace(&v->c->network_mode, net_mode_to_string(new->policy.mode));
 	if (supervisor_store(v, v->c->state, &ignored) < 0)
 		supervisor_complain(&ignored);
 	supervisor_audit_network(v, false);
@@ -287,33 +302,62 @@ static int change_entries(struct net_allowed *allowed, const json_t *body, bool 
 	return changed;
 }
 
-static int change(struct supervisor *v, const json_t *body, struct err *err) {
+/* As they hold now, to be changed: through their text, since they own what they have. */
+static int change_begin(const struct supervisor *v, struct change *c, struct err *err) {
+	auto_json json_t *now = network_policy_to_json(&v->plan.policy);
+
+	return network_policy_from_json(now, &c->policy, &c->allowed, &c->hosts, err);
+}
+
+static int change_hosts(struct net_hosts *hosts, const json_t *body, bool adds, struct err *err) {
+	autostrv char **names = json_get_strv(body, "hostnames");
+	autostrv char **ports = json_get_strv(body, "ports");
+	int changed = 0;
+
+	if (adds)
+		return net_hosts_add(hosts, json_get_str(body, "ip", ""), names, ports, err);
+	for (size_t i = 0; names && names[i]; i++) {
+		if (!net_hosts_remove(hosts, names[i]))
+			return err_set(err, ERR_MISSING, -ENOENT, "'%s' is not in the list",
+				       names[i]);
+		changed++;
+	}
+	return changed;
+}
+
+/* How many entries are different now, or what was wrong with the request. */
+static int change_one(struct change *c, const json_t *body, struct err *err) {
 	const char *op = json_get_str(body, "op", "");
-	auto_net_allowed struct net_allowed allowed = { 0 };
-	autostrv char **texts = net_allowed_texts(&v->plan.allowed);
-	struct net_policy policy = v->plan.policy;
-	int changed = 0, r = net_allowed_parse(&allowed, texts, err);
+	int mode;
 
-	if (r < 0)
-		return r;
-	if (!strcmp(op, "show"))
-		return 0;
-	if (!strcmp(op, "allow") || !strcmp(op, "deny")) {
-		changed = change_entries(&allowed, body, !strcmp(op, "allow"), err);
-	} else if (!strcmp(op, "mode")) {
-		int mode = net_mode_from_string(json_get_str(body, "mode", ""));
-
-		if (mode < 0)
-			return err_set(err, ERR_USAGE, -EINVAL, "there is no such network mode");
-		changed = (int)policy.mode != mode;
-		policy.mode = (enum net_mode)mode;
-	} else {
+	if (!strcmp(op, "allow") || !strcmp(op, "deny"))
+		return change_entries(&c->allowed, body, !strcmp(op, "allow"), err);
+	if (!strcmp(op, "hosts-add") || !strcmp(op, "hosts-remove"))
+		return change_hosts(&c->hosts, body, !strcmp(op, "hosts-add"), err);
+	if (strcmp(op, "mode") != 0)
 		return err_set(err, ERR_CONFLICT, -EPROTO,
 			       "the supervisor does not know '%s': it is of another version", op);
-	}
-	if (changed <= 0)
-		return changed;
-	r = apply(v, &policy, &allowed, err);
+	mode = net_mode_from_string(json_get_str(body, "mode", ""));
+	if (mode < 0)
+		return err_set(err, ERR_USAGE, -EINVAL, "there is no such network mode");
+	if ((int)c->policy.mode == mode)
+		return 0;
+	c->policy.mode = (enum net_mode)mode;
+	return 1;
+}
+
+static int change(struct supervisor *v, const json_t *body, struct err *err) {
+	struct change c = { 0 };
+	int r, changed = 0;
+
+	if (!strcmp(json_get_str(body, "op", ""), "show"))
+		return 0;
+	r = change_begin(v, &c, err);
+	if (r == 0)
+		r = changed = change_one(&c, body, err);
+	if (r > 0)
+		r = apply(v, &c, err);
+	change_done(&c);
 	return r < 0 ? r : changed;
 }
 

@@ -31,6 +31,7 @@ void wire_plan_done(struct wire_plan *p) {
 	free(p->prefix);
 	free(p->cpuset);
 	net_allowed_done(&p->allowed);
+	net_hosts_done(&p->hosts);
 	protect_rules_done(&p->protect);
 	free(p->who.user);
 	free(p->who.home);
@@ -126,5 +127,5 @@ int wire_plan_from_json(const json_t *j, struct wire_plan *ret, struct err *err)
 	for (size_t i = 0; i < json_array_size(binds); i++)
 		bind_from_json(json_array_get(binds, i), &p);
 	*ret = p;
-	return network_policy_from_json(policy, &ret->policy, &ret->allowed, err);
+	return network_policy_from_json(policy, &ret->policy, &ret->allowed, &ret->hosts, err);
 }

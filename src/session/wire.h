@@ -18,6 +18,7 @@
 #include "base/err.h"
 #include "base/privilege.h"
 #include "net/allowed.h"
+#include "net/hosts.h"
 #include "net/policy.h"
 #include "runtime/runtime.h"
 #include "session/protect.h"
@@ -35,6 +36,7 @@ struct wire_plan {
 	int stop_timeout_ms;
 	struct net_policy policy; /* its list is the next one */
 	struct net_allowed allowed;
+	struct net_hosts hosts; /* and the next */
 	struct runtime_limits limits;
 	char *cpuset;
 	struct protect_rules protect;

@@ -360,7 +360,7 @@ static int cmd_resolver(char **argv) {
 			continue;
 		if (read(STDIN_FILENO, &c, 1) <= 0)
 			break;
-		if (c == 'r' && net_resolver_reload(&res, argv[2], &err) < 0)
+		if (c == 'r' && net_resolver_reload(&res, &port, argv[2], &err) < 0)
 			return fail();
 		if (c == 'a' && change_policy(&port, &res) < 0)
 			return fail();

@@ -21,6 +21,7 @@
 #define REFRESH_FLOOR_S 60
 #define REFRESH_RETRY_MS 60000
 #define TOLD_EACH_SECOND 10
+#define HOST_TTL 10 /* they change while it runs */
 #define TYPE_SVCB 64
 #define TYPE_HTTPS 65
 
@@ -43,10 +44,30 @@ static bool has_addresses_inside(const struct dns_query *q) {
 	return q->type == TYPE_SVCB || q->type == TYPE_HTTPS;
 }
 
+/* A fixed name has an address and nothing else. */
+static bool host_answer(const struct server *s, const struct dns_query *q, const char *name,
+			struct buf *out) {
+	struct dns_addresses one = { .count = 1, .ttl = HOST_TTL };
+
+	for (size_t i = 0; i < s->host_count; i++) {
+		if (strcmp(s->hosts[i].name, name) != 0)
+			continue;
+		one.list[0] = s->hosts[i].address;
+		if (q->type == LDNS_RR_TYPE_A)
+			dns_addresses_write(q, &one, out);
+		else
+			dns_error_write(q, LDNS_RCODE_NOERROR, out);
+		return true;
+	}
+	return false;
+}
+
 enum dns_action names_decide(struct server *s, const struct dns_query *q, struct buf *out) {
 	char name[DNS_NAME_TEXT];
 	bool is_plain = dns_query_name(q, name);
 
+	if (is_plain && host_answer(s, q, name, out))
+		return DNS_ANSWER;
 	if (s->is_listed && (!is_plain || !net_allowed_name(&s->allowed, name))) {
 		if (q->type == LDNS_RR_TYPE_A && is_plain)
 			tell_refused(s, name);

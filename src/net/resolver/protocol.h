@@ -18,7 +18,8 @@
 /*
  * "private", "metadata" and "local": whether addresses of those ranges may stand
  * in answers. "allowed": the entries of mode allowlist (allowed.h); absent: every
- * name may be asked for. "refresh_s": how often learnt names are asked again, 0: never.
+ * name may be asked for. "hosts": fixed names, {"name", "address" (a number)}; they
+ * are answered whatever else is listed. "refresh_s": how often learnt names are asked again, 0: never.
  */
 #define RESOLVER_MSG_POLICY "policy"
 /* Later: resolv.conf again. One descriptor, no body. */

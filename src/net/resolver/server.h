@@ -14,6 +14,7 @@
 #include "base/buf.h"
 #include "base/loop.h"
 #include "net/allowed.h"
+#include "net/hosts.h"
 #include "net/resolver/packet.h"
 #include "net/resolver/resolvconf.h"
 
@@ -63,6 +64,12 @@ struct known {
 	uint64_t next_ms;  /* when it is to be asked for again */
 };
 
+/* A fixed name. */
+struct host {
+	char name[NET_ALLOWED_NAME_MAX + 1];
+	uint32_t address;
+};
+
 struct conn {
 	struct server *server;
 	int fd; /* -1: free */
@@ -81,6 +88,8 @@ struct server {
 	int control_fd;
 	bool is_listed; /* mode allowlist */
 	struct net_allowed allowed;
+	struct host hosts[NET_HOST_NAMES_MAX];
+	size_t host_count;
 	uint32_t refresh_s;
 	struct known known[KNOWN_MAX];
 	uint64_t told_ms; /* since when refused names are counted, */

@@ -224,6 +224,7 @@ static void plan_workspace(const struct session *s, const struct tool *t, const 
 /* Its own questions at the start would have no answer. */
 static bool is_offline(const struct session *s, const struct container *c, const struct tool *t) {
 	auto_net_allowed struct net_allowed allowed = { 0 };
+	auto_net_hosts struct net_hosts hosts = { 0 };
 	struct net_policy p = { 0 };
 	struct err ignored = { 0 };
 
@@ -231,7 +232,7 @@ static bool is_offline(const struct session *s, const struct container *c, const
 		return false;
 	if (!strcmp(c->network_mode, "none"))
 		return true;
-	if (network_load(s, c->name, &p, &allowed, &ignored) != 1 || p.mode != NET_ALLOWLIST)
+	if (network_load(s, c->name, &p, &allowed, &hosts, &ignored) != 1 || p.mode != NET_ALLOWLIST)
 		return false;
 	for (char **host = t->offline_hosts; host && *host; host++)
 		if (!net_allowed_name(&allowed, *host))

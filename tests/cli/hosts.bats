@@ -1,0 +1,169 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Fixed names and what they open, name servers of one's own, and names that lead nowhere.
+
+setup_file() {
+	load ../lib/common
+	coi_setup
+	settings 'mode = "restricted"'
+	coi container launch coi-default h1
+}
+
+teardown_file() {
+	load ../lib/common
+	coi_teardown
+}
+
+setup() {
+	load ../lib/common
+	cd "$T/ws"
+}
+
+settings() { # LINES of [network]
+	sed -i '/^\[network\]/,$d' "$HOME/.coi/config.toml"
+	printf '[network]\n%b\n' "$1" >>"$HOME/.coi/config.toml"
+}
+
+get() { # CONTAINER HOST [PORT]
+	timeout 20 "$COI" container exec "$1" -- fetch "${@:2}"
+}
+
+refused() {
+	run get "$@"
+	[ "$status" != 0 ]
+}
+
+@test "hosts add opens one private address by its name, at once, with its ports" {
+	refused h1 10.9.8.7
+	run --separate-stderr coi hosts add h1 10.9.8.7 db.lan Other.LAN --ports 80,9000-9001
+	expect_status 0
+	[[ $output == *"10.9.8.7"* ]]
+	get h1 db.lan | grep -q hello
+	get h1 other.lan | grep -q hello
+	refused h1 db.lan 8080
+	refused h1 172.16.5.5
+	# In every mode, and by name without anybody being asked.
+	for mode in allowlist open restricted; do
+		coi network mode h1 $mode
+		get h1 db.lan | grep -q hello
+		[ $mode = open ] || refused h1 db.lan 8080
+	done
+	! arrived 'dns db.lan'
+}
+
+@test "hosts list: addresses, a tab, names; and as JSON" {
+	run --separate-stderr coi hosts list h1
+	expect_status 0
+	expect_equal "$output" $'10.9.8.7\tdb.lan other.lan'
+	expect_equal "$(coi hosts list h1 --format json | jq -c .)" \
+		'[{"hostnames":["db.lan","other.lan"],"ip":"10.9.8.7","ports":["80","9000-9001"]}]'
+}
+
+@test "a foreign flush and another supervisor leave them open" {
+	local pid
+	nft flush ruleset
+	within 3 get h1 db.lan
+	refused h1 172.16.5.5
+	pid=$(sed -n 's/^supervisor *= *\([0-9]*\).*/\1/p' "$COI_ROOT/containers/h1/container.ini")
+	kill -9 "$pid"
+	listed() { coi hosts list h1 | grep -q db.lan; }
+	within 20 listed
+	within 5 get h1 db.lan
+}
+
+@test "hosts remove closes with the last name" {
+	coi hosts remove h1 other.lan
+	get h1 db.lan | grep -q hello
+	coi hosts remove h1 DB.lan.
+	refused h1 db.lan
+	refused h1 10.9.8.7
+	run coi hosts list h1
+	expect_status 0
+	expect_text 'No hosts of its own in h1'
+	expect_equal "$(coi hosts list h1 --format json)" '[]'
+	run coi hosts remove h1 db.lan
+	expect_status 1
+	expect_text "'db.lan' is not in the list"
+}
+
+@test "hosts: what makes no sense is a usage error, and changes nothing" {
+	local words
+	for words in 'nonsense a.lan' '10.0.0.0/8 a.lan' '127.0.0.1 a.lan' '10.9.8.7 *.lan' \
+		'10.9.8.7 10.9.8.8' '10.9.8.7 a.lan --ports 0' '10.9.8.7 a.lan --ports 70000' \
+		'10.9.8.7 a.lan --ports x' '224.0.0.1 a.lan'; do
+		# shellcheck disable=SC2086
+		run coi hosts add h1 $words
+		expect_status 2
+	done
+	run coi hosts add nobody 10.9.8.7 a.lan
+	expect_status 1
+	# Containers do not reach each other, whatever is said.
+	address=$(coi network show h1 | sed -n 's/^Address: //p')
+	run coi hosts add h1 "${address%.*}.250" peer.lan
+	expect_status 1
+	expect_text 'an address of containers'
+	expect_equal "$(coi hosts list h1 --format json)" '[]'
+}
+
+@test "network.hosts of the settings" {
+	settings 'mode = "allowlist"\nallowed_domains = []\n[[network.hosts]]\nip = "10.9.8.7"\nhostnames = ["db.lan", "b.lan"]\nports = ["80"]\n[[network.hosts]]\nip = "198.51.100.10"\nhostnames = ["web.lan"]'
+	coi run -- fetch db.lan | grep -q hello
+	coi run -- fetch web.lan 8080 | grep -q hello
+	run coi run -- fetch db.lan 8080
+	[ "$status" != 0 ]
+	run coi run -- fetch public.test
+	[ "$status" != 0 ]
+	# A project does not open what is private.
+	mkdir -p .coi
+	printf '[[network.hosts]]\nip = "172.16.5.5"\nhostnames = ["sly.lan"]\n' >.coi/config.toml
+	run coi run -- fetch sly.lan
+	[ "$status" != 0 ]
+	expect_text 'network.hosts'
+	rm -r .coi
+	settings '[[network.hosts]]\nip = "10.9.8.7"\nhostnames = ["*.lan"]'
+	run coi run -- true
+	expect_status 1
+	expect_text 'network.hosts'
+	settings '[[network.hosts]]\nip = "10.9.8.7"\nhostnames = ["a.lan"]\nports = ["70000"]'
+	run coi run -- true
+	expect_status 1
+	expect_text 'network.hosts'
+}
+
+@test "dns_servers are asked instead of the host's, also private ones, which stay closed" {
+	settings 'dns_servers = ["10.9.8.7"]'
+	nsenter --net="$COI_STAGE_WORLD" "$COI_TEST_BUILD/net-dnstool" serve 10.9.8.7 \
+		< <(sleep 60) >"$T/dns.out" 2>&1 3>&- &
+	server=$!
+	within 5 grep -q . "$T/dns.out"
+	coi run -- nslookup rotate.example || true
+	within 5 grep -q '^rotate' "$T/dns.out"
+	! arrived 'dns rotate.example'
+	run coi run -- bash -c 'exec 3<>/dev/tcp/10.9.8.7/53'
+	[ "$status" != 0 ]
+	kill $server
+}
+
+@test "dns_servers: not in allowlist mode, not four, and no nonsense" {
+	settings 'mode = "allowlist"\ndns_servers = ["10.9.8.7"]'
+	run coi run -- true
+	expect_status 1
+	expect_text 'network.dns_servers'
+	expect_text 'allowlist'
+	settings 'dns_servers = ["10.0.0.1", "10.0.0.2", "10.0.0.3", "10.0.0.4"]'
+	run coi run -- true
+	expect_status 1
+	expect_text 'network.dns_servers'
+	settings 'dns_servers = ["300.1.1.1"]'
+	run coi run -- true
+	expect_status 1
+	expect_text 'network.dns_servers'
+	# Nor later.
+	settings 'dns_servers = ["203.0.113.53"]'
+	coi container launch coi-default h2
+	run coi network mode h2 allowlist
+	expect_status 1
+	expect_text 'network.dns_servers'
+	coi network show h2 | grep -q 'Mode: restricted'
+	coi kill h2
+}
