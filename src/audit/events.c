@@ -119,6 +119,22 @@ static const struct audit_event_def events[AUDIT_TYPE_COUNT] = {
 			LIST("aliases", 0, "names it had"),
 		},
 	},
+	[AUDIT_FILE_PUSH] = {
+		.name = "file.push",
+		.meaning = "files went into a container",
+		.fields = {
+			TEXT("path", MUST, "in the container"),
+			TEXT("host", MUST, "on the host"),
+		},
+	},
+	[AUDIT_FILE_PULL] = {
+		.name = "file.pull",
+		.meaning = "files were taken out of a container",
+		.fields = {
+			TEXT("path", MUST, "in the container"),
+			TEXT("host", MUST, "on the host"),
+		},
+	},
 	[AUDIT_SNAPSHOT_CREATE] = {
 		.name = "snapshot.create",
 		.meaning = "a snapshot of a container was taken",

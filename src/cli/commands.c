@@ -18,6 +18,7 @@ static const struct cli_command *const root_children[] = {
 	&cmd_build,
 	&cmd_image,
 	&cmd_container,
+	&cmd_file,
 	&cmd_snapshot,
 	&cmd_diff,
 	&cmd_hosts,
@@ -38,7 +39,7 @@ static const struct cli_command *const root_children[] = {
 };
 
 static const char *const root_absent[] = {
-	"audit", "file", "health", "logs", "monitor",
+	"audit", "health", "logs", "monitor",
 	"update", NULL,
 };
 

@@ -55,6 +55,13 @@ int layers_drop(const struct layout *l, const struct image_layer *layers, size_t
 int layers_view(const struct layout *l, const struct image_layer *layers, size_t count,
 		const char *upper, struct err *err);
 
+/*
+ * As above, to be written to: changes go to directory @upper, with @work beside
+ * it. Nobody else may have an overlay on them.
+ */
+int layers_view_writable(const struct layout *l, const struct image_layer *layers, size_t count,
+			 const char *upper, const char *work, struct err *err);
+
 enum layer_change_kind {
 	CHANGE_ADDED,
 	CHANGE_MODIFIED, /* content, target or type */

@@ -25,26 +25,41 @@ static void close_all(int *fds, size_t count) {
 		mem_close_ptr(&fds[i]);
 }
 
+struct view {
+	char **lower;      /* newest first */
+	const char *upper; /* NULL: read-only */
+	const char *work;
+};
+
+static void add_upper(struct buf *options, const struct view *v) {
+	if (v->upper)
+		buf_addf(options, ",redirect_dir=on,upperdir=%s,workdir=%s", v->upper, v->work);
+	else
+		buf_adds(options, ",redirect_dir=follow");
+}
+
 /* In the private namespace, with names relative to /proc/self/fd: mount(2) takes one page. */
-static int mount_view(char *const *paths, struct err *err) {
+static int mount_view(const struct view *v, struct err *err) {
+	unsigned long flags = MS_NODEV | MS_NOSUID | (v->upper ? 0 : MS_RDONLY);
+	char *const *paths = v->lower;
 	size_t count = strv_len(paths), opened = 0;
 	autofree int *fds = xcalloc(count, sizeof(*fds));
 	autobuf struct buf options;
 	int fd = -1, r = 0;
 
 	buf_init(&options, 4000);
-	buf_adds(&options, "redirect_dir=follow,metacopy=off,index=off,lowerdir=");
+	buf_adds(&options, "metacopy=off,index=off,lowerdir=");
 	for (; r == 0 && opened < count; opened++) {
 		fds[opened] = open(paths[opened], O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 		if (fds[opened] < 0)
 			r = err_sys(err, -errno, "cannot open a layer");
 		buf_addf(&options, "%s%d", opened ? ":" : "", fds[opened]);
 	}
+	add_upper(&options, v);
 	if (r == 0 && options.overflow)
 		r = err_set(err, ERR_SYSTEM, -E2BIG, "there are too many layers");
 	if (r == 0 && (chdir("/proc/self/fd") < 0 ||
-		       mount("overlay", MOUNT_POINT, "overlay", MS_RDONLY | MS_NODEV | MS_NOSUID,
-			     options.data) < 0))
+		       mount("overlay", MOUNT_POINT, "overlay", flags, options.data) < 0))
 		r = err_sys(err, -errno, "cannot lay the layers over each other");
 	if (r == 0) {
 		fd = open_tree(AT_FDCWD, MOUNT_POINT, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
@@ -55,20 +70,20 @@ static int mount_view(char *const *paths, struct err *err) {
 	return r < 0 ? r : fd;
 }
 
-static int in_namespace(char *const *paths, struct err *err) {
+static int in_namespace(const struct view *v, struct err *err) {
 	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_SLAVE | MS_REC, NULL) < 0)
 		return err_sys(err, -errno, "cannot make a mount namespace");
-	return mount_view(paths, err);
+	return mount_view(v, err);
 }
 
-static int view_of(char *const *paths, struct err *err) {
+static int view_of(const struct view *v, struct err *err) {
 	autoclose int home = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
 	autoclose int cwd = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	autoclose int tree = -1, root = -1;
 
 	if (home < 0 || cwd < 0)
 		return err_sys(err, -errno, "cannot look at the layers");
-	tree = in_namespace(paths, err);
+	tree = in_namespace(v, err);
 	if (setns(home, CLONE_NEWNS) < 0 || fchdir(cwd) < 0)
 		return err_sys(err, -errno, "cannot go back to the mount namespace");
 	if (tree < 0)
@@ -89,9 +104,19 @@ int layers_view(const struct layout *l, const struct image_layer *layers, size_t
 		strv_add(&paths, upper);
 	strv_add_all(&paths, lower);
 	if (strv_len(paths) > 1)
-		return view_of(paths, err);
+		return view_of(&(struct view){ .lower = paths }, err);
 	if (!paths)
 		return err_set(err, ERR_SYSTEM, -ENOENT, "there are no layers");
 	fd = open(paths[0], O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	return fd < 0 ? err_sys(err, -errno, "cannot open '%s'", paths[0]) : fd;
+}
+
+int layers_view_writable(const struct layout *l, const struct image_layer *layers, size_t count,
+			 const char *upper, const char *work, struct err *err) {
+	struct view v = { .upper = upper, .work = work };
+	autostrv char **lower = NULL;
+	int r = image_layer_paths(l, layers, count, &lower, err);
+
+	v.lower = lower;
+	return r < 0 ? r : view_of(&v, err);
 }
