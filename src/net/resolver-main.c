@@ -123,6 +123,8 @@ static void on_control(int fd, uint32_t events, void *data) {
 		/* On its way with the addresses of another policy: not to be passed on. */
 		upstream_restart(s);
 	}
+	if (!strcmp(m.type, RESOLVER_MSG_PING))
+		(void)msg_send(fd, RESOLVER_MSG_PONG, NULL, NULL, 0);
 	if (!strcmp(m.type, RESOLVER_MSG_LEARNT))
 		upstream_learnt(s, (uint64_t)json_get_int(m.body, "id", -1),
 				json_get_bool(m.body, "ok", false));

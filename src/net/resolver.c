@@ -196,9 +196,6 @@ int net_resolver_start(struct net_base *b, const struct net_port *port, const ch
 	if (result < 0)
 		return err_wrap(err, "starting the name service of '%s'", port->name);
 	r->control_fd = steal_fd(&ours);
-	mem_close_ptr(&r->udp_fd);
-	mem_close_ptr(&r->tcp_fd);
-	r->udp_fd = r->tcp_fd = -1;
 	return 0;
 }
 
@@ -263,6 +260,8 @@ int net_resolver_read(struct net_resolver *r, struct net_resolver_event *ret) {
 		return 0;
 	if (n <= 0)
 		return n < 0 ? n : -EPIPE;
+	if (!strcmp(m.type, RESOLVER_MSG_PONG))
+		e.wish = NET_RESOLVER_ALIVE;
 	name = json_get_str(m.body, "name", "");
 	if (name_is_plain(name)) {
 		memcpy(e.name, name, strlen(name) + 1);
@@ -284,16 +283,28 @@ void net_resolver_learnt(struct net_resolver *r, uint64_t id, bool ok) {
 			       json_pack("{s:I, s:b}", "id", (json_int_t)id, "ok", ok), NULL, 0);
 }
 
-void net_resolver_stop(struct net_resolver *r) {
-	mem_close_ptr(&r->udp_fd);
-	mem_close_ptr(&r->tcp_fd);
+int net_resolver_ping(struct net_resolver *r) {
+	return r->control_fd < 0 ? -EBADF
+				 : msg_send(r->control_fd, RESOLVER_MSG_PING, NULL, NULL, 0);
+}
+
+void net_resolver_end(struct net_resolver *r) {
 	mem_close_ptr(&r->control_fd);
+	r->control_fd = -1;
 	if (r->pid > 0) {
 		/* It ends by itself when the control socket closes; unless it hangs. */
 		if (r->pidfd < 0 || pidfd_wait_gone(r->pidfd, END_TIMEOUT_MS) < 0)
 			(void)kill(r->pid, SIGKILL);
 		(void)proc_wait(r->pid);
 	}
+	r->pid = 0;
 	mem_close_ptr(&r->pidfd);
+	r->pidfd = -1;
+}
+
+void net_resolver_stop(struct net_resolver *r) {
+	net_resolver_end(r);
+	mem_close_ptr(&r->udp_fd);
+	mem_close_ptr(&r->tcp_fd);
 	*r = (struct net_resolver)NET_RESOLVER_INIT;
 }

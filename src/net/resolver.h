@@ -25,7 +25,11 @@
 #include "net/port.h"
 
 struct net_resolver {
-	int udp_fd; /* -1 when it was handed over */
+	/*
+	 * Kept when they were handed over: what is asked while one resolver ends waits
+	 * for the next. Not to be read; edges on the first tell that somebody asks.
+	 */
+	int udp_fd;
 	int tcp_fd;
 	int control_fd; /* the resolver ends when this is closed, also by our death; -1: not started */
 	pid_t pid;
@@ -45,7 +49,7 @@ int net_resolver_bind(struct net_base *b, struct net_port *port, struct net_reso
  * Start coi-resolver on the bound sockets. Fork and exec, nothing is waited for.
  * It reads @resolv_conf (NULL: /etc/resolv.conf) as it is now, unless the policy
  * has servers of its own. The child is the
- * caller's: poll r->pidfd, and when it ends unasked bind and start again.
+ * caller's: poll r->pidfd; when it ends unasked call net_resolver_end() and start again.
  */
 int net_resolver_start(struct net_base *b, const struct net_port *port, const char *resolv_conf,
 		       struct net_resolver *r, struct err *err);
@@ -55,7 +59,15 @@ int net_resolver_reload(struct net_resolver *r, const struct net_port *port,
 /* The port's policy has changed. What was asked and not answered yet fails. */
 int net_resolver_policy(struct net_resolver *r, const struct net_port *port, struct err *err);
 
-enum net_resolver_wish { NET_RESOLVER_NOTHING, NET_RESOLVER_LEARN, NET_RESOLVER_REFUSED };
+/* Does it still turn? NET_RESOLVER_ALIVE comes back. -errno when it does not even read. */
+int net_resolver_ping(struct net_resolver *r);
+
+enum net_resolver_wish {
+	NET_RESOLVER_NOTHING,
+	NET_RESOLVER_LEARN,
+	NET_RESOLVER_REFUSED,
+	NET_RESOLVER_ALIVE,
+};
 #define NET_RESOLVER_ADDRESSES_MAX 64
 struct net_resolver_event {
 	enum net_resolver_wish wish;
@@ -74,6 +86,8 @@ int net_resolver_read(struct net_resolver *r, struct net_resolver_event *ret);
 /* What became of the wish @id. Never waits: a resolver that does not listen gives up by itself. */
 void net_resolver_learnt(struct net_resolver *r, uint64_t id, bool ok);
 
+/* End it and wait for it; the sockets stay. */
+void net_resolver_end(struct net_resolver *r);
 /* End it, wait for it, close what @r has. Fine when it was not started. */
 void net_resolver_stop(struct net_resolver *r);
 

@@ -127,7 +127,7 @@ static void denied_line(struct supervisor *v, const char *what, const char *why)
 	log_debug("denied to '%s': %s", v->c->name, what);
 }
 
-static void denied_name(struct supervisor *v, const char *name) {
+void supervisor_denied_name(struct supervisor *v, const char *name) {
 	autofree char *what = xasprintf("name %s", name);
 	autofree char *why = xasprintf("not in the list of allowed names; whoever runs this "
 				       "container can allow it outside with 'coi network allow %s "
@@ -176,44 +176,6 @@ static void on_log(int fd, uint32_t events, void *data) {
 	(void)events;
 	for (int i = 0; i < n; i++)
 		denied_address(v, &all[i]);
-}
-
-/* --- the name service */
-
-static void on_resolver(int fd, uint32_t events, void *data) {
-	struct supervisor *v = data;
-	struct net_resolver_event e;
-	struct err err = { 0 };
-	int r = net_resolver_read(&v->resolver, &e);
-
-	(void)fd;
-	(void)events;
-	/* Its end is told by its pidfd. */
-	if (r < 0) {
-		loop_remove(v->loop, v->wish_source);
-		v->wish_source = NULL;
-		return;
-	}
-	if (r == 0)
-		return;
-	if (e.wish == NET_RESOLVER_REFUSED) {
-		denied_name(v, e.name);
-		return;
-	}
-	r = net_port_learn(v->net, &v->port, &v->learnt, &e, &err);
-	if (r < 0)
-		supervisor_complain(&err);
-	else if (supervisor_learnt_note(v, &e) < 0)
-		supervisor_note("cannot write down what '%s' leads to", e.name);
-	net_resolver_learnt(&v->resolver, e.id, r == 0);
-}
-
-void supervisor_network_resolver(struct supervisor *v, bool is_there) {
-	loop_remove(v->loop, v->wish_source);
-	v->wish_source = NULL;
-	if (is_there && v->resolver.control_fd >= 0)
-		v->wish_source =
-			loop_add_fd(v->loop, v->resolver.control_fd, EPOLLIN, on_resolver, v);
 }
 
 int supervisor_network_watch(struct supervisor *v, struct err *err) {

@@ -255,12 +255,8 @@ static void resolver_watch(struct supervisor *v);
 static void resolver_restart(void *data) {
 	struct supervisor *v = data;
 	struct err err = { 0 };
-	int r = net_resolver_bind(v->net, &v->port, &v->resolver, &err);
+	int r = net_resolver_start(v->net, &v->port, NULL, &v->resolver, &err);
 
-	if (r == 0)
-		r = net_port_rules_put(v->net, &v->port, &err);
-	if (r == 0)
-		r = net_resolver_start(v->net, &v->port, NULL, &v->resolver, &err);
 	if (r < 0) {
 		supervisor_complain(&err);
 		(void)loop_add_timer(v->loop, RESOLVER_RETRY_MS, 0, resolver_restart, v);
@@ -279,7 +275,7 @@ static void on_resolver_end(int fd, uint32_t events, void *data) {
 	loop_remove(v->loop, v->resolver_source);
 	v->resolver_source = NULL;
 	supervisor_network_resolver(v, false);
-	net_resolver_stop(&v->resolver);
+	net_resolver_end(&v->resolver);
 	supervisor_note("the name service of '%s' ended and is started again", v->c->name);
 	/* One that dies at once must not keep us busy. */
 	(void)loop_add_timer(v->loop, lived < RESOLVER_RETRY_MS ? RESOLVER_RETRY_MS : 0, 0,

@@ -55,7 +55,14 @@ struct supervisor {
 	struct denied_line denied[DENIED_REMEMBERED];
 	uint64_t denied_since_ms; /* of the second in which denied_count lines were written */
 	unsigned denied_count;
+	/* supervisor-resolver.c */
 	struct loop_source *wish_source; /* what the name service asks for */
+	struct loop_source *wish_timer;  /* the second in which `wishes` were taken */
+	unsigned wishes;
+	struct loop_source *question_source; /* the container asks it */
+	struct loop_source *pulse_timer;     /* it was asked whether it turns */
+	bool has_pulse;
+	bool asked_meanwhile;
 
 	struct protect_binds protect; /* the binds of the start; see protect-place.h */
 	int protect_fd;               /* changes of their directories on the host */
@@ -116,6 +123,8 @@ void supervisor_network_bind(struct supervisor *v);
 void supervisor_network_done(struct supervisor *v);
 /* While it runs: the log, and the name service whenever there is (no longer) one. */
 int supervisor_network_watch(struct supervisor *v, struct err *err);
+/* A name that was refused, to those who are told of refusals. */
+void supervisor_denied_name(struct supervisor *v, const char *name);
 void supervisor_network_resolver(struct supervisor *v, bool is_there);
 /* What was learnt: read when it is adopted; and one more, when the rules have it. 0 or -errno. */
 int supervisor_learnt_begin(struct supervisor *v);

@@ -261,6 +261,31 @@ adopted_again() { # NAME OLD-PID
 	coi kill f1 f2 f3 f4
 }
 
+resolver_of() { # CONTAINER: the pid of its name service, a child of its supervisor
+	local pid
+	pid=$(cat "/proc/$(supervisor_of "$1")/task/$(supervisor_of "$1")/children" | tr ' ' '\n' |
+		while read -r pid; do
+			[ "$(cat "/proc/$pid/comm" 2>/dev/null)" != coi-resolver ] || echo "$pid"
+		done)
+	echo "$pid"
+}
+
+@test "a name service that hangs, or is killed, is there again within a second or so" {
+	local signal pid before
+	for signal in STOP KILL; do
+		sleep 1.1 # one that dies as soon as it was started is waited with
+		pid=$(resolver_of a1)
+		[ -n "$pid" ]
+		kill -$signal "$pid"
+		before=$(date +%s%N)
+		refused_at_once a1 198.51.100.10 80
+		within 8 get a1 public.test
+		echo "$signal: $((($(date +%s%N) - before) / 1000000)) ms until a name was there" >&3
+		[ "$(resolver_of a1)" != "$pid" ]
+		refused_at_once a1 198.51.100.10 80
+	done
+}
+
 @test "an empty list is nothing at all" {
 	mode_allowlist ''
 	run coi run -- fetch public.test

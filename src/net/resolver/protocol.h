@@ -36,6 +36,10 @@
 /* From the resolver: "name" was asked for and is not listed. Not each time. */
 #define RESOLVER_MSG_REFUSED "refused"
 
+/* The supervisor wants to know whether it turns; and the answer. */
+#define RESOLVER_MSG_PING "ping"
+#define RESOLVER_MSG_PONG "pong"
+
 /* One user id per port, in a range that neither people, services nor containers have. */
 #define RESOLVER_UID_FIRST 0x7fff0000
 

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What the name service asks for, and whether it still turns. It reads what is
+ * hostile, so it is taken for hostile: each wish is judged like a DNS answer
+ * (net_port_learn), they are taken at a bounded rate, and one that does not
+ * answer while the container asks is killed, to be started again.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <sys/epoll.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "session/supervisor.h"
+
+#define WISHES_EACH_SECOND 500
+#define PULSE_MS 500 /* to answer in, and then to be left alone */
+
+static void take_wish(struct supervisor *v, const struct net_resolver_event *e) {
+	struct err err = { 0 };
+	int r;
+
+	if (e->wish == NET_RESOLVER_ALIVE) {
+		v->has_pulse = true;
+		return;
+	}
+	if (e->wish == NET_RESOLVER_REFUSED) {
+		supervisor_denied_name(v, e->name);
+		return;
+	}
+	r = net_port_learn(v->net, &v->port, &v->learnt, e, &err);
+	if (r < 0)
+		supervisor_complain(&err);
+	else if (supervisor_learnt_note(v, e) < 0)
+		supervisor_note("cannot write down what '%s' leads to", e->name);
+	net_resolver_learnt(&v->resolver, e->id, r == 0);
+}
+
+static void listen_again(void *data) {
+	struct supervisor *v = data;
+
+	v->wish_timer = NULL;
+	v->wishes = 0;
+	if (v->wish_source)
+		loop_set_events(v->wish_source, EPOLLIN);
+}
+
+/* So many in a second; the rest waits in the socket, and whoever writes there with it. */
+static void on_resolver(int fd, uint32_t events, void *data) {
+	struct supervisor *v = data;
+	struct net_resolver_event e;
+	int r = net_resolver_read(&v->resolver, &e);
+
+	(void)fd;
+	(void)events;
+	/* Its end is told by its pidfd. */
+	if (r < 0) {
+		loop_remove(v->loop, v->wish_source);
+		v->wish_source = NULL;
+		return;
+	}
+	if (r > 0)
+		take_wish(v, &e);
+	if (!v->wish_timer)
+		v->wish_timer = loop_add_timer(v->loop, 1000, 0, listen_again, v);
+	if (++v->wishes < WISHES_EACH_SECOND || !v->wish_timer)
+		return;
+	log_debug("the name service of '%s' asks for too much", v->c->name);
+	v->has_pulse = true; /* it may be waiting for us */
+	loop_set_events(v->wish_source, 0);
+}
+
+static void pulse(struct supervisor *v);
+
+static void on_pulse_end(void *data) {
+	struct supervisor *v = data;
+	bool asked = v->asked_meanwhile;
+
+	v->pulse_timer = NULL;
+	if (v->resolver.pid <= 0)
+		return;
+	if (!v->has_pulse) {
+		supervisor_note("the name service of '%s' hangs and is ended", v->c->name);
+		(void)kill(v->resolver.pid, SIGKILL);
+		return;
+	}
+	if (asked)
+		pulse(v);
+}
+
+/* Only while somebody asks: a container that sleeps costs nothing. */
+static void pulse(struct supervisor *v) {
+	v->asked_meanwhile = false;
+	v->has_pulse = false;
+	if (net_resolver_ping(&v->resolver) < 0)
+		log_debug("the name service of '%s' does not read", v->c->name);
+	v->pulse_timer = loop_add_timer(v->loop, PULSE_MS, 0, on_pulse_end, v);
+}
+
+static void on_question(int fd, uint32_t events, void *data) {
+	struct supervisor *v = data;
+
+	(void)fd;
+	(void)events;
+	v->asked_meanwhile = true;
+	if (!v->pulse_timer)
+		pulse(v);
+}
+
+void supervisor_network_resolver(struct supervisor *v, bool is_there) {
+	loop_remove(v->loop, v->wish_source);
+	loop_remove(v->loop, v->question_source);
+	loop_remove(v->loop, v->wish_timer);
+	loop_remove(v->loop, v->pulse_timer);
+	v->wish_source = v->question_source = v->wish_timer = v->pulse_timer = NULL;
+	v->wishes = 0;
+	if (!is_there || v->resolver.control_fd < 0)
+		return;
+	v->wish_source = loop_add_fd(v->loop, v->resolver.control_fd, EPOLLIN, on_resolver, v);
+	/* Edges: what has come is for the other process to read. */
+	v->question_source = loop_add_fd(v->loop, v->resolver.udp_fd, EPOLLIN | EPOLLET,
+					 on_question, v);
+}
