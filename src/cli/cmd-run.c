@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include <signal.h>
 #include <unistd.h>
 
 #include "base/escape.h"
@@ -8,28 +7,13 @@
 #include "base/strv.h"
 #include "cli/app.h"
 #include "cli/commands.h"
+#include "cli/hold.h"
 #include "session/env-commands.h"
 #include "session/exec.h"
 #include "session/launch.h"
 
 /* For the command to end by itself after SIGINT or SIGTERM; its container ends anyway. */
 #define GRACE_MS 5000
-
-/*
- * From before the container exists until its command has ended a signal waits
- * for whoever can act on it in order: the launch, which undoes, or the command,
- * which it is handed to. One that comes between the two, or later, ends us when
- * this is given back; the container's lease ends with us.
- */
-static void hold_signals(sigset_t *before) {
-	sigset_t set;
-
-	sigemptyset(&set);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGHUP);
-	(void)sigprocmask(SIG_BLOCK, &set, before);
-}
 
 static int run_in(struct cli *cli, const struct launched *l, char *const *env, struct err *err) {
 	const struct exec_request request = {
@@ -74,16 +58,21 @@ static int run_run(struct cli *cli, const void *args, struct err *err) {
 	r = env_commands_run(cli->session, &env, err);
 	if (r < 0)
 		return r;
-	hold_signals(&before);
+	/*
+	 * From before the container exists until it has ended. A signal that comes between
+	 * launch and command, or later, ends us when this is given back; the container's
+	 * lease ends with us.
+	 */
+	hold_begin(&before);
 	log_info("Launching container...");
 	status = launch(cli->session, &request, &l, err);
 	if (status < 0) {
-		(void)sigprocmask(SIG_SETMASK, &before, NULL);
+		hold_end(&before);
 		return status;
 	}
 	status = run_in(cli, &l, env, err);
 	r = launched_finish(cli->session, &l, false, &end_err);
-	(void)sigprocmask(SIG_SETMASK, &before, NULL);
+	hold_end(&before);
 	if (status < 0)
 		return status;
 	if (r < 0) {

@@ -12,6 +12,7 @@
 #include "cli/app.h"
 #include "cli/building.h"
 #include "cli/commands.h"
+#include "cli/hold.h"
 #include "cli/prompts.h"
 #include "cli/resolve.h"
 #include "cli/resume.h"
@@ -226,34 +227,67 @@ static int choose_session(struct cli *cli, struct shell_session *ret, struct err
 	return 0;
 }
 
-static int start_session(struct cli *cli, const struct shell_args *a,
-			 const struct shell_session *session, struct err *err) {
-	auto_launched struct launched l = LAUNCHED_INIT;
-	auto_tool_prepared struct tool_prepared prepared = { 0 };
-	struct shell_mode mode = { .tmux = cli->settings->shell.use_tmux };
-	auto_tool struct tool *tool = NULL;
+/*
+ * What was made for a session that did not come to be goes again; one that was
+ * there before is as it was.
+ */
+static void undo_start(struct cli *cli, const struct launched *l) {
+	struct err ignored = { 0 };
+
+	if (l->container && !l->reused)
+		(void)lifecycle_remove(cli->session, l->container->name, 0, &ignored);
+}
+
+/* Everything up to the tool in its session: 1, or 0 when the person does not want to. */
+static int begin_session(struct cli *cli, const struct shell_args *a,
+			 const struct shell_session *session, struct launched *l,
+			 struct tool_prepared *prepared, struct shell_mode *mode, struct tool **tool,
+			 struct err *err) {
 	autostrv char **env = NULL;
 	int r;
 
-	mode.background = a->background && mode.tmux;
-	r = check_terminal(&mode, err);
+	mode->background = a->background && mode->tmux;
+	r = check_terminal(mode, err);
 	if (r == 0)
-		r = tool_load(cli->settings, NULL, &tool, err);
+		r = tool_load(cli->settings, NULL, tool, err);
 	if (r < 0)
 		return r;
+	mode->tool = a->debug ? "bash (debug)" : (*tool)->name;
 	app_tell_sudo(cli);
 	/* Before there is anything: a failure costs nothing. */
 	r = env_commands_run(cli->session, &env, err);
 	if (r < 0)
 		return r;
 	cli->say_prefix = "[setup] ";
-	r = find_container(cli, a, tool, session, &l, err);
-	if (r > 0 && prepare(cli, a, tool, session, &l, &mode, env, &prepared, err) < 0)
+	r = find_container(cli, a, *tool, session, l, err);
+	if (r > 0 && prepare(cli, a, *tool, session, l, mode, env, prepared, err) < 0)
 		r = err->code;
+	if (r > 0 && mode->tmux)
+		r = session_begin(cli, l->container, mode, prepared->argv, prepared->env, err) < 0
+			    ? err->code
+			    : r;
 	cli->say_prefix = NULL;
+	if (r > 0 && hold_is_interrupted())
+		r = err_set(err, ERR_SYSTEM, -EINTR, "interrupted");
+	return r;
+}
+
+static int start_session(struct cli *cli, const struct shell_args *a,
+			 const struct shell_session *session, struct err *err) {
+	auto_launched struct launched l = LAUNCHED_INIT;
+	auto_tool_prepared struct tool_prepared prepared = { 0 };
+	struct shell_mode mode = { .tmux = cli->settings->shell.use_tmux };
+	auto_tool struct tool *tool = NULL;
+	sigset_t before;
+	int r;
+
+	hold_begin(&before);
+	r = begin_session(cli, a, session, &l, &prepared, &mode, &tool, err);
+	if (r < 0)
+		undo_start(cli, &l);
+	hold_end(&before);
 	if (r <= 0)
 		return r;
-	mode.tool = a->debug ? "bash (debug)" : tool->name;
 	r = session_show(cli, l.container, &mode, prepared.argv, prepared.env, err);
 	if (!mode.background)
 		session_end_tell(cli, l.container);

@@ -51,28 +51,29 @@ static int type_command(struct cli *cli, const struct container *c, char *const 
 	return tmux_send(cli->session, c, line.data, err);
 }
 
-static int in_tmux(struct cli *cli, const struct container *c, const struct shell_mode *mode,
-		   char *const *argv, char *const *env, struct err *err) {
-	autofree char *session = name_tmux_session(c->name);
+int session_begin(struct cli *cli, const struct container *c, const struct shell_mode *mode,
+		  char *const *argv, char *const *env, struct err *err) {
 	int r = tmux_exists(cli->session, c, err);
 
 	if (r < 0)
 		return r;
 	if (r == 0)
-		r = tmux_start(cli->session, c, argv, env, err);
-	else
-		r = mode->background ? type_command(cli, c, argv, err) : 0;
-	if (r < 0)
-		return r;
-	if (mode->background) {
-		log_info("Session '%s' runs in the background.\n"
-			 "  coi attach %s               go into it\n"
-			 "  coi tmux capture %s         see its screen\n"
-			 "  coi tmux send %s 'TEXT'     type into it",
-			 session, c->name, c->name, c->name);
-		return 0;
-	}
-	return tmux_attach(cli->session, c, err);
+		return tmux_start(cli->session, c, argv, env, err);
+	return mode->background ? type_command(cli, c, argv, err) : 0;
+}
+
+static int in_tmux(struct cli *cli, const struct container *c, const struct shell_mode *mode,
+		   struct err *err) {
+	autofree char *session = name_tmux_session(c->name);
+
+	if (!mode->background)
+		return tmux_attach(cli->session, c, err);
+	log_info("Session '%s' runs in the background.\n"
+		 "  coi attach %s               go into it\n"
+		 "  coi tmux capture %s         see its screen\n"
+		 "  coi tmux send %s 'TEXT'     type into it",
+		 session, c->name, c->name, c->name);
+	return 0;
 }
 
 static int directly(struct cli *cli, const struct container *c, char *const *argv,
@@ -91,6 +92,6 @@ static int directly(struct cli *cli, const struct container *c, char *const *arg
 int session_show(struct cli *cli, const struct container *c, const struct shell_mode *mode,
 		 char *const *argv, char *const *env, struct err *err) {
 	print_banner(c, mode);
-	return mode->tmux ? in_tmux(cli, c, mode, argv, env, err) :
+	return mode->tmux ? in_tmux(cli, c, mode, err) :
 			    directly(cli, c, argv, env, err);
 }

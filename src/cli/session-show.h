@@ -13,10 +13,14 @@ struct shell_mode {
 };
 
 /*
- * Print the banner and run @argv with the variables @env: in a new tmux session
- * of @c, which is attached unless in the background, or directly. A tmux session
- * that is there is attached; in the background @argv is typed into its shell.
- * The exit status, or -errno.
+ * With tmux: a session of @c in which @argv runs with the variables @env. When there
+ * is one it stays; in the background @argv is typed into its shell. 0 or -errno.
+ */
+int session_begin(struct cli *cli, const struct container *c, const struct shell_mode *mode,
+		  char *const *argv, char *const *env, struct err *err);
+/*
+ * Print the banner, and attach that session unless it is in the background; without
+ * tmux run @argv here. The exit status, or -errno.
  */
 int session_show(struct cli *cli, const struct container *c, const struct shell_mode *mode,
 		 char *const *argv, char *const *env, struct err *err);

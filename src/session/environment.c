@@ -8,20 +8,21 @@
 #include "base/strv.h"
 
 /*
- * Terminals that Debian's ncurses-base does not know inside: the tools would
- * not start.
+ * Terminals that Debian's ncurses-base knows: with another one the tools inside would
+ * not start. Nearly all of those understand what xterm does.
  */
 static const char *terminal_inside(const char *term) {
-	static const char *const unknown[] = { "ghostty", "wezterm", "alacritty", "kitty", "foot",
-					       "rio", "contour", "xterm-ghostty", "xterm-kitty",
-					       "tmux-256color", "screen-256color" };
+	static const char *const known[] = {
+		"ansi", "cygwin", "dumb", "hurd", "linux", "mach", "pcansi", "rxvt", "rxvt-basic",
+		"rxvt-unicode", "rxvt-unicode-256color", "screen", "sun", "tmux", "vt100", "vt102",
+		"vt220", "vt52", "xterm", "xterm-256color", "xterm-color", "xterm-mono", "xterm-r5",
+		"xterm-r6", "xterm-vt220", "xterm-xfree86",
+	};
 
-	if (!term || !*term || !strncmp(term, "st-", 3) || strpbrk(term, " /\t\n\033"))
-		return "xterm-256color";
-	for (size_t i = 0; i < ARRAY_SIZE(unknown); i++)
-		if (!strcmp(term, unknown[i]))
-			return "xterm-256color";
-	return term;
+	for (size_t i = 0; term && i < ARRAY_SIZE(known); i++)
+		if (!strcmp(term, known[i]))
+			return term;
+	return "xterm-256color";
 }
 
 /* "NAME=value" entries; one without a name or without a '=' is none. */

@@ -121,14 +121,23 @@ int lifecycle_end(struct session *s, const char *name, bool keep, struct err *er
 	return r == -ENOENT ? 0 : r;
 }
 
+/* Also when its init has just ended and nobody has written that down yet. */
+static bool is_ending(struct session *s, const struct container *c) {
+	if (c->state == STATE_RUNNING)
+		return !container_is_running(s, c) && container_supervisor_alive(s, c);
+	return c->state == STATE_STOPPING || c->state == STATE_DELETING;
+}
+
 int lifecycle_wait_stopped(struct session *s, const char *name, struct err *err) {
 	auto_container struct container *c = NULL;
 	int r = container_load(s, name, &c, err);
 
-	if (r == 0 && c->state != STATE_STOPPING && c->state != STATE_DELETING)
+	if (r == 0 && !is_ending(s, c)) {
 		r = repair_container(s, name, err);
-	if (r < 0 || (c->state != STATE_STOPPING && c->state != STATE_DELETING))
 		return r < 0 ? r : 0;
+	}
+	if (r < 0)
+		return r;
 	r = container_wait_cleaned(c, CLEANING_WAIT_MS);
 	if (r < 0)
 		return err_sys(err, r, "container '%s' is still being cleaned up", name);

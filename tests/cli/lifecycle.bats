@@ -1,0 +1,185 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-or-later
+# What becomes of a session, and what is said about it: one table for every way in which it
+# can be left or end. And starts that do not come to be.
+
+setup_file() {
+	load ../lib/common
+	coi_setup
+}
+
+teardown_file() {
+	load ../lib/common
+	coi_teardown
+}
+
+setup() {
+	load ../lib/common
+	cd "$T/ws"
+	NAME=$(container_name 1)
+}
+
+teardown() {
+	coi kill --all --force >/dev/null 2>&1 || true
+	within 15 quiet || true
+	rm -rf "$T"/ws/* "$HOME/.coi/sessions-claude" "$T/out"
+}
+
+# A session on a terminal of its own, in the background; WORD... are terminal.py's.
+on_terminal() { # WORD...
+	python3 "$COI_TEST_SRC/tests/runtime/terminal.py" "$@" cooked -- \
+		"$COI" shell --debug "${FLAGS[@]}" >"$T/out" 2>&1 &
+	TERMINAL=$!
+	typed() { [ -e up ]; }
+	within 60 typed
+}
+
+state() {
+	coi list --format json | jq -r --arg name "$NAME" '.active_containers[] | select(.name == $name) | .status'
+}
+
+# EVENT MODE → state afterwards, what is said
+table() {
+	cat <<-'END'
+		exit      ephemeral  Running  is still running
+		exit      persistent Running  is still running
+		detach    ephemeral  Running  is still running
+		detach    persistent Running  is still running
+		poweroff  ephemeral  -        was powered off and is deleted
+		poweroff  persistent Stopped  was powered off and is kept
+		halt      ephemeral  -        was powered off and is deleted
+		halt      persistent Stopped  was powered off and is kept
+		reboot    ephemeral  -        was powered off and is deleted
+		reboot    persistent Stopped  was powered off and is kept
+		stop      ephemeral  Stopped  is stopped
+		stop      persistent Stopped  was powered off and is kept
+		shutdown  ephemeral  -        is deleted
+		shutdown  persistent -        is deleted
+		kill      ephemeral  -        is deleted
+		kill      persistent -        is deleted
+		hangup    ephemeral  Running  .
+		hangup    persistent Running  .
+	END
+}
+
+happen() { # EVENT
+	case $1 in
+	poweroff | halt | reboot) coi container exec "$NAME" -- "$1" >/dev/null 2>&1 || true ;;
+	stop) coi container stop "$NAME" >/dev/null 2>&1 ;;
+	shutdown) coi shutdown --timeout 5 "$NAME" >/dev/null ;;
+	kill) coi kill --force "$NAME" >/dev/null ;;
+	esac
+}
+
+@test "each way to leave or end a session does what it says, and says what it did" {
+	local event mode after text FLAGS bad=
+	while read -r event mode after text; do
+		FLAGS=()
+		[ $mode = ephemeral ] || FLAGS=(--persistent)
+		rm -f up
+		case $event in
+		exit) on_terminal 'expect:bash-' 'send:touch up; echo do""ne; exit\n' 'expect:done' 'expect:bash-' 'send:exit\n' "expect:$text" status:0 ;;
+		detach) on_terminal 'expect:bash-' 'send:touch up; echo do""ne\n' 'expect:done' 'send:\x02d' "expect:$text" status:0 ;;
+		hangup) on_terminal 'expect:bash-' 'send:touch up; echo do""ne\n' 'expect:done' close ;;
+		*) on_terminal 'expect:bash-' 'send:touch up\n' "expect:$text" status:0 ;;
+		esac
+		happen $event
+		if [ $event != hangup ]; then
+			wait $TERMINAL || bad="$bad
+$event $mode: $(tail -n 8 "$T/out")"
+		fi
+		is_so() { [ "$(state)" = "${after#-}" ]; }
+		within 20 is_so || bad="$bad
+$event $mode: '$(state)', not '$after'"
+		coi kill --all --force >"$T/out" 2>&1 || true
+		within 40 quiet || bad="$bad
+$event $mode: $(own_processes) $(cat "$T/out")"
+	done < <(table)
+	[ -z "$bad" ] || { echo "$bad"; return 1; }
+}
+
+@test "interrupted while its terminal starts, nothing of a session stays" {
+	coi container launch coi-default box
+	coi container exec box -- sh -c 'rm /usr/bin/tmux && cat >/usr/bin/tmux && chmod 755 /usr/bin/tmux' <<-'END'
+		#!/bin/sh
+		[ "$1" != has-session ] || exit 1
+		touch /workspace/started
+		exec sleep 1000
+	END
+	coi image publish box slow >/dev/null
+	coi container delete --force box
+	local signal pid
+	for signal in TERM HUP; do
+		"$COI" shell --debug --background --image slow >"$T/out" 2>&1 &
+		pid=$!
+		within 30 test -e started
+		kill -$signal $pid
+		gone() { ! kill -0 $pid 2>/dev/null; }
+		within 20 gone
+		expect_equal "$(coi list --format json | jq '.active_containers | length')" 0
+		rm started
+	done
+	coi image delete slow
+}
+
+@test "an image without tmux costs no container" {
+	coi container launch coi-default box
+	coi container exec box -- rm /usr/bin/tmux
+	coi image publish box bare >/dev/null
+	coi container delete --force box
+	run --separate-stderr coi shell --debug --background --image bare
+	expect_status 1
+	expect_one_error
+	expect_stderr "--tmux=false"
+	expect_equal "$(coi list --format json | jq '.active_containers | length')" 0
+	coi image delete bare
+}
+
+@test "no terminal, a tiny one, an unknown one, and one that changes its size all the time" {
+	run --separate-stderr coi shell --debug </dev/null
+	expect_status 1
+	expect_stderr "needs a terminal"
+	expect_equal "$(coi list --format json | jq '.active_containers | length')" 0
+	local FLAGS=() sizes=() i
+	on_terminal size:1x1 'expect:Mode' size:30x90 'expect:bash-' 'send:touch up; echo do""ne\n' 'expect:done' 'send:\x02d' 'expect:still running' status:0
+	wait $TERMINAL || { cat "$T/out"; return 1; }
+	coi kill --all --force
+	rm up
+	for i in $(seq 100); do
+		sizes+=("size:$((i % 40 + 1))x$((i % 90 + 1))")
+	done
+	TERM=no-such-terminal on_terminal 'expect:bash-' "${sizes[@]}" size:24x80 'send:touch up; echo do""ne\n' 'expect:done' 'send:\x02d' \
+		'expect:still running' status:0
+	wait $TERMINAL || { cat "$T/out"; return 1; }
+}
+
+@test "a tmux server that died says so, and what runs is left alone" {
+	coi shell --debug --background >/dev/null
+	coi container exec "$NAME" -- sh -c 'kill -9 $(pidof tmux)' || true
+	run --separate-stderr coi attach --bash "$NAME" </dev/null
+	run --separate-stderr coi tmux send "$NAME" x
+	[ "$status" != 0 ]
+	expect_one_error
+	run --separate-stderr coi tmux list
+	expect_status 0
+	expect_text "No active sessions"
+	coi container running "$NAME"
+}
+
+@test "an alias that another workspace has costs no container" {
+	make_workspace "$T/second"
+	mkdir -p "$T/second/.coi" .coi
+	printf '[container]\nalias = "web"\n' | tee "$T/second/.coi/config.toml" >.coi/config.toml
+	coi shell --debug --background >/dev/null
+	run --separate-stderr coi -w "$T/second" shell --debug --background
+	expect_status 1
+	expect_one_error
+	expect_stderr "belongs to the workspace"
+	expect_equal "$(coi list --format json | jq '.active_containers | length')" 1
+	# By the alias, from anywhere.
+	(cd / && coi tmux send "$NAME" 'touch seen')
+	within 20 test -e seen
+	coi kill --force web
+	expect_equal "$(coi list --format json | jq '.active_containers | length')" 0
+	rm -rf "$T/second" .coi
+}
