@@ -16,6 +16,7 @@
 
 struct entry {
 	char *section, *key, *value;
+	uint32_t hash; /* of section and key: records with hundreds of keys are read often */
 };
 
 struct record {
@@ -47,9 +48,24 @@ void record_free_ptr(struct record **r) {
 	record_free(*r);
 }
 
+/* FNV-1a. */
+static uint32_t hash_of(const char *section, const char *key) {
+	uint32_t h = 2166136261u;
+
+	for (const char *p = section; *p; p++)
+		h = (h ^ (uint8_t)*p) * 16777619u;
+	h *= 16777619u;
+	for (const char *p = key; *p; p++)
+		h = (h ^ (uint8_t)*p) * 16777619u;
+	return h;
+}
+
 static struct entry *find(const struct record *r, const char *section, const char *key) {
+	const uint32_t hash = hash_of(section, key);
+
 	for (size_t i = 0; i < r->count; i++)
-		if (!strcmp(r->entries[i].section, section) && !strcmp(r->entries[i].key, key))
+		if (r->entries[i].hash == hash && !strcmp(r->entries[i].section, section) &&
+		    !strcmp(r->entries[i].key, key))
 			return &r->entries[i];
 	return NULL;
 }
@@ -79,7 +95,8 @@ void record_set(struct record *r, const char *section, const char *key, const ch
 	at = place_for(r, section);
 	r->entries = xreallocarray(r->entries, r->count + 1, sizeof(*r->entries));
 	memmove(r->entries + at + 1, r->entries + at, (r->count - at) * sizeof(*r->entries));
-	r->entries[at] = (struct entry){ xstrdup(section), xstrdup(key), xstrdup(value) };
+	r->entries[at] = (struct entry){ xstrdup(section), xstrdup(key), xstrdup(value),
+					    hash_of(section, key) };
 	r->count++;
 }
 
