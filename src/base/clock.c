@@ -4,6 +4,13 @@
 #include <stdio.h>
 #include <string.h>
 
+int64_t clock_boot_ms(void) {
+	struct timespec ts;
+
+	(void)clock_gettime(CLOCK_BOOTTIME, &ts);
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
 uint64_t clock_mono_us(void) {
 	struct timespec ts;
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "runtime/limits.h"
 #include "runtime/lxcconf.h"
 
 #include <errno.h>
@@ -78,8 +79,8 @@ static int put_sysctls(char ***v, const struct runtime_spec *spec, struct err *e
 
 static int put_limits(char ***v, const struct runtime_spec *spec, const struct cgroup_trees *trees,
 		      struct err *err) {
-	struct lxcconf_limit limit[LXCCONF_LIMITS_MAX];
-	int n = lxcconf_limits(&spec->limits, trees, limit, err);
+	struct limit_file limit[LIMIT_FILES_MAX];
+	int n = limits_files(&spec->limits, trees, limit, err);
 
 	for (int i = 0; i < n; i++) {
 		strv_addf(v, "lxc.%s.%s", limit[i].unified ? "cgroup2" : "cgroup", limit[i].file);
@@ -117,93 +118,6 @@ char **lxcconf_build(const struct runtime_spec *spec, const struct idset *ids,
 	if (put_sysctls(&v, spec, err) < 0 || put_limits(&v, spec, trees, err) < 0)
 		return NULL;
 	return steal_ptr(v);
-}
-
-static void limit_text(struct lxcconf_limit *l, int *n, const char *controller, bool unified,
-		       const char *file, const char *value) {
-	struct lxcconf_limit *one = &l[(*n)++];
-
-	*one = (struct lxcconf_limit){ .controller = controller, .unified = unified };
-	(void)snprintf(one->file, sizeof(one->file), "%s", file);
-	(void)snprintf(one->value, sizeof(one->value), "%s", value);
-}
-
-static void limit_number(struct lxcconf_limit *l, int *n, const char *controller, bool unified,
-			 const char *file, uint64_t value) {
-	char text[24];
-
-	(void)snprintf(text, sizeof(text), "%" PRIu64, value);
-	limit_text(l, n, controller, unified, file, text);
-}
-
-/* On the hybrid layout liblxc takes a version 2 key without a word and enforces nothing. */
-static int where(const struct cgroup_trees *trees, const char *controller, bool *ret_unified,
-		 struct err *err) {
-	const struct cgroup_tree *t = cgroup_tree_of(trees, controller);
-
-	if (!t)
-		return err_set(err, ERR_SYSTEM, -EOPNOTSUPP,
-			       "the limit needs the control group controller '%s', which this "
-			       "machine does not have",
-			       controller);
-	*ret_unified = t->unified;
-	return 0;
-}
-
-static int limits_cpu(const struct runtime_limits *l, const struct cgroup_trees *trees,
-		      struct lxcconf_limit *ret, int *n, struct err *err) {
-	uint64_t period = l->cpu_period_us ? l->cpu_period_us : 100000;
-	bool v2;
-	int r;
-
-	if (l->cpu_quota_us) {
-		r = where(trees, "cpu", &v2, err);
-		if (r < 0)
-			return r;
-		if (v2) {
-			char text[48];
-
-			(void)snprintf(text, sizeof(text), "%" PRIu64 " %" PRIu64, l->cpu_quota_us,
-				       period);
-			limit_text(ret, n, "cpu", v2, "cpu.max", text);
-		} else {
-			limit_number(ret, n, "cpu", v2, "cpu.cfs_period_us", period);
-			limit_number(ret, n, "cpu", v2, "cpu.cfs_quota_us", l->cpu_quota_us);
-		}
-	}
-	if (!l->cpuset_cpus)
-		return 0;
-	r = where(trees, "cpuset", &v2, err);
-	if (r < 0)
-		return r;
-	limit_text(ret, n, "cpuset", v2, "cpuset.cpus", l->cpuset_cpus);
-	return 0;
-}
-
-int lxcconf_limits(const struct runtime_limits *l, const struct cgroup_trees *trees,
-		   struct lxcconf_limit ret[LXCCONF_LIMITS_MAX], struct err *err) {
-	int n = 0, r;
-	bool v2;
-
-	if (l->pids_max) {
-		r = where(trees, "pids", &v2, err);
-		if (r < 0)
-			return r;
-		limit_number(ret, &n, "pids", v2, "pids.max", l->pids_max);
-	}
-	if (l->memory_max || l->memory_high) {
-		r = where(trees, "memory", &v2, err);
-		if (r < 0)
-			return r;
-	}
-	if (l->memory_max)
-		limit_number(ret, &n, "memory", v2, v2 ? "memory.max" : "memory.limit_in_bytes",
-			     l->memory_max);
-	if (l->memory_high)
-		limit_number(ret, &n, "memory", v2,
-			     v2 ? "memory.high" : "memory.soft_limit_in_bytes", l->memory_high);
-	r = limits_cpu(l, trees, ret, &n, err);
-	return r < 0 ? r : n;
 }
 
 /* "lxc [NAME] TIME LEVEL CATEGORY - FILE:FUNCTION:LINE - MESSAGE": the message, when an error. */

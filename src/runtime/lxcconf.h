@@ -17,18 +17,6 @@ char **lxcconf_build(const struct runtime_spec *spec, const struct idset *ids,
 		     const struct cgroup_trees *trees, const struct lxcconf_paths *paths,
 		     struct err *err);
 
-/* One limit as a file of a controller: what to write, and what to read back. */
-struct lxcconf_limit {
-	const char *controller;
-	char file[48];
-	char value[64];
-	bool unified;
-};
-#define LXCCONF_LIMITS_MAX 8
-/* The limits that are set; ERR_SYSTEM naming the controller that is missing. Count or -errno. */
-int lxcconf_limits(const struct runtime_limits *l, const struct cgroup_trees *trees,
-		   struct lxcconf_limit ret[LXCCONF_LIMITS_MAX], struct err *err);
-
 /*
  * What liblxc's log says went wrong: the first errors of @text, without time,
  * file and function, "; " between. Newly allocated, "" when there is none.

@@ -94,6 +94,10 @@ int etc_write(const struct runtime_spec *spec, int root, const struct idset *ids
 int rundir_setup(const struct runtime_spec *spec, int root, int init_mount,
 		 const struct idset *ids, int *ret_ready_fd, struct err *err);
 
+/* /tmp of spec->tmp_size bytes; who mounts it is outside, so its size stays. */
+int tmpdir_setup(const struct runtime_spec *spec, int root, const struct idset *ids,
+		 struct err *err);
+
 /* In the private namespace: a tmpfs on @dir with "fuse" and "tun" that everybody may open. */
 int devices_make(const char *dir, struct err *err);
 #define DEVICES_DIR RUNTIME_LXCPATH "/dev"

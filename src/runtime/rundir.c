@@ -100,3 +100,18 @@ int rundir_setup(const struct runtime_spec *spec, int root, int init_mount,
 	*ret_ready_fd = steal_fd(&fifo);
 	return 0;
 }
+
+int tmpdir_setup(const struct runtime_spec *spec, int root, const struct idset *ids,
+		 struct err *err) {
+	autofree char *size = xasprintf("%llu", (unsigned long long)spec->tmp_size);
+	autoclose int target = target_open(root, "/tmp", true, false, ids, err);
+	autoclose int tmp = -1;
+	int r;
+
+	if (target < 0)
+		return target;
+	tmp = mount_tmpfs(size, "1777", ids->range.base, ids->range.base,
+			  MOUNT_NOSUID | MOUNT_NODEV);
+	r = tmp < 0 ? tmp : mount_attach(tmp, target);
+	return r < 0 ? err_sys(err, r, "cannot mount '/tmp' of the container") : 0;
+}

@@ -171,6 +171,8 @@ static int tree_build(struct runtime *rt, struct err *err) {
 		r = etc_write(spec, rt->rootfs_fd, &rt->ids, err);
 	if (r == 0)
 		r = rundir_setup(spec, rt->rootfs_fd, init, &rt->ids, &rt->ready_fd, err);
+	if (r == 0 && spec->tmp_size)
+		r = tmpdir_setup(spec, rt->rootfs_fd, &rt->ids, err);
 	if (r == 0 && spec->nesting)
 		r = devices_make(DEVICES_DIR, err);
 	for (size_t i = 0; i < binds.count && r == 0; i++)

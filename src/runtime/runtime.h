@@ -83,7 +83,19 @@ struct runtime_limits {
 	uint64_t cpu_quota_us;   /* with the period */
 	uint64_t cpu_period_us;
 	const char *cpuset_cpus; /* "0-3,7" */
+	unsigned cpu_weight;     /* 1…10000, as version 2 has it; 100 is the usual */
+	bool swap_limited;       /* else as much as there is */
+	uint64_t swap_max;       /* bytes; 0: none */
+	uint64_t read_bps, write_bps, read_iops, write_iops; /* each second */
+	unsigned io_weight;      /* 1…1000 */
+	const char *device;      /* "254:0", what the rates are of: runtime_block_device() */
 };
+
+/*
+ * The whole disk that the file system of @path is on, as "MAJOR:MINOR", newly
+ * allocated; NULL when there is none of its own (btrfs, network, memory).
+ */
+char *runtime_block_device(const char *path);
 
 struct runtime_spec {
 	const char *name;          /* for messages */
@@ -105,6 +117,7 @@ struct runtime_spec {
 	const char *seccomp_file;  /* liblxc policy; NULL: the installed default */
 	const char *coi_init;      /* absolute path of the program; NULL: layout_program() */
 	struct runtime_limits limits;
+	uint64_t tmp_size;         /* of a /tmp in memory; 0: /tmp is on disk */
 	char *const *sysctls;      /* further "net.ipv4.x=1"; ours are always set */
 	const char *log_level;     /* of lxc.log; NULL: "ERROR" */
 	bool no_id_holes;          /* refuse what would need RUNTIME_BIND_HOLE */

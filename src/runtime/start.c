@@ -27,6 +27,7 @@
 #include "base/path.h"
 #include "base/strv.h"
 #include "runtime/control.h"
+#include "runtime/limits.h"
 #include "runtime/lxcconf.h"
 
 #define START_TIMEOUT_MS 30000
@@ -224,38 +225,14 @@ static struct runtime_ref ref_of(const struct runtime *rt) {
 	};
 }
 
-/* The kernel rounds memory to pages, so a little less than asked for is as asked. */
-static bool limit_same(const struct lxcconf_limit *l, const char *have) {
-	uint64_t a, b;
-
-	if (!strcmp(l->value, have))
-		return true;
-	if (strncmp(l->file, "memory.", 7))
-		return false;
-	a = strtoull(l->value, NULL, 10);
-	b = strtoull(have, NULL, 10);
-	return b <= a && a - b < 65536;
-}
-
 /* A limit that was taken and is not there would be worse than an error. */
 static int limits_verify(const struct runtime *rt, struct err *err) {
-	struct lxcconf_limit limit[LXCCONF_LIMITS_MAX];
-	int n = lxcconf_limits(&rt->spec->limits, &rt->cgroups, limit, err);
+	struct limit_file limit[LIMIT_FILES_MAX];
+	int n = limits_files(&rt->spec->limits, &rt->cgroups, limit, err), r = n;
 
-	for (int i = 0; i < n; i++) {
-		const struct cgroup_tree *t = cgroup_tree_of(&rt->cgroups, limit[i].controller);
-		autoclose int dir = t ? cgroup_open(t, CGROUP_PAYLOAD, rt->spec->lxc_name) : -1;
-		autofree char *have = NULL;
-		int r = dir < 0 ? -ENOENT : file_read_line_at(dir, limit[i].file, &have);
-
-		if (r < 0)
-			return err_sys(err, r, "cannot read back the limit '%s'", limit[i].file);
-		if (!limit_same(&limit[i], have))
-			return err_set(err, ERR_SYSTEM, -EIO,
-				       "the limit '%s' is '%s' instead of '%s'", limit[i].file,
-				       have, limit[i].value);
-	}
-	return n < 0 ? n : 0;
+	for (int i = 0; r >= 0 && i < n; i++)
+		r = limit_check(&limit[i], &rt->cgroups, rt->spec->lxc_name, err);
+	return r < 0 ? r : 0;
 }
 
 static int start_failed(struct runtime *rt, int code, const struct start_reply *reply,

@@ -192,6 +192,9 @@ static void read_run(struct container *c) {
 	c->ids.base = (uint32_t)record_get_int(r, "run", "ids_base", 0);
 	c->ids.count = (uint32_t)record_get_int(r, "run", "ids_count", 0);
 	c->address = text_of(r, "run", "address");
+	c->deadline_ms = record_get_int(r, "run", "deadline_ms", 0);
+	c->deadline_stops = record_get_bool(r, "run", "deadline_stops", true);
+	c->deadline_graceful = record_get_bool(r, "run", "deadline_graceful", true);
 }
 
 int container_load(const struct session *s, const char *name, struct container **ret,
@@ -301,6 +304,9 @@ static void write_run(struct container *c) {
 	record_setf(r, "run", "ids_base", "%u", c->ids.base);
 	record_setf(r, "run", "ids_count", "%u", c->ids.count);
 	record_set(r, "run", "address", c->address ? c->address : "");
+	record_setf(r, "run", "deadline_ms", "%" PRId64, c->deadline_ms);
+	record_set(r, "run", "deadline_stops", c->deadline_stops ? "true" : "false");
+	record_set(r, "run", "deadline_graceful", c->deadline_graceful ? "true" : "false");
 }
 
 static int store(const struct session *s, struct container *c, bool durably, struct err *err) {
@@ -340,6 +346,7 @@ void container_forget_run(struct container *c) {
 	c->owner = (struct proc_id){ 0 };
 	c->ids = (struct id_range){ 0 };
 	c->netns = 0;
+	c->deadline_ms = 0;
 	str_replace(&c->boot_id, "");
 	str_replace(&c->address, "");
 }

@@ -106,6 +106,9 @@ struct container {
 	struct proc_id client;  /* the command whose end is the end of a run or a build */
 	struct id_range ids;
 	char *address;          /* "10.77.0.2", "" when unknown */
+	int64_t deadline_ms;    /* CLOCK_BOOTTIME; 0: it may run as long as it likes */
+	bool deadline_stops;    /* else it is only said */
+	bool deadline_graceful;
 
 	struct record *record;  /* as it was read: unknown keys are kept */
 };

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "config/formats.h"
 
 #define CPU_PERIOD_US 100000
 
@@ -67,24 +68,62 @@ static uint64_t memory_bytes(const struct setting_size *size) {
 	return pages > 0 && page > 0 ? (uint64_t)pages / 100 * (uint64_t)page * size->percent : 0;
 }
 
-int limits_runtime(const struct settings *set, struct runtime_limits *ret, char **ret_cpuset,
-		   struct err *err) {
-	struct runtime_limits l = { 0 };
+/* 1…10 are tenths of what a container has without: 10 is the most. */
+static unsigned weight_of(int priority) {
+	return (unsigned)priority * 10;
+}
+
+static void swap_limit(const char *swap, struct runtime_limits *l) {
+	uint64_t share;
+
+	if (!*swap || !strcmp(swap, "true"))
+		return;
+	l->swap_limited = true;
+	if (strcmp(swap, "false") != 0)
+		(void)format_parse_size(swap, &l->swap_max, &share);
+}
+
+/* max is for both; what is said of one of them alone is stronger. */
+static void rates(const struct settings *set, struct runtime_limits *l) {
+	const char *max = set->limits.disk.max;
+	const char *read = *set->limits.disk.read ? set->limits.disk.read : max;
+	const char *write = *set->limits.disk.write ? set->limits.disk.write : max;
+
+	if (*read)
+		(void)format_parse_rate(read, &l->read_bps, &l->read_iops);
+	if (*write)
+		(void)format_parse_rate(write, &l->write_bps, &l->write_iops);
+}
+
+int limits_make(const struct settings *set, const char *dir, struct limits_plan *ret,
+		struct err *err) {
+	struct runtime_limits *l = &ret->runtime;
 	uint64_t memory = memory_bytes(&set->limits.memory.limit);
 
+	*ret = (struct limits_plan){ 0 };
 	if (*set->limits.cpu.allowance) {
-		int r = cpu_quota(set->limits.cpu.allowance, &l, err);
+		int r = cpu_quota(set->limits.cpu.allowance, l, err);
 
 		if (r < 0)
 			return r;
 	}
 	if (set->limits.memory.enforce == ENFORCE_HARD)
-		l.memory_max = memory;
+		l->memory_max = memory;
 	else
-		l.memory_high = memory;
-	l.pids_max = (uint64_t)set->limits.runtime.max_processes;
-	*ret_cpuset = *set->limits.cpu.count ? cpuset_text(set->limits.cpu.count) : NULL;
-	l.cpuset_cpus = *ret_cpuset;
-	*ret = l;
+		l->memory_high = memory;
+	swap_limit(set->limits.memory.swap, l);
+	l->pids_max = (uint64_t)set->limits.runtime.max_processes;
+	l->cpu_weight = weight_of(set->limits.cpu.priority);
+	l->io_weight = weight_of(set->limits.disk.priority);
+	rates(set, l);
+	ret->cpuset = *set->limits.cpu.count ? cpuset_text(set->limits.cpu.count) : NULL;
+	if (l->read_bps || l->write_bps || l->read_iops || l->write_iops)
+		ret->device = runtime_block_device(dir);
+	l->cpuset_cpus = ret->cpuset;
+	l->device = ret->device;
+	ret->tmp_size = set->limits.disk.tmpfs_size.bytes;
+	ret->max_ms = set->limits.runtime.max_duration.ms;
+	ret->auto_stop = set->limits.runtime.auto_stop;
+	ret->graceful = set->limits.runtime.stop_graceful;
 	return 0;
 }

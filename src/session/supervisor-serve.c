@@ -42,7 +42,7 @@ static void begin_kill(void *data) {
 }
 
 /* @timeout_ms 0: kill at once. A later request can only shorten the wait. */
-static void begin_stop(struct supervisor *v, int timeout_ms) {
+void supervisor_stop(struct supervisor *v, int timeout_ms) {
 	struct runtime_ref ref = container_ref(&v->session, v->c);
 	struct err err = { 0 };
 
@@ -88,12 +88,12 @@ static void on_command(int fd, uint32_t events, void *data) {
 	(void)events;
 	if (r == 1 && !strcmp(m.type, "finish")) {
 		v->wants_keep = json_get_bool(m.body, "keep", false);
-		begin_stop(v, v->c->systemd && v->wants_keep ? v->plan.stop_timeout_ms : 0);
+		supervisor_stop(v, v->c->systemd && v->wants_keep ? v->plan.stop_timeout_ms : 0);
 	}
 	/* It gave up while we were about to say that the container runs. */
 	if (r == 1 && !strcmp(m.type, "cancel")) {
 		v->wants_delete |= v->plan.is_new;
-		begin_stop(v, 0);
+		supervisor_stop(v, 0);
 	}
 	if (r == 1) {
 		msg_done(&m);
@@ -102,7 +102,7 @@ static void on_command(int fd, uint32_t events, void *data) {
 	/* The command is gone. A lease was its word to stay. */
 	drop_command(v);
 	if (v->plan.is_lease)
-		begin_stop(v, 0);
+		supervisor_stop(v, 0);
 }
 
 static void drop_client(struct supervisor *v, int i) {
@@ -128,7 +128,7 @@ static void on_client(int fd, uint32_t events, void *data) {
 	if (!strcmp(m.type, "stop")) {
 		v->wants_delete |= json_get_bool(m.body, "delete", false);
 		v->wants_keep |= !json_get_bool(m.body, "delete", false);
-		begin_stop(v, (int)json_get_int(m.body, "timeout_ms", v->plan.stop_timeout_ms));
+		supervisor_stop(v, (int)json_get_int(m.body, "timeout_ms", v->plan.stop_timeout_ms));
 	} else if (!strcmp(m.type, "network")) {
 		supervisor_network_message(v, fd, m.body);
 	} else {
@@ -169,7 +169,7 @@ static void on_sigterm(int signo, void *data) {
 	struct supervisor *v = data;
 
 	(void)signo;
-	begin_stop(v, v->plan.stop_timeout_ms);
+	supervisor_stop(v, v->plan.stop_timeout_ms);
 }
 
 int supervisor_guard(struct supervisor *v, struct err *err) {
@@ -323,6 +323,8 @@ static int add_sources(struct supervisor *v, struct err *err) {
 	if (v->command_fd >= 0)
 		v->command_source = loop_add_fd(v->loop, v->command_fd, EPOLLIN, on_command, v);
 	supervisor_watch_protected(v, GUARD_DELAY_MS);
+	if (supervisor_time_watch(v, err) < 0)
+		return err->code;
 	if (!v->net)
 		return 0;
 	if (!loop_add_timer(v->loop, GUARD_DELAY_MS, 0, guard_begin, v))

@@ -145,7 +145,8 @@ static void fill_spec(struct supervisor *v) {
 		.bind_count = v->protect.count,
 		.init = c->systemd ? RUNTIME_INIT_SYSTEMD : RUNTIME_INIT_COI,
 		.nesting = c->nesting,
-		.limits = v->plan.limits,
+		.limits = v->plan.limits.runtime,
+		.tmp_size = v->plan.limits.tmp_size,
 		.no_sync = c->kind == KIND_RUN && c->delete_on_stop,
 	};
 	/* The link is made in its namespace once that is there: born with the rules in place. */
@@ -262,6 +263,8 @@ static int do_running(void *ctx, struct err *err) {
 
 	v->c->owner = (struct proc_id){ 0 };
 	v->c->has_run = true;
+	if (!v->plan.adopt)
+		supervisor_time_set(v);
 	supervisor_audit_ready(v);
 	return supervisor_store(v, STATE_RUNNING, err);
 }

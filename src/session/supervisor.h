@@ -111,6 +111,11 @@ extern const struct plan supervisor_adopt_plan;
  * hears of it at the end.
  */
 int supervisor_store(struct supervisor *v, enum container_state state, struct err *err);
+/* End it: init is asked, and killed after @timeout_ms (0: at once). Does not wait. */
+void supervisor_stop(struct supervisor *v, int timeout_ms);
+/* How long it may run: into the record of one that starts; and the timer, adopted or not. */
+void supervisor_time_set(struct supervisor *v);
+int supervisor_time_watch(struct supervisor *v, struct err *err);
 /* To the log: what went wrong and ends nothing; and what is worth a line. */
 void supervisor_complain(const struct err *err);
 void supervisor_note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));

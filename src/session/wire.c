@@ -29,7 +29,7 @@ void wire_plan_done(struct wire_plan *p) {
 	}
 	free(p->name);
 	free(p->prefix);
-	free(p->cpuset);
+	limits_done(&p->limits);
 	net_allowed_done(&p->allowed);
 	net_hosts_done(&p->hosts);
 	protect_rules_done(&p->protect);
@@ -52,7 +52,7 @@ json_t *wire_plan_to_json(const struct wire_plan *p) {
 	for (size_t i = 0; i < p->bind_count; i++)
 		json_array_append_new(binds, bind_to_json(&p->binds[i]));
 	return json_pack("{s:o, s:o, s:{s:b, s:b, s:I, s:I, s:o, s:o}, s:b, s:b, s:b, s:i, s:i,"
-			 " s:o, s:{s:I, s:I, s:I, s:I, s:I, s:o}, s:o, s:o}",
+			 " s:o, s:o, s:o, s:o}",
 			 "name", json_text(p->name), "prefix", json_text(p->prefix), "who",
 			 "is_root", p->who.is_root, "via_sudo", p->who.via_sudo, "uid",
 			 (json_int_t)p->who.uid, "gid", (json_int_t)p->who.gid, "user",
@@ -60,13 +60,8 @@ json_t *wire_plan_to_json(const struct wire_plan *p) {
 			 "is_new", p->is_new, "is_lease", p->is_lease, "ready_timeout_ms",
 			 p->ready_timeout_ms,
 			 "stop_timeout_ms", p->stop_timeout_ms, "policy",
-			 network_policy_to_json(&p->policy), "limits", "pids_max",
-			 (json_int_t)p->limits.pids_max, "memory_max",
-			 (json_int_t)p->limits.memory_max, "memory_high",
-			 (json_int_t)p->limits.memory_high, "cpu_quota_us",
-			 (json_int_t)p->limits.cpu_quota_us, "cpu_period_us",
-			 (json_int_t)p->limits.cpu_period_us, "cpuset",
-			 json_text(p->cpuset ? p->cpuset : ""), "binds", binds, "protect",
+			 network_policy_to_json(&p->policy), "limits", limits_to_json(&p->limits),
+			 "binds", binds, "protect",
 			 protect_rules_to_json(&p->protect));
 }
 
@@ -85,18 +80,6 @@ static void bind_from_json(const json_t *j, struct wire_plan *p) {
 	};
 
 	wire_add_bind(p, &bind, -1);
-}
-
-static void limits_from_json(const json_t *j, struct wire_plan *p) {
-	const char *cpuset = json_get_str(j, "cpuset", "");
-
-	p->limits.pids_max = (uint64_t)json_get_int(j, "pids_max", 0);
-	p->limits.memory_max = (uint64_t)json_get_int(j, "memory_max", 0);
-	p->limits.memory_high = (uint64_t)json_get_int(j, "memory_high", 0);
-	p->limits.cpu_quota_us = (uint64_t)json_get_int(j, "cpu_quota_us", 0);
-	p->limits.cpu_period_us = (uint64_t)json_get_int(j, "cpu_period_us", 0);
-	p->cpuset = *cpuset ? xstrdup(cpuset) : NULL;
-	p->limits.cpuset_cpus = p->cpuset;
 }
 
 int wire_plan_from_json(const json_t *j, struct wire_plan *ret, struct err *err) {
@@ -122,7 +105,7 @@ int wire_plan_from_json(const json_t *j, struct wire_plan *ret, struct err *err)
 	p.is_lease = json_get_bool(j, "is_lease", false);
 	p.ready_timeout_ms = (int)json_get_int(j, "ready_timeout_ms", 30000);
 	p.stop_timeout_ms = (int)json_get_int(j, "stop_timeout_ms", 60000);
-	limits_from_json(json_object_get(j, "limits"), &p);
+	limits_from_json(json_object_get(j, "limits"), &p.limits);
 	protect_rules_from_json(json_object_get(j, "protect"), &p.protect);
 	for (size_t i = 0; i < json_array_size(binds); i++)
 		bind_from_json(json_array_get(binds, i), &p);

@@ -21,6 +21,7 @@
 #include "net/hosts.h"
 #include "net/policy.h"
 #include "runtime/runtime.h"
+#include "session/limits.h"
 #include "session/protect.h"
 
 #define WIRE_BINDS_MAX 16
@@ -37,8 +38,7 @@ struct wire_plan {
 	struct net_policy policy; /* its list is the next one */
 	struct net_allowed allowed;
 	struct net_hosts hosts; /* and the next */
-	struct runtime_limits limits;
-	char *cpuset;
+	struct limits_plan limits;
 	struct protect_rules protect;
 	struct runtime_bind binds[WIRE_BINDS_MAX]; /* source and target are owned */
 	size_t bind_count;

@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "base/strv.h"
 #include "runtime/caps.h"
+#include "runtime/limits.h"
 #include "runtime/lxcconf.h"
 
 static struct cgroup_trees hybrid(void) {
@@ -83,15 +84,15 @@ static void test_build(void **state) {
 }
 
 static void test_missing_controller_is_named(void **state) {
-	struct lxcconf_limit l[LXCCONF_LIMITS_MAX];
+	struct limit_file l[LIMIT_FILES_MAX];
 	struct cgroup_trees trees = hybrid();
 	struct err err;
 
 	(void)state;
-	assert_true(lxcconf_limits(&(struct runtime_limits){ .cpuset_cpus = "0" }, &trees, l,
+	assert_true(limits_files(&(struct runtime_limits){ .cpuset_cpus = "0" }, &trees, l,
 				   &err) < 0);
 	assert_non_null(strstr(err.msg, "'cpuset'"));
-	assert_int_equal(lxcconf_limits(&(struct runtime_limits){ 0 }, &trees, l, &err), 0);
+	assert_int_equal(limits_files(&(struct runtime_limits){ 0 }, &trees, l, &err), 0);
 }
 
 static void test_bad_sysctl(void **state) {
