@@ -237,6 +237,16 @@ static int disk(struct list *l, const struct runtime_limits *limits, struct err 
 	return 0;
 }
 
+/* Weights are the scheduler's business, and only this one has them. */
+static bool has_bfq(const char *device) {
+	autofree char *path = NULL, *line = NULL;
+
+	if (!device)
+		return false;
+	path = xasprintf("/sys/dev/block/%s/queue/scheduler", device);
+	return file_read_line_at(AT_FDCWD, path, &line) == 0 && strstr(line, "[bfq]");
+}
+
 static int disk_weight(struct list *l, const struct runtime_limits *limits, struct err *err) {
 	static const char key[] = "limits.disk.priority";
 	bool v2;
@@ -244,15 +254,19 @@ static int disk_weight(struct list *l, const struct runtime_limits *limits, stru
 
 	if (!limits->io_weight)
 		return 0;
+	if (!has_bfq(limits->device)) {
+		(void)err_set(err, ERR_SYSTEM, -EOPNOTSUPP,
+			      "%s cannot be enforced: the scheduler of the containers' disk is not bfq",
+			      key);
+		return err_hint(err, "'echo bfq > /sys/block/DISK/queue/scheduler' changes that.");
+	}
 	if (cgroup_tree_of(l->trees, "blkio")) {
-		r = need_file(l, "blkio", key, "blkio.bfq.weight", err);
-		if (r == 0)
-			add(l, "blkio", key, false, "blkio.bfq.weight", "%u", limits->io_weight);
-		return r;
+		add(l, "blkio", key, false, "blkio.bfq.weight", "%u", limits->io_weight);
+		return 0;
 	}
 	r = where(l, "io", key, &v2, err);
 	if (r == 0)
-		add(l, "io", key, true, "io.weight", "%u", limits->io_weight);
+		add(l, "io", key, true, "io.bfq.weight", "%u", limits->io_weight);
 	return r;
 }
 
@@ -277,7 +291,7 @@ int limits_files(const struct runtime_limits *limits, const struct cgroup_trees 
 static bool is_same(const struct limit_file *l, const char *have) {
 	uint64_t a, b;
 
-	if (!strcmp(l->value, have) || (!strcmp(l->file, "io.weight") && strstr(have, l->value)))
+	if (!strcmp(l->value, have) || (!strcmp(l->file, "io.bfq.weight") && strstr(have, l->value)))
 		return true;
 	if (strncmp(l->file, "memory.", 7) != 0)
 		return false;

@@ -117,7 +117,7 @@ int limits_make(const struct settings *set, const char *dir, struct limits_plan 
 	l->io_weight = weight_of(set->limits.disk.priority);
 	rates(set, l);
 	ret->cpuset = *set->limits.cpu.count ? cpuset_text(set->limits.cpu.count) : NULL;
-	if (l->read_bps || l->write_bps || l->read_iops || l->write_iops)
+	if (l->read_bps || l->write_bps || l->read_iops || l->write_iops || l->io_weight)
 		ret->device = runtime_block_device(dir);
 	l->cpuset_cpus = ret->cpuset;
 	l->device = ret->device;

@@ -112,10 +112,12 @@ write = "20iops"'
 }
 
 @test "what this machine cannot enforce is refused by its key" {
-	if find /sys/fs/cgroup -name 'io.weight' -o -name 'blkio.bfq.weight' 2>/dev/null | grep -q .; then
+	if grep -q '\[bfq\]' /sys/block/*/queue/scheduler; then
 		settings '[limits.disk]
 priority = 5'
 		launch
+		run group_file box blkio.bfq.weight io.bfq.weight
+		[[ $output == *50 ]]
 		coi container delete --force box
 		return
 	fi
