@@ -37,6 +37,7 @@ struct loop_source {
 struct loop {
 	int epoll_fd;
 	struct loop_source *sources;
+	bool has_removed;
 	bool stopped;
 	int result;
 };
@@ -157,13 +158,16 @@ void loop_set_events(struct loop_source *s, uint32_t events) {
 void loop_remove(struct loop *l, struct loop_source *s) {
 	if (!s || s->removed)
 		return;
-	s->removed = true;
+	s->removed = l->has_removed = true;
 	(void)epoll_ctl(l->epoll_fd, EPOLL_CTL_DEL, s->fd, NULL);
 }
 
 static void sweep(struct loop *l) {
 	struct loop_source **at = &l->sources;
 
+	if (!l->has_removed)
+		return;
+	l->has_removed = false;
 	while (*at) {
 		struct loop_source *s = *at;
 

@@ -4,17 +4,20 @@
 
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/strv.h"
 #include "cli/app.h"
 #include "cli/commands.h"
 #include "cli/output.h"
 #include "session/saved.h"
 #include "session/container.h"
+#include "session/relays.h"
 
 struct list_args {
 	bool all;
 };
 
 struct list_row {
+	const struct session *session;
 	const struct container *container;
 	const char *status;
 };
@@ -67,6 +70,13 @@ static json_t *get_pool(const void *row) {
 	return json_text(c->layer_count ? c->layers[0].pool : IMAGE_POOL_DEFAULT);
 }
 
+static json_t *get_ports(const void *row) {
+	const struct list_row *r = row;
+	autostrv char **ports = relays_port_texts(r->session, r->container);
+
+	return ports ? json_from_strv(ports) : json_array();
+}
+
 static json_t *get_workspace(const void *row) {
 	return text_or_null(of(row)->workspace);
 }
@@ -81,6 +91,7 @@ static const struct output_column list_columns[] = {
 	{ .key = "created_at", .title = "Created", .get = get_created },
 	{ .key = "image", .title = "Image", .get = get_image },
 	{ .key = "pool", .title = "Pool", .get = get_pool },
+	{ .key = "published_ports", .title = "Ports", .get = get_ports },
 	{ .key = "workspace", .title = "Workspace", .get = get_workspace },
 	{ 0 },
 };
@@ -174,6 +185,7 @@ static int list_run(struct cli *cli, const void *args, struct err *err) {
 	}
 	rows = xcalloc(list.count + 1, sizeof(*rows));
 	for (size_t i = 0; i < list.count; i++) {
+		rows[i].session = cli->session;
 		rows[i].container = list.items[i];
 		rows[i].status = container_status(cli->session, list.items[i]);
 	}

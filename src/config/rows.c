@@ -379,7 +379,7 @@ static const struct setting_row rows[] = {
 	  .profile_path = "mounts", .applies = APPLIES_CREATE, .since = "0.8", ACTED,
 	  .summary = "Directories and files of the host in the container." },
 	{ TABLES("sockets", sockets, GATED, struct setting_sockets, socket_table),
-	  .applies = APPLIES_START, .since = "0.9",
+	  .applies = APPLIES_START, .since = "0.9", ACTED,
 	  .summary = "Unix sockets of the host in the container." },
 	{ TABLES("credentials", credentials, GATED, struct setting_credentials, credential_table),
 	  .applies = APPLIES_START, .since = "0.10", ACTED,
@@ -387,10 +387,10 @@ static const struct setting_row rows[] = {
 	{ MAP("prompts", prompts, REFUSED), .applies = APPLIES_COMMAND, .since = "0.12",
 	  .summary = "Named prompts." },
 	{ TABLES("ports.map", ports.map, GATED, struct setting_ports, port_table),
-	  .applies = APPLIES_START, .since = "0.10.1",
+	  .applies = APPLIES_START, .since = "0.10.1", ACTED,
 	  .summary = "Ports of the container on the host." },
 	{ INT("ports.pool", ports.pool, REFUSED), .def = "0", .min = 0, .max = 10,
-	  .applies = APPLIES_START, .since = "0.10.1",
+	  .applies = APPLIES_START, .since = "0.10.1", ACTED,
 	  .summary = "Number of ports that are published without being named." },
 
 	/* [limits] */
@@ -470,7 +470,7 @@ static const struct setting_row rows[] = {
 
 	/* [ssh] */
 	{ BOOL("ssh.forward_agent", ssh.forward_agent, ONLY_FALSE), .def = "false",
-	  .applies = APPLIES_START, .since = "0.8",
+	  .applies = APPLIES_START, .since = "0.8", ACTED,
 	  .summary = "Let the container use the person's SSH agent." },
 
 	/* [security] */

@@ -7,6 +7,9 @@
  * "coi-init notify FIFO" writes one line into a FIFO: systemd runs it when a
  * container can be used.
  *
+ * "coi-init link TARGET PATH" makes a symbolic link, and the directories that it
+ * needs: the supervisor has it done inside, with no more rights than that.
+ *
  * Linked statically and bound into containers of any distribution: it uses
  * nothing but system calls of the C library.
  */
@@ -15,6 +18,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/reboot.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -26,6 +30,52 @@ static void say(const char *text) {
 	/* Nobody may be listening, and nothing depends on it. */
 	if (write(STDERR_FILENO, text, strlen(text)) < 0)
 		return;
+}
+
+/* A directory and a link belong to whom the directory above belongs. */
+static void give_to_parent(int dir, const char *name) {
+	struct stat st;
+
+	if (fstat(dir, &st) == 0)
+		(void)!fchownat(dir, name, st.st_uid, st.st_gid, AT_SYMLINK_NOFOLLOW);
+}
+
+/* The directory of @path, made where it is missing, and *@ret_name behind it. */
+static int open_parent(char *path, char **ret_name) {
+	int dir = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	char *at = path, *slash;
+
+	for (; dir >= 0 && (slash = strchr(at, '/')); at = slash + 1) {
+		int next;
+
+		*slash = '\0';
+		if (!*at)
+			continue;
+		if (mkdirat(dir, at, 0755) == 0)
+			give_to_parent(dir, at);
+		next = openat(dir, at, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		(void)close(dir);
+		dir = next;
+	}
+	*ret_name = at;
+	return dir;
+}
+
+/* What is there already goes when it is a link or a socket, which may be an old one. */
+static int make_link(const char *target, char *path) {
+	char *name;
+	struct stat st;
+	int dir = open_parent(path, &name);
+
+	if (dir >= 0 && fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    (S_ISLNK(st.st_mode) || S_ISSOCK(st.st_mode)))
+		(void)unlinkat(dir, name, 0);
+	if (dir < 0 || symlinkat(target, dir, name) < 0) {
+		say("coi-init: cannot make the link\n");
+		return 1;
+	}
+	give_to_parent(dir, name);
+	return 0;
 }
 
 static int notify(const char *path) {
@@ -74,6 +124,8 @@ int main(int argc, char **argv) {
 
 	if (argc == 3 && !strcmp(argv[1], "notify"))
 		return notify(argv[2]);
+	if (argc == 4 && !strcmp(argv[1], "link"))
+		return make_link(argv[2], argv[3]);
 	if (argc != 1 || getpid() != 1) {
 		say("coi-init: to be started as process 1 of a container, or: coi-init notify FIFO\n");
 		return 2;

@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "base/strv.h"
+#include "session/relays.h"
 
 /*
  * Terminals that Debian's ncurses-base knows: with another one the tools inside would
@@ -52,13 +53,14 @@ char **environment_make(const struct session *s, const struct container *c,
 	const char *term;
 	char **env = NULL;
 
-	(void)c;
 	env_set(&env, "PATH", ENVIRONMENT_PATH);
 	env_set(&env, "LANG", "C.UTF-8");
 	if (request->tty || request->session_env || getenv("TERM"))
 		env_set(&env, "TERM", terminal_inside(getenv("TERM")));
-	if (of_session) {
+	if (of_session)
 		env_set(&env, "IS_SANDBOX", "1");
+	relays_environment(s, c, &env);
+	if (of_session) {
 		add_entries(&env, s->settings->defaults.environment.entries);
 		add_forwarded(s, &env);
 	}

@@ -14,10 +14,11 @@
  *
  *   1. PATH, LANG; TERM, as far as a container knows it
  *   2. of a session: IS_SANDBOX
- *   3. of a session: [defaults] environment, then forward_env (one that is not set
+ *   3. sockets and ports, as far as they are there: SSH_AUTH_SOCK, COI_PORTS, …
+ *   4. of a session: [defaults] environment, then forward_env (one that is not set
  *      is told by session_say())
- *   4. what the request says itself: env_commands, then the tool's own
- *   5. TERM once more, whoever has set it
+ *   5. what the request says itself: env_commands, then the tool's own
+ *   6. TERM once more, whoever has set it
  *
  * HOME, USER, LOGNAME and SHELL come from the container's passwd(5), where nothing
  * here says them (attach.h).

@@ -20,6 +20,7 @@
 #include "session/network.h"
 #include "session/plan.h"
 #include "session/protect-place.h"
+#include "session/relays.h"
 #include "session/repair.h"
 #include "session/slots.h"
 #include "session/spawn.h"
@@ -287,6 +288,8 @@ static int start(struct session *s, const struct launch_request *request, int wo
 		r = launch_bind_recorded(s, c, &plan, err);
 	if (r == 0)
 		r = launch_bind_extra(request, &plan, err);
+	if (r == 0)
+		r = relays_from_settings(s, c, &plan.relays, err);
 	add_protection(s, c, &plan);
 	plan_crash_point("create", "spawn", "before");
 	if (r == 0) {

@@ -170,6 +170,7 @@ static void close_all(struct supervisor *v) {
 	mem_close_ptr(&v->mounts_fd);
 	mem_close_ptr(&v->root_fd);
 	protect_binds_done(&v->protect);
+	free(v->sockets_path);
 	free(v->container_path);
 	strv_free(v->layers);
 	container_free(v->c);
@@ -212,6 +213,7 @@ static int print_plans(void) {
 int main(int argc, char **argv) {
 	struct supervisor v = {
 		.resolver = NET_RESOLVER_INIT,
+		.relay = RELAY_INIT,
 		.guard_fd = -1,
 		.watch_fd = -1,
 		.log_fd = -1,
@@ -236,6 +238,8 @@ int main(int argc, char **argv) {
 	(void)umask(022);
 	for (int i = 0; i < SUPERVISOR_CLIENTS_MAX; i++)
 		v.clients[i] = -1;
+	for (size_t i = 0; i < RELAY_TARGETS_MAX; i++)
+		v.relay_fds[i] = -1;
 	(void)fd_set_cloexec(COMMAND_FD, true);
 	r = read_plan(&v, &err);
 	if (r == 0)

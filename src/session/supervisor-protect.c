@@ -10,14 +10,15 @@
 #include "session/placeholders.h"
 #include "session/supervisor.h"
 
-/* To whoever waits for the start. */
-static void say(const char *line, void *data) {
-	struct supervisor *v = data;
-
+void supervisor_say(struct supervisor *v, const char *line) {
 	supervisor_note("%s", line);
 	if (v->command_fd >= 0)
 		(void)msg_send(v->command_fd, "warning",
 			       json_pack("{s:o}", "text", json_text(line)), NULL, 0);
+}
+
+static void say(const char *line, void *data) {
+	supervisor_say(data, line);
 }
 
 static void make_immutable(struct supervisor *v) {

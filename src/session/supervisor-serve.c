@@ -325,6 +325,7 @@ static int add_sources(struct supervisor *v, struct err *err) {
 	supervisor_watch_protected(v, GUARD_DELAY_MS);
 	if (supervisor_time_watch(v, err) < 0)
 		return err->code;
+	supervisor_relays_watch(v);
 	if (!v->net)
 		return 0;
 	if (!loop_add_timer(v->loop, GUARD_DELAY_MS, 0, guard_begin, v))

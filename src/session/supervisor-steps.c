@@ -131,6 +131,7 @@ static void fill_spec(struct supervisor *v) {
 	struct container *c = v->c;
 
 	supervisor_network_bind(v);
+	supervisor_relays_bind(v);
 	v->spec = (struct runtime_spec){
 		.name = c->name,
 		.lxc_name = c->lxc_name,
@@ -152,6 +153,20 @@ static void fill_spec(struct supervisor *v) {
 	/* The link is made in its namespace once that is there: born with the rules in place. */
 	if (has_network(v))
 		v->spec.net.dns = v->port.gateway_text;
+}
+
+static int do_ports(void *ctx, struct err *err) {
+	return supervisor_ports_open(ctx, err);
+}
+
+static int do_relays(void *ctx, struct err *err) {
+	return supervisor_relays_start(ctx, err);
+}
+
+static int undo_relays(void *ctx, struct err *err) {
+	(void)err;
+	supervisor_relays_stop(ctx);
+	return 0;
 }
 
 static int do_protect(void *ctx, struct err *err) {
@@ -293,12 +308,14 @@ static const struct plan_step start_steps[] = {
 	{ "bridge", "prepare the bridge and the base rules", do_bridge, undo_bridge },
 	{ "address", "claim its address", do_address, undo_address },
 	{ "rules", "put its network rules in place", do_rules, NULL },
+	{ "ports", "open its ports of the host", do_ports, undo_relays },
 	{ "protect", "protect paths of the workspace", do_protect, undo_protect },
 	{ "rootfs", "build its file system", do_rootfs, NULL },
 	{ "start", "start it", do_start, undo_start },
 	{ "link", "connect it to the bridge", do_link, undo_link },
 	{ "resolver", "start its name service", do_resolver, undo_resolver },
 	{ "ready", "wait until it is ready", do_ready, NULL },
+	{ "relays", "start its relays", do_relays, undo_relays },
 	{ "running", "note that it runs", do_running, NULL },
 };
 
@@ -320,6 +337,8 @@ static const struct plan_step adopt_steps[] = {
 	{ "start", "end it when it is time", NULL, undo_start },
 	{ "link", "know its link", NULL, undo_link },
 	{ "resolver", "start its name service", do_resolver, undo_resolver },
+	{ "ports", "open its ports of the host", do_ports, undo_relays },
+	{ "relays", "start its relays", do_relays, undo_relays },
 	{ "running", "note that it runs", do_running, NULL },
 };
 

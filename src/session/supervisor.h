@@ -17,6 +17,7 @@
 #include "net/net.h"
 #include "net/port.h"
 #include "net/resolver.h"
+#include "relay/relay.h"
 #include "runtime/runtime.h"
 #include "session/container.h"
 #include "session/plan.h"
@@ -71,6 +72,13 @@ struct supervisor {
 	bool is_held;                 /* frozen by us, until they can be */
 	struct loop_source *hold_timer;
 	int host_mnt_fd;              /* the mount namespace that is not ours; -1: it is */
+
+	/* supervisor-relays.c */
+	struct relay relay;
+	int relay_fds[RELAY_TARGETS_MAX]; /* listening, as plan.relays; -1: not yet */
+	char *sockets_path;               /* NULL: no sockets, or they are bound already */
+	struct loop_source *relay_source;
+	uint64_t relay_started_ms;
 
 	struct runtime_spec spec;
 	char **layers;
@@ -149,6 +157,15 @@ void supervisor_save_begin(struct supervisor *v);
 bool supervisor_saves(const struct supervisor *v);
 /* Nothing of it runs any more: the state of its session goes to the person's home. */
 int supervisor_save(struct supervisor *v, struct err *err);
+/* A line for the log and for whoever waits for the start. */
+void supervisor_say(struct supervisor *v, const char *line);
+/* Ports of the host, and the directory of sockets; then its bind; then what serves them. */
+int supervisor_ports_open(struct supervisor *v, struct err *err);
+void supervisor_relays_bind(struct supervisor *v);
+int supervisor_relays_start(struct supervisor *v, struct err *err);
+void supervisor_relays_stop(struct supervisor *v);
+/* A relay that ends is started again. */
+void supervisor_relays_watch(struct supervisor *v);
 /* Audit: what a step did. A failure goes to the log; it stops nothing that runs. */
 void supervisor_audit_network(struct supervisor *v, bool repaired);
 int supervisor_audit_start(struct supervisor *v, struct err *err);

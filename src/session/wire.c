@@ -33,6 +33,7 @@ void wire_plan_done(struct wire_plan *p) {
 	net_allowed_done(&p->allowed);
 	net_hosts_done(&p->hosts);
 	protect_rules_done(&p->protect);
+	relay_items_done(&p->relays);
 	free(p->who.user);
 	free(p->who.home);
 	*p = (struct wire_plan){ 0 };
@@ -52,7 +53,7 @@ json_t *wire_plan_to_json(const struct wire_plan *p) {
 	for (size_t i = 0; i < p->bind_count; i++)
 		json_array_append_new(binds, bind_to_json(&p->binds[i]));
 	return json_pack("{s:o, s:o, s:{s:b, s:b, s:I, s:I, s:o, s:o}, s:b, s:b, s:b, s:i, s:i,"
-			 " s:o, s:o, s:o, s:o}",
+			 " s:o, s:o, s:o, s:o, s:o}",
 			 "name", json_text(p->name), "prefix", json_text(p->prefix), "who",
 			 "is_root", p->who.is_root, "via_sudo", p->who.via_sudo, "uid",
 			 (json_int_t)p->who.uid, "gid", (json_int_t)p->who.gid, "user",
@@ -62,7 +63,8 @@ json_t *wire_plan_to_json(const struct wire_plan *p) {
 			 "stop_timeout_ms", p->stop_timeout_ms, "policy",
 			 network_policy_to_json(&p->policy), "limits", limits_to_json(&p->limits),
 			 "binds", binds, "protect",
-			 protect_rules_to_json(&p->protect));
+			 protect_rules_to_json(&p->protect), "relays",
+			 relays_to_json(&p->relays));
 }
 
 static void bind_from_json(const json_t *j, struct wire_plan *p) {
@@ -107,6 +109,7 @@ int wire_plan_from_json(const json_t *j, struct wire_plan *ret, struct err *err)
 	p.stop_timeout_ms = (int)json_get_int(j, "stop_timeout_ms", 60000);
 	limits_from_json(json_object_get(j, "limits"), &p.limits);
 	protect_rules_from_json(json_object_get(j, "protect"), &p.protect);
+	relays_from_json(json_object_get(j, "relays"), &p.relays);
 	for (size_t i = 0; i < json_array_size(binds); i++)
 		bind_from_json(json_array_get(binds, i), &p);
 	*ret = p;

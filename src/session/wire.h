@@ -23,6 +23,7 @@
 #include "runtime/runtime.h"
 #include "session/limits.h"
 #include "session/protect.h"
+#include "session/relays.h"
 
 #define WIRE_BINDS_MAX 16
 
@@ -40,6 +41,7 @@ struct wire_plan {
 	struct net_hosts hosts; /* and the next */
 	struct limits_plan limits;
 	struct protect_rules protect;
+	struct relay_items relays;
 	struct runtime_bind binds[WIRE_BINDS_MAX]; /* source and target are owned */
 	size_t bind_count;
 	int bind_fds[WIRE_BINDS_MAX]; /* owned by whoever made or read the plan */

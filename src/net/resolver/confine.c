@@ -3,57 +3,14 @@
  * Giving up everything: an empty root directory, a user id that nobody else
  * has, no capabilities, small limits, and the system calls of a name service.
  */
-#include <errno.h>
-#include <grp.h>
-#include <seccomp.h>
-#include <sys/capability.h>
-#include <sys/mman.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
+#include "base/confine.h"
 #include "base/mem.h"
 #include "net/resolver/server.h"
 
 #define DESCRIPTORS_MAX 256 /* flights, their timers, connections and a few */
 #define MEMORY_MAX (256ul << 20)
-
-static int limits(void) {
-	const struct {
-		int what;
-		rlim_t value;
-	} all[] = {
-		{ RLIMIT_NOFILE, DESCRIPTORS_MAX }, { RLIMIT_AS, MEMORY_MAX },
-		{ RLIMIT_FSIZE, 0 },		    { RLIMIT_CORE, 0 },
-		{ RLIMIT_NPROC, 0 },
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(all); i++) {
-		const struct rlimit l = { all[i].value, all[i].value };
-
-		if (setrlimit((__rlimit_resource_t)all[i].what, &l) < 0)
-			return -errno;
-	}
-	return 0;
-}
-
-static int become(uint32_t uid) {
-	if (setgroups(0, NULL) < 0 && errno != EPERM)
-		return -errno; /* EPERM: a user namespace that forbids it, where there are none */
-	if (setresgid(uid, uid, uid) < 0 || setresuid(uid, uid, uid) < 0)
-		return -errno;
-	return 0;
-}
-
-static int no_capabilities(void) {
-	cap_t none = cap_init();
-	int r = none ? cap_set_proc(none) : -1;
-
-	r = r < 0 ? -errno : 0;
-	cap_free(none);
-	return r;
-}
 
 /* Calls whose arguments are of no interest. */
 static const int plain_calls[] = {
@@ -72,30 +29,15 @@ static const int plain_calls[] = {
 	SCMP_SYS(timerfd_settime), SCMP_SYS(write),	     SCMP_SYS(writev),
 };
 
-/* What is not listed fails; it does not kill, since libraries change. */
+/* Sockets of the internet only. */
 static int filter_calls(void) {
-	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ERRNO(EPERM));
-	int r = ctx ? 0 : -ENOMEM;
+	static const int families[] = { AF_INET, AF_INET6 };
+	scmp_filter_ctx ctx = NULL;
+	int r = confine_calls(plain_calls, ARRAY_SIZE(plain_calls), &ctx);
 
-	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(plain_calls); i++) {
-		r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, plain_calls[i], 0);
-		/* Other machines lack some. */
-		if (r == -EDOM || r == -EFAULT)
-			r = 0;
-	}
-	/* Memory that holds no code, sockets of the internet. */
-	if (r == 0)
-		r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1,
-				     SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
-	if (r == 0)
-		r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1,
-				     SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
-	if (r == 0)
+	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(families); i++)
 		r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1,
-				     SCMP_A0(SCMP_CMP_EQ, AF_INET));
-	if (r == 0)
-		r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1,
-				     SCMP_A0(SCMP_CMP_EQ, AF_INET6));
+				     SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)families[i]));
 	if (r == 0)
 		r = seccomp_load(ctx);
 	if (ctx)
@@ -104,16 +46,15 @@ static int filter_calls(void) {
 }
 
 int confine(int root_fd, uint32_t uid) {
-	int r;
+	int r = confine_root(root_fd);
 
-	if (fchdir(root_fd) < 0 || chroot(".") < 0 || chdir("/") < 0)
-		return -errno;
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || prctl(PR_SET_DUMPABLE, 0) < 0)
-		return -errno;
-	r = limits();
 	if (r == 0)
-		r = become(uid);
+		r = confine_privileges();
 	if (r == 0)
-		r = no_capabilities();
+		r = confine_limits(DESCRIPTORS_MAX, MEMORY_MAX);
+	if (r == 0)
+		r = confine_user(uid, uid);
+	if (r == 0)
+		r = confine_capabilities(NULL, 0);
 	return r < 0 ? r : filter_calls();
 }
