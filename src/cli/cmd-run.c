@@ -8,6 +8,7 @@
 #include "cli/app.h"
 #include "cli/commands.h"
 #include "cli/hold.h"
+#include "cli/run-prompt.h"
 #include "session/env-commands.h"
 #include "session/exec.h"
 #include "session/launch.h"
@@ -36,7 +37,13 @@ static int run_in(struct cli *cli, const struct launched *l, char *const *env, s
 	return status;
 }
 
+static int run_check(struct cli *cli, void *args, struct err *err) {
+	return run_prompt_check(cli, args, err);
+}
+
 static int run_run(struct cli *cli, const void *args, struct err *err) {
+	auto_run_prompt struct run_prompt prompt = { 0 };
+	bool has_prompt = run_prompt_wanted(args);
 	auto_launched struct launched l = LAUNCHED_INIT;
 	bool persistent = cli->settings->container.persistent;
 	struct launch_request request = {
@@ -54,6 +61,10 @@ static int run_run(struct cli *cli, const void *args, struct err *err) {
 	sigset_t before;
 	int status, r;
 
+	if (has_prompt && run_prompt_load(cli, args, &prompt, err) < 0) {
+		/* Told as it is, and 2 as for a wrong command line. */
+		return err->kind == ERR_USAGE ? 2 : err->code;
+	}
 	app_tell_sudo(cli);
 	r = env_commands_run(cli->session, &env, err);
 	if (r < 0)
@@ -70,7 +81,8 @@ static int run_run(struct cli *cli, const void *args, struct err *err) {
 		hold_end(&before);
 		return status;
 	}
-	status = run_in(cli, &l, env, err);
+	status = has_prompt ? run_prompt_ask(cli, &prompt, &l, env, GRACE_MS, err) :
+			      run_in(cli, &l, env, err);
 	r = launched_finish(cli->session, &l, false, &end_err);
 	hold_end(&before);
 	if (status < 0)
@@ -83,14 +95,39 @@ static int run_run(struct cli *cli, const void *args, struct err *err) {
 }
 
 static const struct cli_argument run_arguments[] = {
-	{ "command", ARGUMENT_REPEATED, COMPLETE_NONE,
+	{ "command", ARGUMENT_ANY, COMPLETE_NONE,
 	  "Program and its arguments; started directly, without a shell" },
 	{ NULL },
 };
 
 static const char *const inits[] = { "auto", "systemd", "coi-init", NULL };
 
+static const char *const formats[] = { "text", "json", NULL };
+
 static const struct cli_option run_options[] = {
+	{
+		.name = "prompt",
+		CLI_TEXT(struct run_args, prompt, "TEXT"),
+		.help = "Ask the configured agent this, instead of running a command",
+	},
+	{
+		.name = "prompt-file",
+		CLI_TEXT(struct run_args, prompt_file, "FILE"),
+		.help = "The same, with the text of a file",
+		.complete = COMPLETE_FILE,
+	},
+	{
+		.name = "prompt-name",
+		CLI_TEXT(struct run_args, prompt_name, "NAME"),
+		.help = "The same, with a text of [prompts] in the settings",
+	},
+	{
+		.name = "format",
+		CLI_TEXT(struct run_args, format, "FORMAT"),
+		.help = "With a prompt: text as it comes, or json with result, duration_ms, "
+			"session_id and files_changed",
+		.choices = formats,
+	},
 	{
 		.name = "init",
 		.type = OPTION_TEXT,
@@ -105,6 +142,7 @@ static const struct cli_option run_options[] = {
 static const struct cli_example run_examples[] = {
 	{ "coi run -- make -j4 test", "Flags of the command stand behind '--'." },
 	{ "coi run -- sh -c 'npm ci && npm test' < /dev/null", "A line for a shell." },
+	{ "coi run --prompt 'Why do the tests fail?'", "A question to the agent; its answer." },
 	{ "coi -w ~/src/thing run -- cat README", "Another directory as the workspace." },
 	{ NULL },
 };
@@ -116,9 +154,13 @@ const struct cli_command cmd_run = {
 	.description =
 		"Starts a container with the workspace at /workspace, runs the command there as the "
 		"user code, and takes the container away again; a persistent one is stopped and "
-		"kept. Input and output are passed through, the exit status is the command's.",
+		"kept. Input and output are passed through, the exit status is the command's.\n\n"
+		"With a prompt the configured agent is asked instead, without a terminal, and may do "
+		"what it likes in the workspace; the exit status is the agent's.",
 	.arguments = run_arguments,
 	.options = run_options,
+	.args_size = sizeof(struct run_args),
+	.check = run_check,
 	.examples = run_examples,
 	.flags = COMMAND_SESSION | COMMAND_CONFIG | COMMAND_STARTS | COMMAND_INNER,
 	.run = run_run,

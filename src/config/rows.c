@@ -384,7 +384,7 @@ static const struct setting_row rows[] = {
 	{ TABLES("credentials", credentials, GATED, struct setting_credentials, credential_table),
 	  .applies = APPLIES_START, .since = "0.10", ACTED,
 	  .summary = "Files that are copied into the container." },
-	{ MAP("prompts", prompts, REFUSED), .applies = APPLIES_COMMAND, .since = "0.12",
+	{ MAP("prompts", prompts, REFUSED), .applies = APPLIES_COMMAND, .since = "0.12", ACTED,
 	  .summary = "Named prompts." },
 	{ TABLES("ports.map", ports.map, GATED, struct setting_ports, port_table),
 	  .applies = APPLIES_START, .since = "0.10.1", ACTED,

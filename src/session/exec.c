@@ -49,7 +49,7 @@ static void fill_spec(const struct session *s, const struct container *c,
 		.cwd = request->cwd ? request->cwd : default_cwd(c),
 		.tty = request->tty,
 		.grace_ms = request->grace_ms,
-		.stdin_fd = STDIN_FILENO,
+		.stdin_fd = request->input_fd > 0 ? request->input_fd : STDIN_FILENO,
 		.stdout_fd = STDOUT_FILENO,
 		.stderr_fd = STDERR_FILENO,
 	};
@@ -92,7 +92,8 @@ int exec_capture(struct session *s, const struct container *c, const struct exec
 	tell_audit(s, c, request);
 	fill_spec(s, c, request, env, &spec);
 	spec.tty = false;
-	spec.stdin_fd = -1;
+	if (request->input_fd <= 0)
+		spec.stdin_fd = -1;
 	return attach_capture(&spec, request->timeout_ms > 0 ? request->timeout_ms : -1, out, err_out,
 			      err);
 }

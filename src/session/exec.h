@@ -14,6 +14,7 @@ struct exec_request {
 	const char *cwd;    /* NULL: the workspace's path inside, else /workspace, else "/" */
 	char *const *env;   /* "NAME=value", over what every session has */
 	bool tty;
+	int input_fd;       /* instead of the caller's standard input; 0: not */
 	int timeout_ms;     /* exec_capture(): then it is killed and -ETIMEDOUT returned; 0: never */
 	int grace_ms;       /* after a SIGINT or SIGTERM to us, then it is killed; 0: none */
 	bool session_env;   /* what a session has; see environment.h */

@@ -109,7 +109,7 @@ refuses 1 'not part of this version' health --verbose
 refuses 1 "unknown command 'lst' for 'coi image'" image lst
 refuses 1 'takes no arguments' list x
 refuses 1 'takes at most 1 argument' attach a b
-refuses 1 'needs at least 1 argument' run
+refuses 1 'neither a command nor a prompt' run
 refuses 1 "Flags of the command inside stand behind" run ls -la
 refuses 1 'is required' image cleanup x
 refuses 1 'is a setting' run --network open -- true
