@@ -197,12 +197,37 @@ int profile_add_layers(struct config *c, const struct config_inputs *in, const c
 /* Note what is wrong with the keys that are no settings: inherits, context. */
 void profile_check_keys(struct config *c, const struct layer *layer);
 
-/* ---- load.c ---- */
+/* ---- layers.c ---- */
+struct layer_file {
+	enum config_layer layer;
+	bool is_trusted;
+	const char *path; /* absolute, for messages */
+	const char *work_dir;
+};
+/* What is where, by device and inode: a spelling proves nothing. */
+struct layer_places {
+	bool has_user;
+	struct stat user_dir; /* ~/.coi */
+	bool has_env;
+	struct stat env_file; /* the file that COI_CONFIG names */
+};
 struct layer *layer_add(struct config *c, enum config_layer layer, bool is_trusted);
+void layers_free(struct config *c);
 /* Remember that @path was looked for. */
 void file_add(struct config *c, enum config_layer layer, bool is_trusted, const char *path,
 	      bool is_there);
+/* Add the layer of one file below @dirfd. 1: added; 0: not there, or noted as unusable. */
+int layer_add_file(struct config *c, const struct layer_file *spec, int dirfd, const char *name);
+/* All below the profile: user, project, COI_CONFIG, environment. Fills *@p. */
+void layers_add_files(struct config *c, const struct config_inputs *in, struct layer_places *p);
+/* <base>/.coi/config.toml of a project, unless it is a trusted file by another name. */
+void layers_add_project(struct config *c, const char *base, enum config_layer layer,
+			const struct layer_places *p);
+void layers_add_overrides(struct config *c, const struct config_inputs *in);
 /* Value of COI_CONFIG as an absolute path; NULL when it is not set. Newly allocated. */
 char *load_env_file(const struct config_inputs *in);
+
+/* ---- old-layout.c ---- */
+void old_layouts_note(struct config *c);
 
 #endif
