@@ -18,6 +18,7 @@
 #include "cli/resume.h"
 #include "cli/session-end.h"
 #include "cli/session-show.h"
+#include "cli/shell-plan.h"
 #include "session/env-commands.h"
 #include "session/launch.h"
 #include "session/lifecycle.h"
@@ -29,6 +30,7 @@ struct shell_args {
 	const char *container;
 	bool debug;
 	bool background;
+	bool dry_run;
 };
 
 /* Which session it is: a new one, or one that goes on. */
@@ -300,7 +302,9 @@ static int shell_start(struct cli *cli, const struct shell_args *a, struct err *
 	struct shell_session session = { .is_resumed = false };
 	int r = choose_session(cli, &session, err);
 
-	if (r == 0)
+	if (r == 0 && a->dry_run)
+		r = shell_plan_print(cli, session.is_resumed ? &session.saved : NULL, err);
+	else if (r == 0)
 		r = start_session(cli, a, &session, err);
 	saved_session_done(&session.saved);
 	return r;
@@ -378,6 +382,11 @@ static const struct cli_option shell_options[] = {
 		.name = "background",
 		CLI_BOOL(struct shell_args, background),
 		.help = "Start the session and return; only with tmux",
+	},
+	{
+		.name = "dry-run",
+		CLI_BOOL(struct shell_args, dry_run),
+		.help = "Only say what would be done",
 	},
 	{
 		.name = "debug",

@@ -183,3 +183,19 @@ $event $mode: $(own_processes) $(cat "$T/out")"
 	expect_equal "$(coi list --format json | jq '.active_containers | length')" 0
 	rm -rf "$T/second" .coi
 }
+
+@test "shell --dry-run says what would be done, and does nothing" {
+	run --separate-stderr coi shell --dry-run --persistent
+	expect_status 0
+	expect_text "$NAME (new)"
+	expect_text "$T/ws"
+	expect_text persistent
+	expect_text "claim its user ids"
+	expect_equal "$(coi list --format json | jq '.active_containers | length')" 0
+	coi shell --debug --background >/dev/null
+	run --separate-stderr coi shell --dry-run --resume
+	expect_text "$NAME (Running)"
+	run --separate-stderr coi shell --dry-run
+	expect_text "$(container_name 2) (new)"
+	expect_equal "$(coi list --format json | jq '.active_containers | length')" 1
+}
