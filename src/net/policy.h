@@ -57,6 +57,7 @@ struct net_policy {
 	/* The name servers to ask, host byte order; none: those of the host. Not in allowlist. */
 	uint32_t dns_servers[NET_DNS_SERVERS_MAX];
 	size_t dns_count;
+	bool ask_ahead;     /* allowlist: names are asked for before the container does */
 	uint32_t refresh_s; /* allowlist: learnt names are asked again at least so often; 0: never */
 };
 

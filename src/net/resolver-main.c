@@ -71,6 +71,7 @@ static int policy_read(struct server *s, const json_t *body) {
 	};
 	s->refresh_s = (uint32_t)json_get_int(body, "refresh_s", 0);
 	s->is_listed = is_listed;
+	s->asks_ahead = json_get_bool(body, "ahead", false);
 	hosts_read(s, json_object_get(body, "hosts"));
 	net_allowed_done(&s->allowed);
 	s->allowed = allowed;
@@ -122,6 +123,7 @@ static void on_control(int fd, uint32_t events, void *data) {
 		names_relisted(s);
 		/* On its way with the addresses of another policy: not to be passed on. */
 		upstream_restart(s);
+		names_ahead(s);
 	}
 	if (!strcmp(m.type, RESOLVER_MSG_PING))
 		(void)msg_send(fd, RESOLVER_MSG_PONG, NULL, NULL, 0);
@@ -152,6 +154,7 @@ static int serve(struct server *s) {
 	s->loop = loop_new();
 	if (!s->loop || !loop_add_fd(s->loop, RESOLVER_FD_CONTROL, EPOLLIN, on_control, s))
 		return -ENOMEM;
+	names_ahead(s);
 	r = clients_open(s);
 	if (r == 0)
 		r = names_open(s);

@@ -121,8 +121,9 @@ static json_t *hosts_body(const struct net_hosts *h) {
 static json_t *policy_body(const struct net_port *port) {
 	const struct net_policy *p = &port->policy;
 	bool is_open = p->mode == NET_OPEN;
-	json_t *body = json_pack("{s:b, s:b, s:b, s:I}", "private", is_open || !p->block_private,
-				 "metadata", is_open || !p->block_metadata, "local",
+	json_t *body = json_pack("{s:b, s:b, s:b, s:b, s:I}", "ahead", p->ask_ahead, "private",
+				 is_open || !p->block_private, "metadata",
+				 is_open || !p->block_metadata, "local",
 				 is_open || p->allow_local_network, "refresh_s",
 				 (json_int_t)p->refresh_s);
 
@@ -244,6 +245,15 @@ static bool read_learn(const json_t *body, struct net_resolver_event *e) {
 	return true;
 }
 
+static void read_nowhere(const json_t *body, struct net_resolver_event *e) {
+	const char *why = json_get_str(body, "why", "");
+
+	e->wish = NET_RESOLVER_NOWHERE;
+	e->why = !strcmp(why, "nx")      ? "does not exist"
+		 : !strcmp(why, "empty") ? "has no IPv4 address that may be reached"
+					 : "is not known to the name servers now";
+}
+
 /* Printable, in the letters of names: it goes to files and terminals. */
 static bool name_is_plain(const char *name) {
 	return *name && strlen(name) <= NET_ALLOWED_NAME_MAX &&
@@ -269,6 +279,8 @@ int net_resolver_read(struct net_resolver *r, struct net_resolver_event *ret) {
 			e.wish = NET_RESOLVER_REFUSED;
 		else if (!strcmp(m.type, RESOLVER_MSG_LEARN))
 			(void)read_learn(m.body, &e);
+		else if (!strcmp(m.type, RESOLVER_MSG_NOWHERE))
+			read_nowhere(m.body, &e);
 	}
 	msg_done(&m);
 	if (e.wish == NET_RESOLVER_NOTHING)

@@ -67,6 +67,7 @@ enum net_resolver_wish {
 	NET_RESOLVER_LEARN,
 	NET_RESOLVER_REFUSED,
 	NET_RESOLVER_ALIVE,
+	NET_RESOLVER_NOWHERE, /* a listed name leads nowhere, see `why` */
 };
 #define NET_RESOLVER_ADDRESSES_MAX 64
 struct net_resolver_event {
@@ -76,6 +77,7 @@ struct net_resolver_event {
 	uint32_t addresses[NET_RESOLVER_ADDRESSES_MAX]; /* host byte order */
 	size_t count;
 	uint32_t ttl;
+	const char *why; /* static: what follows "it" */
 };
 /*
  * One message, when control_fd is readable. It comes from a process that

@@ -444,7 +444,7 @@ int launched_finish(struct session *s, struct launched *l, bool keep_stopped, st
 	runtime_warm_end(&l->warm);
 	if (l->lease < 0)
 		return lifecycle_end(s, l->container->name, keep, err);
-	r = spawn_finish(l->lease, keep, err);
+	r = spawn_finish(s, l->lease, keep, err);
 	(void)close(steal_fd(&l->lease));
 	if (r == -EPIPE)
 		return lifecycle_end(s, l->container->name, keep, err);

@@ -190,6 +190,7 @@ int network_policy_from_json(const json_t *j, struct net_policy *p, struct net_a
 		.refresh_s = (uint32_t)json_get_int(j, "refresh_s", 0),
 		.allowed = allowed,
 		.hosts = hosts,
+		.ask_ahead = true,
 	};
 	servers_from_json(json_object_get(j, "dns_servers"), p);
 	return hosts_from_json(json_object_get(j, "hosts"), hosts, err);

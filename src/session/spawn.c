@@ -192,8 +192,9 @@ int spawn_plan(struct session *s, struct spawn *sp, const struct wire_plan *plan
 	return r;
 }
 
-/* Until "stopped" or an error; -EPIPE at end of file, -EINTR by a signal of @signal_fd (or -1). */
-static int wait_stopped(int sock, int signal_fd, int timeout_ms, struct err *err) {
+/* One message: 1: stopped, 0: go on, or an error; -EPIPE at end of file, -EINTR by a signal. */
+static int stopped_message(const struct session *s, int sock, int signal_fd, int timeout_ms,
+			   struct err *err) {
 	struct pollfd pfds[] = { { .fd = sock, .events = POLLIN },
 				 { .fd = signal_fd, .events = POLLIN } };
 	struct msg m;
@@ -210,16 +211,31 @@ static int wait_stopped(int sock, int signal_fd, int timeout_ms, struct err *err
 	r = msg_recv(sock, &m);
 	if (r <= 0)
 		return err_set(err, ERR_SYSTEM, -EPIPE, "the supervisor died");
-	r = 0;
+	r = 1;
 	if (!strcmp(m.type, "error")) {
 		msg_to_err(&m, err);
 		r = err->code;
+	} else if (!strcmp(m.type, "warning")) {
+		/* What turned out while the command ran. */
+		session_say(s, "Warning: %s", json_get_str(m.body, "text", ""));
+		r = 0;
 	}
 	msg_done(&m);
 	return r;
 }
 
-int spawn_finish(int sock, bool keep, struct err *err) {
+/* Until "stopped" or an error, of @signal_fd (or -1) too. */
+static int wait_stopped(const struct session *s, int sock, int signal_fd, int timeout_ms,
+			struct err *err) {
+	int r;
+
+	do
+		r = stopped_message(s, sock, signal_fd, timeout_ms, err);
+	while (r == 0);
+	return r < 0 ? r : 0;
+}
+
+int spawn_finish(const struct session *s, int sock, bool keep, struct err *err) {
 	autoclose int signal_fd = -1;
 	sigset_t before;
 	int r;
@@ -228,7 +244,7 @@ int spawn_finish(int sock, bool keep, struct err *err) {
 	signal_fd = open_signals();
 	r = msg_send(sock, "finish", json_pack("{s:b}", "keep", keep), NULL, 0);
 	r = r < 0 ? err_set(err, ERR_SYSTEM, -EPIPE, "the supervisor died")
-		  : wait_stopped(sock, signal_fd, 10 * STOP_MARGIN_MS, err);
+		  : wait_stopped(s, sock, signal_fd, 10 * STOP_MARGIN_MS, err);
 	(void)sigprocmask(SIG_SETMASK, &before, NULL);
 	return r;
 }
@@ -277,7 +293,7 @@ int spawn_stop(struct session *s, const struct container *c, int timeout_ms, boo
 	if (r < 0)
 		return err_set(err, ERR_MISSING, -ENOTCONN, "the supervisor of container '%s' died",
 			       c->name);
-	r = wait_stopped(sock, -1, timeout_ms + STOP_MARGIN_MS, err);
+	r = wait_stopped(s, sock, -1, timeout_ms + STOP_MARGIN_MS, err);
 	/* Its end is the end of the clean-up. */
 	if (r == 0 || r == -EPIPE)
 		(void)pidfd_wait_gone(pidfd, STOP_MARGIN_MS);

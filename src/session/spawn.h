@@ -35,7 +35,7 @@ void spawn_cancel(struct spawn *sp);
  * word. -EPIPE when it died meanwhile; -EINTR when a signal says that waiting is
  * enough: closing the line then ends the container at once.
  */
-int spawn_finish(int sock, bool keep, struct err *err);
+int spawn_finish(const struct session *s, int sock, bool keep, struct err *err);
 
 /* A connection to the control socket of @c's supervisor. -ENOTCONN when there is none. */
 int spawn_connect(struct session *s, const struct container *c, struct err *err);

@@ -11,10 +11,26 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/mem.h"
+#include "base/msg.h"
 #include "session/supervisor.h"
 
 #define WISHES_EACH_SECOND 500
+#define NOWHERE_MAX 64 /* lines about names that lead nowhere */
 #define PULSE_MS 500 /* to answer in, and then to be left alone */
+
+/* To the log, and to the person as long as his command is there. */
+static void leads_nowhere(struct supervisor *v, const struct net_resolver_event *e) {
+	autofree char *text = NULL;
+
+	if (!net_allowed_name(&v->plan.allowed, e->name) || v->nowhere_count >= NOWHERE_MAX)
+		return;
+	v->nowhere_count++;
+	text = xasprintf("network.allowed_domains: '%s' %s", e->name, e->why);
+	supervisor_note("%s", text);
+	if (v->command_fd >= 0)
+		(void)msg_send(v->command_fd, "warning", json_pack("{s:s}", "text", text), NULL, 0);
+}
 
 static void take_wish(struct supervisor *v, const struct net_resolver_event *e) {
 	struct err err = { 0 };
@@ -22,6 +38,10 @@ static void take_wish(struct supervisor *v, const struct net_resolver_event *e) 
 
 	if (e->wish == NET_RESOLVER_ALIVE) {
 		v->has_pulse = true;
+		return;
+	}
+	if (e->wish == NET_RESOLVER_NOWHERE) {
+		leads_nowhere(v, e);
 		return;
 	}
 	if (e->wish == NET_RESOLVER_REFUSED) {
@@ -105,6 +125,16 @@ static void on_question(int fd, uint32_t events, void *data) {
 	v->asked_meanwhile = true;
 	if (!v->pulse_timer)
 		pulse(v);
+}
+
+void supervisor_network_hear(struct supervisor *v) {
+	struct net_resolver_event e;
+
+	for (int i = 0; i < WISHES_EACH_SECOND && v->resolver.control_fd >= 0; i++) {
+		if (net_resolver_read(&v->resolver, &e) != 1)
+			break;
+		take_wish(v, &e);
+	}
 }
 
 void supervisor_network_resolver(struct supervisor *v, bool is_there) {

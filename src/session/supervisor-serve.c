@@ -398,6 +398,8 @@ int supervisor_serve(struct supervisor *v, struct err *err) {
 	if (r < 0)
 		return r;
 	supervisor_save_begin(v);
+	if (v->net)
+		supervisor_network_hear(v);
 	if (v->command_fd >= 0 && msg_send(v->command_fd, "ready", NULL, NULL, 0) < 0)
 		log_debug("the command that started '%s' has gone", v->c->name);
 	r = loop_run(v->loop);

@@ -63,6 +63,7 @@ struct supervisor {
 	struct loop_source *question_source; /* the container asks it */
 	struct loop_source *pulse_timer;     /* it was asked whether it turns */
 	bool has_pulse;
+	unsigned nowhere_count; /* lines about names that lead nowhere */
 	bool asked_meanwhile;
 
 	struct protect_binds protect; /* the binds of the start; see protect-place.h */
@@ -138,6 +139,8 @@ void supervisor_network_done(struct supervisor *v);
 int supervisor_network_watch(struct supervisor *v, struct err *err);
 /* A name that was refused, to those who are told of refusals. */
 void supervisor_denied_name(struct supervisor *v, const char *name);
+/* Take what it has said so far: before the start is told to be done. */
+void supervisor_network_hear(struct supervisor *v);
 void supervisor_network_resolver(struct supervisor *v, bool is_there);
 /* What was learnt: read when it is adopted; and one more, when the rules have it. 0 or -errno. */
 int supervisor_learnt_begin(struct supervisor *v);

@@ -167,3 +167,19 @@ refused() {
 	coi network show h2 | grep -q 'Mode: restricted'
 	coi kill h2
 }
+
+@test "listed names are asked for beforehand, and one that leads nowhere is told by its key" {
+	settings 'mode = "allowlist"\nallowed_domains = ["other.test", "nowhere.test", "private.test"]'
+	# It comes while the command runs, if that runs long enough.
+	told() { coi run -- sleep 1 >"$T/told" 2>&1 && grep -q nowhere.test "$T/told"; }
+	within 30 told
+	run cat "$T/told"
+	expect_text "network.allowed_domains: 'nowhere.test' does not exist"
+	expect_text "'private.test' has no IPv4 address that may be reached"
+	[[ $output != *"'other.test'"* ]]
+	# Open by address before the container asks for anything.
+	coi container launch coi-default h3
+	within 5 get h3 198.51.100.10
+	coi network show h3 | grep -q 'other.test 198.51.100.10'
+	coi kill h3
+}

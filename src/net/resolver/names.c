@@ -136,7 +136,7 @@ void names_known(struct server *s, const struct flight *f) {
 		memcpy(k->name, name, sizeof(k->name));
 	}
 	k->addresses = f->addresses;
-	if (f->asker.conn != ASKER_NONE)
+	if (f->asker.conn != ASKER_NONE && f->asker.conn != ASKER_AHEAD)
 		k->asked_ms = now;
 	k->next_ms = next_time(s, f->addresses.ttl, now);
 }
@@ -175,6 +175,56 @@ static void on_refresh(void *data) {
 		upstream_ask(s, &q, &nobody);
 		begun++;
 	}
+}
+
+/* --- before anybody asks */
+
+static void tell_nowhere(struct server *s, const char *name, const struct buf *answer) {
+	unsigned rcode = answer->len > 3 ? (uint8_t)answer->data[3] & 15u : 0;
+	const char *why = rcode == LDNS_RCODE_NXDOMAIN  ? "nx"
+			  : rcode == LDNS_RCODE_NOERROR ? "empty"
+							: "silent";
+
+	(void)msg_send(s->control_fd, RESOLVER_MSG_NOWHERE,
+		       json_pack("{s:s, s:s}", "name", name, "why", why), NULL, 0);
+}
+
+static void ahead_continue(void *data) {
+	static const struct asker nobody = { .conn = ASKER_AHEAD };
+	struct server *s = data;
+
+	s->ahead_timer = NULL;
+	while (s->is_listed && s->asks_ahead && s->ahead_next < s->allowed.count &&
+	       s->ahead < AHEAD_AT_ONCE) {
+		const struct net_entry *e = &s->allowed.entries[s->ahead_next++];
+		struct dns_query q;
+
+		if (e->kind != NET_ENTRY_NAME || find(s, e->name))
+			continue;
+		dns_query_for(e->name, &q);
+		s->ahead++;
+		upstream_ask(s, &q, &nobody);
+	}
+}
+
+void names_ahead_done(struct server *s, const struct dns_query *q, const struct buf *answer) {
+	char name[DNS_NAME_TEXT];
+
+	if (s->ahead)
+		s->ahead--;
+	/* Without records: it leads nowhere. */
+	if (answer && dns_query_name(q, name) && answer->len > 7 && !answer->data[6] &&
+	    !answer->data[7])
+		tell_nowhere(s, name, answer);
+	/* From the loop: a try that fails at once comes here while the next one is begun. */
+	if (!s->ahead_timer)
+		s->ahead_timer = loop_add_timer(s->loop, 1, 0, ahead_continue, s);
+}
+
+void names_ahead(struct server *s) {
+	s->ahead_next = 0;
+	if (!s->ahead_timer)
+		s->ahead_timer = loop_add_timer(s->loop, 1, 0, ahead_continue, s);
 }
 
 int names_open(struct server *s) {

@@ -19,7 +19,8 @@
  * "private", "metadata" and "local": whether addresses of those ranges may stand
  * in answers. "allowed": the entries of mode allowlist (allowed.h); absent: every
  * name may be asked for. "hosts": fixed names, {"name", "address" (a number)}; they
- * are answered whatever else is listed. "refresh_s": how often learnt names are asked again, 0: never.
+ * are answered whatever else is listed. "ahead": listed names are asked for at once.
+ * "refresh_s": how often learnt names are asked again, 0: never.
  */
 #define RESOLVER_MSG_POLICY "policy"
 /* Later: resolv.conf again. One descriptor, no body. */
@@ -35,6 +36,12 @@
 #define RESOLVER_LEARN_MAX 64
 /* From the resolver: "name" was asked for and is not listed. Not each time. */
 #define RESOLVER_MSG_REFUSED "refused"
+
+/*
+ * From the resolver: "name" is listed and leads nowhere, since ("why") it does not
+ * exist: nx, has no address that may be reached: empty, or nobody says: silent.
+ */
+#define RESOLVER_MSG_NOWHERE "nowhere"
 
 /* The supervisor wants to know whether it turns; and the answer. */
 #define RESOLVER_MSG_PING "ping"

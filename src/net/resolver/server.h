@@ -24,11 +24,13 @@
 #define TRY_TIMEOUT_MS 2000
 #define CONN_IDLE_MS 10000
 #define LEARN_TIMEOUT_MS 2000
-#define KNOWN_MAX 256
+#define KNOWN_MAX 1024
+#define AHEAD_AT_ONCE 16 /* names that are asked for ahead: the rest is for the container */
 
 struct server;
 
-#define ASKER_NONE (-2) /* a name is asked for again, by ourselves */
+#define ASKER_NONE (-2)  /* a name is asked for again, by ourselves */
+#define ASKER_AHEAD (-3) /* or before anybody does */
 
 /* Who waits for an answer. */
 struct asker {
@@ -51,6 +53,7 @@ struct flight {
 	struct loop_source *source, *timer;
 	struct buf out, in; /* by TCP: what is left to be sent, what has come */
 	bool is_learning;   /* the answer is there; the supervisor has to know its addresses first */
+	bool is_dropped; /* given up for another's sake: nobody is told */
 	bool is_stale;      /* the answer is an old one, since no server has given another */
 	struct buf answer;
 	struct dns_addresses addresses;
@@ -92,6 +95,10 @@ struct server {
 	size_t host_count;
 	uint32_t refresh_s;
 	struct known known[KNOWN_MAX];
+	bool asks_ahead;
+	size_t ahead_next; /* of `allowed`: asked for ahead up to here, */
+	unsigned ahead;    /* and so many of them are on their way */
+	struct loop_source *ahead_timer;
 	uint64_t told_ms; /* since when refused names are counted, */
 	unsigned told;    /* and how many were told of */
 	uint64_t asked;
@@ -115,6 +122,10 @@ void names_known(struct server *s, const struct flight *f);
 const struct dns_addresses *names_old(const struct server *s, const struct dns_query *q);
 /* The list has changed: forget what is not on it. */
 void names_relisted(struct server *s);
+/* A name that was asked for ahead is done; @answer is what a client would get. */
+void names_ahead_done(struct server *s, const struct dns_query *q, const struct buf *answer);
+/* Begin to ask for all listed names ahead, some at a time. */
+void names_ahead(struct server *s);
 /* Begin to ask again for names whose addresses are about to run out. */
 int names_open(struct server *s);
 

@@ -40,7 +40,10 @@ static void flight_end(struct flight *f, const struct buf *answer) {
 	buf_done(&f->in);
 	buf_done(&f->answer);
 	f->used = f->is_learning = false;
-	clients_answer(s, &a, answer);
+	if (a.conn == ASKER_AHEAD)
+		names_ahead_done(s, &f->query, f->is_dropped ? NULL : answer);
+	else
+		clients_answer(s, &a, answer);
 }
 
 static void flight_give_up(struct flight *f) {
@@ -92,7 +95,7 @@ static void flight_fail(struct flight *f) {
 	const struct dns_addresses *old = f->server->is_listed ? names_old(f->server, &f->query)
 							       : NULL;
 
-	if (!old || f->asker.conn == ASKER_NONE) {
+	if (!old || f->asker.conn == ASKER_NONE || f->asker.conn == ASKER_AHEAD) {
 		flight_give_up(f);
 		return;
 	}
@@ -276,8 +279,10 @@ static void next_try(struct flight *f) {
 
 void upstream_restart(struct server *s) {
 	for (size_t i = 0; i < FLIGHTS_MAX; i++)
-		if (s->flights[i].used)
+		if (s->flights[i].used) {
+			s->flights[i].is_dropped = true;
 			flight_give_up(&s->flights[i]);
+		}
 }
 
 /* A free place, or that of the oldest question: a name that nobody answers must not block others. */
@@ -292,6 +297,7 @@ static struct flight *place(struct server *s) {
 		if (f->number < oldest->number)
 			oldest = f;
 	}
+	oldest->is_dropped = true;
 	flight_give_up(oldest);
 	return oldest;
 }
