@@ -37,8 +37,7 @@ static int open_below(const struct layout *l, const char *name, int *ret, struct
 	return open_one(path, 0700, ret, err);
 }
 
-/* Directories that exist on a file system that has become read-only open all the same. */
-static int check_writable(const struct layout *l, struct err *err) {
+int layout_check_writable(const struct layout *l, struct err *err) {
 	if (faccessat(l->containers_fd, ".", W_OK, AT_EACCESS) == 0)
 		return 0;
 	(void)err_sys(err, -errno, "cannot write to the state directory '%s'", l->root);
@@ -72,8 +71,6 @@ int layout_open(struct layout **ret, struct err *err) {
 		r = open_below(l, "images", &l->images_fd, err);
 	if (r == 0)
 		r = open_below(l, "layers", &l->layers_fd, err);
-	if (r == 0)
-		r = check_writable(l, err);
 	if (r < 0)
 		return r;
 	*ret = steal_ptr(l);

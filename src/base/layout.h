@@ -26,9 +26,11 @@ struct layout {
 
 /*
  * Make what is missing (0711 root, 0700 the others) and open it. Fails with a
- * message that names the directory, when it cannot be written too.
+ * message that names the directory.
  */
 int layout_open(struct layout **ret, struct err *err);
+/* What is there on a file system that has become read-only opens all the same. */
+int layout_check_writable(const struct layout *l, struct err *err);
 void layout_free(struct layout *l);
 void layout_free_ptr(struct layout **l);
 #define auto_layout __attribute__((cleanup(layout_free_ptr)))

@@ -87,7 +87,10 @@ int app_open_session(struct cli *cli, struct err *err) {
 		return r;
 	cli->session->say = say;
 	cli->session->say_data = cli;
-	return 0;
+	/* Looking is possible where nothing can be done. */
+	return cli->parsed.command->flags & COMMAND_LOOKS
+		       ? 0
+		       : layout_check_writable(cli->session->layout, err);
 }
 
 int app_change_workspace(struct cli *cli, const char *workspace, struct err *err) {

@@ -222,6 +222,6 @@ const struct cli_command cmd_list = {
 	.options = list_options,
 	.examples = list_examples,
 	.args_size = sizeof(struct list_args),
-	.flags = COMMAND_SESSION | COMMAND_CONFIG | COMMAND_FORMAT,
+	.flags = COMMAND_SESSION | COMMAND_CONFIG | COMMAND_FORMAT | COMMAND_LOOKS,
 	.run = list_run,
 };

@@ -199,3 +199,18 @@ $event $mode: $(own_processes) $(cat "$T/out")"
 	expect_text "$(container_name 2) (new)"
 	expect_equal "$(coi list --format json | jq '.active_containers | length')" 1
 }
+
+@test "a state directory that cannot be written is listed all the same, and nothing starts" {
+	coi container launch coi-default "$NAME"
+	coi container stop --force "$NAME"
+	mount --bind "$COI_ROOT" "$COI_ROOT"
+	mount -o remount,bind,ro "$COI_ROOT"
+	run --separate-stderr coi list --format json
+	local listed=$output code=$status
+	run --separate-stderr coi run -- true
+	umount "$COI_ROOT"
+	expect_equal "$code" 0
+	expect_equal "$(jq -r '.active_containers[].name' <<<"$listed")" "$NAME"
+	expect_status 1
+	expect_stderr "cannot write to the state directory"
+}
