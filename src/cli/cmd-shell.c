@@ -177,6 +177,7 @@ static int prepare(struct cli *cli, const struct shell_args *a, const struct too
 					      .id = session->id,
 					      .is_known = l->reused,
 					      .is_shell = a->debug,
+					      .profile_context = config_profile_context(cli->config),
 					      .environment = env };
 	int r = mode->tmux && l->reused ? tmux_exists(cli->session, l->container, err) : 0;
 

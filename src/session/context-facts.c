@@ -56,6 +56,7 @@ static void network_facts(const struct session *s, const struct container *c,
 
 static void limit_facts(const struct settings *set, struct context_facts *f) {
 	const struct setting_size *m = &set->limits.memory.limit;
+	int64_t ms = set->limits.runtime.max_duration.ms;
 	int processes = set->limits.runtime.max_processes;
 
 	f->cpu = xasprintf("%s%s%s", set->limits.cpu.count,
@@ -64,6 +65,7 @@ static void limit_facts(const struct settings *set, struct context_facts *f) {
 	f->memory = m->percent ? xasprintf("%llu%%", (unsigned long long)m->percent) :
 		    m->bytes   ? xasprintf("%llu MiB", (unsigned long long)(m->bytes >> 20)) :
 				 xstrdup("");
+	f->duration = ms > 0 ? xasprintf("%lld s", (long long)(ms / 1000)) : xstrdup("");
 	f->processes = processes > 0 ? xasprintf("%d", processes) : xstrdup("");
 }
 

@@ -18,7 +18,7 @@
 void context_facts_done(struct context_facts *f) {
 	char *const texts[] = { f->container, f->tool,	   f->workspace, f->home,  f->user,
 				f->os,	      f->arch,	   f->timezone,	 f->network_mode,
-				f->cpu,	      f->memory,   f->processes };
+				f->cpu,	      f->memory,   f->processes, f->duration };
 	char **const lists[] = { f->allowed, f->forwarded, f->ports, f->protected, f->secret,
 				 f->notes };
 
@@ -142,11 +142,12 @@ static void add_rest(struct buf *b, const struct context_facts *f) {
 		buf_adds(b, "\n## Published ports\n\n");
 		add_list(b, f->ports);
 	}
-	if (*f->cpu || *f->memory || *f->processes) {
+	if (*f->cpu || *f->memory || *f->processes || *f->duration) {
 		buf_adds(b, "\n## Limits\n\n| | |\n|---|---|\n");
 		add_row(b, "Processors", f->cpu);
 		add_row(b, "Memory", f->memory);
 		add_row(b, "Processes", f->processes);
+		add_row(b, "Time of the container", f->duration);
 	}
 	for (char **note = f->notes; note && *note; note++)
 		buf_addf(b, "\n%s\n", *note);
@@ -215,6 +216,7 @@ static json_t *limits_json(const struct context_facts *f) {
 	set_text(l, "cpu", f->cpu);
 	set_text(l, "memory", f->memory);
 	set_text(l, "max_processes", f->processes);
+	set_text(l, "max_duration", f->duration);
 	return l;
 }
 

@@ -47,6 +47,7 @@ struct context_facts {
 	char *cpu;
 	char *memory;
 	char *processes;
+	char *duration;
 	char **notes;    /* further lines, as they are */
 };
 void context_facts_done(struct context_facts *f);

@@ -395,6 +395,7 @@ setup_keep() {
 		secret_paths = [".env"]
 		[limits.runtime]
 		max_processes = 321
+		max_duration = "2h"
 		[[mounts.default]]
 		host = "$T/data"
 		container = "/data"
@@ -404,8 +405,8 @@ setup_keep() {
 	END
 	GH_TOKEN=x start pi
 	run -0 inside 'cat SANDBOX_CONTEXT.json'
-	expect_equal "$(jq -c '[.schema_version,.tool_name,.network.mode,.network.allowed_domains,.gh_cli_authenticated,.forwarded_env_vars,.limits.max_processes,.hidden_paths,.persistent]' <<<"$output")" \
-		'[1,"pi","allowlist",["only.test"],true,["GH_TOKEN"],"321",[".env"],false]'
+	expect_equal "$(jq -c '[.schema_version,.tool_name,.network.mode,.network.allowed_domains,.gh_cli_authenticated,.forwarded_env_vars,.limits.max_processes,.limits.max_duration,.hidden_paths,.persistent]' <<<"$output")" \
+		'[1,"pi","allowlist",["only.test"],true,["GH_TOKEN"],"321","7200 s",[".env"],false]'
 	expect_equal "$(jq -c '.extra_mounts[] | select(.path=="/data")' <<<"$output")" '{"path":"/data","readonly":true}'
 	jq -e '.protected_paths | index("Makefile")' <<<"$output"
 	run -0 inside 'cat SANDBOX_CONTEXT.md; stat -c %a:%U SANDBOX_CONTEXT.md'
@@ -443,6 +444,29 @@ setup_keep() {
 context_json = false" start pi
 	expect_stderr "the context file '$T/missing.md' is not used"
 	inside 'test ! -e SANDBOX_CONTEXT.md && test ! -e SANDBOX_CONTEXT.json'
+}
+
+@test "the context of a profile is added; a link in the workspace is not followed for it" {
+	mkdir -p "$HOME/.coi/profiles/p" .coi/profiles/q
+	printf 'context = "ctx.md"\n[container]\ninit = "coi-init"\n' >"$HOME/.coi/profiles/p/config.toml"
+	echo 'words of the profile' >"$HOME/.coi/profiles/p/ctx.md"
+	start pi --profile p
+	run -0 inside 'cat SANDBOX_CONTEXT.md; tail -n 4 .pi/agent/APPEND_SYSTEM.md'
+	expect_text 'User-Provided Profile Context'
+	expect_text 'words of the profile'
+	coi kill -f "$(container_name)"
+	printf 'context = "ctx.md"\n' >.coi/profiles/q/config.toml
+	echo 'of-the-project' >.coi/profiles/q/real.md
+	ln -s real.md .coi/profiles/q/ctx.md
+	settings
+	start pi --profile q
+	not inside 'grep -q of-the-project SANDBOX_CONTEXT.md'
+	coi kill -f "$(container_name)"
+	rm .coi/profiles/q/ctx.md
+	mv .coi/profiles/q/real.md .coi/profiles/q/ctx.md
+	settings
+	start pi --profile q
+	inside 'grep -q of-the-project SANDBOX_CONTEXT.md'
 }
 
 @test "credentials are copied: bundles of a tool, and single files with their mode" {

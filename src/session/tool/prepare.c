@@ -5,10 +5,12 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/fd.h"
 #include "base/mem.h"
+#include "base/path.h"
 #include "base/strv.h"
 #include "image/image.h"
 #include "net/policy.h"
@@ -18,6 +20,8 @@
 #include "session/network.h"
 #include "session/tool/place.h"
 #include "session/tool/seed.h"
+
+#define CONTEXT_MAX (1 << 20)
 
 void tool_prepared_done(struct tool_prepared *p) {
 	strv_free(p->argv);
@@ -147,24 +151,45 @@ static void add_text(struct place_plan *plan, enum place_kind kind, const char *
 	item->len = strlen(text);
 }
 
-/* tool.context_file or context_json_file, as the person; NULL when there is none of use. */
-static char *own_text(const struct session *s, const char *path) {
+/* In the workspace, which the agent may change meanwhile, no link is followed. */
+static int open_text(const char *path, const char *workspace) {
+	static const int flags = O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
+	size_t len = strlen(workspace);
+	autoclose int dir = -1;
+	int fd;
+
+	if (!len || !path_is_below(path, workspace) || !path[len]) {
+		fd = open(path, flags);
+		return fd < 0 ? -errno : fd;
+	}
+	dir = open(workspace, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return dir < 0 ? -errno : open_beneath(dir, path + len + 1, flags, 0);
+}
+
+/* A file of the person's for the agent, "" when it is of no use; NULL when none is named. */
+static char *own_text(const struct session *s, const struct container *c, const char *path) {
 	autobuf struct buf b = { 0 };
+	struct stat st;
 	int fd, r;
 
-	if (!*path)
+	if (!path || !*path)
 		return NULL;
-	buf_init(&b, SEED_FILE_MAX);
+	buf_init(&b, CONTEXT_MAX);
 	privilege_person_begin(s->who);
-	fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-	r = fd < 0 ? -errno : fd_read_all(fd, &b);
+	fd = open_text(path, c->workspace);
 	privilege_person_end(s->who);
+	r = fd < 0 ? fd : fstat(fd, &st) < 0 ? -errno : S_ISREG(st.st_mode) ? 0 : -ENOTSUP;
+	if (r == 0)
+		r = fd_read_all(fd, &b);
 	if (fd >= 0)
 		(void)close(fd);
 	if (r == 0 && strlen(b.data) == b.len)
 		return buf_steal(&b);
 	session_say(s, "Warning: the context file '%s' is not used: %s", path,
-		    r < 0 ? strerror(-r) : "it is no text");
+		    r == 0 || r == -ENOTSUP ? "it is no text file" :
+		    r == -EFBIG		    ? "it is larger than 1 MiB" :
+		    r == -ELOOP		    ? "it is a symbolic link in the workspace" :
+					      strerror(-r));
 	return xstrdup("");
 }
 
@@ -190,13 +215,14 @@ static void plan_context(const struct session *s, const struct container *c, con
 			 char *const *environment, struct place_plan *plan) {
 	const struct settings *set = s->settings;
 	auto_context_facts struct context_facts f = { 0 };
-	autofree char *text = own_text(s, set->tool.context_file);
-	autofree char *json = own_text(s, set->tool.context_json_file);
+	autofree char *text = own_text(s, c, set->tool.context_file);
+	autofree char *json = own_text(s, c, set->tool.context_json_file);
+	autofree char *profile = own_text(s, c, request->profile_context);
 
 	context_facts(s, c, t->name, seen->home, environment, &f);
 	f.can_sudo = seen->has_sudo;
 	if (!text)
-		text = context_text(&f, request->profile_context);
+		text = context_text(&f, profile);
 	if (*text)
 		add_text(plan, PLACE_FILE, CONTEXT_FILE, 0600, text);
 	if (!json && set->tool.context_json)

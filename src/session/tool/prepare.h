@@ -13,7 +13,7 @@ struct tool_request {
 	const char *prompt;  /* TOOL_PROMPT without prompt_stdin */
 	bool is_known;       /* the container was used before: what it has is kept */
 	bool is_shell;       /* a bash in the tool's place: it need not be there */
-	const char *profile_context; /* text of the profile; NULL: none */
+	const char *profile_context; /* file of the profile, absolute; NULL or "": none */
 	char *const *environment;    /* what env_commands have given */
 };
 

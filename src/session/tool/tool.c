@@ -35,12 +35,10 @@ void tool_free(struct tool *t) {
 	}
 	char *const texts[] = { t->name,	 t->summary,	 t->binary,	 t->agent,
 				t->directory,	 t->context_file, t->context_key, t->project_file,
-				t->sessions,	 t->id_path,	 t->id_prefix,	 t->id_suffix,
-				t->offline_env };
+				t->sessions,	 t->offline_env };
 	char **const lists[] = { t->start,  t->resume,	    t->resume_id,   t->prompt,
 				 t->bypass, t->interactive, t->environment, t->paths,
-				 t->saved,  t->exclude,	    t->offline_hosts, t->check,
-				 t->project_words };
+				 t->saved,  t->exclude,	    t->offline_hosts, t->project_words };
 
 	for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
 		free(texts[i]);
@@ -167,16 +165,10 @@ static int parse_session(const json_t *j, struct tool *t) {
 	t->saved = words(j, "saved");
 	t->sessions = text(j, "workspace");
 	t->exclude = words(j, "exclude");
-	t->id = !strcmp(json_get_str(j, "id", "none"), "newest") ? ID_NEWEST : ID_NONE;
-	t->id_path = text(j, "id_path");
-	t->id_prefix = text(j, "id_prefix");
-	t->id_suffix = text(j, "id_suffix");
-	t->id_tail = (size_t)json_get_int(j, "id_tail", 0);
 	for (char **path = t->saved; path && *path; path++)
 		if (!is_inside(*path))
 			return -EINVAL;
-	return (!t->sessions || is_inside(t->sessions)) &&
-	       (t->id == ID_NONE || is_inside(t->id_path)) ? 0 : -EINVAL;
+	return !t->sessions || is_inside(t->sessions) ? 0 : -EINVAL;
 }
 
 static void parse_environment(const json_t *j, struct tool *t) {
@@ -210,7 +202,6 @@ int tool_parse(const char *from, const char *name, struct tool **ret, struct err
 	t->directory = text(j, "directory");
 	t->directory_always = json_get_bool(j, "directory_always", false);
 	t->paths = words(j, "paths");
-	t->check = words(j, "check");
 	t->offline_hosts = words(offline, "hosts");
 	t->offline_env = text(offline, "env");
 	parse_command(json_object_get(j, "command"), json_object_get(j, "permission"), t);

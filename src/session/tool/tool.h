@@ -52,12 +52,6 @@ enum tool_context {
 	CONTEXT_LIST,  /* its path in the list @context_key of the JSON file @context_file */
 };
 
-/* How the agent's own id of a conversation is found in what is saved of it. */
-enum tool_id {
-	ID_NONE,   /* it has none that can be asked for */
-	ID_NEWEST, /* name of the newest file below @id_path */
-};
-
 struct tool {
 	char *name;
 	char *summary;
@@ -70,7 +64,7 @@ struct tool {
 	size_t file_count;
 	char **start;          /* words after the program */
 	char **resume;         /* the newest conversation; NULL: it cannot */
-	char **resume_id;      /* one by id; NULL: as @resume */
+	char **resume_id;      /* one by our id, where @start tells it; NULL: as @resume */
 	char **prompt;         /* one question without a terminal; NULL: it cannot */
 	bool prompt_stdin;     /* which it then reads; else {prompt} */
 	char **bypass;         /* words for tool.permission_mode */
@@ -90,14 +84,8 @@ struct tool {
 	char **saved;          /* below the home: what a saved session consists of */
 	char *sessions;        /* in the workspace: {sessions} is there; NULL: none */
 	char **exclude;        /* what of the workspace git need not see */
-	enum tool_id id;
-	char *id_path;         /* below the home; {slug}: the workspace's path with dashes */
-	char *id_prefix;
-	char *id_suffix;
-	size_t id_tail;        /* the id is the last bytes of the name; 0: all of it */
 	char **offline_hosts;  /* what it asks when it starts */
 	char *offline_env;     /* variable that is 1 where they cannot be reached */
-	char **check;          /* words with which it says that it is there */
 };
 
 void tool_free(struct tool *t);
