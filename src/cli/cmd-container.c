@@ -11,6 +11,7 @@ static const struct cli_command *const container_children[] = {
 	&cmd_container_exists,
 	&cmd_container_running,
 	&cmd_container_mount,
+	&cmd_container_set,
 	&cmd_container_list,
 	&cmd_container_info,
 	NULL,

@@ -20,6 +20,7 @@ extern const struct cli_command cmd_container_launch;
 extern const struct cli_command cmd_container_list;
 extern const struct cli_command cmd_container_mount;
 extern const struct cli_command cmd_container_running;
+extern const struct cli_command cmd_container_set;
 extern const struct cli_command cmd_container_start;
 extern const struct cli_command cmd_container_stop;
 extern const struct cli_command cmd_diff;

@@ -28,6 +28,15 @@ struct config_override {
 	const char *flag; /* "--image", for messages; NULL: the path */
 };
 
+/*
+ * A copy of @base in which each path of the list (none twice) has the value of
+ * the list. All else is borrowed from @base. ERR_USAGE names the setting. Ends
+ * with config_overlay_done() and the same list.
+ */
+int config_overlay(const struct settings *base, const struct config_override *list, size_t count,
+		   struct settings *ret, struct err *err);
+void config_overlay_done(struct settings *s, const struct config_override *list, size_t count);
+
 struct config_inputs {
 	const struct privilege *person; /* files are read as this person; NULL: as we are */
 	const char *home;               /* absolute */

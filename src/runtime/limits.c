@@ -338,6 +338,127 @@ int limit_check(const struct limit_file *limit, const struct cgroup_trees *trees
 	return same ? 0 : -EIO;
 }
 
+/* ---- while it runs ---- */
+
+/* What each file has when nobody has set it. */
+static const struct {
+	const char *controller;
+	const char *file;
+	const char *value;
+	bool unified;
+} resets[] = {
+	{ "pids", "pids.max", "max", false },
+	{ "pids", "pids.max", "max", true },
+	{ "memory", "memory.memsw.limit_in_bytes", "-1", false },
+	{ "memory", "memory.limit_in_bytes", "-1", false },
+	{ "memory", "memory.soft_limit_in_bytes", "-1", false },
+	{ "memory", "memory.max", "max", true },
+	{ "memory", "memory.high", "max", true },
+	{ "memory", "memory.swap.max", "max", true },
+	{ "cpu", "cpu.cfs_quota_us", "-1", false },
+	{ "cpu", "cpu.shares", "1024", false },
+	{ "cpu", "cpu.max", "max", true },
+	{ "cpu", "cpu.weight", "100", true },
+	{ "cpuset", "cpuset.cpus", "", true },
+	{ "blkio", "blkio.bfq.weight", "100", false },
+	{ "io", "io.bfq.weight", "100", true },
+};
+
+static bool is_listed(const struct limit_file *list, int count, const char *file) {
+	for (int i = 0; i < count; i++)
+		if (!strcmp(list[i].file, file))
+			return true;
+	return false;
+}
+
+static int write_in(const struct cgroup_trees *trees, const char *controller, const char *lxc_name,
+		    const char *file, const char *value) {
+	const struct cgroup_tree *t = cgroup_tree_of(trees, controller);
+	autoclose int dir = t ? cgroup_open(t, CGROUP_PAYLOAD, lxc_name) : -ENOENT;
+
+	return dir < 0 ? dir : file_write_value_at(dir, file, value);
+}
+
+/* Version 1 has no word for "all of them": those of the group above. */
+static void reset_cpuset(const struct cgroup_trees *trees, const char *lxc_name) {
+	const struct cgroup_tree *t = cgroup_tree_of(trees, "cpuset");
+	autofree char *above = NULL, *path = NULL;
+
+	if (!t || t->unified)
+		return;
+	path = xasprintf("%s%s/cpuset.cpus", t->mount, t->base);
+	if (file_read_line_at(AT_FDCWD, path, &above) == 0)
+		(void)write_in(trees, "cpuset", lxc_name, "cpuset.cpus", above);
+}
+
+/* Rates of the past, device by device: "254:0 1048576" goes by "254:0 0". */
+static void reset_rates(const struct cgroup_trees *trees, const char *lxc_name) {
+	static const char *const files[] = {
+		"blkio.throttle.read_bps_device", "blkio.throttle.read_iops_device",
+		"blkio.throttle.write_bps_device", "blkio.throttle.write_iops_device", "io.max",
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
+		bool unified = i + 1 == ARRAY_SIZE(files);
+		const char *controller = unified ? "io" : "blkio";
+		const struct cgroup_tree *t = cgroup_tree_of(trees, controller);
+		autoclose int dir = t ? cgroup_open(t, CGROUP_PAYLOAD, lxc_name) : -1;
+		autostrv char **lines = NULL;
+		struct buf text;
+
+		if (dir < 0 || file_read_at(dir, files[i], FILE_MAX, &text) < 0)
+			continue;
+		lines = strv_split(text.data, "\n");
+		buf_done(&text);
+		for (size_t k = 0; lines && lines[k]; k++) {
+			autofree char *reset = NULL;
+
+			lines[k][strcspn(lines[k], " ")] = '\0';
+			reset = xasprintf("%s %s", lines[k],
+					  unified ? "rbps=max wbps=max riops=max wiops=max" : "0");
+			(void)file_write_value_at(dir, files[i], reset);
+		}
+	}
+}
+
+static void reset_others(const struct cgroup_trees *trees, const char *lxc_name,
+			 const struct limit_file *list, int count) {
+	for (size_t i = 0; i < ARRAY_SIZE(resets); i++) {
+		const struct cgroup_tree *t = cgroup_tree_of(trees, resets[i].controller);
+
+		if (t && t->unified == resets[i].unified && !is_listed(list, count, resets[i].file))
+			(void)write_in(trees, resets[i].controller, lxc_name, resets[i].file,
+				       resets[i].value);
+	}
+	if (!is_listed(list, count, "cpuset.cpus"))
+		reset_cpuset(trees, lxc_name);
+	reset_rates(trees, lxc_name);
+}
+
+int runtime_limits_apply(const char *lxc_name, const struct runtime_limits *limits,
+			 struct err *err) {
+	struct limit_file list[LIMIT_FILES_MAX];
+	auto_cgroup_trees struct cgroup_trees trees = { 0 };
+	int count, r = cgroup_trees_load(&trees, err);
+
+	if (r < 0)
+		return r;
+	count = limits_files(limits, &trees, list, err);
+	if (count < 0)
+		return count;
+	reset_others(&trees, lxc_name, list, count);
+	/* Twice: of memory and memory with swap the one that grows has to go first. */
+	for (int i = 0; i < 2 * count; i++)
+		r = write_in(&trees, list[i % count].controller, lxc_name, list[i % count].file,
+			     list[i % count].value);
+	for (int i = 0; i < count; i++) {
+		r = limit_check(&list[i], &trees, lxc_name, err);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
 /* ---- the device that rates are of ---- */
 
 /* A partition lies below its disk in sysfs; the disk's own "dev" file says its numbers. */

@@ -92,6 +92,13 @@ struct runtime_limits {
 };
 
 /*
+ * Give a running container these limits and no others; each is read back. Some
+ * may have been changed when one fails.
+ */
+int runtime_limits_apply(const char *lxc_name, const struct runtime_limits *limits,
+			 struct err *err);
+
+/*
  * The whole disk that the file system of @path is on, as "MAJOR:MINOR", newly
  * allocated; NULL when there is none of its own (btrfs, network, memory).
  */

@@ -279,7 +279,7 @@ static int start(struct session *s, const struct launch_request *request, int wo
 	if (r == 0)
 		r = network_dns_servers(set, &plan.policy, err);
 	if (r == 0)
-		r = limits_make(set, s->layout->root, &plan.limits, err);
+		r = limits_make(s, c, &plan.limits, err);
 	if (r == 0 && workspace_fd >= 0)
 		r = launch_bind_workspace(s, c, workspace_fd, &plan, err);
 	if (r == 0)

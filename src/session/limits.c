@@ -8,7 +8,13 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/record.h"
+#include "base/strv.h"
+#include "config/config.h"
 #include "config/formats.h"
+#include "config/rows.h"
+#include "session/container.h"
+#include "session/repair.h"
 
 #define CPU_PERIOD_US 100000
 
@@ -95,7 +101,7 @@ static void rates(const struct settings *set, struct runtime_limits *l) {
 		(void)format_parse_rate(write, &l->write_bps, &l->write_iops);
 }
 
-int limits_make(const struct settings *set, const char *dir, struct limits_plan *ret,
+static int make(const struct settings *set, const char *dir, struct limits_plan *ret,
 		struct err *err) {
 	struct runtime_limits *l = &ret->runtime;
 	uint64_t memory = memory_bytes(&set->limits.memory.limit);
@@ -126,4 +132,95 @@ int limits_make(const struct settings *set, const char *dir, struct limits_plan 
 	ret->auto_stop = set->limits.runtime.auto_stop;
 	ret->graceful = set->limits.runtime.stop_graceful;
 	return 0;
+}
+
+/* ---- of one container ---- */
+
+#define SECTION "set" /* of its record */
+#define SET_MAX 32
+
+struct list {
+	struct config_override items[SET_MAX];
+	size_t count;
+};
+
+static int add_one(const char *key, const char *value, void *data) {
+	struct list *l = data;
+
+	if (l->count < SET_MAX && settings_row(key))
+		l->items[l->count++] = (struct config_override){ .path = key, .text = value };
+	return 0;
+}
+
+int limits_make(const struct session *s, const struct container *c, struct limits_plan *ret,
+		struct err *err) {
+	struct list list = { .count = 0 };
+	struct settings with;
+	int r;
+
+	*ret = (struct limits_plan){ 0 };
+	if (c && c->record)
+		(void)record_each(c->record, SECTION, add_one, &list);
+	r = config_overlay(s->settings, list.items, list.count, &with, err);
+	if (r < 0)
+		return r;
+	r = make(&with, s->layout->root, ret, err);
+	config_overlay_done(&with, list.items, list.count);
+	return r;
+}
+
+static int put_text(const char *key, const char *value, void *data) {
+	strv_addf(data, "%s=%s", key, value);
+	return 0;
+}
+
+char **limits_list(const struct container *c) {
+	char **list = NULL;
+
+	if (c->record)
+		(void)record_each(c->record, SECTION, put_text, &list);
+	return list;
+}
+
+static int assign(struct container *c, const char *text, struct err *err) {
+	const char *eq = strchr(text, '=');
+	autofree char *key = eq ? xstrndup(text, (size_t)(eq - text)) : NULL;
+	const struct setting_row *row = key ? settings_row(key) : NULL;
+
+	if (!eq)
+		return err_set(err, ERR_USAGE, -EINVAL, "'%s' is not KEY=VALUE", text);
+	if (!row || strncmp(key, "limits.", 7) != 0)
+		return err_set(err, ERR_USAGE, -EINVAL, "'%s' is no limit", key);
+	if (row->applies != APPLIES_LIVE)
+		return err_set(err, ERR_USAGE, -EINVAL, "'%s' cannot be changed while a container runs",
+			       key);
+	if (eq[1])
+		record_set(c->record, SECTION, key, eq + 1);
+	else
+		record_unset(c->record, SECTION, key);
+	return 0;
+}
+
+int limits_set(struct session *s, const char *name, char *const *assignments, struct err *err) {
+	auto_container struct container *c = NULL;
+	struct limits_plan plan = { 0 };
+	autoclose int lock = -1;
+	int r = repair_container(s, name, err);
+
+	if (r < 0)
+		return r;
+	lock = container_lock(s, name, 0, err);
+	if (lock < 0)
+		return lock;
+	r = container_load(s, name, &c, err);
+	for (size_t i = 0; r == 0 && assignments[i]; i++)
+		r = assign(c, assignments[i], err);
+	if (r == 0)
+		r = limits_make(s, c, &plan, err);
+	if (r == 0 && container_is_running(s, c))
+		r = runtime_limits_apply(c->lxc_name, &plan.runtime, err);
+	if (r == 0)
+		r = container_store_durably(s, c, err);
+	limits_done(&plan);
+	return r;
 }

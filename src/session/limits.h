@@ -23,13 +23,25 @@ struct limits_plan {
 	bool graceful;
 };
 
+struct container;
+struct session;
 /*
- * @dir: where containers are kept, whose disk the rates are of. ERR_CONFIG for
- * what the kernel cannot be told. limits_done() in every case.
+ * Those of the settings, with what was set for @c alone (may be NULL).
+ * ERR_CONFIG for what the kernel cannot be told. limits_done() in every case.
  */
-int limits_make(const struct settings *set, const char *dir, struct limits_plan *ret,
+int limits_make(const struct session *s, const struct container *c, struct limits_plan *ret,
 		struct err *err);
 void limits_done(struct limits_plan *l);
+
+/*
+ * Set limits for one container, for good, and at once when it runs:
+ * "limits.memory.limit=2GiB"; with nothing behind '=' it is again what the
+ * settings say. ERR_USAGE for what is no limit that a running container can
+ * get, and for values that are none: nothing is changed then.
+ */
+int limits_set(struct session *s, const char *name, char *const *assignments, struct err *err);
+/* What was set so: "limits.memory.limit=2GiB" …, newly allocated, NULL: nothing. */
+char **limits_list(const struct container *c);
 /* To the supervisor, and there. */
 json_t *limits_to_json(const struct limits_plan *l);
 void limits_from_json(const json_t *j, struct limits_plan *ret);

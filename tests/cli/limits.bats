@@ -208,3 +208,42 @@ max_processes = 70'
 	[ "$status" -ne 0 ]
 	[[ $stderr == *COI_LIMIT_MEMORY* ]]
 }
+
+@test "container set: at once, at every later start, back again; nonsense changes nothing" {
+	settings '[limits.runtime]
+max_processes = 50'
+	launch
+	coi container set box limits.memory.limit=96MiB limits.memory.enforce=hard limits.runtime.max_processes=33 limits.cpu.allowance=40%
+	run group_file box pids.max
+	expect_equal "$output" 33
+	run group_file box memory.limit_in_bytes memory.max
+	expect_equal "$output" 100663296
+	run coi container exec box -- sh -c 'head -c 300000000 /dev/zero | tail >/dev/null'
+	[ "$status" -ne 0 ]
+	# Larger, with swap: both grow in the right order.
+	coi container set box limits.memory.limit=600MiB limits.memory.swap=64MiB
+	run coi container exec box -- sh -c 'head -c 300000000 /dev/zero | tail >/dev/null'
+	expect_status 0
+	run coi container set box
+	expect_equal "$output" "$(printf 'limits.memory.limit=600MiB\nlimits.memory.enforce=hard\nlimits.runtime.max_processes=33\nlimits.cpu.allowance=40%%\nlimits.memory.swap=64MiB')"
+	coi container stop --force box
+	coi container start box
+	run group_file box pids.max
+	expect_equal "$output" 33
+	for bad in limits.memory.limit=lots limits.runtime.max_processes=-5 limits.nothing=1 \
+		network.mode=open limits.runtime.max_duration=1h limits.disk.size=1GiB nonsense; do
+		run --separate-stderr coi container set box limits.runtime.max_processes=44 "$bad"
+		[ "$status" -eq 2 ] || { echo "$bad: $status $stderr"; return 1; }
+		[ -n "$stderr" ]
+	done
+	run group_file box pids.max
+	expect_equal "$output" 33
+	coi container set box limits.memory.limit= limits.memory.enforce= limits.runtime.max_processes= limits.cpu.allowance= limits.memory.swap=
+	run group_file box pids.max
+	expect_equal "$output" 50
+	run group_file box memory.limit_in_bytes memory.max
+	[[ $output == max || $output -gt 10000000000 ]]
+	run coi container set box
+	expect_equal "$output" ""
+	coi container delete --force box
+}

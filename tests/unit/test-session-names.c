@@ -11,7 +11,9 @@
 #include <cmocka.h>
 
 #include "base/mem.h"
+#include "base/layout.h"
 #include "session/limits.h"
+#include "session/session.h"
 #include "session/names.h"
 
 static void test_workspace_name(void **state) {
@@ -67,8 +69,17 @@ static struct settings base_settings(void) {
 
 	memset(&set, 0, sizeof(set));
 	set.limits.cpu.count = set.limits.cpu.allowance = (char *)"";
+	set.limits.memory.swap = (char *)"true";
+	set.limits.disk.read = set.limits.disk.write = set.limits.disk.max = (char *)"";
 	set.network.mode = MODE_RESTRICTED;
 	return set;
+}
+
+static int make_limits(const struct settings *set, struct limits_plan *ret, struct err *err) {
+	struct layout layout = { .root = (char *)"/" };
+	struct session s = { .settings = set, .layout = &layout };
+
+	return limits_make(&s, NULL, ret, err);
 }
 
 static void test_limits(void **state) {
@@ -86,19 +97,19 @@ static void test_limits(void **state) {
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		struct settings set = base_settings();
-		autofree char *cpuset = NULL;
-		struct runtime_limits l;
+		struct limits_plan l;
 		struct err err = { 0 };
 
 		set.limits.cpu.count = (char *)rows[i].count;
 		set.limits.cpu.allowance = (char *)rows[i].allowance;
-		assert_int_equal(limits_runtime(&set, &l, &cpuset, &err), 0);
-		assert_int_equal(l.cpu_quota_us, rows[i].quota);
-		assert_int_equal(l.cpu_period_us, rows[i].period);
+		assert_int_equal(make_limits(&set, &l, &err), 0);
+		assert_int_equal(l.runtime.cpu_quota_us, rows[i].quota);
+		assert_int_equal(l.runtime.cpu_period_us, rows[i].period);
 		if (rows[i].cpuset)
-			assert_string_equal(l.cpuset_cpus, rows[i].cpuset);
+			assert_string_equal(l.runtime.cpuset_cpus, rows[i].cpuset);
 		else
-			assert_null(l.cpuset_cpus);
+			assert_null(l.runtime.cpuset_cpus);
+		limits_done(&l);
 	}
 }
 
@@ -108,12 +119,11 @@ static void test_bad_allowance(void **state) {
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
 		struct settings set = base_settings();
-		autofree char *cpuset = NULL;
-		struct runtime_limits l;
+		struct limits_plan l;
 		struct err err = { 0 };
 
 		set.limits.cpu.allowance = (char *)bad[i];
-		assert_int_equal(limits_runtime(&set, &l, &cpuset, &err), -EINVAL);
+		assert_int_equal(make_limits(&set, &l, &err), -EINVAL);
 		assert_int_equal(err.kind, ERR_CONFIG);
 		assert_non_null(strstr(err.msg, bad[i]));
 	}
@@ -121,8 +131,7 @@ static void test_bad_allowance(void **state) {
 
 static void test_memory_and_policy(void **state) {
 	struct settings set = base_settings();
-	autofree char *cpuset = NULL;
-	struct runtime_limits l;
+	struct limits_plan l;
 	struct net_policy p;
 	struct err err = { 0 };
 
@@ -130,14 +139,14 @@ static void test_memory_and_policy(void **state) {
 	set.limits.memory.limit.bytes = 1 << 20;
 	set.limits.memory.enforce = ENFORCE_SOFT;
 	set.limits.runtime.max_processes = 9;
-	assert_int_equal(limits_runtime(&set, &l, &cpuset, &err), 0);
-	assert_int_equal(l.memory_high, 1 << 20);
-	assert_int_equal(l.memory_max, 0);
-	assert_int_equal(l.pids_max, 9);
+	assert_int_equal(make_limits(&set, &l, &err), 0);
+	assert_int_equal(l.runtime.memory_high, 1 << 20);
+	assert_int_equal(l.runtime.memory_max, 0);
+	assert_int_equal(l.runtime.pids_max, 9);
 	set.limits.memory.enforce = ENFORCE_HARD;
-	assert_int_equal(limits_runtime(&set, &l, &cpuset, &err), 0);
-	assert_int_equal(l.memory_max, 1 << 20);
-	assert_int_equal(l.memory_high, 0);
+	assert_int_equal(make_limits(&set, &l, &err), 0);
+	assert_int_equal(l.runtime.memory_max, 1 << 20);
+	assert_int_equal(l.runtime.memory_high, 0);
 
 	set.network.mode = MODE_OPEN;
 	set.network.block_metadata_endpoint = true;

@@ -147,8 +147,14 @@ static void test_wire_round_trip(void **state) {
 		.ready_timeout_ms = 1000,
 		.stop_timeout_ms = 2000,
 		.policy = { .mode = NET_OPEN, .block_metadata = true },
-		.limits = { .pids_max = 77, .memory_max = 1ull << 40 },
-		.cpuset = xstrdup("0-1"),
+		.limits = { .runtime = { .pids_max = 77,
+					 .memory_max = 1ull << 40,
+					 .swap_limited = true },
+			    .cpuset = xstrdup("0-1"),
+			    .device = xstrdup("8:0"),
+			    .tmp_size = 1ull << 33,
+			    .max_ms = 5000,
+			    .graceful = true },
 	};
 	struct wire_plan q;
 	struct err err = { 0 };
@@ -171,8 +177,13 @@ static void test_wire_round_trip(void **state) {
 	assert_true(q.who.via_sudo && q.is_new && q.is_lease && !q.adopt);
 	assert_int_equal(q.policy.mode, NET_OPEN);
 	assert_true(!q.policy.block_private && q.policy.block_metadata);
-	assert_int_equal(q.limits.memory_max, 1ull << 40);
-	assert_string_equal(q.limits.cpuset_cpus, "0-1");
+	assert_int_equal(q.limits.runtime.memory_max, 1ull << 40);
+	assert_true(q.limits.runtime.swap_limited && q.limits.runtime.swap_max == 0);
+	assert_string_equal(q.limits.runtime.cpuset_cpus, "0-1");
+	assert_string_equal(q.limits.runtime.device, "8:0");
+	assert_int_equal(q.limits.tmp_size, 1ull << 33);
+	assert_int_equal(q.limits.max_ms, 5000);
+	assert_true(q.limits.graceful && !q.limits.auto_stop);
 	assert_int_equal(q.bind_count, 1);
 	assert_string_equal(q.binds[0].source, "/home/ann/a \"b\"");
 	assert_true(q.binds[0].readonly && q.binds[0].ids == RUNTIME_BIND_OWNER);
