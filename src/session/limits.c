@@ -107,6 +107,13 @@ static int make(const struct settings *set, const char *dir, struct limits_plan 
 	uint64_t memory = memory_bytes(&set->limits.memory.limit);
 
 	*ret = (struct limits_plan){ 0 };
+	if (set->limits.disk.size.bytes) { /* taken and not kept would be worse */
+		(void)err_set(err, ERR_CONFIG, -EOPNOTSUPP,
+			      "limits.disk.size cannot be enforced: containers have no file system of "
+			      "their own");
+		return err_hint(err, "a file system of its own for the state directory (COI_ROOT) "
+				     "bounds all containers together");
+	}
 	if (*set->limits.cpu.allowance) {
 		int r = cpu_quota(set->limits.cpu.allowance, l, err);
 

@@ -112,6 +112,11 @@ write = "20iops"'
 }
 
 @test "what this machine cannot enforce is refused by its key" {
+	settings '[limits.disk]
+size = "1GiB"'
+	run --separate-stderr coi run -- true
+	expect_status 1
+	[[ $stderr == *"limits.disk.size cannot be enforced"* ]]
 	if grep -q '\[bfq\]' /sys/block/*/queue/scheduler; then
 		settings '[limits.disk]
 priority = 5'
