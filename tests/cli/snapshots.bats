@@ -348,3 +348,114 @@ tree() {
 	COI_ROOT=$small coi container delete --force full
 	within 20 umount "$T/small"
 }
+
+@test "a chain of 300 layers starts, is compared, merged, and starts again" {
+	in_it 'echo first >/srv/first'
+	n=$(long 120 300)
+	for ((k = 0; k < n; k++)); do
+		"$COI" snapshot create "c$k" >/dev/null 2>&1 || { echo "$k"; return 1; }
+	done
+	run in_it 'cat /srv/first; echo last >/srv/last'
+	expect_equal "$output" first
+	run --separate-stderr coi snapshot diff c0
+	expect_status 0
+	grep -qx 'A  /srv/last' <<<"$output"
+	coi snapshot restore c5 --force
+	run in_it 'cat /srv/first; ls /srv/last 2>/dev/null'
+	expect_equal "${lines[0]}" first
+	coi snapshot delete --all --force --flatten
+	run in_it 'cat /srv/first'
+	expect_equal "$output" first
+	[ "$(sed -n '/^\[layers\]/,/^\[/p' "$COI_ROOT/containers/$C/container.ini" | grep -c '^[0-9]')" -le 3 ]
+}
+
+@test "names that are no UTF-8, device nodes and deep trees go into a layer and out again" {
+	in_it 'cd /srv && touch "$(printf "n\377\001x")" && mknod z c 1 5 2>/dev/null; mkfifo ff; d=deep; for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do d=$d/deep; done; mkdir -p $d; echo x >$d/f'
+	want=$(tree)
+	coi snapshot create odd
+	in_it 'rm -rf /srv/deep /srv/ff; rm -f /srv/n*'
+	coi snapshot create gone
+	coi snapshot restore odd --force
+	got=$(tree)
+	[ "$want" = "$got" ] || { diff <(echo "$want") <(echo "$got"); return 1; }
+	coi snapshot delete gone
+	coi snapshot delete --flatten
+	got=$(tree)
+	[ "$want" = "$got" ] || { diff <(echo "$want") <(echo "$got"); return 1; }
+}
+
+@test "two at once, and one of a container that is being deleted: one line each, nothing lost" {
+	local pids=
+	in_it 'echo keep >/srv/keep'
+	for k in 1 2 3 4 5 6; do
+		"$COI" snapshot create "race$k" >"$T/race.$k" 2>&1 3>&- &
+		pids+=" $!"
+	done
+	wait $pids
+	for k in 1 2 3 4 5 6; do
+		coi snapshot info "race$k" >/dev/null || { cat "$T/race.$k"; return 1; }
+	done
+	"$COI" snapshot create same >"$T/same.1" 2>&1 3>&- &
+	pids=$!
+	"$COI" snapshot create same >"$T/same.2" 2>&1 3>&- &
+	wait $pids || true
+	wait $! || true
+	[ "$(cat "$T/same.1" "$T/same.2" | grep -c 'has a snapshot .same. already')" = 1 ]
+	run in_it 'cat /srv/keep'
+	expect_equal "$output" keep
+	coi container launch coi-default dying >/dev/null 2>&1
+	"$COI" container delete --force dying >"$T/d" 2>&1 3>&- &
+	pids=$!
+	run coi snapshot create -c dying late
+	wait $pids
+	run coi container exists dying
+	expect_status 1
+	within 20 orphan_free
+}
+
+orphan_free() {
+	local l
+	for l in $(layers); do
+		grep -rq "$l" "$COI_ROOT/containers" "$COI_ROOT/images" || return 1
+	done
+}
+
+@test "a layer that is gone, and a state directory that is read-only: said, nothing half done" {
+	in_it 'echo a >/srv/a'
+	coi snapshot create whole
+	id=$(sed -n 's/^.*= *default:\([0-9a-f]*\)$/\1/p' "$COI_ROOT/containers/$C/snapshots/whole.ini" | tail -1)
+	mv "$COI_ROOT/layers/$id" "$T/hidden"
+	run --separate-stderr coi container start "$C"
+	[ "$status" -ne 0 ]
+	[[ $stderr == *layer* ]]
+	run --separate-stderr coi snapshot diff whole
+	[ "$status" -ne 0 ]
+	mv "$T/hidden" "$COI_ROOT/layers/$id"
+	run in_it 'cat /srv/a'
+	expect_equal "$output" a
+	mount --bind "$COI_ROOT" "$COI_ROOT"
+	mount -o remount,ro,bind "$COI_ROOT"
+	run --separate-stderr coi snapshot create never
+	umount "$COI_ROOT"
+	[ "$status" -eq 1 ]
+	[ -n "$stderr" ]
+	run in_it 'cat /srv/a'
+	expect_equal "$output" a
+}
+
+@test "a snapshot's record that makes no sense stops what needs it, and keeps its layers" {
+	coi snapshot create sound
+	coi snapshot create broken
+	printf 'format = 1\ncreated = never\n[layers]\ncount = 99\n' >"$COI_ROOT/containers/$C/snapshots/broken.ini"
+	run --separate-stderr coi snapshot list
+	expect_status 1
+	[[ $stderr == *broken* ]]
+	n=$(layers | wc -l)
+	run --separate-stderr coi snapshot delete sound
+	[ "$(layers | wc -l)" -ge "$((n - 1))" ]
+	run --separate-stderr coi clean --orphans --force
+	run in_it true
+	expect_status 0
+	rm "$COI_ROOT/containers/$C/snapshots/broken.ini"
+	coi list >/dev/null
+}
