@@ -135,6 +135,24 @@ const char *config_layer_to_string(enum config_layer layer);
 const char *config_profile(const struct config *c);
 /* The profile's context file (absolute path); "" when it has none. */
 const char *config_profile_context(const struct config *c);
+/*
+ * Texts that stand in files of their own. Each file is opened once, as @person,
+ * and read up to CONFIG_TEXT_MAX bytes; of an untrusted file it is what was judged
+ * when the settings were loaded, whatever lies at the path now. *@ret is newly
+ * allocated and may hold any bytes but NUL.
+ */
+#define CONFIG_TEXT_MAX (1024 * 1024)
+/* tool.context_file, and the profile's context. 1; 0 when the settings name none. */
+int config_context_file(const struct config *c, const struct privilege *person, char **ret,
+			struct err *err);
+int config_profile_context_text(const struct config *c, const struct privilege *person, char **ret,
+				struct err *err);
+/* container.build.script: 1; 0 when the settings name none. */
+int config_build_script(const struct config *c, const struct privilege *person, char **ret,
+			struct err *err);
+/* A named prompt. ERR_MISSING names those that there are. */
+int config_prompt(const struct config *c, const struct privilege *person, const char *name,
+		  char **ret, struct err *err);
 /* What the profile in force inherits from; "" when it does not. */
 const char *config_profile_parent(const struct config *c);
 

@@ -307,6 +307,7 @@ static void split_script(struct config *c, struct gate *g, const struct setting_
 		 xasprintf("run '%s' as root in the build container", *path));
 	part = add_part(g, row, MERGE_REPLACE, source);
 	part->member.text = *path;
+	part->text = steal_ptr(f.text);
 	*path = xstrdup("");
 }
 
@@ -328,10 +329,14 @@ static void split_inside(struct config *c, const struct setting_row *row,
 		.hint = PLACE_HINT,
 	};
 
+	if (inside) {
+		/* The last one that is let through is the one that counts. */
+		mem_close_ptr(&c->context_file_fd);
+		c->context_file_fd = path_fd;
+		return;
+	}
 	if (path_fd >= 0)
 		close(path_fd);
-	if (inside)
-		return;
 	note_add(c, &at, "'%s' is ignored: '%s' is outside of the workspace, and a file that comes "
 		 "with a project may only name one inside", row->path, *path);
 	str_replace(path, "");
@@ -379,6 +384,7 @@ static bool is_approved(struct config *c, const struct gate *g, const struct lay
 static void part_done(struct gate_part *part) {
 	member_free(part->row, &part->member);
 	free(part->sources.items);
+	free(part->text);
 }
 
 /* The command that loads this file too: without the same flags it would find nothing. */
@@ -415,10 +421,15 @@ void gate_close(struct config *c, struct gate *g, const struct layer *layer) {
 	for (size_t i = 0; i < g->part_count; i++) {
 		struct gate_part *p = &g->parts[i];
 
-		if (approved)
-			target_merge(&c->now, p->row, p->merge, &p->source, &p->member, &p->sources);
-		else
+		if (!approved) {
 			part_done(p);
+			continue;
+		}
+		if (p->row->type == SETTING_PATH) {
+			free(c->build_script_text);
+			c->build_script_text = steal_ptr(p->text);
+		}
+		target_merge(&c->now, p->row, p->merge, &p->source, &p->member, &p->sources);
 	}
 	free(g->parts);
 	g->parts = NULL;

@@ -210,6 +210,22 @@ static int strv_from_toml(const struct setting_row *row, const struct toml_node 
 	return 0;
 }
 
+/* { file = "path" }; *@ret_path is newly allocated. */
+static int map_file(const struct setting_row *row, const struct toml_node *item,
+		    const struct member_context *ctx, char **ret_path,
+		    struct member_problem *problem) {
+	const struct toml_node *file = toml_get(item, "file");
+
+	if (item->count != 1 || !file || file->type != TOML_STRING || !*file->text)
+		return member_fail(problem, item, true,
+				   "must be %s, or { file = \"path\" }, for '%.100s'",
+				   setting_type_name(row->type), item->key);
+	if (strlen(file->text) > MEMBER_TEXT_MAX)
+		return member_fail(problem, file, false, "is longer than %d bytes", MEMBER_TEXT_MAX);
+	*ret_path = member_path(file->text, ctx->home, ctx->file_dir);
+	return 0;
+}
+
 static int map_from_toml(const struct setting_row *row, const struct toml_node *node,
 			 const struct member_context *ctx, void *out,
 			 struct member_sources *sources, struct member_problem *problem) {
@@ -223,14 +239,25 @@ static int map_from_toml(const struct setting_row *row, const struct toml_node *
 		const struct toml_node *item = &node->items[i];
 		struct toml_node at_key = { .line = item->key_line, .column = item->key_column };
 
-		if (item->type != TOML_STRING)
+		bool is_file = row->takes_files && item->type == TOML_TABLE;
+
+		if (item->type != TOML_STRING && !is_file)
 			return member_fail(problem, item, true, "must be %s, but '%.100s' is %s",
 					   setting_type_name(row->type), item->key,
 					   toml_type_name(item->type));
-		if (!format_matches(FORMAT_ENV_NAME, item->key))
-			return member_fail(problem, &at_key, false,
-					   "has names of letters, digits and _, not '%.100s'",
-					   item->key);
+		if (!*item->key || !format_matches(row->format, item->key) ||
+		    strlen(item->key) > format_max_len(row->format))
+			return member_fail(problem, &at_key, false, "has names: %s; not '%.100s'",
+					   format_expected(row->format), item->key);
+		if (is_file) {
+			autofree char *path = NULL;
+			int r = map_file(row, item, ctx, &path, problem);
+
+			if (r < 0)
+				return r;
+			strv_addf(&entries, "%s<%s", item->key, path);
+			continue;
+		}
 		if (strlen(item->text) > MEMBER_TEXT_MAX)
 			return member_fail(problem, item, false, "is longer than %d bytes",
 					   MEMBER_TEXT_MAX);
@@ -293,12 +320,13 @@ static int strv_from_text(const struct setting_row *row, const char *text,
 	return 0;
 }
 
-static int map_from_text(const char *text, const struct member_context *ctx, void *out,
+static int map_from_text(const struct setting_row *row, const char *text,
+			 const struct member_context *ctx, void *out,
 			 struct member_sources *sources, struct member_problem *problem) {
 	const char *eq = strchr(text, '=');
 	autofree char *name = eq ? xstrndup(text, (size_t)(eq - text)) : NULL;
 
-	if (!eq || !format_matches(FORMAT_ENV_NAME, name))
+	if (!eq || !*name || !format_matches(row->format, name))
 		return member_fail(problem, NULL, false, "must be NAME=value, not '%.200s'", text);
 
 	struct setting_map map = { NULL };
@@ -321,7 +349,7 @@ int member_from_text(const struct setting_row *row, const char *text,
 	case SETTING_STRV:
 		return strv_from_text(row, text, ctx, out, sources, problem);
 	case SETTING_MAP:
-		return map_from_text(text, ctx, out, sources, problem);
+		return map_from_text(row, text, ctx, out, sources, problem);
 	case SETTING_TABLES:
 		return member_fail(problem, NULL, true, "cannot be set from the command line");
 	default:

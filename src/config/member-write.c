@@ -37,10 +37,13 @@ static void strv_to_toml(char *const *list, struct buf *out) {
 static void map_to_toml(char *const *entries, bool show, struct buf *out) {
 	buf_addc(out, '{');
 	for (size_t i = 0; entries && entries[i]; i++) {
-		const char *eq = strchr(entries[i], '=');
+		size_t len = map_name_len(entries[i]);
+		bool is_file = entries[i][len] == '<';
 
-		buf_addf(out, "%s%.*s = ", i ? ", " : " ", (int)(eq - entries[i]), entries[i]);
-		toml_quote(show ? eq + 1 : "***", out);
+		buf_addf(out, "%s%.*s = %s", i ? ", " : " ", (int)len, entries[i],
+			 is_file ? "{ file = " : "");
+		toml_quote(show ? entries[i] + len + 1 : "***", out);
+		buf_adds(out, is_file ? " }" : "");
 	}
 	buf_adds(out, entries && entries[0] ? " }" : "}");
 }

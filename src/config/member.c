@@ -31,6 +31,10 @@ int member_fail(struct member_problem *problem, const struct toml_node *node, bo
 	return -EINVAL;
 }
 
+size_t map_name_len(const char *entry) {
+	return strcspn(entry, "=<");
+}
+
 void member_free(const struct setting_row *row, void *m) {
 	switch (row->type) {
 	case SETTING_STRING:

@@ -87,6 +87,8 @@ bool member_is_empty(const struct setting_row *row, const void *m);
 /* The value as TOML writes it on the right of '='. @show_secrets false masks texts. */
 void member_to_toml(const struct setting_row *row, const void *m, bool show_secrets,
 		    struct buf *out);
+/* Length of the name in an entry of a map, "NAME=value" or "NAME<file". */
+size_t map_name_len(const char *entry);
 /* A TOML basic string with its quotes. */
 void toml_quote(const char *text, struct buf *out);
 

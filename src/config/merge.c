@@ -55,9 +55,10 @@ static void merge_union(char ***dst, struct member_sources *dst_sources, char *c
 static void merge_keys(char ***dst, struct member_sources *dst_sources, char *const *src,
 		       const struct member_sources *src_sources) {
 	for (size_t i = 0; src && src[i]; i++) {
-		size_t len = strcspn(src[i], "=") + 1, at = 0;
+		size_t len = map_name_len(src[i]), at = 0;
 
-		while (*dst && (*dst)[at] && strncmp((*dst)[at], src[i], len) != 0)
+		while (*dst && (*dst)[at] && (map_name_len((*dst)[at]) != len ||
+					      strncmp((*dst)[at], src[i], len) != 0))
 			at++;
 		if (*dst && (*dst)[at]) {
 			str_replace(&(*dst)[at], src[i]);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Files that were read in earlier versions and are not now: said, with the commands to move them. */
+/* Files of earlier versions that are not read now: said, with the commands to move them. */
 #include <string.h>
 #include <sys/stat.h>
 

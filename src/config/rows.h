@@ -102,7 +102,7 @@ struct setting_row {
 	double min;                   /* numbers (ms for durations); both 0: no range */
 	double max;
 	const char *const *choices;   /* by enum value, NULL at the end */
-	enum setting_format format;   /* of a text or of each member of a list */
+	enum setting_format format;   /* of a text, of each member of a list, of a map's names */
 	const char *unit;
 	const char *env;              /* environment variable that sets it, as in 0.9 */
 	const char *since;            /* version of the first coi that knew it */
@@ -114,6 +114,7 @@ struct setting_row {
 	bool zero_is_none;            /* 0 or "" is no limit: looser than any value */
 	bool may_be_unset;            /* -1 stands for not said */
 	bool takes_numbers;           /* a list of texts that may be written as integers */
+	bool takes_files;             /* a map whose values may be { file = "path" } */
 	const struct setting_table *table; /* SETTING_TABLES */
 	const char *summary;          /* one sentence, capital and full stop */
 };

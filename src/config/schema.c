@@ -122,6 +122,16 @@ static json_t *default_json(const struct setting_row *row) {
 	}
 }
 
+static json_t *map_value_schema(const struct setting_row *row) {
+	json_t *text = json_pack("{s:s}", "type", "string");
+
+	if (!row->takes_files)
+		return text;
+	return json_pack("{s:[o,{s:s,s:{s:{s:s}},s:[s],s:b}]}", "anyOf", text, "type", "object",
+			 "properties", "file", "type", "string", "required", "file",
+			 "additionalProperties", 0);
+}
+
 static json_t *row_schema(const struct setting_row *row) {
 	json_t *s, *def = default_json(row);
 
@@ -141,9 +151,9 @@ static json_t *row_schema(const struct setting_row *row) {
 		s = list_schema(row->format, row->takes_numbers);
 		break;
 	case SETTING_MAP:
-		s = json_pack("{s:s,s:{s:s},s:{s:s}}", "type", "object", "additionalProperties",
-			      "type", "string", "propertyNames", "pattern",
-			      format_pattern(FORMAT_ENV_NAME));
+		s = json_pack("{s:s,s:o,s:{s:s,s:i}}", "type", "object", "additionalProperties",
+			      map_value_schema(row), "propertyNames", "pattern",
+			      format_pattern(row->format), "minLength", 1);
 		break;
 	case SETTING_TABLES:
 		s = tables_schema(row->table);

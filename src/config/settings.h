@@ -47,7 +47,10 @@ struct setting_size {
 	uint64_t percent; /* 1..100 */
 };
 
-/* "NAME=value" entries, sorted by nothing: later ones were said later. */
+/*
+ * "NAME=value" entries, sorted by nothing: later ones were said later. Where the
+ * row takes files, "NAME<path" (absolute) is a value that stands in a file.
+ */
 struct setting_map {
 	char **entries;
 };
@@ -261,7 +264,7 @@ struct settings {
 	struct setting_mounts mounts;
 	struct setting_sockets sockets;
 	struct setting_credentials credentials;
-	struct setting_map prompts; /* "name=text" */
+	struct setting_map prompts; /* "name=text" or "name<file": config_prompt() */
 
 	struct {
 		struct setting_ports map;

@@ -187,6 +187,8 @@ char *fixture_sample(const struct setting_row *r, int which) {
 	case SETTING_STRV:
 		return which ? xasprintf("[%s, %s]", sample(r, 0), sample(r, 1)) : xstrdup("[]");
 	case SETTING_MAP:
+		if (which && r->takes_files)
+			return xstrdup("{ A = \"1\", B-c = { file = \"/x <y\" } }");
 		return xstrdup(which ? "{ A = \"1\", B = \"\" }" : "{}");
 	case SETTING_TABLES:
 		return NULL;

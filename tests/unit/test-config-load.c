@@ -562,6 +562,83 @@ static void same_file_by_two_names_counts_once(void **state) {
 
 /* ---- what holds, as text ---- */
 
+/* ---- texts in files of their own ---- */
+
+static void check_prompt(struct fixture *f, const char *name, const char *want) {
+	autofree char *text = NULL;
+
+	if (config_prompt(f->config, NULL, name, &text, &f->err) != 1)
+		fail_msg("prompt %s: %s", name, f->err.msg);
+	assert_string_equal(text, want);
+}
+
+static void prompts_are_texts_or_files(void **state) {
+	struct fixture *f = *state;
+	autofree char *text = NULL;
+
+	fixture_write(f, "home/.coi/long.md", "from a file\n");
+	fixture_user(f, "[prompts]\nreview-it = \"a < b = c\"\nlong = { file = \"long.md\" }\n"
+			"gone = { file = \"gone.md\" }\n");
+	f->is_strict = true;
+	fixture_settings(f);
+	check_prompt(f, "review-it", "a < b = c");
+	check_prompt(f, "long", "from a file\n");
+	assert_int_equal(config_prompt(f->config, NULL, "gone", &text, &f->err), -ENOENT);
+	assert_non_null(strstr(f->err.msg, "gone.md"));
+	assert_int_equal(config_prompt(f->config, NULL, "lon", &text, &f->err), -ENOENT);
+	assert_non_null(strstr(f->err.hint, "gone, long, review-it"));
+
+	/* A higher layer's text stands for the file, and the other way round. */
+	fixture_env_file(f, "prompts.long = \"short\"\nprompts.review-it = { file = \"/dev/null\" }\n");
+	fixture_settings(f);
+	check_prompt(f, "long", "short");
+	assert_true(config_prompt(f->config, NULL, "review-it", &text, &f->err) < 0);
+	assert_non_null(strstr(f->err.msg, "no regular file"));
+}
+
+static void prompts_that_are_none(void **state) {
+	struct fixture *f = *state;
+	static const char *const bad[] = {
+		"a = { file = 1 }", "a = { }", "a = { file = \"\" }", "a = { file = \"x\", b = 1 }",
+		"a = { other = \"x\" }", "a = [\"x\"]", "\"a b\" = \"x\"", "\"\" = \"x\"",
+		"\"a<b\" = \"x\"",
+	};
+
+	f->is_strict = true;
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		autofree char *text = xasprintf("[prompts]\n%s\n", bad[i]);
+
+		fixture_user(f, text);
+		if (fixture_load(f) == 0)
+			fail_msg("%s was taken", bad[i]);
+		assert_non_null(strstr(f->err.msg, "config.toml:2:"));
+	}
+	/* Variables have no such form. */
+	fixture_user(f, "defaults.environment = { A = { file = \"x\" } }\n");
+	assert_int_equal(fixture_load(f), -EINVAL);
+}
+
+static void texts_have_limits(void **state) {
+	struct fixture *f = *state;
+	autofree char *path = path_join(f->home, ".coi/fifo"), *text = NULL;
+	autofree char *large = xcalloc(CONFIG_TEXT_MAX + 2, 1);
+
+	memset(large, 'x', CONFIG_TEXT_MAX + 1);
+	fixture_write(f, "home/.coi/large", large);
+	fixture_user(f, "container.build.script = \"large\"\ntool.context_file = \"fifo\"\n");
+	assert_int_equal(mkfifo(path, 0600), 0);
+	fixture_settings(f);
+	assert_true(config_build_script(f->config, NULL, &text, &f->err) < 0);
+	assert_non_null(strstr(f->err.msg, "is larger than"));
+	assert_true(config_context_file(f->config, NULL, &text, &f->err) < 0);
+	assert_non_null(strstr(f->err.msg, "no regular file"));
+	fixture_user(f, "");
+	fixture_settings(f);
+	assert_int_equal(config_build_script(f->config, NULL, &text, &f->err), 0);
+	assert_int_equal(config_context_file(f->config, NULL, &text, &f->err), 0);
+	assert_int_equal(config_profile_context_text(f->config, NULL, &text, &f->err), 0);
+}
+
 static void dump_is_a_fixpoint(void **state) {
 	struct fixture *f = *state;
 	size_t count;
@@ -711,6 +788,9 @@ int main(void) {
 		T(unreadable_as_the_person),
 		T(env_file_that_is_missing),
 		T(same_file_by_two_names_counts_once),
+		T(prompts_are_texts_or_files),
+		T(prompts_that_are_none),
+		T(texts_have_limits),
 		T(dump_is_a_fixpoint),
 		T(dump_masks_and_places),
 		T(one_file_is_checked_by_itself),
