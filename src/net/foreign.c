@@ -85,35 +85,47 @@ static void restart_tables(void *data) {
 	((struct table_list *)data)->count = 0;
 }
 
-static int collect_chain(const struct nlmsghdr *nlh, void *data) {
-	struct chain_list *list = data;
+/* A filter at the forward hook into *@ret: 1; another chain: 0; -EBADMSG. */
+static int parse_forward(const struct nlmsghdr *nlh, struct foreign_chain *ret, uint32_t *policy) {
 	struct nftnl_chain *c = nftnl_chain_alloc();
-	const char *table, *type;
-	uint32_t family;
+	const char *type;
+	int r = 0;
 
 	if (!c || nftnl_chain_nlmsg_parse(nlh, c) < 0) {
 		nftnl_chain_free(c);
 		errno = EBADMSG;
 		return MNL_CB_ERROR;
 	}
-	family = nftnl_chain_get_u32(c, NFTNL_CHAIN_FAMILY);
-	table = nftnl_chain_get_str(c, NFTNL_CHAIN_TABLE);
+	ret->family = (uint16_t)nftnl_chain_get_u32(c, NFTNL_CHAIN_FAMILY);
 	type = nftnl_chain_get_str(c, NFTNL_CHAIN_TYPE);
 	if (nftnl_chain_is_set(c, NFTNL_CHAIN_HOOKNUM) &&
 	    nftnl_chain_get_u32(c, NFTNL_CHAIN_HOOKNUM) == NF_INET_FORWARD && type &&
-	    !strcmp(type, "filter") && family == list->table->family &&
-	    !strcmp(table, list->table->name) &&
-	    (list->any_policy || nftnl_chain_get_u32(c, NFTNL_CHAIN_POLICY) == NF_DROP) &&
-	    list->count < CHAINS_MAX) {
-		struct foreign_chain *f;
-
-		list->chains = xreallocarray(list->chains, list->count + 1, sizeof(*f));
-		f = &list->chains[list->count++];
-		f->family = (uint16_t)family;
-		snprintf(f->table, sizeof(f->table), "%s", table);
-		snprintf(f->chain, sizeof(f->chain), "%s", nftnl_chain_get_str(c, NFTNL_CHAIN_NAME));
+	    !strcmp(type, "filter") &&
+	    (ret->family == NFPROTO_IPV4 || ret->family == NFPROTO_INET)) {
+		snprintf(ret->table, sizeof(ret->table), "%s",
+			 nftnl_chain_get_str(c, NFTNL_CHAIN_TABLE));
+		snprintf(ret->chain, sizeof(ret->chain), "%s",
+			 nftnl_chain_get_str(c, NFTNL_CHAIN_NAME));
+		*policy = nftnl_chain_get_u32(c, NFTNL_CHAIN_POLICY);
+		r = 1;
 	}
 	nftnl_chain_free(c);
+	return r;
+}
+
+static int collect_chain(const struct nlmsghdr *nlh, void *data) {
+	struct chain_list *list = data;
+	struct foreign_chain f;
+	uint32_t policy = NF_ACCEPT;
+	int r = parse_forward(nlh, &f, &policy);
+
+	if (r < 0)
+		return r;
+	if (r == 0 || f.family != list->table->family || strcmp(f.table, list->table->name) != 0 ||
+	    (!list->any_policy && policy != NF_DROP) || list->count >= CHAINS_MAX)
+		return MNL_CB_OK;
+	list->chains = xreallocarray(list->chains, list->count + 1, sizeof(f));
+	list->chains[list->count++] = f;
 	return MNL_CB_OK;
 }
 
@@ -260,4 +272,40 @@ int foreign_remove(struct net_base *b, struct err *err) {
 	int r = for_all(b, false, err);
 
 	return r < 0 ? r : 0;
+}
+
+struct forward_search {
+	const struct net_base *base;
+	bool found;
+};
+
+/* Other roots forward too. */
+static int match_forward(const struct nlmsghdr *nlh, void *data) {
+	struct forward_search *q = data;
+	struct foreign_chain f;
+	uint32_t policy;
+	int r = parse_forward(nlh, &f, &policy);
+
+	if (r < 0)
+		return r;
+	if (r > 0 && strcmp(f.table, q->base->table) != 0 &&
+	    strcmp(f.table, q->base->guard_table) != 0)
+		q->found = true;
+	return MNL_CB_OK;
+}
+
+static void restart_search(void *data) {
+	((struct forward_search *)data)->found = false;
+}
+
+int foreign_forwards(struct net_base *b, bool *ret, struct err *err) {
+	char buf[REQUEST] __attribute__((aligned(8)));
+	struct nlmsghdr *nlh = nftnl_nlmsg_build_hdr(buf, NFT_MSG_GETCHAIN, NFPROTO_UNSPEC, 0, 0);
+	struct forward_search q = { .base = b };
+	int r = nl_dump(b->nft, nlh, match_forward, restart_search, &q);
+
+	if (r < 0)
+		return err_sys(err, r, "cannot list the chains of this host");
+	*ret = q.found;
+	return 0;
 }

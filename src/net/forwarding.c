@@ -106,7 +106,7 @@ int forwarding_restore(struct net_base *b, struct err *err) {
 		return r;
 	if (!record_get(rec, "forwarding", key))
 		return 0;
-	r = net_foreign_forward(b, &others, err);
+	r = foreign_forwards(b, &others, err);
 	if (r == 0 && !others && !legacy_tables())
 		r = forwarding_write("0", err);
 	if (r < 0)

@@ -28,15 +28,14 @@ int net_tables_intact(struct net_base *b, struct err *err);
 int net_port_rules_intact(struct net_base *b, const struct net_port *port, struct err *err);
 /* @seen[index] = true for each port of which the tables have an element or a chain. */
 int net_table_indexes(struct net_base *b, bool *seen, struct err *err);
-/* Is there a chain at the forward hook that is not in a table of this root? */
-int net_foreign_forward(struct net_base *b, bool *ret, struct err *err);
-
 /*
  * Accept what our chain has let through in other people's forward chains that
  * drop by policy: 1 when one had to be changed. And take that out of all again.
  */
 int foreign_ensure(struct net_base *b, struct err *err);
 int foreign_remove(struct net_base *b, struct err *err);
+/* Is there a filter at the forward hook that is not in a table of this root? */
+int foreign_forwards(struct net_base *b, bool *ret, struct err *err);
 
 /* IPv4 forwarding on, remembering that it was off; and back. */
 int forwarding_ensure(struct net_base *b, struct err *err);

@@ -250,10 +250,7 @@ int neighbour_list(struct nl_sock *s, int bridge_index, uint32_t **ret, size_t *
 	return 0;
 }
 
-/*
- * Both ends get their names and addresses as they are made; both are down. The
- * guest's end is made in the namespace @netns_fd, or (-1) in ours.
- */
+/* Both ends get their names and addresses as they are made; both are down. */
 static int veth_create(struct nl_sock *s, const struct net_port *port, int bridge_index,
 		       int netns_fd) {
 	/* A host end's own address is never used: the bridge has one of its own. */
@@ -272,10 +269,9 @@ static int veth_create(struct nl_sock *s, const struct net_port *port, int bridg
 	data = mnl_attr_nest_start(nlh, IFLA_INFO_DATA);
 	peer = mnl_attr_nest_start(nlh, VETH_INFO_PEER);
 	mnl_nlmsg_put_extra_header(nlh, sizeof(struct ifinfomsg));
-	mnl_attr_put_strz(nlh, IFLA_IFNAME, netns_fd < 0 ? port->peer_link : NET_GUEST_LINK);
+	mnl_attr_put_strz(nlh, IFLA_IFNAME, NET_GUEST_LINK);
 	mnl_attr_put(nlh, IFLA_ADDRESS, sizeof(port->mac), port->mac);
-	if (netns_fd >= 0)
-		mnl_attr_put_u32(nlh, IFLA_NET_NS_FD, (uint32_t)netns_fd);
+	mnl_attr_put_u32(nlh, IFLA_NET_NS_FD, (uint32_t)netns_fd);
 	mnl_attr_nest_end(nlh, peer);
 	mnl_attr_nest_end(nlh, data);
 	mnl_attr_nest_end(nlh, info);
@@ -388,8 +384,6 @@ static int host_end(struct net_base *b, const struct net_port *port, int netns_f
 	if (r == -EEXIST) {
 		r = link_delete(s, port->host_link);
 		if (r == 0)
-			r = link_delete(s, port->peer_link);
-		if (r == 0)
 			r = veth_create(s, port, bridge.index, netns_fd);
 	}
 	if (r < 0)
@@ -399,10 +393,6 @@ static int host_end(struct net_base *b, const struct net_port *port, int netns_f
 	if (r < 0)
 		(void)link_delete(s, port->host_link); /* the first failure is what counts */
 	return r;
-}
-
-int veth_add(struct net_base *b, const struct net_port *port, struct err *err) {
-	return host_end(b, port, -1, err);
 }
 
 static int guest_address(struct nl_sock *s, const struct net_port *port, int index) {

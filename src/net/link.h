@@ -39,13 +39,12 @@ int bridge_ensure(struct net_base *b, struct err *err);
 int bridge_remove(struct net_base *b, struct err *err);
 
 /*
- * As veth_add(), with the guest's end made as "eth0" in @netns_fd, where @guest
- * is a socket; gives it its address and default route, and brings it up.
+ * The pair: the host's end with the port's settings, forwarding entry and
+ * neighbour, up and read back; the guest's end as "eth0" in @netns_fd, where
+ * @guest is a socket, with its address and default route, up.
  */
 int veth_attach(struct net_base *b, const struct net_port *port, struct nl_sock *guest,
 		int netns_fd, struct err *err);
-/* The pair, the port's settings, forwarding entry and neighbour; then up, then read back. */
-int veth_add(struct net_base *b, const struct net_port *port, struct err *err);
 /* The permanent neighbour of @address on the bridge. -ENOENT when there is none. */
 int neighbour_delete(struct nl_sock *s, int bridge_index, uint32_t address);
 /* Addresses of permanent neighbours on the bridge; newly allocated. */

@@ -19,7 +19,6 @@ void net_names_fill(struct net_base *b, const char *tag) {
 
 	snprintf(b->bridge, sizeof(b->bridge), tagged ? "cb-%.6s" : "coibr0", tag);
 	snprintf(b->link_prefix, sizeof(b->link_prefix), tagged ? "c%.6s-" : "coi-", tag);
-	snprintf(b->peer_prefix, sizeof(b->peer_prefix), tagged ? "p%.6s-" : "cop-", tag);
 	snprintf(b->table, sizeof(b->table), tagged ? "coi-%.6s" : "coi", tag);
 	snprintf(b->guard_table, sizeof(b->guard_table), tagged ? "coi-guard-%.6s" : "coi-guard",
 		 tag);
@@ -42,7 +41,6 @@ void net_port_fill(const struct net_base *b, const char *name, uint32_t index,
 	snprintf(ret->name, sizeof(ret->name), "%s", name);
 	ret->index = index;
 	snprintf(ret->host_link, sizeof(ret->host_link), "%.8s%u", b->link_prefix, index & 0xffff);
-	snprintf(ret->peer_link, sizeof(ret->peer_link), "%.8s%u", b->peer_prefix, index & 0xffff);
 	ret->address = b->range.address + index;
 	address_text(ret->address, ret->address_text);
 	address_text(b->gateway, ret->gateway_text);

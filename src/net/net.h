@@ -8,7 +8,6 @@
  *                      default root    root with tag a1b2c3
  *   bridge             coibr0          cb-a1b2c3
  *   host link          coi-5           ca1b2c3-5        (5: the port's index)
- *   link to the guest  cop-5           pa1b2c3-5
  *   tables             coi             coi-a1b2c3       (families bridge and inet)
  *   guard table        coi-guard       coi-guard-a1b2c3 (family inet)
  *
@@ -52,7 +51,6 @@ struct net_base {
 	const struct layout *layout; /* borrowed */
 	char bridge[NET_LINK_SIZE];
 	char link_prefix[NET_LINK_SIZE]; /* with its dash */
-	char peer_prefix[NET_LINK_SIZE];
 	char table[24];
 	char guard_table[24];
 	struct net_cidr range;

@@ -277,16 +277,6 @@ int net_port_rules_remove(struct net_base *b, struct net_port *port, struct err 
 	return r;
 }
 
-int net_port_link_add(struct net_base *b, const struct net_port *port, struct err *err) {
-	int r = net_sockets(b, err);
-
-	if (r < 0)
-		return r;
-	if (!port->rules_put)
-		return err_set(err, ERR_BUG, -EINVAL, "link '%s' before its rules", port->host_link);
-	return veth_add(b, port, err);
-}
-
 /*
  * A socket of the other namespace, and the namespace itself. The way back must
  * not fail: we would go on working in the container's namespace.
@@ -401,7 +391,6 @@ static int find_indexes(struct net_base *b, bool *seen, struct err *err) {
 		if (strcmp(links[i].kind, "veth") != 0)
 			continue;
 		mark_index(seen, net_index_of_link(links[i].name, b->link_prefix));
-		mark_index(seen, net_index_of_link(links[i].name, b->peer_prefix));
 	}
 	count = 0;
 	r = bridge ? neighbour_list(b->route, (int)bridge, &neighbours, &count) : 0;

@@ -7,19 +7,10 @@
  * for it, so that any process can put it back or take it away. It is written
  * before the kernel is changed.
  *
- * The guest's end of the veth pair is made by us, in one of two ways.
- *
- * net_port_attach(): the container is started with no link (loopback only), and
- * its link is then made straight in its network namespace, with address and
- * route, ready when the call returns: about 1 ms in all. Call it when init has
- * been started and before any command is run inside. Until then the container
- * has no network, which is as closed as it gets.
- *
- * net_port_link_add(): the guest's end stays, down and without an address, in
- * the namespace of the caller until the runtime moves it into the container
- * (struct net_port, peer_link). Moving a link costs the kernel a grace period
- * (13 to 19 ms were seen), at the start and again at the end, when liblxc moves
- * it back.
+ * The container is started with no link (loopback only), and its link is then
+ * made straight in its network namespace, with address and route, ready when the
+ * call returns: about 1 ms in all. Until then the container has no network, which
+ * is as closed as it gets. (Moving a link instead costs the kernel a grace period.)
  */
 #ifndef COI_NET_PORT_H
 #define COI_NET_PORT_H
@@ -43,7 +34,6 @@ struct net_port {
 	char name[NET_NAME_MAX]; /* of the container */
 	uint32_t index;          /* 2…65533: the host part of the address */
 	char host_link[NET_LINK_SIZE];
-	char peer_link[NET_LINK_SIZE];
 	uint32_t address;        /* host byte order */
 	char address_text[NET_ADDRESS_TEXT];
 	char gateway_text[NET_ADDRESS_TEXT];
@@ -100,29 +90,16 @@ int net_port_rules_remove(struct net_base *b, struct net_port *port, struct err 
 
 /*
  * Make the veth pair with its far end as eth0 in the network namespace of the
- * process @pidfd, and the near one on the bridge as below; give eth0 address
- * and default route, and bring it up, and lo too. eth0 gets no IPv6 address. Refused
- * (ERR_BUG) before the rules are put. A left-over link of the same name on the
- * host is replaced. The caller must have one thread, CAP_SYS_ADMIN and
- * CAP_NET_ADMIN; it is in the other namespace for a moment.
+ * process @pidfd. The near one is put on the bridge, isolated, with learning and
+ * floods off, a static forwarding entry and a permanent neighbour, up; all that is
+ * read back. eth0 gets address and default route and is brought up, and lo too; it
+ * gets no IPv6 address. Refused (ERR_BUG) before the rules are put. A left-over link
+ * of the same name on the host is replaced. The caller must have one thread,
+ * CAP_SYS_ADMIN and CAP_NET_ADMIN; it is in the other namespace for a moment.
  */
 int net_port_attach(struct net_base *b, const struct net_port *port, int pidfd, struct err *err);
 
-/*
- * Make the veth pair, put the host's end on the bridge, isolated, with learning
- * and floods off, a static forwarding entry and a permanent neighbour, up; and
- * read all that back. Refused (ERR_BUG) before the rules are put. Left-over
- * links of the same names are replaced.
- *
- * For the runtime:
- *   lxc.net.0.type = phys       lxc.net.0.link = <peer_link>
- *   lxc.net.0.name = eth0       lxc.net.0.flags = up
- *   lxc.net.0.ipv4.address = <address_text>/<prefix_bits>
- *   lxc.net.0.ipv4.gateway = <gateway_text>
- * The mac is set already. When the container ends liblxc may give the link
- * back; net_port_link_remove() deletes both ends wherever the peer is.
- */
-int net_port_link_add(struct net_base *b, const struct net_port *port, struct err *err);
+/* Both ends, and the neighbour. */
 int net_port_link_remove(struct net_base *b, const struct net_port *port, struct err *err);
 
 /*

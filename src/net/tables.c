@@ -166,49 +166,6 @@ int net_tables_intact(struct net_base *b, struct err *err) {
 	return r < 0 ? err_sys(err, r, "cannot read the tables '%s'", b->table) : r;
 }
 
-struct forward_search {
-	const struct net_base *base;
-	bool found;
-};
-
-static int match_forward(const struct nlmsghdr *nlh, void *data) {
-	struct forward_search *q = data;
-	struct nftnl_chain *c = nftnl_chain_alloc();
-	uint32_t family;
-	const char *table;
-
-	if (!c || nftnl_chain_nlmsg_parse(nlh, c) < 0) {
-		nftnl_chain_free(c);
-		errno = EBADMSG;
-		return MNL_CB_ERROR;
-	}
-	family = nftnl_chain_get_u32(c, NFTNL_CHAIN_FAMILY);
-	table = nftnl_chain_get_str(c, NFTNL_CHAIN_TABLE);
-	if (nftnl_chain_is_set(c, NFTNL_CHAIN_HOOKNUM) &&
-	    nftnl_chain_get_u32(c, NFTNL_CHAIN_HOOKNUM) == NF_INET_FORWARD &&
-	    (family == NFPROTO_IPV4 || family == NFPROTO_INET) && strcmp(table, q->base->table) &&
-	    strcmp(table, q->base->guard_table))
-		q->found = true;
-	nftnl_chain_free(c);
-	return MNL_CB_OK;
-}
-
-static void restart_search(void *data) {
-	((struct forward_search *)data)->found = false;
-}
-
-int net_foreign_forward(struct net_base *b, bool *ret, struct err *err) {
-	char buf[REQUEST] __attribute__((aligned(8)));
-	struct nlmsghdr *nlh = request(buf, NFT_MSG_GETCHAIN, NFPROTO_UNSPEC);
-	struct forward_search q = { .base = b };
-	int r = nl_dump(b->nft, nlh, match_forward, restart_search, &q);
-
-	if (r < 0)
-		return err_sys(err, r, "cannot list the chains of this host");
-	*ret = q.found;
-	return 0;
-}
-
 struct index_search {
 	const struct net_base *base;
 	bool *seen;

@@ -7,11 +7,15 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <linux/rtnetlink.h>
 #include <poll.h>
+#include <sched.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -38,8 +42,8 @@ static int fail(void) {
 }
 
 static void print_port(const struct net_port *p) {
-	printf("INDEX=%u HOST=%s PEER=%s ADDRESS=%s MAC=%s GATEWAY=%s BITS=%u MARK=0x%x DNS=%u\n",
-	       p->index, p->host_link, p->peer_link, p->address_text, p->mac_text, p->gateway_text,
+	printf("INDEX=%u HOST=%s ADDRESS=%s MAC=%s GATEWAY=%s BITS=%u MARK=0x%x DNS=%u\n",
+	       p->index, p->host_link, p->address_text, p->mac_text, p->gateway_text,
 	       p->prefix_bits, p->mark, p->dns_port);
 	fflush(stdout);
 }
@@ -144,19 +148,51 @@ static int cmd_put(char **argv) {
 	return 0;
 }
 
-static int cmd_link(char **argv) {
-	struct net_port port;
+/*
+ * A process in a network namespace of its own, as a container is, that stays
+ * until the link it gets there has gone again. Its pidfd.
+ */
+static int guest_fork(void) {
+	int ready[2];
+	char c;
+	pid_t pid;
 
-	if (find(argv[0], &port) < 0 || net_port_link_add(base, &port, &err) < 0)
-		return fail();
-	return 0;
+	if (pipe2(ready, O_CLOEXEC) < 0)
+		return err_sys(&err, -errno, "no pipe");
+	pid = fork();
+	if (pid == 0) {
+		const struct sockaddr_nl links = { .nl_family = AF_NETLINK, .nl_groups = RTMGRP_LINK };
+		char message[8192] __attribute__((aligned(8)));
+		int fd;
+
+		if (unshare(CLONE_NEWNET) < 0)
+			_exit(1);
+		fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+		if (fd < 0 || bind(fd, (const struct sockaddr *)&links, sizeof(links)) < 0)
+			_exit(1);
+		for (int i = 0; i < 3; i++)
+			(void)close(i);
+		(void)!write(ready[1], "r", 1);
+		(void)close(ready[1]);
+		while (recv(fd, message, sizeof(message), 0) > 0)
+			if (((struct nlmsghdr *)(void *)message)->nlmsg_type == RTM_DELLINK)
+				break;
+		_exit(0);
+	}
+	(void)close(ready[1]);
+	if (pid < 0 || read(ready[0], &c, 1) != 1)
+		return err_set(&err, ERR_SYSTEM, -EIO, "no namespace");
+	(void)close(ready[0]);
+	return (int)syscall(SYS_pidfd_open, pid, 0);
 }
 
 static int cmd_up(char **argv) {
 	struct net_port port;
+	int guest = guest_fork();
 
-	if (net_base_ensure(base, &err) < 0 || claim(argv, &port) < 0 ||
-	    net_port_rules_put(base, &port, &err) < 0 || net_port_link_add(base, &port, &err) < 0)
+	if (guest < 0 || net_base_ensure(base, &err) < 0 || claim(argv, &port) < 0 ||
+	    net_port_rules_put(base, &port, &err) < 0 ||
+	    net_port_attach(base, &port, guest, &err) < 0)
 		return fail();
 	print_port(&port);
 	return 0;
@@ -384,14 +420,18 @@ static int cmd_time(char **argv) {
 	struct net_policy policy = net_policy_default();
 	long rounds = argv[0] ? strtol(argv[0], NULL, 10) : 20;
 	struct net_port p;
+	int guest;
 
 	for (long i = 0; i < rounds && i < ROUNDS_MAX; i++) {
+		guest = guest_fork();
+		if (guest < 0)
+			return fail();
 		for (size_t s = 0; s < ARRAY_SIZE(steps); s++) {
 			uint64_t start = clock_mono_us();
 			int r = s == 0	 ? net_base_ensure(base, &err)
 				: s == 1 ? net_port_alloc(base, "timed", &policy, &p, &err)
 				: s == 2 ? net_port_rules_put(base, &p, &err)
-				: s == 3 ? net_port_link_add(base, &p, &err)
+				: s == 3 ? net_port_attach(base, &p, guest, &err)
 				: s == 4 ? net_port_link_remove(base, &p, &err)
 				: s == 5 ? net_port_rules_remove(base, &p, &err)
 				: s == 6 ? net_port_conntrack_flush(base, &p, &err)
@@ -401,6 +441,7 @@ static int cmd_time(char **argv) {
 				return fail();
 			took[s][i] = clock_mono_us() - start;
 		}
+		(void)close(guest);
 	}
 	for (size_t s = 0; s < ARRAY_SIZE(steps); s++) {
 		qsort(took[s], (size_t)rounds, sizeof(took[s][0]), compare);
@@ -419,7 +460,6 @@ static const struct {
 	{ "remove", 0, cmd_remove },
 	{ "alloc", 1, cmd_alloc },
 	{ "put", 1, cmd_put },
-	{ "link", 1, cmd_link },
 	{ "up", 1, cmd_up },
 	{ "attach", 2, cmd_attach },
 	{ "down", 1, cmd_down },

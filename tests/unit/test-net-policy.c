@@ -173,7 +173,6 @@ static void names_of_roots_do_not_meet(void **state) {
 			assert_true(strlen(p.host_link) < NET_LINK_SIZE - 1);
 			assert_int_equal(net_index_of_link(p.host_link, b.link_prefix), p.index);
 			assert_true(strncmp(b.bridge, a.link_prefix, strlen(a.link_prefix)) != 0);
-			assert_true(strncmp(p.peer_link, a.link_prefix, strlen(a.link_prefix)) != 0);
 			if (i == j)
 				continue;
 			assert_true(strncmp(p.host_link, a.link_prefix, strlen(a.link_prefix)) != 0);
@@ -221,7 +220,6 @@ static void port_numbers(void **state) {
 
 	net_port_fill(&b, "demo", 258, &p);
 	assert_string_equal(p.host_link, "coi-258");
-	assert_string_equal(p.peer_link, "cop-258");
 	assert_string_equal(p.address_text, "10.77.1.2");
 	assert_string_equal(p.gateway_text, "10.77.0.1");
 	assert_string_equal(p.mac_text, "02:c0:0a:4d:01:02");
