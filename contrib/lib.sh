@@ -107,8 +107,10 @@ build_tree() {
 		run "$tree/autogen.sh"
 	fi
 	mkdir -p "$out"
-	echo "$*" >"$out/.configured.new"
+	echo "$tree $*" >"$out/.configured.new"
 	if [ ! -f "$out/config.status" ] || ! cmp -s "$out/.configured" "$out/.configured.new"; then
+		# A source that has moved leaves rules for files that are not there any more.
+		find "$out" -type f \( -name '*.Po' -o -name '*.o' -o -name '*.a' \) -exec rm -f {} +
 		(cd "$out" && run "$tree/configure" "$@")
 		mv "$out/.configured.new" "$out/.configured"
 	fi
