@@ -111,9 +111,9 @@ build_tree() {
 	if [ ! -f "$out/config.status" ] || ! cmp -s "$out/.configured" "$out/.configured.new"; then
 		# A source that has moved leaves rules for files that are not there any more.
 		find "$out" -type f \( -name '*.Po' -o -name '*.o' -o -name '*.a' \) -exec rm -f {} +
+		rm -f "$out/.configured"
 		(cd "$out" && run "$tree/configure" "$@")
-		mv "$out/.configured.new" "$out/.configured"
 	fi
-	rm -f "$out/.configured.new"
 	run make -C "$out" -j "$(getconf _NPROCESSORS_ONLN)"
+	mv "$out/.configured.new" "$out/.configured" # only now: what did not build begins anew
 }
