@@ -561,10 +561,10 @@ static const struct setting_row rows[] = {
 
 	/* [timezone] */
 	{ CHOICE("timezone.mode", timezone.mode, FREE, timezone_names), .def = "host",
-	  .applies = APPLIES_START, .since = "0.8",
+	  .applies = APPLIES_START, .since = "0.8", ACTED,
 	  .summary = "Time zone of the container: the host's, a fixed one, or UTC." },
 	{ STRING("timezone.name", timezone.name, FREE), .format = FORMAT_TIMEZONE,
-	  .applies = APPLIES_START, .since = "0.8", .summary = "The fixed one." },
+	  .applies = APPLIES_START, .since = "0.8", ACTED, .summary = "The fixed one." },
 
 	/* [detection] */
 	{ STRING("detection.gtfobins_source", detection.gtfobins_source, REFUSED),

@@ -93,6 +93,35 @@ static int file_update(int etc, const char *name, const char *want, const struct
 	return r < 0 ? err_sys(err, r, "cannot write '/etc/%s' of the container", name) : 0;
 }
 
+static int link_update(int etc, const char *name, const char *target, const struct idset *ids) {
+	char have[4096];
+	ssize_t n = readlinkat(etc, name, have, sizeof(have));
+	int r = 0;
+
+	if (n == (ssize_t)strlen(target) && !memcmp(have, target, (size_t)n))
+		return 0;
+	mount_ids_begin(ids->range.base, ids->range.base);
+	if ((unlinkat(etc, name, 0) < 0 && errno != ENOENT) || symlinkat(target, etc, name) < 0)
+		r = -errno;
+	mount_ids_end();
+	return r;
+}
+
+static int timezone_write(const char *zone, int etc, const struct idset *ids, struct err *err) {
+	autofree char *target = xasprintf("/usr/share/zoneinfo/%s", zone);
+	autofree char *text = xasprintf("%s\n", zone);
+	int r;
+
+	/* What nothing is said of is UTC anyway. */
+	if (!strcmp(zone, "UTC") && exists_at(etc, "timezone") == 0 && exists_at(etc, "localtime") == 0)
+		return 0;
+	r = file_update(etc, "timezone", text, ids, err);
+	if (r < 0)
+		return r;
+	r = link_update(etc, "localtime", target, ids);
+	return r < 0 ? err_sys(err, r, "cannot write '/etc/localtime' of the container") : 0;
+}
+
 int etc_write(const struct runtime_spec *spec, int root, const struct idset *ids,
 	      struct err *err) {
 	autofree char *hosts_before = NULL, *hosts = NULL, *hostname = NULL, *resolv = NULL;
@@ -112,6 +141,8 @@ int etc_write(const struct runtime_spec *spec, int root, const struct idset *ids
 	/* One that is too large to be looked at is somebody's own. */
 	if (r == 0 && hosts)
 		r = file_update(etc, "hosts", hosts, ids, err);
+	if (r == 0 && spec->timezone && *spec->timezone)
+		r = timezone_write(spec->timezone, etc, ids, err);
 	if (r < 0 || !spec->net.dns)
 		return r;
 	resolv = xasprintf("nameserver %s\n", spec->net.dns);

@@ -81,6 +81,7 @@ void container_free(struct container *c) {
 	free_mounts(c);
 	free(c->boot_id);
 	free(c->address);
+	free(c->timezone);
 	record_free(c->record);
 	free(c);
 }
@@ -192,6 +193,7 @@ static void read_run(struct container *c) {
 	c->ids.base = (uint32_t)record_get_int(r, "run", "ids_base", 0);
 	c->ids.count = (uint32_t)record_get_int(r, "run", "ids_count", 0);
 	c->address = text_of(r, "run", "address");
+	c->timezone = text_of(r, "run", "timezone");
 	c->deadline_ms = record_get_int(r, "run", "deadline_ms", 0);
 	c->deadline_stops = record_get_bool(r, "run", "deadline_stops", true);
 	c->deadline_graceful = record_get_bool(r, "run", "deadline_graceful", true);
@@ -304,6 +306,7 @@ static void write_run(struct container *c) {
 	record_setf(r, "run", "ids_base", "%u", c->ids.base);
 	record_setf(r, "run", "ids_count", "%u", c->ids.count);
 	record_set(r, "run", "address", c->address ? c->address : "");
+	record_set(r, "run", "timezone", c->timezone ? c->timezone : "");
 	record_setf(r, "run", "deadline_ms", "%" PRId64, c->deadline_ms);
 	record_set(r, "run", "deadline_stops", c->deadline_stops ? "true" : "false");
 	record_set(r, "run", "deadline_graceful", c->deadline_graceful ? "true" : "false");

@@ -106,6 +106,7 @@ struct container {
 	struct proc_id client;  /* the command whose end is the end of a run or a build */
 	struct id_range ids;
 	char *address;          /* "10.77.0.2", "" when unknown */
+	char *timezone;         /* "Europe/Berlin"; "" before its first start */
 	int64_t deadline_ms;    /* CLOCK_BOOTTIME; 0: it may run as long as it likes */
 	bool deadline_stops;    /* else it is only said */
 	bool deadline_graceful;

@@ -55,6 +55,8 @@ char **environment_make(const struct session *s, const struct container *c,
 
 	env_set(&env, "PATH", ENVIRONMENT_PATH);
 	env_set(&env, "LANG", "C.UTF-8");
+	if (c->timezone && *c->timezone)
+		env_set(&env, "TZ", c->timezone);
 	if (request->tty || request->session_env || getenv("TERM"))
 		env_set(&env, "TERM", terminal_inside(getenv("TERM")));
 	if (of_session)

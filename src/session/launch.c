@@ -25,6 +25,7 @@
 #include "session/slots.h"
 #include "session/spawn.h"
 #include "session/teardown.h"
+#include "session/timezone.h"
 #include "session/user.h"
 
 void launched_done(struct launched *l) {
@@ -280,6 +281,7 @@ static int start(struct session *s, const struct launch_request *request, int wo
 		r = network_dns_servers(set, &plan.policy, err);
 	if (r == 0)
 		r = limits_make(s, c, &plan.limits, err);
+	plan.timezone = timezone_of(s, c);
 	if (r == 0 && workspace_fd >= 0)
 		r = launch_bind_workspace(s, c, workspace_fd, &plan, err);
 	if (r == 0)

@@ -148,6 +148,7 @@ static void fill_spec(struct supervisor *v) {
 		.nesting = c->nesting,
 		.limits = v->plan.limits.runtime,
 		.tmp_size = v->plan.limits.tmp_size,
+		.timezone = v->plan.timezone,
 		.no_sync = c->kind == KIND_RUN && c->delete_on_stop,
 	};
 	/* The link is made in its namespace once that is there: born with the rules in place. */
@@ -278,8 +279,10 @@ static int do_running(void *ctx, struct err *err) {
 
 	v->c->owner = (struct proc_id){ 0 };
 	v->c->has_run = true;
-	if (!v->plan.adopt)
+	if (!v->plan.adopt) {
 		supervisor_time_set(v);
+		str_replace(&v->c->timezone, v->plan.timezone);
+	}
 	supervisor_audit_ready(v);
 	return supervisor_store(v, STATE_RUNNING, err);
 }

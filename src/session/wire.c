@@ -30,6 +30,7 @@ void wire_plan_done(struct wire_plan *p) {
 	free(p->name);
 	free(p->prefix);
 	limits_done(&p->limits);
+	free(p->timezone);
 	net_allowed_done(&p->allowed);
 	net_hosts_done(&p->hosts);
 	protect_rules_done(&p->protect);
@@ -53,7 +54,7 @@ json_t *wire_plan_to_json(const struct wire_plan *p) {
 	for (size_t i = 0; i < p->bind_count; i++)
 		json_array_append_new(binds, bind_to_json(&p->binds[i]));
 	return json_pack("{s:o, s:o, s:{s:b, s:b, s:I, s:I, s:o, s:o}, s:b, s:b, s:b, s:i, s:i,"
-			 " s:o, s:o, s:o, s:o, s:o}",
+			 " s:o, s:o, s:o, s:o, s:o, s:o}",
 			 "name", json_text(p->name), "prefix", json_text(p->prefix), "who",
 			 "is_root", p->who.is_root, "via_sudo", p->who.via_sudo, "uid",
 			 (json_int_t)p->who.uid, "gid", (json_int_t)p->who.gid, "user",
@@ -62,6 +63,7 @@ json_t *wire_plan_to_json(const struct wire_plan *p) {
 			 p->ready_timeout_ms,
 			 "stop_timeout_ms", p->stop_timeout_ms, "policy",
 			 network_policy_to_json(&p->policy), "limits", limits_to_json(&p->limits),
+			 "timezone", json_text(p->timezone ? p->timezone : ""),
 			 "binds", binds, "protect",
 			 protect_rules_to_json(&p->protect), "relays",
 			 relays_to_json(&p->relays));
@@ -108,6 +110,7 @@ int wire_plan_from_json(const json_t *j, struct wire_plan *ret, struct err *err)
 	p.ready_timeout_ms = (int)json_get_int(j, "ready_timeout_ms", 30000);
 	p.stop_timeout_ms = (int)json_get_int(j, "stop_timeout_ms", 60000);
 	limits_from_json(json_object_get(j, "limits"), &p.limits);
+	p.timezone = xstrdup(json_get_str(j, "timezone", ""));
 	protect_rules_from_json(json_object_get(j, "protect"), &p.protect);
 	relays_from_json(json_object_get(j, "relays"), &p.relays);
 	for (size_t i = 0; i < json_array_size(binds); i++)

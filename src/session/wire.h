@@ -40,6 +40,7 @@ struct wire_plan {
 	struct net_allowed allowed;
 	struct net_hosts hosts; /* and the next */
 	struct limits_plan limits;
+	char *timezone; /* "" when adopted */
 	struct protect_rules protect;
 	struct relay_items relays;
 	struct runtime_bind binds[WIRE_BINDS_MAX]; /* source and target are owned */

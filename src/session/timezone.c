@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "session/timezone.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/mem.h"
+#include "base/strv.h"
+
+#define ZONES "usr/share/zoneinfo"
+#define NAME_MAX_LEN 64
+
+/* As the settings want it: no "..", no absolute path. */
+static bool is_zone(const char *name) {
+	size_t len = strlen(name);
+
+	return len > 0 && len <= NAME_MAX_LEN && *name != '/' && name[len - 1] != '/' &&
+	       !strstr(name, "//") &&
+	       strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_+-/") == len;
+}
+
+static char *zone_of_host(void) {
+	static const char mark[] = "/zoneinfo/";
+	autofree char *line = NULL;
+	char target[4096];
+	char *name;
+	ssize_t n;
+
+	if (file_read_line_at(AT_FDCWD, "/etc/timezone", &line) == 0 && is_zone(line))
+		return steal_ptr(line);
+	n = readlink("/etc/localtime", target, sizeof(target) - 1);
+	if (n < 0)
+		return xstrdup("UTC");
+	target[n] = '\0';
+	name = strstr(target, mark);
+	return xstrdup(name && is_zone(name + strlen(mark)) ? name + strlen(mark) : "UTC");
+}
+
+static bool has_file(const char *dir, const char *file) {
+	autoclose int fd = open(dir, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	autoclose int found = fd < 0 ? -1 : open_in_root(fd, file, O_PATH, 0);
+
+	return found >= 0;
+}
+
+/* In what it was made of, or what has been installed since. */
+static bool knows_zone(const struct session *s, const struct container *c, const char *name) {
+	autofree char *file = xasprintf(ZONES "/%s", name);
+	autofree char *upper = xasprintf("%s/containers/%s/upper", s->layout->root, c->name);
+	autostrv char **layers = NULL;
+
+	if (has_file(upper, file))
+		return true;
+	if (image_layer_paths(s->layout, c->layers, c->layer_count, &layers, NULL) < 0)
+		return false;
+	for (size_t i = 0; layers && layers[i]; i++)
+		if (has_file(layers[i], file))
+			return true;
+	return false;
+}
+
+char *timezone_of(const struct session *s, const struct container *c) {
+	bool is_fixed = s->settings->timezone.mode == TIMEZONE_FIXED;
+	autofree char *name = NULL;
+
+	if (s->settings->timezone.mode == TIMEZONE_UTC)
+		return xstrdup("UTC");
+	name = is_fixed ? xstrdup(s->settings->timezone.name) : zone_of_host();
+	if (is_fixed && !*name)
+		session_say(s, "Warning: timezone.mode is \"fixed\" and timezone.name is not set: UTC");
+	else if (is_zone(name) && knows_zone(s, c, name))
+		return steal_ptr(name);
+	else if (is_fixed)
+		session_say(s, "Warning: the container does not know the time zone '%s' "
+			       "(timezone.name; is tzdata in its image?): UTC", name);
+	return xstrdup("UTC");
+}
