@@ -79,12 +79,14 @@ static int in_namespace(const struct view *v, struct err *err) {
 static int view_of(const struct view *v, struct err *err) {
 	autoclose int home = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
 	autoclose int cwd = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	autoclose int top = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	autoclose int tree = -1, root = -1;
 
-	if (home < 0 || cwd < 0)
+	if (home < 0 || cwd < 0 || top < 0)
 		return err_sys(err, -errno, "cannot look at the layers");
 	tree = in_namespace(v, err);
-	if (setns(home, CLONE_NEWNS) < 0 || fchdir(cwd) < 0)
+	/* Our root may not be that of the namespace. */
+	if (setns(home, CLONE_NEWNS) < 0 || fchdir(top) < 0 || chroot(".") < 0 || fchdir(cwd) < 0)
 		return err_sys(err, -errno, "cannot go back to the mount namespace");
 	if (tree < 0)
 		return tree;

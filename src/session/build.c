@@ -19,6 +19,7 @@
 #include "session/lifecycle.h"
 #include "session/plan.h"
 #include "session/repair.h"
+#include "session/snapshot.h"
 
 #define DEFAULT_RECIPE "coi-default"
 #define FREEZE_TIMEOUT_MS 5000
@@ -311,6 +312,8 @@ int build_publish(struct session *s, const char *name, const char *alias, const 
 	if (r == 0 && c->state != STATE_STOPPED && (consume || c->state != STATE_RUNNING))
 		r = err_set(err, ERR_CONFLICT, -EBUSY, "container '%s' is %s", name,
 			    container_state_to_string(c->state));
+	if (r == 0)
+		r = snapshot_pending_check(c, err);
 	if (r == 0)
 		r = publish_locked(s, c, alias, description, progress, ret, err);
 	(void)close(steal_fd(&lock));

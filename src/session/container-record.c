@@ -369,6 +369,11 @@ int container_store_run(const struct session *s, struct container *mine, struct 
 	str_replace(&mine->profile, now->profile);
 	strv_free(mine->state_paths);
 	mine->state_paths = steal_ptr(now->state_paths);
+	/* A snapshot may have been taken between our load and our start. */
+	image_layers_free(mine->layers, mine->layer_count);
+	mine->layers = steal_ptr(now->layers);
+	mine->layer_count = now->layer_count;
+	now->layer_count = 0;
 	free_mounts(mine);
 	mine->mounts = steal_ptr(now->mounts);
 	mine->mount_count = now->mount_count;

@@ -19,6 +19,7 @@
 #include "runtime/inside.h"
 #include "session/file-tree.h"
 #include "session/repair.h"
+#include "session/snapshot.h"
 
 void file_result_done(struct file_result *r) {
 	free(r->path);
@@ -210,7 +211,7 @@ static int find(struct session *s, const char *name, bool push, struct container
 	if (r == 0 && (*ret)->state != STATE_STOPPED && !container_is_running(s, *ret))
 		r = err_set(err, ERR_CONFLICT, -EBUSY, "container '%s' is %s", name,
 			    container_state_to_string((*ret)->state));
-	return r;
+	return r < 0 ? r : snapshot_pending_check(*ret, err);
 }
 
 static int frozen_check(struct session *s, const struct container *c, struct err *err) {

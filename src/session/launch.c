@@ -189,8 +189,10 @@ static void forget_new(struct session *s, const char *name, int lock_fd) {
 }
 
 /* A stopped one that is started again has the user that the settings name now. */
-static int use_settings(struct session *s, struct container *c, struct err *err) {
+static int use_settings(struct session *s, struct container **ret, struct err *err) {
+	struct container *c = *ret;
 	autoclose int lock = -1;
+	int r;
 
 	if (c->code_uid == (uid_t)s->settings->incus.code_uid &&
 	    !strcmp(c->code_user, s->settings->incus.code_user))
@@ -198,6 +200,12 @@ static int use_settings(struct session *s, struct container *c, struct err *err)
 	lock = container_lock(s, c->name, 0, err);
 	if (lock < 0)
 		return lock;
+	/* As it is now that nobody else writes it. */
+	r = container_load(s, c->name, ret, err);
+	if (r < 0)
+		return r;
+	container_free(c);
+	c = *ret;
 	c->code_uid = (uid_t)s->settings->incus.code_uid;
 	c->code_gid = (gid_t)s->settings->incus.code_uid;
 	if (strcmp(c->code_user, s->settings->incus.code_user) != 0)
@@ -206,18 +214,30 @@ static int use_settings(struct session *s, struct container *c, struct err *err)
 	return container_store(s, c, err);
 }
 
-/* A name, an image and a record, in the order of the locks: image, container. */
+static int record_new_one(struct session *s, const struct launch_request *request,
+			  const struct slot_claim *claim, const char *workspace, int workspace_fd,
+			  struct container **ret, struct err *err) {
+	const char *ref = request->image ? request->image : s->settings->container.image;
+	auto_image_info struct image_info *image = NULL;
+	autoclose int image_fd = image_lock(s->layout, true, err);
+	int r = image_fd < 0 ? image_fd : find_image(s, ref, &image, err);
+
+	return r < 0 ? r : write_record(s, request, claim, image, workspace, workspace_fd, ret, err);
+}
+
+/*
+ * A name, an image and a record. The image's lock comes after the container's:
+ * what is in the way of a name may have to be cleaned up, which may wait for a
+ * container and for layers that go with it.
+ */
 static int create(struct session *s, const struct launch_request *request, const char *workspace,
 		  int workspace_fd, struct launched *ret, struct err *err) {
 	const char *ref = request->image ? request->image : s->settings->container.image;
 	auto_image_info struct image_info *image = NULL;
-	autoclose int image_fd = image_lock(s->layout, true, err);
 	struct slot_claim claim;
-	int r;
+	/* Before anything is touched; looked up again when it cannot go any more. */
+	int r = find_image(s, ref, &image, err);
 
-	if (image_fd < 0)
-		return image_fd;
-	r = find_image(s, ref, &image, err);
 	if (r == 0)
 		r = slot_claim(s, request, workspace, &claim, err);
 	if (r < 0)
@@ -226,11 +246,11 @@ static int create(struct session *s, const struct launch_request *request, const
 		r = container_load(s, claim.name, &ret->container, err);
 		ret->reused = true;
 		if (r == 0)
-			r = use_settings(s, ret->container, err);
+			r = use_settings(s, &ret->container, err);
 		free(claim.name);
 		return r;
 	}
-	r = write_record(s, request, &claim, image, workspace, workspace_fd, &ret->container, err);
+	r = record_new_one(s, request, &claim, workspace, workspace_fd, &ret->container, err);
 	if (r == 0)
 		r = tell_audit(s, ret->container, err);
 	plan_crash_point("create", "record", "after");
@@ -411,7 +431,7 @@ int launch_start(struct session *s, const char *name, struct launched *ret, stru
 		return err_set(err, ERR_CONFLICT, -EEXIST, "container '%s' is not stopped: it is %s",
 			       name, container_state_to_string(l.container->state));
 	runtime_warm_begin(&l.warm);
-	r = use_settings(s, l.container, err);
+	r = use_settings(s, &l.container, err);
 	if (r < 0)
 		return r;
 	if (*l.container->workspace) {

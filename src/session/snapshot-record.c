@@ -187,8 +187,11 @@ int snapshot_layers_of(const struct session *s, const struct container *c,
 
 	*ret = NULL;
 	*ret_count = 0;
-	if (dir < 0)
-		return dir == -ENOENT ? 0 : dir;
+	if (dir < 0 && dir != -ENOENT)
+		return dir;
+	/* The first one is just being made when there is a layer and no directory yet. */
+	if (dir < 0 && !pending)
+		return 0;
 	r = snapshot_list_load(s, c->name, &list, err);
 	if (r < 0)
 		return r;
@@ -215,4 +218,12 @@ int snapshot_uses(const struct session *s, const struct container *c, struct ima
 	if (r == 0)
 		image_layers_free(layers, count);
 	return r;
+}
+
+int snapshot_pending_check(const struct container *c, struct err *err) {
+	if (!c->record || !record_get(c->record, PENDING, "layer"))
+		return 0;
+	(void)err_set(err, ERR_CONFLICT, -EBUSY,
+		      "a change of the layers of container '%s' has just been cut off", c->name);
+	return err_hint(err, "Run the command again: it is undone first.");
 }

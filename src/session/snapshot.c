@@ -256,6 +256,8 @@ int snapshot_begin(struct session *s, const char *container, struct container **
 	r = container_load(s, container, ret, err);
 	if (r == -ENOENT)
 		container_lock_remove(s, container, steal_fd(&lock));
+	if (r == 0)
+		r = snapshot_pending_check(*ret, err);
 	return r < 0 ? r : steal_fd(&lock);
 }
 

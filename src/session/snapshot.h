@@ -86,6 +86,12 @@ int snapshot_flatten(struct session *s, const char *container,
  * 1: something was undone; 0: there is nothing, or somebody is at it.
  */
 int snapshot_repair(struct session *s, const struct container *c, struct err *err);
+/*
+ * -EBUSY when something is pending in @c, which has been loaded under its lock:
+ * who did it is dead, and its files may be in two places. For whoever is about
+ * to use them.
+ */
+int snapshot_pending_check(const struct container *c, struct err *err);
 /* As image_users want it: the layers of all snapshots of @c, and of one that is made. */
 int snapshot_uses(const struct session *s, const struct container *c, struct image_uses *out,
 		  struct err *err);

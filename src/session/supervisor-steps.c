@@ -17,6 +17,7 @@
 #include "base/mem.h"
 #include "base/msg.h"
 #include "base/path.h"
+#include "session/snapshot.h"
 #include "session/supervisor.h"
 
 static bool has_network(const struct supervisor *v) {
@@ -40,7 +41,9 @@ static int do_own(void *ctx, struct err *err) {
 	v->started_ms = clock_mono_ms();
 	str_replace(&c->boot_id, boot_id());
 	c->owner = c->supervisor;
-	return supervisor_store(v, v->plan.adopt ? c->state : STATE_STARTING, err);
+	r = supervisor_store(v, v->plan.adopt ? c->state : STATE_STARTING, err);
+	/* Now that nobody can begin with its layers any more. */
+	return r < 0 || v->plan.adopt ? r : snapshot_pending_check(c, err);
 }
 
 static int do_ids(void *ctx, struct err *err) {

@@ -459,3 +459,31 @@ orphan_free() {
 	rm "$COI_ROOT/containers/$C/snapshots/broken.ini"
 	coi list >/dev/null
 }
+
+@test "the first snapshot cut off, then everything is cleaned: nothing of the container is lost" {
+	for point in layer:after freeze:before freeze:after snapshot:before; do
+		coi container launch coi-default fresh >/dev/null 2>&1
+		coi container exec fresh --user 0 -- sh -c 'echo precious >/precious'
+		coi container stop --force fresh >/dev/null 2>&1
+		COI_CRASH_AT=snapshot:$point "$COI" snapshot create -c fresh one >"$T/out" 2>&1 || true
+		timeout 60 "$COI" clean --orphans --force >"$T/out" 2>&1
+		coi container start fresh >/dev/null 2>&1
+		run coi container exec fresh -- cat /precious
+		expect_equal "$output" precious
+		coi container delete --force fresh >/dev/null 2>&1
+	done
+}
+
+@test "a slot whose container died while it was deleted, snapshots and all, is free again" {
+	unset COI_CONTAINER
+	coi run --persistent -- true >/dev/null 2>&1
+	name=$(coi list --format json | jq -r '.active_containers[0].name')
+	coi snapshot create -c "$name" one >/dev/null 2>&1
+	COI_CRASH_AT=teardown:record:undo "$COI" container delete --force "$name" >"$T/out" 2>&1 || true
+	grep -q '^state *= *deleting' "$COI_ROOT/containers/$name/container.ini"
+	run timeout 60 "$COI" run -- echo again
+	expect_status 0
+	[[ $output == *again* ]]
+	within 15 quiet
+	within 10 orphan_free
+}
