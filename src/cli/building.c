@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "cli/building.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -45,13 +46,14 @@ static void print_tail(const struct telling *t) {
 		log_info("  %s", t->tail[i % TAIL_LINES]);
 }
 
-int building_run(struct session *s, const char *recipe, bool force, struct build_result *ret,
+int building_run(struct session *s, const struct building *what, struct build_result *ret,
 		 struct err *err) {
-	autofree char *what = xasprintf("Building %s", recipe);
+	autofree char *title = xasprintf("Building %s", what->recipe ? what->recipe
+								     : s->settings->container.image);
 	struct telling t = { 0 };
 	struct build_request request = {
-		.recipe = recipe,
-		.force = force,
+		.recipe = what->recipe,
+		.force = what->force,
 		.report = on_report,
 		.report_data = &t,
 	};
@@ -59,10 +61,11 @@ int building_run(struct session *s, const char *recipe, bool force, struct build
 	int r;
 
 	if (on_terminal)
-		t.progress = progress_begin(what, 0);
+		t.progress = progress_begin(title, 0);
 	else
-		log_info("%s", what);
-	r = build_image(s, &request, ret, err);
+		log_info("%s", title);
+	r = what->recipe ? build_image(s, &request, ret, err)
+			 : build_custom(s, &request, what->script, ret, err);
 	progress_end(t.progress, NULL);
 	if (r < 0 && on_terminal)
 		print_tail(&t);
@@ -78,4 +81,33 @@ bool building_has_recipe(const char *name) {
 	autostrv char **recipes = build_recipes();
 
 	return strv_contains(recipes, name);
+}
+
+int building_of_settings(const struct cli *cli, struct building *ret, char **ret_script,
+			 struct err *err) {
+	const struct settings *set = cli->settings;
+	const char *image = *set->container.image ? set->container.image : "coi-default";
+	char *script = NULL;
+	int r;
+
+	if (building_has_recipe(image)) {
+		if (*set->container.build.script || set->container.build.commands)
+			log_warn("'%s' is built by its recipe: container.build is for an image of "
+				 "another name (container.image)", image);
+		*ret = (struct building){ .recipe = image };
+		return 0;
+	}
+	r = config_build_script(cli->config, cli->who, &script, err);
+	if (r < 0)
+		return err_wrap(err, "container.build.script");
+	if (r == 0 && !set->container.build.commands) {
+		(void)err_set(err, ERR_MISSING, -ENOENT, "nothing says how to build the image '%s'",
+			      image);
+		return err_hint(err, "Give [container.build] a script or commands, or name a recipe or "
+				     "its directory: coi build coi-default. An image from elsewhere "
+				     "comes in by 'coi image import'.");
+	}
+	*ret = (struct building){ .script = script };
+	*ret_script = script;
+	return 0;
 }

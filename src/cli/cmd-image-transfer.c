@@ -130,9 +130,12 @@ static int export_check(struct cli *cli, void *args, struct err *err) {
 }
 
 static int export_to(struct cli *cli, int fd, const char *compression, struct err *err) {
+	const char *usual = cli->settings->container.build.compression;
 	struct transfer t;
 	int r;
 
+	if (!compression && *usual)
+		compression = usual;
 	transfer_begin(&t, "Exporting");
 	r = image_export(cli->session->layout, app_word(cli, 0), fd, compression, &t.callback, err);
 	transfer_end(&t);
@@ -189,7 +192,7 @@ static const struct cli_option export_options[] = {
 	{
 		.name = "compression",
 		CLI_TEXT(struct export_args, compression, "NAME"),
-		.help = "How to pack; zstd without this flag",
+		.help = "How to pack; without it container.build.compression, else zstd",
 		.choices = compressions,
 	},
 	{ 0 },
@@ -208,7 +211,7 @@ const struct cli_command cmd_image_export = {
 	.options = export_options,
 	.examples = export_examples,
 	.args_size = sizeof(struct export_args),
-	.flags = COMMAND_SESSION,
+	.flags = COMMAND_SESSION | COMMAND_CONFIG,
 	.check = export_check,
 	.run = export_run,
 };

@@ -50,17 +50,22 @@ static int check_terminal(const struct shell_mode *mode, struct err *err) {
 /* 1: go on, 0: the person does not want to. */
 static int ensure_image(struct cli *cli, struct err *err) {
 	const char *image = cli->settings->container.image;
-	autofree char *question = NULL;
+	autofree char *question = NULL, *script = NULL;
 	struct build_result result = { 0 };
+	struct building what;
 	int r = image_exists(cli->session->layout, image, err);
 
 	/* That it is missing is told by the launch, with what to do. */
-	if (r != 0 || !prompt_is_possible() || !building_has_recipe(image))
+	if (r != 0 || !prompt_is_possible() ||
+	    (!building_has_recipe(image) && !*cli->settings->container.build.script &&
+	     !cli->settings->container.build.commands))
 		return r < 0 ? r : 1;
 	question = xasprintf("The image '%s' has not been built yet. Build it now?", image);
 	if (!prompt_yes(stderr, question))
 		return 0;
-	r = building_run(cli->session, image, false, &result, err);
+	r = building_of_settings(cli, &what, &script, err);
+	if (r == 0)
+		r = building_run(cli->session, &what, &result, err);
 	image_info_free(result.image);
 	return r < 0 ? err_wrap(err, "building '%s'", image) : 1;
 }

@@ -66,16 +66,11 @@ static int read_file(const struct cli *cli, const char *path, char **ret, struct
 }
 
 static int find_name(const struct cli *cli, const char *name, char **ret, struct err *err) {
-	size_t len = strlen(name);
+	int r = config_prompt(cli->config, cli->who, name, ret, err);
 
-	for (char **e = cli->settings->prompts.entries; e && *e; e++) {
-		if (strncmp(*e, name, len) != 0 || (*e)[len] != '=')
-			continue;
-		*ret = xstrdup(*e + len + 1);
-		return 0;
-	}
-	(void)err_set(err, ERR_USAGE, -ENOENT, "there is no prompt '%s'", name);
-	return err_hint(err, "prompts are named in the settings: [prompts] %s = \"…\"", name);
+	if (r < 0)
+		err->kind = ERR_USAGE;
+	return r < 0 ? r : 0;
 }
 
 int run_prompt_load(struct cli *cli, const struct run_args *args, struct run_prompt *ret,

@@ -142,11 +142,6 @@ const char *config_profile_context(const struct config *c);
  * allocated and may hold any bytes but NUL.
  */
 #define CONFIG_TEXT_MAX (1024 * 1024)
-/* tool.context_file, and the profile's context. 1; 0 when the settings name none. */
-int config_context_file(const struct config *c, const struct privilege *person, char **ret,
-			struct err *err);
-int config_profile_context_text(const struct config *c, const struct privilege *person, char **ret,
-				struct err *err);
 /* container.build.script: 1; 0 when the settings name none. */
 int config_build_script(const struct config *c, const struct privilege *person, char **ret,
 			struct err *err);

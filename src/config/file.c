@@ -123,22 +123,6 @@ int file_text_read(const struct privilege *person, const struct file_where *wher
 	return 0;
 }
 
-int file_text_read_fd(const struct privilege *person, int path_fd, const char *shown,
-		      struct file_text *ret, struct err *err) {
-	struct file_text f = { 0 };
-	int r;
-
-	person_begin(person);
-	r = read_opened(path_fd, shown, &f, err);
-	person_end(person);
-	if (r < 0) {
-		file_text_done(&f);
-		return r;
-	}
-	*ret = f;
-	return 0;
-}
-
 void file_text_done(struct file_text *f) {
 	free(f->text);
 	free(f->real);

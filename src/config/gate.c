@@ -329,14 +329,10 @@ static void split_inside(struct config *c, const struct setting_row *row,
 		.hint = PLACE_HINT,
 	};
 
-	if (inside) {
-		/* The last one that is let through is the one that counts. */
-		mem_close_ptr(&c->context_file_fd);
-		c->context_file_fd = path_fd;
-		return;
-	}
 	if (path_fd >= 0)
 		close(path_fd);
+	if (inside)
+		return;
 	note_add(c, &at, "'%s' is ignored: '%s' is outside of the workspace, and a file that comes "
 		 "with a project may only name one inside", row->path, *path);
 	str_replace(path, "");

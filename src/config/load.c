@@ -65,7 +65,6 @@ static int add_profile(struct config *c, const struct config_inputs *in, struct 
 	c->layer_count = before;
 	str_replace(&c->profile, "");
 	str_replace(&c->profile_context, NULL);
-	mem_close_ptr(&c->profile_context_fd);
 	str_replace(&c->profile_parent, NULL);
 	at.hint = local.hint;
 	note_add(c, &at, "%s", local.msg);
@@ -167,7 +166,6 @@ static struct config *config_new(const struct config_inputs *in) {
 	const char *trust_all = in->environment ? env_get(in->environment, "COI_TRUST_ALL") : NULL;
 	struct stat st;
 
-	c->profile_context_fd = c->context_file_fd = -1;
 	c->person = in->person;
 	c->is_profile_alone = in->is_profile_alone;
 	c->home = path_clean(in->home);
@@ -286,8 +284,6 @@ void config_free(struct config *c) {
 	strv_free(c->names);
 	free(c->profile);
 	free(c->profile_context);
-	mem_close_ptr(&c->profile_context_fd);
-	mem_close_ptr(&c->context_file_fd);
 	free(c->build_script_text);
 	free(c->profile_parent);
 	free(c->files);

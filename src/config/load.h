@@ -79,9 +79,6 @@ struct config {
 	char **names; /* interned texts */
 	char *profile;
 	char *profile_context;
-	bool is_profile_context_trusted;
-	int profile_context_fd;   /* O_PATH, of an untrusted profile; else -1 */
-	int context_file_fd;      /* the same for tool.context_file */
 	char *build_script_text;  /* of an untrusted file, as it was approved; or NULL */
 	char *profile_parent;
 	struct config_file *files;
@@ -138,9 +135,6 @@ struct file_text {
  */
 int file_text_read(const struct privilege *person, const struct file_where *where, unsigned flags,
 		   struct file_text *ret, struct err *err);
-/* The same through an O_PATH descriptor; @shown is for messages. */
-int file_text_read_fd(const struct privilege *person, int path_fd, const char *shown,
-		      struct file_text *ret, struct err *err);
 void file_text_done(struct file_text *f);
 #define auto_file_text __attribute__((cleanup(file_text_done)))
 /* Path of a descriptor without links; newly allocated, NULL when it cannot be told. */

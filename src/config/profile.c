@@ -309,9 +309,9 @@ static int take_context(struct config *c, const struct layer *l, struct err *err
 	char *path = member_path(context->text, c->home, l->dir);
 
 	inside = l->is_trusted || file_is_inside(c, path, &fd, &real);
+	if (fd >= 0)
+		close(fd);
 	if (!inside) {
-		if (fd >= 0)
-			close(fd);
 
 		struct note_at at = {
 			.level = NOTE_WARNING,
@@ -328,8 +328,6 @@ static int take_context(struct config *c, const struct layer *l, struct err *err
 		return 0;
 	}
 	c->profile_context = path;
-	c->profile_context_fd = fd;
-	c->is_profile_context_trusted = l->is_trusted;
 	return 0;
 }
 

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Texts that settings name by file: context, build script, prompts.
+ * Texts that settings name by file: build script and prompts.
  *
- * What an untrusted file names was opened when it was judged (gate.c,
- * profile.c) and is read through that descriptor, or was read already: no path
- * of theirs is walked here.
+ * A script that an untrusted file names was read when it was judged (gate.c): no
+ * path of theirs is walked here.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -35,48 +34,13 @@ static int read_trusted(const struct privilege *person, const char *path, char *
 	return r < 0 ? r : take(&f, path, ret, err);
 }
 
-static int read_judged(const struct privilege *person, int fd, const char *path, char **ret,
-		       struct err *err) {
-	auto_file_text struct file_text f = { 0 };
-	int r;
-
-	if (fd < 0)
-		return err_set(err, ERR_MISSING, -ENOENT, "there was no file '%s'", path);
-	r = file_text_read_fd(person, fd, path, &f, err);
-	return r < 0 ? r : take(&f, path, ret, err);
-}
-
-static bool is_trusted(const struct config *c, const char *key) {
-	return config_origin(c, key)->is_trusted;
-}
-
-int config_context_file(const struct config *c, const struct privilege *person, char **ret,
-			struct err *err) {
-	const char *path = c->now.settings.tool.context_file;
-
-	if (!*path)
-		return 0;
-	if (is_trusted(c, "tool.context_file"))
-		return read_trusted(person, path, ret, err);
-	return read_judged(person, c->context_file_fd, path, ret, err);
-}
-
-int config_profile_context_text(const struct config *c, const struct privilege *person, char **ret,
-				struct err *err) {
-	if (!c->profile_context || !*c->profile_context)
-		return 0;
-	if (c->is_profile_context_trusted)
-		return read_trusted(person, c->profile_context, ret, err);
-	return read_judged(person, c->profile_context_fd, c->profile_context, ret, err);
-}
-
 int config_build_script(const struct config *c, const struct privilege *person, char **ret,
 			struct err *err) {
 	const char *path = c->now.settings.container.build.script;
 
 	if (!*path)
 		return 0;
-	if (is_trusted(c, "container.build.script"))
+	if (config_origin(c, "container.build.script")->is_trusted)
 		return read_trusted(person, path, ret, err);
 	if (!c->build_script_text)
 		return err_set(err, ERR_MISSING, -ENOENT, "there was no file '%s'", path);

@@ -135,6 +135,15 @@ static int open_npm_dir(struct preparation *p, struct err *err) {
 	return p->npm_dir < 0 ? err_sys(err, -errno, "cannot open the build directory") : 0;
 }
 
+static void describe_env(struct recipe_build *b, const char *name) {
+	env_set(&b->env, "PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
+	env_set(&b->env, "HOME", "/root");
+	env_set(&b->env, "LANG", "C.UTF-8");
+	env_set(&b->env, "DEBIAN_FRONTEND", "noninteractive");
+	env_set(&b->env, "COI_BUILD", RECIPE_BUILD_DIR);
+	env_set(&b->env, "COI_NAME", name);
+}
+
 static void describe(struct preparation *p) {
 	struct recipe_build *b = &p->out->build;
 	autofree char *agents = strv_join(p->agents, " ");
@@ -142,12 +151,7 @@ static void describe(struct preparation *p) {
 
 	strv_add(&b->argv, "/bin/bash");
 	strv_add(&b->argv, RECIPE_BUILD_DIR "/build.sh");
-	env_set(&b->env, "PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
-	env_set(&b->env, "HOME", "/root");
-	env_set(&b->env, "LANG", "C.UTF-8");
-	env_set(&b->env, "DEBIAN_FRONTEND", "noninteractive");
-	env_set(&b->env, "COI_BUILD", RECIPE_BUILD_DIR);
-	env_set(&b->env, "COI_NAME", p->recipe->name);
+	describe_env(b, p->recipe->name);
 	env_set(&b->env, "COI_AGENTS", agents ? agents : "");
 	if (host)
 		strv_add(&b->registries, host);
@@ -207,4 +211,36 @@ int recipe_prepare(const struct layout *l, const struct recipe *r, char *const *
 	else
 		*ret = &p.out->build;
 	return code;
+}
+
+int recipe_prepare_script(const struct layout *l, const char *name, const char *text,
+			  struct recipe_build **ret, struct err *err) {
+	struct prepared *out = xcalloc(1, sizeof(*out));
+	struct recipe_build *b = &out->build;
+	int r;
+
+	out->stage = (struct stage)STAGE_NONE;
+	r = stage_begin(l, l->layers_fd, &out->stage, err);
+	if (r == 0) {
+		b->dir = xasprintf("%s/layers/%s", l->root, out->stage.name);
+		r = fchmod(out->stage.dir_fd, 0755) < 0 ? -errno : 0;
+		if (r == 0)
+			r = file_write_quick_at(out->stage.dir_fd, "build.sh", text, strlen(text),
+						0755);
+		if (r < 0)
+			r = err_sys(err, r, "cannot write the build script");
+	}
+	if (r < 0) {
+		recipe_build_free(b);
+		return r;
+	}
+	if (strncmp(text, "#!", 2) != 0) {
+		strv_add(&b->argv, "/bin/sh");
+		strv_add(&b->argv, "-c");
+		strv_add(&b->argv, "command -v bash >/dev/null && exec bash \"$0\" || exec sh \"$0\"");
+	}
+	strv_add(&b->argv, RECIPE_BUILD_DIR "/build.sh");
+	describe_env(b, name);
+	*ret = b;
+	return 0;
 }

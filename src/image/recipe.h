@@ -131,6 +131,12 @@ struct recipe_build {
 int recipe_prepare(const struct layout *l, const struct recipe *r, char *const *agents,
 		   const char *home, const struct recipe_report *report, struct recipe_build **ret,
 		   struct err *err);
+/*
+ * The same for a script of a person's own, without a recipe: @text is run as it
+ * is when it begins with "#!", else by bash where the image has it, else by sh.
+ */
+int recipe_prepare_script(const struct layout *l, const char *name, const char *text,
+			  struct recipe_build **ret, struct err *err);
 /* Removes the directory too. */
 void recipe_build_free(struct recipe_build *b);
 void recipe_build_free_ptr(struct recipe_build **b);

@@ -4,20 +4,16 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <unistd.h>
 
 #include "base/mem.h"
 #include "base/path.h"
 #include "base/strv.h"
 #include "image/recipe.h"
-#include "session/exec.h"
-#include "session/launch.h"
+#include "session/build-job.h"
 #include "session/lifecycle.h"
-#include "session/plan.h"
 #include "session/repair.h"
 #include "session/snapshot.h"
 
@@ -58,42 +54,6 @@ static char *recipe_dir(const char *name) {
 	return layout_data(relative);
 }
 
-/* What the script said last: the reason of a failure. */
-struct output {
-	const struct build_request *request;
-	char *last[3];
-};
-
-static void on_line(const char *text, void *data) {
-	struct output *o = data;
-
-	if (o->request->report)
-		o->request->report(text, false, o->request->report_data);
-	if (!*text)
-		return;
-	free(o->last[0]);
-	o->last[0] = o->last[1];
-	o->last[1] = o->last[2];
-	o->last[2] = xstrdup(text);
-}
-
-static int run_script(struct session *s, const struct container *c,
-		      const struct recipe_build *build, const struct build_request *request,
-		      struct err *err) {
-	struct exec_request exec = { .argv = build->argv, .cwd = "/", .env = build->env,
-				     .gid = 0 };
-	struct output out = { .request = request };
-	int r = exec_lines(s, c, &exec, on_line, &out, err);
-
-	if (r > 0)
-		r = err_set(err, ERR_SYSTEM, -EIO, "the build script ended with status %d: %s %s %s",
-			    r, out.last[0] ? out.last[0] : "", out.last[1] ? out.last[1] : "",
-			    out.last[2] ? out.last[2] : "");
-	for (size_t i = 0; i < ARRAY_SIZE(out.last); i++)
-		free(out.last[i]);
-	return r;
-}
-
 struct build {
 	struct recipe *recipe;
 	struct recipe_build *prepared;
@@ -103,66 +63,23 @@ struct build {
 	char hash[IMAGE_FINGERPRINT_SIZE];
 };
 
-static int publish(struct session *s, const struct build *b, const struct container *c,
-		   struct image_info **ret, struct err *err) {
-	autofree char *version = image_version_alias(b->recipe->name, time(NULL));
-	autoclose int dir = container_dir(s, c->name);
-	struct image_publish_spec spec = {
-		.upper_parent = dir,
-		.upper_name = "upper",
-		.consume = true,
-		.base_layers = b->base->layers,
-		.base_count = b->base->layer_count,
-		.alias = b->recipe->name,
-		.version = version,
-		.description = b->recipe->description,
-		.recipe = b->recipe->name,
-		.recipe_hash = b->hash,
-		.base = b->base->fingerprint,
-		.base_alias = b->base->aliases ? b->base->aliases[0] : NULL,
-		.registries = b->registries,
-	};
-
-	if (dir < 0)
-		return err_sys(err, dir, "cannot open the build container");
-	return image_publish(s->layout, &spec, ret, err);
-}
-
 static int in_container(struct session *s, const struct build_request *request,
 			const struct build *b, struct image_info **ret, struct err *err) {
-	auto_launched struct launched l = LAUNCHED_INIT;
-	autofree char *name = NULL;
-	struct err ignored;
-	uint32_t random = 0;
-	int r;
+	autofree char *version = image_version_alias(b->recipe->name, time(NULL));
+	struct build_job job = {
+		.base = b->base,
+		.prepared = b->prepared,
+		.spec = {
+			.alias = b->recipe->name,
+			.version = version,
+			.description = b->recipe->description,
+			.recipe = b->recipe->name,
+			.recipe_hash = b->hash,
+			.registries = b->registries,
+		},
+	};
 
-	if (getrandom(&random, sizeof(random), 0) < 0)
-		return err_sys(err, -errno, "cannot get random bits");
-	name = xasprintf("%sbuild-%08" PRIx32, s->prefix, random);
-	r = launch(s,
-		   &(struct launch_request){ .kind = KIND_BUILD,
-					     .name = name,
-					     .image = b->base->fingerprint,
-					     .delete_on_stop = true,
-					     .init = INIT_COI,
-					     .no_network = true,
-					     .extra_source = b->prepared->dir,
-					     .extra_target = RECIPE_BUILD_DIR },
-		   &l, err);
-	if (r < 0)
-		return err_wrap(err, "the build container");
-	r = run_script(s, l.container, b->prepared, request, err);
-	if (r < 0) {
-		(void)launched_finish(s, &l, false, &ignored);
-		return r;
-	}
-	r = launched_finish(s, &l, true, err);
-	plan_crash_point("build", "publish", "before");
-	if (r == 0)
-		r = publish(s, b, l.container, ret, err);
-	plan_crash_point("build", "publish", "after");
-	(void)lifecycle_delete(s, name, true, &ignored);
-	return r;
+	return build_job_run(s, &job, request, ret, err);
 }
 
 static void build_done(struct build *b) {

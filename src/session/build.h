@@ -23,6 +23,19 @@ struct build_result {
 /* Build one; the alias is the recipe's name. The old image stays until image cleanup. */
 int build_image(struct session *s, const struct build_request *request, struct build_result *ret,
 		struct err *err);
+/*
+ * Build the image of the settings (container.image) from container.build.base,
+ * by @script, the text of its script, else by container.build.commands. A script
+ * of a project's file must be what was approved: config_build_script().
+ */
+int build_custom(struct session *s, const struct build_request *request, const char *script,
+		 struct build_result *ret, struct err *err);
+/*
+ * Has the image that such an @image was built on been replaced since? What
+ * container.stale_base_check wants: said, -ESTALE, or nothing.
+ */
+int build_check_base(struct session *s, const char *alias, const struct image_info *image,
+		     struct err *err);
 /* Names of the recipes that this installation has, default first; newly allocated. */
 char **build_recipes(void);
 

@@ -13,6 +13,7 @@
 #include "base/path.h"
 #include "base/strv.h"
 #include "image/image.h"
+#include "session/build.h"
 #include "session/launch-binds.h"
 #include "session/limits.h"
 #include "session/lifecycle.h"
@@ -238,6 +239,8 @@ static int create(struct session *s, const struct launch_request *request, const
 	/* Before anything is touched; looked up again when it cannot go any more. */
 	int r = find_image(s, ref, &image, err);
 
+	if (r == 0 && request->kind != KIND_BUILD)
+		r = build_check_base(s, ref, image, err);
 	if (r == 0)
 		r = slot_claim(s, request, workspace, &claim, err);
 	if (r < 0)

@@ -21,6 +21,8 @@ awk '/^static const struct setting_row rows\[\]/ { on = 1; next }
 [ "$(wc -l <"$tmp/rows")" -gt 90 ] || not_ok 'rows.c is read' 'too few rows'
 # Looking at profiles is not acting on them.
 find "$src/src/session" "$src/src/cli" -name "*.c" ! -name "cmd-profile*" -exec cat {} + >"$tmp/readers"
+# What is opened for them.
+cat "$src/src/config/texts.c" >>"$tmp/readers"
 # Descriptions of tools name the settings that they take.
 sed -n 's/.*"setting": "\([a-z_.]*\)".*/.\1;/p' "$src"/tools/*.json >>"$tmp/readers"
 while read -r member acted; do

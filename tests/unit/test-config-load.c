@@ -625,18 +625,16 @@ static void texts_have_limits(void **state) {
 
 	memset(large, 'x', CONFIG_TEXT_MAX + 1);
 	fixture_write(f, "home/.coi/large", large);
-	fixture_user(f, "container.build.script = \"large\"\ntool.context_file = \"fifo\"\n");
+	fixture_user(f, "container.build.script = \"large\"\nprompts.p = { file = \"fifo\" }\n");
 	assert_int_equal(mkfifo(path, 0600), 0);
 	fixture_settings(f);
 	assert_true(config_build_script(f->config, NULL, &text, &f->err) < 0);
 	assert_non_null(strstr(f->err.msg, "is larger than"));
-	assert_true(config_context_file(f->config, NULL, &text, &f->err) < 0);
+	assert_true(config_prompt(f->config, NULL, "p", &text, &f->err) < 0);
 	assert_non_null(strstr(f->err.msg, "no regular file"));
 	fixture_user(f, "");
 	fixture_settings(f);
 	assert_int_equal(config_build_script(f->config, NULL, &text, &f->err), 0);
-	assert_int_equal(config_context_file(f->config, NULL, &text, &f->err), 0);
-	assert_int_equal(config_profile_context_text(f->config, NULL, &text, &f->err), 0);
 }
 
 static void dump_is_a_fixpoint(void **state) {

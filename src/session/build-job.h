@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Private to builds: a script in a container of a base image, and what it leaves as an image. */
+#ifndef COI_SESSION_BUILD_JOB_H
+#define COI_SESSION_BUILD_JOB_H
+
+#include "image/recipe.h"
+#include "session/build.h"
+
+struct build_job {
+	const struct image_info *base;
+	const struct recipe_build *prepared;
+	/* What becomes of it: alias, version, description, recipe, hash, registries. */
+	struct image_publish_spec spec;
+};
+
+/*
+ * Run prepared->argv as root in a container of the base, which has no network,
+ * and publish its upper directory. Nothing is left of it when that fails.
+ */
+int build_job_run(struct session *s, const struct build_job *job,
+		  const struct build_request *request, struct image_info **ret, struct err *err);
+
+#endif
