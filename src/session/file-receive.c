@@ -81,27 +81,25 @@ int file_receive_head(struct file_receiver *r, struct file_head *ret, struct err
 
 /* ---- one object ---- */
 
-static int set_owner(const struct file_receiver *r, const struct file_head *head, int dir,
-		     const char *name) {
-	const struct file_owner *o = &r->owner;
-	bool is_root = head->uid == 0 && o->from != 0;
-
-	if (!o->keep)
-		return 0;
-	return fchownat(dir, name, is_root ? 0 : o->uid, is_root ? 0 : o->gid,
-			AT_SYMLINK_NOFOLLOW) < 0 ? -errno : 0;
-}
-
-static int set_attributes(const struct file_receiver *r, const struct file_head *head, int dir,
+/*
+ * Of the descriptor and never of the name: in a directory that the container
+ * writes to, another thing may have that name by now.
+ */
+static int set_attributes(const struct file_receiver *r, const struct file_head *head, int fd,
 			  const char *name, struct err *err) {
-	struct timespec times[2] = { { .tv_nsec = UTIME_OMIT },
-				     { head->mtime, (long)head->mtime_ns } };
-	int code = set_owner(r, head, dir, name);
+	const struct file_owner *o = &r->owner;
+	const struct timespec times[2] = { { .tv_nsec = UTIME_OMIT },
+					   { head->mtime, (long)head->mtime_ns } };
+	bool is_root = head->uid == 0 && o->from != 0, is_link = head->type == FILE_TYPE_LINK;
+	int code = 0;
 
-	if (code == 0 && head->type != FILE_TYPE_LINK &&
-	    fchmodat(dir, name, head->mode & r->mode_mask, 0) < 0)
+	if (o->keep && fchownat(fd, "", is_root ? 0 : o->uid, is_root ? 0 : o->gid,
+				AT_EMPTY_PATH) < 0)
 		code = -errno;
-	if (code == 0 && utimensat(dir, name, times, AT_SYMLINK_NOFOLLOW) < 0)
+	if (code == 0 && !is_link && fchmod(fd, head->mode & r->mode_mask) < 0)
+		code = -errno;
+	if (code == 0 && (is_link ? utimensat(fd, "", times, AT_EMPTY_PATH) :
+				    futimens(fd, times)) < 0)
 		code = -errno;
 	return code < 0 ? err_sys(err, code, "cannot set the attributes of '%.300s'", name) : 0;
 }
@@ -155,18 +153,22 @@ static int get_content(struct file_receiver *r, int fd, const char *name, struct
 	}
 }
 
-static int make_file(struct file_receiver *r, int dir, const char *name, struct err *err) {
+static int make_file(struct file_receiver *r, const struct file_head *head, int dir,
+		     const char *name, struct err *err) {
 	autoclose int fd = openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
 				  0600);
+	int code;
 
 	if (fd < 0)
 		return err_sys(err, -errno, "cannot make '%.300s'", name);
-	return get_content(r, fd, name, err);
+	code = get_content(r, fd, name, err);
+	return code < 0 ? code : set_attributes(r, head, fd, name, err);
 }
 
 static int make_link(struct file_receiver *r, const struct file_head *head, int dir,
 		     const char *name, struct err *err) {
 	char target[TARGET_MAX + 1];
+	autoclose int fd = -1;
 	int code;
 
 	if (head->size > TARGET_MAX)
@@ -175,24 +177,28 @@ static int make_link(struct file_receiver *r, const struct file_head *head, int 
 	if (code < 0)
 		return code;
 	target[head->size] = '\0';
-	return symlinkat(target, dir, name) < 0 ?
-		       err_sys(err, -errno, "cannot make the link '%.300s'", name) :
-		       0;
+	if (symlinkat(target, dir, name) < 0)
+		return err_sys(err, -errno, "cannot make the link '%.300s'", name);
+	fd = openat(dir, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return err_sys(err, -errno, "cannot open '%.300s'", name);
+	return set_attributes(r, head, fd, name, err);
 }
 
 static int make_object(struct file_receiver *r, const struct file_head *head, int dir,
 		       const char *name, struct err *err);
 
-static int make_dir(struct file_receiver *r, int dir, const char *name, bool *ret_existed,
-		    struct err *err) {
+static int make_dir(struct file_receiver *r, const struct file_head *own, int dir,
+		    const char *name, struct err *err) {
 	struct file_head head;
 	autoclose int fd = -1;
+	bool existed = false;
 	char child[256];
 
 	if (mkdirat(dir, name, 0700) < 0) {
 		if (errno != EEXIST || !r->merge)
 			return err_sys(err, -errno, "cannot make the directory '%.300s'", name);
-		*ret_existed = true;
+		existed = true;
 	}
 	fd = open_beneath(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
 	if (fd < 0)
@@ -212,15 +218,13 @@ static int make_dir(struct file_receiver *r, int dir, const char *name, bool *re
 			return code;
 	}
 	r->depth--;
-	return 0;
+	return existed ? 0 : set_attributes(r, own, fd, name, err);
 }
 
 static int make_plain(struct file_receiver *r, const struct file_head *head, int dir,
 		      const char *name, struct err *err) {
-	int code = head->type == FILE_TYPE_FILE ? make_file(r, dir, name, err) :
-						  make_link(r, head, dir, name, err);
-
-	return code < 0 ? code : set_attributes(r, head, dir, name, err);
+	return head->type == FILE_TYPE_FILE ? make_file(r, head, dir, name, err) :
+					      make_link(r, head, dir, name, err);
 }
 
 /* Whole or not at all: beside it, then renamed. */
@@ -238,14 +242,10 @@ static int replace_plain(struct file_receiver *r, const struct file_head *head, 
 
 static int make_object(struct file_receiver *r, const struct file_head *head, int dir,
 		       const char *name, struct err *err) {
-	bool existed = false;
-	int code;
-
-	if (head->type != FILE_TYPE_DIR)
-		return r->merge ? replace_plain(r, head, dir, name, err) :
-				  make_plain(r, head, dir, name, err);
-	code = make_dir(r, dir, name, &existed, err);
-	return code < 0 || existed ? code : set_attributes(r, head, dir, name, err);
+	if (head->type == FILE_TYPE_DIR)
+		return make_dir(r, head, dir, name, err);
+	return r->merge ? replace_plain(r, head, dir, name, err) :
+			  make_plain(r, head, dir, name, err);
 }
 
 int file_receive_end(struct file_receiver *r, struct err *err) {

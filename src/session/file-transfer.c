@@ -288,17 +288,29 @@ static void sum_up(const struct file_sum *sum, struct file_result *ret) {
 	ret->left_out_special = sum->special;
 }
 
+/*
+ * @dir has no links in it, or they came while nobody looked: of the container, when
+ * the place is in its workspace.
+ */
+static int open_resolved_dir(const char *dir) {
+	autoclose int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	if (root < 0)
+		return -errno;
+	return open_beneath(root, dir[1] ? dir + 1 : ".", O_PATH | O_DIRECTORY, 0);
+}
+
 /* ---- push ---- */
 
 static int send_local(const char *real, const struct file_request *request, struct remote *m,
 		      struct file_sum *sum, struct err *err) {
 	autofree char *dir = dir_of(real);
 	struct file_sender s = { .out = m->to, .recursive = request->recursive, .links = true };
-	autoclose int parent = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	autoclose int parent = open_resolved_dir(dir);
 	int r;
 
 	if (parent < 0)
-		r = err_sys(err, -errno, "cannot open '%s'", dir);
+		r = err_sys(err, parent, "cannot open '%s'", dir);
 	else
 		r = file_send(&s, parent, path_base(real), err);
 	*sum = s.sum;
@@ -365,7 +377,8 @@ static int refuse(struct err *err, const char *path, const char *why) {
 }
 
 /* A directory that is there takes it in; a link to one is no directory. */
-static int choose_place(const struct file_request *request, char **ret, struct err *err) {
+static int choose_place(const struct file_request *request, char **ret, int *ret_nofollow,
+			struct err *err) {
 	autofree char *host = path_absolute(request->host);
 	autofree char *inside = path_clean(request->inside);
 	struct stat st;
@@ -375,6 +388,7 @@ static int choose_place(const struct file_request *request, char **ret, struct e
 		return err_sys(err, there, "cannot look at '%s'", host);
 	if (there && S_ISDIR(st.st_mode)) {
 		*ret = path_join(host, path_base(inside));
+		*ret_nofollow = O_NOFOLLOW;
 		return 0;
 	}
 	if (ends_in_slash(request->host))
@@ -398,11 +412,12 @@ static int check_place(const char *place, bool is_tree, struct err *err) {
 	return refuse(err, place, S_ISDIR(st.st_mode) ? "is a directory" : "is no regular file");
 }
 
+/* @nofollow: O_NOFOLLOW when a directory takes it in, which may have become a link. */
 static int receive_local(struct file_receiver *r, const struct file_head *head, const char *place,
-			 struct err *err) {
+			 int nofollow, struct err *err) {
 	autofree char *dir = dir_of(place);
 	autofree char *tmp = NULL;
-	autoclose int parent = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	autoclose int parent = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC | nofollow);
 	unsigned flags = head->type == FILE_TYPE_DIR ? RENAME_NOREPLACE : 0;
 	uint64_t random = 0;
 	int code;
@@ -425,7 +440,8 @@ static int pull(const struct file_request *request, struct remote *m, struct fil
 	struct file_receiver r = { .in = m->from, .mode_mask = 0777, .progress = request->progress };
 	autofree char *place = NULL;
 	struct file_head head;
-	int code = choose_place(request, &place, err);
+	int nofollow = 0;
+	int code = choose_place(request, &place, &nofollow, err);
 
 	if (code == 0) /* what can be said without the container */
 		code = check_place(place, false, err);
@@ -436,7 +452,7 @@ static int pull(const struct file_request *request, struct remote *m, struct fil
 	if (code == 0 && head.type == FILE_TYPE_LINK)
 		code = err_set(err, ERR_SYSTEM, -EBADMSG, "the container's side sends a link");
 	if (code == 0)
-		code = receive_local(&r, &head, place, err);
+		code = receive_local(&r, &head, place, nofollow, err);
 	if (code < 0)
 		return code;
 	sum_up(&r.sum, ret);

@@ -255,6 +255,24 @@ done'
 	[ -z "$(find . -name '.coi-*')" ]
 }
 
+swap_for() { # PLACE: what is being pulled becomes a link to it
+	local t
+	t=$(echo .coi-pull-*)
+	[ -f "$t" ] && mv "$t" aside && ln -s "$1" "$t"
+}
+
+@test "who can write to the directory that is pulled into cannot turn the modes of other files" {
+	echo mine >"$T/tmp/victim"
+	chmod 600 "$T/tmp/victim"
+	inside 'dd if=/dev/zero of=/srv/big bs=1M count=200 2>/dev/null; chmod 666 /srv/big'
+	"$COI" file pull "$C:/srv/big" got >"$T/out" 2>&1 3>&- &
+	p=$!
+	within 10 swap_for "$T/tmp/victim"
+	wait "$p" || true
+	[ -e aside ]
+	expect_equal "$(stat -c %a "$T/tmp/victim")" 600
+}
+
 @test "the first ^C ends a transfer, and leaves nothing" {
 	inside 'dd if=/dev/zero of=/srv/big bs=1M count=200 2>/dev/null'
 	"$COI" file pull "$C:/srv/big" got >"$T/out" 2>&1 3>&- &
