@@ -20,6 +20,7 @@
 struct import_args {
 	const char *alias;
 	const char *description;
+	const char *sha256;
 };
 
 static int check_alias(const char *alias, struct err *err) {
@@ -31,7 +32,44 @@ static int check_alias(const char *alias, struct err *err) {
 }
 
 static int import_check(struct cli *cli, void *args, struct err *err) {
-	return check_alias(((const struct import_args *)args)->alias, err);
+	const struct import_args *a = args;
+	const char *file = app_word(cli, 0);
+	char digest[IMAGE_FINGERPRINT_SIZE];
+	int r = check_alias(a->alias, err);
+
+	if (r < 0)
+		return r;
+	if (!image_is_url(file))
+		return a->sha256 ? err_set(err, ERR_USAGE, -EINVAL,
+					   "'--sha256' goes with an https address, '%s' is none",
+					   file)
+				 : 0;
+	if (app_word(cli, 1))
+		return err_set(err, ERR_USAGE, -EINVAL,
+			       "a split image is imported from files, not from an address");
+	r = image_url_check(file, err);
+	if (r == 0 && !a->sha256) {
+		(void)err_set(err, ERR_USAGE, -EINVAL,
+			      "what comes over the network wants '--sha256'");
+		return err_hint(err, "its publisher names it; it is what sha256sum prints");
+	}
+	return r < 0 ? r : image_sha256_parse(a->sha256, digest, err);
+}
+
+/* The archive that the address names, open as @spec's. */
+static int import_download(struct cli *cli, const struct import_args *a,
+			   struct image_import_spec *spec, struct err *err) {
+	char digest[IMAGE_FINGERPRINT_SIZE];
+	struct transfer t;
+	int r = image_sha256_parse(a->sha256, digest, err);
+
+	if (r < 0)
+		return r;
+	transfer_begin(&t, "Fetching");
+	r = image_download(cli->session->layout, spec->path, digest, &t.callback, &spec->fd, err);
+	transfer_end(&t);
+	spec->path = NULL;
+	return r;
 }
 
 static int import_run(struct cli *cli, const void *args, struct err *err) {
@@ -46,13 +84,18 @@ static int import_run(struct cli *cli, const void *args, struct err *err) {
 		.description = a->description,
 	};
 	struct image_import_result result = { 0 };
+	bool is_url = image_is_url(file);
 	struct transfer t;
-	int r;
+	int r = is_url ? import_download(cli, a, &spec, err) : 0;
 
+	if (r < 0)
+		return r;
 	transfer_begin(&t, "Importing");
 	spec.progress = &t.callback;
 	r = image_import(cli->session->layout, &spec, &result, err);
 	transfer_end(&t);
+	if (is_url)
+		(void)close(spec.fd);
 	if (r < 0)
 		return r;
 	if (result.existed)
@@ -67,7 +110,8 @@ static int import_run(struct cli *cli, const void *args, struct err *err) {
 }
 
 static const struct cli_argument import_arguments[] = {
-	{ "file", ARGUMENT_REQUIRED, COMPLETE_FILE, "Archive or directory; - is standard input" },
+	{ "file", ARGUMENT_REQUIRED, COMPLETE_FILE,
+	  "Archive, directory or https address; - is standard input" },
 	{ "rootfs", ARGUMENT_OPTIONAL, COMPLETE_FILE,
 	  "Second archive of a split image, whose metadata is the first one" },
 	{ NULL },
@@ -85,6 +129,11 @@ static const struct cli_option import_options[] = {
 		CLI_TEXT(struct import_args, description, "TEXT"),
 		.help = "Instead of what the archive says",
 	},
+	{
+		.name = "sha256",
+		CLI_TEXT(struct import_args, sha256, "HEX"),
+		.help = "What an https address must hold; without it none is fetched",
+	},
 	{ 0 },
 };
 
@@ -101,7 +150,9 @@ const struct cli_command cmd_image_import = {
 	.description =
 		"Takes a tar archive of a root file system, or an Incus or LXD image (unified, or "
 		"split into two files), plain or packed with gzip, xz or zstd, or a directory. "
-		"Prints alias and fingerprint as JSON.",
+		"From an https address with '--sha256': a transfer that breaks off goes on, and "
+		"nothing is unpacked before its hash is right; proxies are those of the "
+		"environment (https_proxy). Prints alias and fingerprint as JSON.",
 	.arguments = import_arguments,
 	.options = import_options,
 	.examples = import_examples,

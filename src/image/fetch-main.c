@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * coi-fetch URL MAX-BYTES: a file of a web server to standard output.
+ * coi-fetch URL MAX-BYTES [OFFSET]: a file of a web server to standard output,
+ * from byte OFFSET on (a server that cannot do that is an error). What begins as
+ * https stays https behind a redirection. Proxies are those of the environment
+ * (https_proxy, no_proxy), certificates those of the system or of SSL_CERT_FILE.
  *
  * The only program that is linked with libcurl. It runs as nobody, and what it
  * brings is checked by whoever asked: it has no hash to compare with.
@@ -30,14 +33,20 @@ static size_t on_data(char *data, size_t size, size_t count, void *user) {
 	return fd_write_all(STDOUT_FILENO, data, len) < 0 ? 0 : len;
 }
 
-static CURLcode configure(CURL *c, const char *url, struct download *d) {
+static CURLcode configure(CURL *c, const char *url, curl_off_t offset, struct download *d) {
+	const char *protocols = strncmp(url, "https://", 8) == 0 ? "https" : "https,http";
+	const char *certificates = getenv("SSL_CERT_FILE");
 	CURLcode r = curl_easy_setopt(c, CURLOPT_URL, url);
 
 	/* Nothing but the web, also behind a redirection. */
 	if (r == CURLE_OK)
-		r = curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "https,http");
+		r = curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, protocols);
 	if (r == CURLE_OK)
-		r = curl_easy_setopt(c, CURLOPT_REDIR_PROTOCOLS_STR, "https,http");
+		r = curl_easy_setopt(c, CURLOPT_REDIR_PROTOCOLS_STR, protocols);
+	if (r == CURLE_OK && certificates && *certificates)
+		r = curl_easy_setopt(c, CURLOPT_CAINFO, certificates);
+	if (r == CURLE_OK && offset)
+		r = curl_easy_setopt(c, CURLOPT_RESUME_FROM_LARGE, offset);
 	if (r == CURLE_OK)
 		r = curl_easy_setopt(c, CURLOPT_FOLLOWLOCATION, 1L);
 	if (r == CURLE_OK)
@@ -60,11 +69,11 @@ static CURLcode configure(CURL *c, const char *url, struct download *d) {
 	return r;
 }
 
-static int fetch(const char *url, long long max) {
+static int fetch(const char *url, long long max, long long offset) {
 	struct download d = { .max = max };
 	char why[CURL_ERROR_SIZE] = "";
 	CURL *c = curl_easy_init();
-	CURLcode r = c ? configure(c, url, &d) : CURLE_FAILED_INIT;
+	CURLcode r = c ? configure(c, url, offset, &d) : CURLE_FAILED_INIT;
 	long status = 0;
 
 	if (r == CURLE_OK)
@@ -79,6 +88,8 @@ static int fetch(const char *url, long long max) {
 		return 0;
 	if (d.bytes > d.max)
 		(void)fprintf(stderr, "more than %lld bytes\n", max);
+	else if (r == CURLE_UNSUPPORTED_PROTOCOL)
+		(void)fputs("a redirection to something that is not https\n", stderr);
 	else if (status >= 400)
 		(void)fprintf(stderr, "the server answered %ld\n", status);
 	else
@@ -88,15 +99,16 @@ static int fetch(const char *url, long long max) {
 
 int main(int argc, char **argv) {
 	const struct rlimit none = { 0, 0 };
-	long long max = argc == 3 ? strtoll(argv[2], NULL, 10) : 0;
+	long long max = argc == 3 || argc == 4 ? strtoll(argv[2], NULL, 10) : 0;
+	long long offset = argc == 4 ? strtoll(argv[3], NULL, 10) : 0;
 
-	if (max <= 0) {
-		(void)fputs("usage: coi-fetch URL MAX-BYTES\n", stderr);
+	if (max <= 0 || offset < 0) {
+		(void)fputs("usage: coi-fetch URL MAX-BYTES [OFFSET]\n", stderr);
 		return 2;
 	}
 	(void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 	(void)setrlimit(RLIMIT_CORE, &none);
 	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
 		return 1;
-	return fetch(argv[1], max);
+	return fetch(argv[1], max, offset);
 }

@@ -207,6 +207,22 @@ struct image_import_result {
 int image_import(const struct layout *l, const struct image_import_spec *spec,
 		 struct image_import_result *ret, struct err *err);
 
+#define IMAGE_DOWNLOAD_MAX (INT64_C(64) << 30)
+
+/* Does @path name something on the web rather than a file? */
+bool image_is_url(const char *path);
+/* https, no user and password, nothing unprintable; ERR_USAGE says what is wrong. */
+int image_url_check(const char *url, struct err *err);
+/* Lower case to @out; ERR_USAGE when it is no SHA-256 in hexadecimal. */
+int image_sha256_parse(const char *text, char out[IMAGE_FINGERPRINT_SIZE], struct err *err);
+/*
+ * What @url holds, as an open file without a name, at its beginning, once its
+ * SHA-256 has been found to be @sha256; never anything else. A transfer that
+ * breaks off goes on from where it was; nothing is kept when it fails for good.
+ */
+int image_download(const struct layout *l, const char *url, const char *sha256,
+		   const struct image_progress *progress, int *ret_fd, struct err *err);
+
 /* "none", "gzip", "xz", "zstd"; ERR_USAGE names these. */
 int image_compression_check(const char *name, struct err *err);
 /*
