@@ -4,19 +4,16 @@
  *
  * Owns nothing between two events: directory and file are opened for each, as
  * the person, never following a link in the last two components. Several
- * processes (a command, a supervisor) append to one file; a lock on the file
- * keeps lines whole and makes the end of a torn line and the change of a full
- * file one step.
+ * processes (a command, a supervisor) append to one file (linefile.h).
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "audit/sink.h"
-#include "base/fd.h"
+#include "base/linefile.h"
 #include "base/mem.h"
 #include "base/path.h"
 
@@ -70,114 +67,27 @@ static int open_directory(const struct privilege *who, struct err *err) {
 	return err_sys(err, -ENOENT, "cannot open '%s/.coi'", who->home);
 }
 
-/* Open and lock; the file must be ours alone. */
-static int open_file(const struct privilege *who, int dir, const char *name, struct stat *st,
-		     struct err *err) {
-	/* O_NONBLOCK: a FIFO of that name must not hang us. */
-	autoclose int fd = openat(dir, name,
-				  O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY |
-					  O_CLOEXEC,
-				  0600);
-
-	if (fd < 0)
-		return err_sys(err, -errno, "cannot open audit file '%s/.coi/audit/%s'", who->home,
-			       name);
-	if (flock(fd, LOCK_EX) < 0 || fstat(fd, st) < 0)
-		return err_sys(err, -errno, "cannot lock audit file '%s/.coi/audit/%s'", who->home,
-			       name);
-	if (!S_ISREG(st->st_mode) || st->st_nlink > 1 || st->st_uid != who->uid)
-		return err_set(err, ERR_CONFLICT, -EPERM,
-			       "audit file '%s/.coi/audit/%s' is not a plain file of '%s' alone",
-			       who->home, name, who->user);
-	if ((st->st_mode & 0777) != 0600 && fchmod(fd, 0600) < 0)
-		return err_sys(err, -errno, "cannot close audit file '%s/.coi/audit/%s' to others",
-			       who->home, name);
-	return steal_fd(&fd);
-}
-
-/*
- * The locked file with room for one more line. A waiter may get the lock of a
- * file that was just made "….1"; st_nlink and the name tell.
- */
-static int open_with_room(const struct privilege *who, int dir, const char *name, size_t len,
-			  struct stat *st, struct err *err) {
-	for (int tries = 0; tries < 16; tries++) {
-		struct stat now;
-		autoclose int fd = open_file(who, dir, name, st, err);
-
-		if (fd < 0) {
-			/* Renamed away and gone between open and fstat: once more. */
-			if (fd == -EPERM && st->st_nlink == 0)
-				continue;
-			return fd;
-		}
-		if (fstatat(dir, name, &now, AT_SYMLINK_NOFOLLOW) < 0 || now.st_ino != st->st_ino ||
-		    now.st_dev != st->st_dev)
-			continue;
-		if (st->st_size == 0 || (uint64_t)st->st_size + len <= AUDIT_FILE_MAX)
-			return steal_fd(&fd);
-
-		autofree char *old = xasprintf("%s.1", name);
-
-		if (renameat(dir, name, dir, old) < 0)
-			return err_sys(err, -errno, "cannot rename full audit file '%s'", name);
-	}
-	return err_set(err, ERR_CONFLICT, -EBUSY, "audit file '%s/.coi/audit/%s' keeps changing",
-		       who->home, name);
-}
-
-static int append(int fd, off_t size, const struct audit_record *record) {
-	char last = '\n';
-
-	/* End a line that a crash or a full disk tore, so that only that one is lost. */
-	if (size > 0 && pread(fd, &last, 1, size - 1) != 1)
-		return -EIO;
-	if (last != '\n') {
-		int r = fd_write_all(fd, "\n", 1);
-
-		if (r < 0)
-			return r;
-		size++;
-	}
-
-	int r = fd_write_all(fd, record->line, record->len);
-
-	if (r < 0) {
-		/* Half a line helps nobody; it is ours while we hold the lock. */
-		(void)!ftruncate(fd, size);
-		return r;
-	}
-	if (record->def->sync && fdatasync(fd) < 0)
-		return -errno;
-	return 0;
-}
-
 static int file_write_as_person(const struct file_sink *f, const struct audit_record *record,
 				struct err *err) {
 	const char *stem = record->container ? record->container : NO_CONTAINER;
-	struct stat st = { 0 };
 
 	if (record->container && !is_file_name(record->container))
 		return err_set(err, ERR_BUG, -EINVAL, "'%s' is no name for an audit file",
 			       record->container);
 
 	autofree char *name = xasprintf("%s.jsonl", stem);
+	autofree char *shown = xasprintf("audit file '%s/.coi/audit/%s'", f->who.home, name);
 	autoclose int dir = open_directory(&f->who, err);
+	const struct linefile file = {
+		.dir = dir,
+		.name = name,
+		.shown = shown,
+		.owner = f->who.uid,
+		.max = AUDIT_FILE_MAX,
+		.sync = record->def->sync,
+	};
 
-	if (dir < 0)
-		return dir;
-
-	autoclose int fd = open_with_room(&f->who, dir, name, record->len, &st, err);
-
-	if (fd < 0)
-		return fd;
-
-	int r = append(fd, st.st_size, record);
-
-	if (r < 0)
-		return err_sys(err, r, "cannot write audit file '%s/.coi/audit/%s'", f->who.home,
-			       name);
-	return 0;
+	return dir < 0 ? dir : linefile_append(&file, record->line, record->len, err);
 }
 
 static int file_write(struct audit_sink *sink, const struct audit_record *record,

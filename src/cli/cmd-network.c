@@ -16,8 +16,6 @@
 #include "cli/resolve.h"
 #include "session/network.h"
 
-#define DENIED_MAX (256 * 1024)
-
 static int find(struct cli *cli, struct container **ret, struct err *err) {
 	return resolve_container(cli, app_word(cli, 0), RESOLVE_RUNNING, ret, err);
 }
@@ -148,27 +146,6 @@ static int mode_run(struct cli *cli, const void *args, struct err *err) {
 	return 0;
 }
 
-static int log_run(struct cli *cli, const void *args, struct err *err) {
-	auto_container struct container *c = NULL;
-	autobuf struct buf text = { 0 };
-	autostrv char **lines = NULL;
-	autoclose int dir = -1;
-	int r = find(cli, &c, err);
-
-	if (r < 0)
-		return r;
-	dir = container_run_dir(cli->session, c->name);
-	r = dir < 0 ? dir : file_read_at(dir, NETWORK_DENIED_FILE, DENIED_MAX, &text);
-	if (r == -ENOENT)
-		return 0;
-	if (r < 0)
-		return err_sys(err, r, "cannot read the refusals of '%s'", c->name);
-	lines = strv_split(text.data, "\n");
-	for (char **l = lines; l && *l; l++)
-		output_line("%s", *l);
-	return 0;
-}
-
 #define NAME_ARGUMENT \
 	{ "container", ARGUMENT_REQUIRED, COMPLETE_RUNNING, "A running container, or its alias" }
 
@@ -230,24 +207,15 @@ static const struct cli_command network_mode = {
 	.run = mode_run,
 };
 
-static const struct cli_command network_log = {
-	.name = "log",
-	.group = GROUP_CONTAINER,
-	.summary = "show what it was refused",
-	.description = "The lines that the container itself reads in /run/coi/denied.",
-	.arguments = name_arguments,
-	.flags = COMMAND_SESSION,
-	.run = log_run,
-};
-
 static const struct cli_command *const network_children[] = {
-	&network_show, &network_allow, &network_deny, &network_mode, &network_log, NULL,
+	&network_show, &network_allow, &network_deny, &network_mode, &cmd_network_log, NULL,
 };
 
 static const struct cli_example network_examples[] = {
 	{ "coi network show web", "what it may reach, and the addresses that names have led to" },
 	{ "coi network allow web example.org:443", "let it reach one more host" },
 	{ "coi network mode web allowlist", "nothing but the list from now on" },
+	{ "coi network log web -f", "what it is refused, as it happens" },
 	{ NULL },
 };
 

@@ -38,6 +38,7 @@ extern const struct cli_command cmd_list;
 extern const struct cli_command cmd_man;
 extern const struct cli_command cmd_hosts;
 extern const struct cli_command cmd_network;
+extern const struct cli_command cmd_network_log;
 extern const struct cli_command cmd_persist;
 extern const struct cli_command cmd_profile;
 extern const struct cli_command cmd_profile_create;

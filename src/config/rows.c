@@ -325,9 +325,10 @@ static const struct setting_row rows[] = {
 	  .takes_numbers = true, .zero_is_none = true, .applies = APPLIES_LIVE, .since = "0.12",
 	  .summary = "Ports that may be reached; empty: all." },
 	{ BOOL("network.logging.enabled", network.logging.enabled, ONLY_TRUE), .def = "true",
-	  .applies = APPLIES_START, .since = "0.8", .summary = "Keep a log of the network." },
+	  .applies = APPLIES_START, .since = "0.8", ACTED,
+	  .summary = "Keep a log of what the network refuses." },
 	{ PATH("network.logging.path", network.logging.path, REFUSED),
-	  .def = "~/.coi/logs/network.log", .applies = APPLIES_START, .since = "0.8",
+	  .def = "~/.coi/logs/network.log", .applies = APPLIES_START, .since = "0.8", ACTED,
 	  .summary = "The network log." },
 
 	/* [tool] */

@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <libmnl/libmnl.h>
+#include <linux/netfilter.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter/nfnetlink_log.h>
 #include <netinet/in.h>
@@ -90,20 +91,34 @@ static bool parse_packet(const uint8_t *p, size_t len, struct net_denied *ret) {
 	ret->address = (uint32_t)p[16] << 24 | (uint32_t)p[17] << 16 | (uint32_t)p[18] << 8 | p[19];
 	/* Later fragments have no ports. */
 	if ((ret->protocol == IPPROTO_TCP || ret->protocol == IPPROTO_UDP) && len >= head + 4 &&
-	    !((p[6] & 0x1f) | p[7]))
+	    !((p[6] & 0x1f) | p[7])) {
+		ret->source_port = (uint16_t)(p[head] << 8 | p[head + 1]);
 		ret->port = (uint16_t)(p[head + 2] << 8 | p[head + 3]);
+	}
 	return true;
 }
 
 static bool parse_message(const struct nlmsghdr *nlh, struct net_denied *ret) {
-	const struct nlattr *a;
+	const struct nfulnl_msg_packet_hdr *head;
+	const struct nlattr *a, *payload = NULL;
+	bool to_host = false;
 
 	if (nlh->nlmsg_type != (NFNL_SUBSYS_ULOG << 8 | NFULNL_MSG_PACKET))
 		return false;
-	mnl_attr_for_each(a, nlh, sizeof(struct nfgenmsg))
+	mnl_attr_for_each(a, nlh, sizeof(struct nfgenmsg)) {
 		if (mnl_attr_get_type(a) == NFULA_PAYLOAD)
-			return parse_packet(mnl_attr_get_payload(a), mnl_attr_get_payload_len(a), ret);
-	return false;
+			payload = a;
+		if (mnl_attr_get_type(a) == NFULA_PACKET_HDR &&
+		    mnl_attr_get_payload_len(a) == sizeof(*head)) {
+			head = mnl_attr_get_payload(a);
+			to_host = head->hook == NF_INET_LOCAL_IN;
+		}
+	}
+	if (!payload ||
+	    !parse_packet(mnl_attr_get_payload(payload), mnl_attr_get_payload_len(payload), ret))
+		return false;
+	ret->to_host = to_host;
+	return true;
 }
 
 int net_port_log_read(int fd, struct net_denied *ret, size_t room) {

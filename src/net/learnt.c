@@ -113,6 +113,14 @@ uint64_t net_learnt_until(const struct net_learnt *l, uint32_t address, unsigned
 	return until;
 }
 
+const char *net_learnt_name(const struct net_learnt *l, uint32_t address) {
+	for (size_t i = 0; i < l->count; i++)
+		for (size_t k = 0; k < l->names[i].count; k++)
+			if (l->names[i].addresses[k].address == address)
+				return l->names[i].name;
+	return NULL;
+}
+
 uint32_t net_learnt_lists(const struct net_learnt *l, uint32_t address, uint64_t now) {
 	uint32_t lists = 0;
 

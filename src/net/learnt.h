@@ -54,6 +54,8 @@ void net_learnt_expire(struct net_learnt *l, uint64_t now);
 void net_learnt_relist(struct net_learnt *l, const struct net_allowed *a);
 /* Until when @address is allowed with the list of ports @list by any name; 0: not. */
 uint64_t net_learnt_until(const struct net_learnt *l, uint32_t address, unsigned list);
+/* A name that has led to the address; NULL when none has. Borrowed. */
+const char *net_learnt_name(const struct net_learnt *l, uint32_t address);
 /* All lists of ports that go with the address at @now. */
 uint32_t net_learnt_lists(const struct net_learnt *l, uint32_t address, uint64_t now);
 

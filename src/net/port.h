@@ -112,6 +112,10 @@ struct net_denied {
 	uint32_t address; /* host byte order */
 	uint16_t port;    /* 0: the protocol has none */
 	uint8_t protocol; /* IPPROTO_… */
+	bool to_host;     /* to an address of the host, not through it */
+	uint16_t source_port;
+	int64_t pid;      /* as the container counts; 0: not known */
+	char process[16]; /* foreign; "": not known */
 };
 /* What has come, as far as there is room in @ret. How many, or -errno. */
 int net_port_log_read(int fd, struct net_denied *ret, size_t room);

@@ -44,7 +44,7 @@ static void network_facts(const struct session *s, const struct container *c,
 
 	f->has_network = strcmp(c->network_mode, "none") != 0;
 	/* What its supervisor has is the truth; people may have changed it meanwhile. */
-	if (network_load(s, c->name, &p, &allowed, &hosts, &ignored) != 1 && f->has_network &&
+	if (network_load(s, c->name, &p, &allowed, &hosts, NULL, &ignored) != 1 && f->has_network &&
 	    network_allowed(s, c, &allowed, &ignored) < 0)
 		f->allowed = NULL;
 	f->network_mode = xstrdup(f->has_network ? net_mode_to_string(p.mode) : "none");

@@ -18,6 +18,7 @@
 #include "session/limits.h"
 #include "session/lifecycle.h"
 #include "session/names.h"
+#include "session/network-log.h"
 #include "session/network.h"
 #include "session/plan.h"
 #include "session/protect-place.h"
@@ -300,6 +301,7 @@ static int start(struct session *s, const struct launch_request *request, int wo
 		r = network_allowed(s, c, &plan.allowed, err);
 	if (r == 0 && strcmp(c->network_mode, "none") != 0)
 		r = network_hosts(set, &plan.hosts, err);
+	plan.network_log = network_log_path(set);
 	if (r == 0)
 		r = network_dns_servers(set, &plan.policy, err);
 	if (r == 0)

@@ -196,18 +196,23 @@ int network_policy_from_json(const json_t *j, struct net_policy *p, struct net_a
 	return hosts_from_json(json_object_get(j, "hosts"), hosts, err);
 }
 
-int network_store(const struct session *s, const char *name, const struct net_policy *p) {
+int network_store(const struct session *s, const char *name, const struct net_policy *p,
+		  const char *log_path) {
 	autoclose int dir = container_run_dir(s, name);
 	auto_json json_t *j = network_policy_to_json(p);
-	autofree char *text = j ? json_dumps(j, JSON_COMPACT) : NULL;
+	autofree char *text = NULL;
 
 	if (dir < 0)
 		return dir;
+	if (j && log_path)
+		json_object_set_new(j, "log", json_text(log_path));
+	text = j ? json_dumps(j, JSON_COMPACT) : NULL;
 	return text ? file_write_quick_at(dir, FILE_NAME, text, strlen(text), 0600) : -ENOMEM;
 }
 
 int network_load(const struct session *s, const char *name, struct net_policy *p,
-		 struct net_allowed *allowed, struct net_hosts *hosts, struct err *err) {
+		 struct net_allowed *allowed, struct net_hosts *hosts, char **log_path,
+		 struct err *err) {
 	autoclose int dir = container_run_dir(s, name);
 	autobuf struct buf text = { 0 };
 	auto_json json_t *j = NULL;
@@ -219,6 +224,8 @@ int network_load(const struct session *s, const char *name, struct net_policy *p
 		return err_sys(err, r, "cannot read the network policy of '%s'", name);
 	j = json_loadb(text.data, text.len, 0, NULL);
 	r = network_policy_from_json(j, p, allowed, hosts, err);
+	if (r == 0 && log_path && json_get_str(j, "log", NULL))
+		*log_path = xstrdup(json_get_str(j, "log", ""));
 	return r < 0 ? err_wrap(err, "reading the network policy of '%s'", name) : 1;
 }
 

@@ -38,10 +38,15 @@ json_t *network_hosts_to_json(const struct net_hosts *h);
 json_t *network_policy_to_json(const struct net_policy *p);
 int network_policy_from_json(const json_t *j, struct net_policy *p, struct net_allowed *allowed,
 			     struct net_hosts *hosts, struct err *err);
-/* Keep it for a supervisor to come: 0 or -errno. And read it: 1, or 0 when there is none. */
-int network_store(const struct session *s, const char *name, const struct net_policy *p);
+/*
+ * Keep it for a supervisor to come, with the path of the network log (NULL: none):
+ * 0 or -errno. And read it: 1, or 0 when there is none.
+ */
+int network_store(const struct session *s, const char *name, const struct net_policy *p,
+		  const char *log_path);
 int network_load(const struct session *s, const char *name, struct net_policy *p,
-		 struct net_allowed *allowed, struct net_hosts *hosts, struct err *err);
+		 struct net_allowed *allowed, struct net_hosts *hosts, char **log_path,
+		 struct err *err);
 
 /*
  * Ask the supervisor of a running container: @body has "op" (show, allow, deny,

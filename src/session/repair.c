@@ -111,7 +111,8 @@ static int adopt(struct session *s, const struct container *c, struct err *err) 
 		plan.policy = port.policy;
 	/* What is allowed does not fit into a claim; without it nothing is. */
 	if (r >= 0)
-		r = network_load(s, c->name, &plan.policy, &plan.allowed, &plan.hosts, err);
+		r = network_load(s, c->name, &plan.policy, &plan.allowed, &plan.hosts,
+				 &plan.network_log, err);
 	plan.policy.allowed = &plan.allowed;
 	plan.policy.hosts = &plan.hosts;
 	if (r >= 0)

@@ -1,12 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The network of a container that runs: what its name service asks for, what
- * it was denied, and what people change. Owns the list of what is allowed, what
- * was learnt for it, the log group and the file of refusals, which the container
- * sees read-only as /run/coi/denied.
- *
- * The name service and the log tell what comes from inside: it is checked
- * here, and goes into the file in plain letters only.
+ * The network of a container that runs, and what people change of it. Owns the
+ * list of what is allowed, what was learnt for it, the log group and the file of
+ * refusals (supervisor-denied.c).
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -33,11 +29,6 @@
 #include "session/network.h"
 #include "session/supervisor.h"
 
-#define DENIED_MAX_BYTES (32 * 1024)
-#define DENIED_AGAIN_MS 60000
-#define DENIED_EACH_SECOND 5
-#define LOG_AT_ONCE 64
-
 int supervisor_network_begin(struct supervisor *v, struct err *err) {
 	autoclose int dir = container_run_dir(&v->session, v->c->name);
 	int r;
@@ -46,7 +37,7 @@ int supervisor_network_begin(struct supervisor *v, struct err *err) {
 	v->port.learnt = &v->learnt;
 	if (dir < 0)
 		return err_sys(err, dir, "cannot open the run directory of '%s'", v->c->name);
-	r = network_store(&v->session, v->c->name, &v->plan.policy);
+	r = network_store(&v->session, v->c->name, &v->plan.policy, v->plan.network_log);
 	if (r < 0)
 		return err_sys(err, r, "cannot keep the network policy of '%s'", v->c->name);
 	r = supervisor_learnt_begin(v);
@@ -82,106 +73,12 @@ void supervisor_network_bind(struct supervisor *v) {
 }
 
 void supervisor_network_done(struct supervisor *v) {
+	supervisor_denied_done(v);
 	mem_close_ptr(&v->denied_fd);
 	mem_close_ptr(&v->log_fd);
 	mem_close_ptr(&v->learnt_fd);
 	free(v->denied_path);
 	net_learnt_done(&v->learnt);
-}
-
-/* --- the file of refusals */
-
-/* The same one is told once a minute, and a flood of different ones only in part. */
-static bool is_worth_a_line(struct supervisor *v, const char *key) {
-	uint64_t now = clock_mono_ms();
-	struct denied_line *oldest = &v->denied[0];
-
-	for (size_t i = 0; i < DENIED_REMEMBERED; i++) {
-		struct denied_line *d = &v->denied[i];
-
-		if (!strcmp(d->key, key) && now - d->told_ms < DENIED_AGAIN_MS)
-			return false;
-		if (d->told_ms < oldest->told_ms)
-			oldest = d;
-	}
-	if (now - v->denied_since_ms >= 1000) {
-		v->denied_since_ms = now;
-		v->denied_count = 0;
-	}
-	if (v->denied_count++ >= DENIED_EACH_SECOND)
-		return false;
-	snprintf(oldest->key, sizeof(oldest->key), "%s", key);
-	oldest->told_ms = now;
-	return true;
-}
-
-static void denied_line(struct supervisor *v, const char *what, const char *why) {
-	char when[CLOCK_RFC3339_SIZE];
-	struct stat st;
-
-	if (v->denied_fd < 0 || !is_worth_a_line(v, what))
-		return;
-	if (fstat(v->denied_fd, &st) == 0 && st.st_size > DENIED_MAX_BYTES)
-		(void)!ftruncate(v->denied_fd, 0);
-	(void)dprintf(v->denied_fd, "%s %s: %s\n", clock_rfc3339(time(NULL), when), what, why);
-	log_debug("denied to '%s': %s", v->c->name, what);
-}
-
-void supervisor_denied_name(struct supervisor *v, const char *name) {
-	autofree char *what = xasprintf("name %s", name);
-	autofree char *why = xasprintf("not in the list of allowed names; whoever runs this "
-				       "container can allow it outside with 'coi network allow %s "
-				       "%s' or in network.allowed_domains", v->c->name, name);
-
-	denied_line(v, what, why);
-}
-
-static const char *why_denied(const struct supervisor *v, const struct net_denied *d) {
-	const struct net_policy *p = &v->plan.policy;
-
-	if (net_cidr_contains(&v->net->range, d->address))
-		return "the host and other containers cannot be reached in any mode";
-	if (p->mode == NET_OPEN)
-		return "the host cannot be reached in any mode";
-	if (p->mode == NET_ALLOWLIST && net_policy_may_learn(p, d->address))
-		return "not in the list of allowed names and addresses; it can be allowed outside "
-		       "with 'coi network allow' or in network.allowed_domains";
-	if (net_is_metadata(d->address))
-		return "link-local and metadata addresses are closed (network.block_metadata_endpoint)";
-	if (net_is_private(d->address))
-		return "private networks are closed (network.block_private_networks, "
-		       "network.allow_local_network_access)";
-	return "the host cannot be reached in any mode";
-}
-
-static void denied_address(struct supervisor *v, const struct net_denied *d) {
-	char address[INET_ADDRSTRLEN];
-	const struct in_addr in = { htonl(d->address) };
-	autofree char *what = NULL;
-
-	inet_ntop(AF_INET, &in, address, sizeof(address));
-	if (d->port)
-		what = xasprintf("connection to %s port %u/%s", address, d->port,
-				 d->protocol == IPPROTO_TCP ? "tcp" : "udp");
-	else
-		what = xasprintf("packet to %s of protocol %u", address, d->protocol);
-	denied_line(v, what, why_denied(v, d));
-}
-
-static void on_log(int fd, uint32_t events, void *data) {
-	struct supervisor *v = data;
-	struct net_denied all[LOG_AT_ONCE];
-	int n = net_port_log_read(fd, all, LOG_AT_ONCE);
-
-	(void)events;
-	for (int i = 0; i < n; i++)
-		denied_address(v, &all[i]);
-}
-
-int supervisor_network_watch(struct supervisor *v, struct err *err) {
-	if (v->log_fd >= 0 && !loop_add_fd(v->loop, v->log_fd, EPOLLIN, on_log, v))
-		return err_sys(err, -errno, "cannot watch the log of '%s'", v->c->name);
-	return 0;
 }
 
 /* --- changes */
@@ -217,14 +114,15 @@ static int apply(struct supervisor *v, struct change *new, struct err *err) {
 		return r;
 	hold(v, new);
 	net_learnt_relist(&v->learnt, &v->plan.allowed);
-	r = network_store(&v->session, v->c->name, &v->plan.policy);
+	r = network_store(&v->session, v->c->name, &v->plan.policy, v->plan.network_log);
 	if (r < 0)
 		r = err_sys(err, r, "cannot keep the network policy of '%s'", v->c->name);
 	if (r == 0)
 		r = net_port_rules_put(v->net, &v->port, err);
 	if (r < 0) {
 		hold(v, &old);
-		(void)network_store(&v->session, v->c->name, &v->plan.policy);
+		(void)network_store(&v->session, v->c->name, &v->plan.policy,
+				    v->plan.network_log);
 		if (net_port_rules_put(v->net, &v->port, &ignored) < 0)
 			supervisor_complain(&ignored);
 		return r;

@@ -34,6 +34,17 @@ struct denied_line {
 	uint64_t told_ms;
 };
 
+/* A refusal that the network log has, and what came after it in the same second. */
+struct denied_seen {
+	json_t *line; /* the last of them; NULL: none */
+	uint32_t address;
+	uint16_t port;
+	uint8_t protocol;
+	char name[NET_ALLOWED_NAME_MAX + 1]; /* a name was refused, address 0 */
+	unsigned count; /* that no line has told of */
+	uint64_t told_ms;
+};
+
 struct supervisor {
 	struct wire_plan plan;
 	struct session session;
@@ -56,6 +67,9 @@ struct supervisor {
 	struct denied_line denied[DENIED_REMEMBERED];
 	uint64_t denied_since_ms; /* of the second in which denied_count lines were written */
 	unsigned denied_count;
+	struct denied_seen seen[DENIED_REMEMBERED];
+	struct loop_source *seen_timer;
+	bool log_failed;
 	/* supervisor-resolver.c */
 	struct loop_source *wish_source; /* what the name service asks for */
 	struct loop_source *wish_timer;  /* the second in which `wishes` were taken */
@@ -135,12 +149,14 @@ int supervisor_network_begin(struct supervisor *v, struct err *err);
 /* The file of refusals among the binds of the start. */
 void supervisor_network_bind(struct supervisor *v);
 void supervisor_network_done(struct supervisor *v);
-/* While it runs: the log, and the name service whenever there is (no longer) one. */
-int supervisor_network_watch(struct supervisor *v, struct err *err);
+/* While it runs: the log of what is denied; and what was not told yet. */
+int supervisor_denied_watch(struct supervisor *v, struct err *err);
+void supervisor_denied_done(struct supervisor *v);
 /* A name that was refused, to those who are told of refusals. */
 void supervisor_denied_name(struct supervisor *v, const char *name);
 /* Take what it has said so far: before the start is told to be done. */
 void supervisor_network_hear(struct supervisor *v);
+/* The name service whenever there is (no longer) one. */
 void supervisor_network_resolver(struct supervisor *v, bool is_there);
 /* What was learnt: read when it is adopted; and one more, when the rules have it. 0 or -errno. */
 int supervisor_learnt_begin(struct supervisor *v);

@@ -39,6 +39,7 @@ struct wire_plan {
 	struct net_policy policy; /* its list is the next one */
 	struct net_allowed allowed;
 	struct net_hosts hosts; /* and the next */
+	char *network_log; /* NULL: none is kept */
 	struct limits_plan limits;
 	char *timezone; /* "" when adopted */
 	struct protect_rules protect;

@@ -258,7 +258,8 @@ static bool is_offline(const struct session *s, const struct container *c, const
 		return false;
 	if (!strcmp(c->network_mode, "none"))
 		return true;
-	if (network_load(s, c->name, &p, &allowed, &hosts, &ignored) != 1 || p.mode != NET_ALLOWLIST)
+	if (network_load(s, c->name, &p, &allowed, &hosts, NULL, &ignored) != 1 ||
+	    p.mode != NET_ALLOWLIST)
 		return false;
 	for (char **host = t->offline_hosts; host && *host; host++)
 		if (!net_allowed_name(&allowed, *host))

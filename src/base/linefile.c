@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "base/linefile.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/mem.h"
+
+#define TRIES_MAX 16
+
+/* Open and lock; the file must be the owner's alone. */
+static int open_file(const struct linefile *f, struct stat *st, struct err *err) {
+	/* O_NONBLOCK: a FIFO of that name must not hang us. */
+	autoclose int fd = openat(f->dir, f->name,
+				  O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY |
+					  O_CLOEXEC,
+				  0600);
+
+	if (fd < 0)
+		return err_sys(err, -errno, "cannot open %s", f->shown);
+	if (flock(fd, LOCK_EX) < 0 || fstat(fd, st) < 0)
+		return err_sys(err, -errno, "cannot lock %s", f->shown);
+	if (!S_ISREG(st->st_mode) || st->st_nlink > 1 || st->st_uid != f->owner)
+		return err_set(err, ERR_CONFLICT, -EPERM, "%s is not a plain file of user %u alone",
+			       f->shown, (unsigned)f->owner);
+	if ((st->st_mode & 0777) != 0600 && fchmod(fd, 0600) < 0)
+		return err_sys(err, -errno, "cannot close %s to others", f->shown);
+	return steal_fd(&fd);
+}
+
+/*
+ * The locked file with room for one more line. A waiter may get the lock of a
+ * file that was just made "….1"; st_nlink and the name tell.
+ */
+static int open_with_room(const struct linefile *f, size_t len, struct stat *st, struct err *err) {
+	for (int tries = 0; tries < TRIES_MAX; tries++) {
+		struct stat now;
+		autoclose int fd = open_file(f, st, err);
+
+		if (fd < 0) {
+			/* Renamed away and gone between open and fstat: once more. */
+			if (fd == -EPERM && st->st_nlink == 0)
+				continue;
+			return fd;
+		}
+		if (fstatat(f->dir, f->name, &now, AT_SYMLINK_NOFOLLOW) < 0 ||
+		    now.st_ino != st->st_ino || now.st_dev != st->st_dev)
+			continue;
+		if (st->st_size == 0 || (uint64_t)st->st_size + len <= f->max)
+			return steal_fd(&fd);
+
+		autofree char *old = xasprintf("%s.1", f->name);
+
+		if (renameat(f->dir, f->name, f->dir, old) < 0)
+			return err_sys(err, -errno, "cannot rename %s, which is full", f->shown);
+	}
+	return err_set(err, ERR_CONFLICT, -EBUSY, "%s keeps changing", f->shown);
+}
+
+static int append(const struct linefile *f, int fd, off_t size, const char *line, size_t len) {
+	char last = '\n';
+	int r;
+
+	/* End a line that a crash or a full disk tore, so that only that one is lost. */
+	if (size > 0 && pread(fd, &last, 1, size - 1) != 1)
+		return -EIO;
+	if (last != '\n') {
+		r = fd_write_all(fd, "\n", 1);
+		if (r < 0)
+			return r;
+		size++;
+	}
+	r = fd_write_all(fd, line, len);
+	if (r < 0) {
+		/* Half a line helps nobody; it is ours while we hold the lock. */
+		(void)!ftruncate(fd, size);
+		return r;
+	}
+	return f->sync && fdatasync(fd) < 0 ? -errno : 0;
+}
+
+int linefile_append(const struct linefile *f, const char *line, size_t len, struct err *err) {
+	struct stat st = { 0 };
+	autoclose int fd = open_with_room(f, len, &st, err);
+	int r = fd < 0 ? fd : append(f, fd, st.st_size, line, len);
+
+	if (fd < 0)
+		return fd;
+	return r < 0 ? err_sys(err, r, "cannot write %s", f->shown) : 0;
+}

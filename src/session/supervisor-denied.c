@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What a container was refused, and who is told: the container, in a file that
+ * it sees read-only as /run/coi/denied, and the person, in the network log.
+ *
+ * Both get what is wrong, and the command that the person would have to give.
+ * What the log group and the name service tell comes from inside: it is checked
+ * here, and goes on in plain letters only. A flood is told in part: the same
+ * thing once a minute inside, and once a second, with a count, to the person.
+ */
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "net/ranges.h"
+#include "session/network-log.h"
+#include "session/network.h"
+#include "session/supervisor.h"
+
+#define DENIED_MAX_BYTES (32 * 1024)
+#define DENIED_AGAIN_MS 60000
+#define DENIED_EACH_SECOND 5
+#define LOG_AT_ONCE 64
+#define LOG_AGAIN_MS 1000
+
+/* --- why */
+
+struct why {
+	const char *reason;
+	char *remedy; /* NULL: nothing helps */
+};
+
+static void why_done(struct why *w) {
+	free(w->remedy);
+}
+
+/* The list takes a name with its port; what it leads to is allowed with it. */
+static char *allow_command(const struct supervisor *v, const char *what, uint16_t port) {
+	return port ? xasprintf("coi network allow %s %s:%u", v->c->name, what, port)
+		    : xasprintf("coi network allow %s %s", v->c->name, what);
+}
+
+/* Private ones are opened by a name of their own, whatever the mode. */
+static char *hosts_command(const struct supervisor *v, const char *address, uint16_t port) {
+	autofree char *ports = port ? xasprintf(" --ports %u", port) : xstrdup("");
+	autofree char *name = xasprintf("host-%s", address);
+
+	for (char *p = name; *p; p++)
+		if (*p == '.')
+			*p = '-';
+	return xasprintf("coi hosts add %s %s %s%s", v->c->name, address, name, ports);
+}
+
+static void why_denied(const struct supervisor *v, const struct net_denied *d, const char *name,
+		       struct why *ret) {
+	const struct net_policy *p = &v->plan.policy;
+	const struct net_cidr c = { d->address, 32 };
+	bool may_be_listed = d->protocol == IPPROTO_TCP || d->protocol == IPPROTO_UDP ||
+			     d->protocol == IPPROTO_ICMP;
+	char address[NET_CIDR_TEXT];
+
+	(void)net_cidr_text(&c, address);
+	if (d->to_host || p->mode == NET_OPEN || net_cidr_contains(&v->net->range, d->address))
+		ret->reason = "the host and other containers cannot be reached in any mode";
+	else if (p->mode == NET_ALLOWLIST && !may_be_listed)
+		ret->reason = "mode allowlist lets TCP, UDP and echo requests through only";
+	else if (net_is_metadata(d->address))
+		ret->reason = "link-local and metadata addresses are closed "
+			      "(network.block_metadata_endpoint)";
+	else if (net_is_private(d->address))
+		ret->reason = "private networks are closed (network.block_private_networks, "
+			      "network.allow_local_network_access)";
+	else
+		ret->reason = "not in the list of allowed names and addresses";
+	if (d->to_host || p->mode == NET_OPEN || net_cidr_contains(&v->net->range, d->address) ||
+	    !may_be_listed)
+		return;
+	ret->remedy = p->mode == NET_ALLOWLIST ? allow_command(v, name ? name : address, d->port)
+					       : hosts_command(v, address, d->port);
+}
+
+/* --- the container's file */
+
+/* The same one is told once a minute, and a flood of different ones only in part. */
+static bool is_worth_a_line(struct supervisor *v, const char *key) {
+	uint64_t now = clock_mono_ms();
+	struct denied_line *oldest = &v->denied[0];
+
+	for (size_t i = 0; i < DENIED_REMEMBERED; i++) {
+		struct denied_line *d = &v->denied[i];
+
+		if (!strcmp(d->key, key) && now - d->told_ms < DENIED_AGAIN_MS)
+			return false;
+		if (d->told_ms < oldest->told_ms)
+			oldest = d;
+	}
+	if (now - v->denied_since_ms >= 1000) {
+		v->denied_since_ms = now;
+		v->denied_count = 0;
+	}
+	if (v->denied_count++ >= DENIED_EACH_SECOND)
+		return false;
+	snprintf(oldest->key, sizeof(oldest->key), "%s", key);
+	oldest->told_ms = now;
+	return true;
+}
+
+static void tell_inside(struct supervisor *v, const struct network_refusal *r) {
+	autofree char *what = network_refusal_text(r);
+	char when[CLOCK_RFC3339_SIZE];
+	struct stat st;
+
+	if (v->denied_fd < 0 || !is_worth_a_line(v, what))
+		return;
+	if (fstat(v->denied_fd, &st) == 0 && st.st_size > DENIED_MAX_BYTES)
+		(void)!ftruncate(v->denied_fd, 0);
+	(void)dprintf(v->denied_fd, "%s %s: %s%s%s\n", clock_rfc3339(time(NULL), when), what,
+		      r->reason,
+		      r->remedy ? "; whoever runs this container can allow it outside: " : "",
+		      r->remedy ? r->remedy : "");
+	log_debug("denied to '%s': %s", v->c->name, what);
+}
+
+/* --- the person's log */
+
+static void log_write(struct supervisor *v, struct denied_seen *s) {
+	char when[CLOCK_RFC3339_SIZE];
+	struct err err = { 0 };
+	int r;
+
+	json_object_set_new(s->line, "count", json_integer(s->count));
+	json_object_set_new(s->line, "ts", json_string(clock_rfc3339(time(NULL), when)));
+	s->count = 0;
+	s->told_ms = clock_mono_ms();
+	r = network_log_append(&v->plan.who, v->plan.network_log, s->line, &err);
+	/* Once: a log that cannot be written is no reason to fill another one. */
+	if (r < 0 && !v->log_failed)
+		supervisor_complain(&err);
+	v->log_failed = r < 0;
+}
+
+static void log_flush(void *data);
+
+static void log_flush_later(struct supervisor *v) {
+	if (!v->seen_timer && v->loop)
+		v->seen_timer = loop_add_timer(v->loop, LOG_AGAIN_MS, 0, log_flush, v);
+}
+
+/* What was only counted in the last second. */
+static void log_flush(void *data) {
+	struct supervisor *v = data;
+	uint64_t now = clock_mono_ms();
+
+	v->seen_timer = NULL;
+	for (size_t i = 0; i < DENIED_REMEMBERED; i++) {
+		struct denied_seen *s = &v->seen[i];
+
+		if (s->count && now - s->told_ms >= LOG_AGAIN_MS)
+			log_write(v, s);
+		else if (s->count)
+			log_flush_later(v);
+	}
+}
+
+static void seen_forget(struct supervisor *v, struct denied_seen *s) {
+	if (s->count)
+		log_write(v, s);
+	json_decref(s->line);
+	*s = (struct denied_seen){ 0 };
+}
+
+/* Its place, or that of the one that was told longest ago. */
+static struct denied_seen *seen_find(struct supervisor *v, const struct network_refusal *r) {
+	struct denied_seen *oldest = &v->seen[0];
+
+	for (size_t i = 0; i < DENIED_REMEMBERED; i++) {
+		struct denied_seen *s = &v->seen[i];
+
+		if (s->line && s->address == r->address && s->port == r->port &&
+		    s->protocol == r->protocol &&
+		    (r->address || !strcmp(s->name, r->name)))
+			return s;
+		if (s->told_ms < oldest->told_ms)
+			oldest = s;
+	}
+	seen_forget(v, oldest);
+	oldest->address = r->address;
+	oldest->port = r->port;
+	oldest->protocol = r->protocol;
+	if (!r->address)
+		snprintf(oldest->name, sizeof(oldest->name), "%s", r->name);
+	return oldest;
+}
+
+static void tell_outside(struct supervisor *v, const struct network_refusal *r) {
+	struct denied_seen *s;
+
+	if (!v->plan.network_log)
+		return;
+	s = seen_find(v, r);
+	json_decref(s->line);
+	s->line = network_refusal_to_json(r, "");
+	s->count++;
+	if (s->told_ms == 0 || clock_mono_ms() - s->told_ms >= LOG_AGAIN_MS)
+		log_write(v, s);
+	else
+		log_flush_later(v);
+}
+
+/* --- what is heard */
+
+void supervisor_denied_name(struct supervisor *v, const char *name) {
+	autofree char *remedy = allow_command(v, name, 0);
+	const struct network_refusal r = {
+		.container = v->c->name,
+		.name = name,
+		.reason = "not in the list of allowed names",
+		.remedy = remedy,
+		.count = 1,
+	};
+
+	tell_inside(v, &r);
+	tell_outside(v, &r);
+}
+
+static void denied_address(struct supervisor *v, const struct net_denied *d) {
+	const char *name = net_learnt_name(&v->learnt, d->address);
+	__attribute__((cleanup(why_done))) struct why why = { 0 };
+	struct network_refusal r = {
+		.container = v->c->name,
+		.name = name,
+		.address = d->address,
+		.port = d->port,
+		.protocol = d->protocol,
+		.pid = d->pid,
+		.process = d->process[0] ? d->process : NULL,
+		.count = 1,
+	};
+
+	why_denied(v, d, name, &why);
+	r.reason = why.reason;
+	r.remedy = why.remedy;
+	tell_inside(v, &r);
+	tell_outside(v, &r);
+}
+
+static void on_log(int fd, uint32_t events, void *data) {
+	struct supervisor *v = data;
+	struct net_denied all[LOG_AT_ONCE];
+	int n = net_port_log_read(fd, all, LOG_AT_ONCE);
+
+	(void)events;
+	for (int i = 0; i < n; i++)
+		denied_address(v, &all[i]);
+}
+
+int supervisor_denied_watch(struct supervisor *v, struct err *err) {
+	if (v->log_fd >= 0 && !loop_add_fd(v->loop, v->log_fd, EPOLLIN, on_log, v))
+		return err_sys(err, -errno, "cannot watch the log of '%s'", v->c->name);
+	return 0;
+}
+
+void supervisor_denied_done(struct supervisor *v) {
+	for (size_t i = 0; i < DENIED_REMEMBERED; i++)
+		seen_forget(v, &v->seen[i]);
+}
