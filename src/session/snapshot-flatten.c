@@ -123,28 +123,17 @@ static int merge(struct flatten *f, struct err *err) {
 	return r;
 }
 
-/* After a failure: records that have the new layer keep it. */
-static void give_up(struct flatten *f) {
-	struct image_users users = container_image_users(f->s);
-	struct image_layer layer = { .pool = (char *)IMAGE_POOL_DEFAULT };
-	struct err ignored;
-
-	memcpy(layer.id, f->id, sizeof(layer.id));
-	snapshot_pending_clear(f->c);
-	if (container_store_durably(f->s, f->c, &ignored) == 0)
-		(void)layers_drop(f->s->layout, &layer, 1, &users, &ignored);
-}
-
 static int flatten_all(struct flatten *f, size_t *ret_gone, struct err *err) {
 	struct image_users users = container_image_users(f->s);
 	struct image_layer *before = image_layers_copy(f->c->layers, f->c->layer_count);
 	size_t count = f->c->layer_count, from = 0;
+	struct err ignored = { 0 };
 	int r = image_layers(f, &from, err);
 
 	while (r == 0 && next_group(f, from)) {
 		r = merge(f, err);
 		if (r < 0)
-			give_up(f);
+			(void)snapshot_forget_merge(f->s, f->c, f->id, &ignored);
 	}
 	if (r == 0)
 		r = layers_drop(f->s->layout, before, count, &users, err);

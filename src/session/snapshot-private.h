@@ -17,6 +17,9 @@ int snapshot_store(const struct session *s, const char *container,
 		   const struct snapshot *snapshot, struct err *err);
 /* Forget what was pending; stored with the container's record. */
 void snapshot_pending_clear(struct container *c);
+/* Merged layers that did not come about: the new one goes unless a record has it already. */
+int snapshot_forget_merge(struct session *s, struct container *c, const char *id,
+			  struct err *err);
 /* Repair, load and lock the container: a descriptor that holds the lock. */
 int snapshot_begin(struct session *s, const char *container, struct container **ret,
 		   struct err *err);

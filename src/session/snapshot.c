@@ -26,7 +26,8 @@ struct making {
 	const struct snapshot_request *request;
 	struct snapshot *snapshot;
 	char id[IMAGE_FINGERPRINT_SIZE];
-	bool copied; /* of a running container */
+	uint64_t upper; /* its inode before */
+	bool copied;    /* of a running container */
 };
 
 void snapshot_pending_clear(struct container *c) {
@@ -48,17 +49,20 @@ static int upper_inode(const struct session *s, const struct container *c, uint6
 	return 0;
 }
 
+static void set_pending(struct making *m) {
+	record_set(m->c->record, PENDING, "snapshot", m->request->name);
+	record_set(m->c->record, PENDING, "layer", m->id);
+	record_setf(m->c->record, PENDING, "upper", "%" PRIu64, m->upper);
+	record_set(m->c->record, PENDING, "copied", m->copied ? "true" : "false");
+}
+
 static int act_intent(void *ctx, struct err *err) {
 	struct making *m = ctx;
-	uint64_t inode;
-	int r = upper_inode(m->s, m->c, &inode, err);
+	int r = upper_inode(m->s, m->c, &m->upper, err);
 
 	if (r < 0)
 		return r;
-	record_set(m->c->record, PENDING, "snapshot", m->request->name);
-	record_set(m->c->record, PENDING, "layer", m->id);
-	record_setf(m->c->record, PENDING, "upper", "%" PRIu64, inode);
-	record_set(m->c->record, PENDING, "copied", m->copied ? "true" : "false");
+	set_pending(m);
 	return container_store_durably(m->s, m->c, err);
 }
 
@@ -167,7 +171,7 @@ static int undo_snapshot(void *ctx, struct err *err) {
 	return 0;
 }
 
-/* The one write that makes it true. */
+/* The one write that makes it true. When it fails, what is pending is still to be undone. */
 static int act_record(void *ctx, struct err *err) {
 	struct making *m = ctx;
 
@@ -177,14 +181,21 @@ static int act_record(void *ctx, struct err *err) {
 	return container_store_durably(m->s, m->c, err);
 }
 
+/*
+ * It failed, but whether the disk has it is not known (its last step is an fsync).
+ * So what is pending is written once more before anything is taken back; without
+ * that nothing is, and either record is one to go on from.
+ */
 static int undo_record(void *ctx, struct err *err) {
 	struct making *m = ctx;
 
-	/* Not written, or the plan would be over: only the struct may be ahead. */
+	if (record_get(m->c->record, PENDING, "layer"))
+		return 0;
 	if (!m->copied && m->c->layer_count &&
 	    !strcmp(m->c->layers[m->c->layer_count - 1].id, m->id))
 		free(m->c->layers[--m->c->layer_count].pool);
-	return 0;
+	set_pending(m);
+	return container_store_durably(m->s, m->c, err);
 }
 
 static const struct plan_step steps[] = {
@@ -203,6 +214,19 @@ const struct plan snapshot_plan = {
 };
 
 /* ---- repair ---- */
+
+/* Some snapshots may have the new layer already, instead of the old ones: they keep it. */
+int snapshot_forget_merge(struct session *s, struct container *c, const char *id,
+			  struct err *err) {
+	struct image_users users = container_image_users(s);
+	struct image_layer layer = { .pool = (char *)IMAGE_POOL_DEFAULT };
+	int r;
+
+	memcpy(layer.id, id, sizeof(layer.id));
+	snapshot_pending_clear(c);
+	r = container_store_durably(s, c, err);
+	return r < 0 ? r : layers_drop(s->layout, &layer, 1, &users, err);
+}
 
 int snapshot_repair(struct session *s, const struct container *old, struct err *err) {
 	auto_container struct container *c = NULL;
@@ -233,9 +257,9 @@ int snapshot_repair(struct session *s, const struct container *old, struct err *
 	m.c = c;
 	m.copied = record_get_bool(c->record, PENDING, "copied", false);
 	session_say(s, "Undoing a snapshot of '%s' that was cut off", c->name);
-	if (!name || !*name) { /* layers that were about to be merged: the old ones are there */
-		r = undo_layer(&m, err);
-		return r < 0 ? r : undo_intent(&m, err) < 0 ? err->code : 1;
+	if (!name || !*name) { /* layers that were about to be merged */
+		r = snapshot_forget_merge(s, c, m.id, err);
+		return r < 0 ? r : 1;
 	}
 	r = plan_undo(&snapshot_plan, &m, snapshot_plan.count, NULL, err);
 	return r < 0 ? err_wrap(err, "cannot undo a snapshot of '%s' that was cut off", c->name) : 1;

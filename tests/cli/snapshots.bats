@@ -321,6 +321,21 @@ tree() {
 	coi image delete snappub
 }
 
+@test "a merge cut off between two records: the snapshot that has the new layer keeps it" {
+	in_it 'rm -f /srv/w'
+	for k in a b c; do
+		in_it "echo $k >>/srv/w"
+		coi snapshot create $k
+	done
+	coi snapshot delete a
+	run env COI_CRASH_AT=flatten:snapshot:after "$COI" snapshot delete --flatten
+	[ "$status" -eq 137 ]
+	coi list >/dev/null
+	coi snapshot restore b --force
+	run in_it 'cat /srv/w'
+	expect_equal "$output" "$(printf 'a\nb')"
+}
+
 @test "a disk that is full: the snapshot fails, the container is what it was" {
 	truncate -s 256M "$T/disk"
 	mkfs.ext4 -q -O ^has_journal "$T/disk"
