@@ -95,13 +95,17 @@ int saved_set_persistent(const struct container *c, struct err *err) {
 	return r < 0 ? err_sys(err, r, "cannot change the saved session '%s'", c->session_id) : 0;
 }
 
-/* The home of the container's user, as far as no link leads away. */
+/*
+ * The home of the container's user, as far as no link leads away. With the host's
+ * rights it is not read what root inside has mounted there either.
+ */
 static int open_home(const struct copy_side *side, int root_fd, const struct container *c) {
 	autofree char *home = xasprintf("home/%s", c->code_user);
 	int fd;
 
 	copy_side_begin(side);
-	fd = open_beneath(root_fd, home, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+	fd = side->as_root ? open_beneath_here(root_fd, home, O_RDONLY | O_DIRECTORY, 0)
+			   : open_beneath(root_fd, home, O_RDONLY | O_DIRECTORY, 0);
 	copy_side_end();
 	return fd;
 }
@@ -128,6 +132,9 @@ static int copy_out(const struct container *c, int root_fd, int stage, struct co
 
 	if (home == -ENOENT)
 		return 0;
+	if (home == -EXDEV)
+		return err_set(err, ERR_CONFLICT, home, "the home in container '%s' is a mount",
+			       c->name);
 	if (home < 0)
 		return err_sys(err, home, "cannot open the home in container '%s'", c->name);
 	for (char *const *path = c->state_paths; path && *path; path++) {
