@@ -336,6 +336,26 @@ tree() {
 	expect_equal "$output" "$(printf 'a\nb')"
 }
 
+@test "a record that cannot be written: the snapshot fails, the container keeps its files" {
+	in_it 'mkdir -p /srv; echo precious >/srv/precious'
+	for mode in once always; do
+		for k in 1 2 3 4; do
+			when=$k
+			[ $mode = once ] || when=$k+
+			st=0
+			strace -f -o "$T/trace" -e trace=rename,renameat \
+				-e inject=rename,renameat:error=EIO:when=$when \
+				"$COI" snapshot create "$mode-$k" >"$T/out" 2>&1 || st=$?
+			expect_equal "$st" 1
+			grep -q INJECTED "$T/trace"
+			run in_it 'cat /srv/precious'
+			[ "$output" = precious ] || { echo "$mode $k: $output"; return 1; }
+		done
+	done
+	run --separate-stderr coi snapshot list
+	[[ $output != *once-* && $output != *always-* ]]
+}
+
 @test "a disk that is full: the snapshot fails, the container is what it was" {
 	truncate -s 256M "$T/disk"
 	mkfs.ext4 -q -O ^has_journal "$T/disk"
