@@ -47,6 +47,24 @@ static void manifest_done(struct manifest *m) {
 }
 #define auto_manifest __attribute__((cleanup(manifest_done)))
 
+static const char *const kind_names[] = {
+	[PROTECT_DIR] = "dir",
+	[PROTECT_FILE] = "file",
+	[PROTECT_COMMONDIR] = "commondir",
+};
+
+static enum protect_kind kind_from_string(const char *word) {
+	for (size_t i = 0; i < ARRAY_SIZE(kind_names); i++)
+		if (!strcmp(kind_names[i], word))
+			return (enum protect_kind)i;
+	return PROTECT_DIR; /* is taken away when it is an empty one only */
+}
+
+/* What is in such a file. */
+static const char *content_of(enum protect_kind kind) {
+	return kind == PROTECT_COMMONDIR ? ".\n" : "";
+}
+
 static bool manifest_has(const struct manifest *m, uint64_t dev, uint64_t ino, const char *path) {
 	for (size_t i = 0; i < m->count; i++)
 		if (m->items[i].dev == dev && m->items[i].ino == ino &&
@@ -93,7 +111,7 @@ static int manifest_load(int dir, struct manifest *m, struct err *err) {
 				.dev = (uint64_t)record_get_int(r, section, "dev", 0),
 				.ino = (uint64_t)record_get_int(r, section, "ino", 0),
 				.path = (char *)path,
-				.kind = strcmp(kind, "file") ? PROTECT_DIR : PROTECT_FILE,
+				.kind = kind_from_string(kind),
 			});
 	}
 	return 0;
@@ -114,7 +132,7 @@ static int manifest_store(int dir, const struct manifest *m, struct err *err) {
 		record_setf(r, section, "dev", "%" PRIu64, p->dev);
 		record_setf(r, section, "ino", "%" PRIu64, p->ino);
 		record_set(r, section, "path", p->path);
-		record_set(r, section, "kind", p->kind == PROTECT_FILE ? "file" : "dir");
+		record_set(r, section, "kind", kind_names[p->kind]);
 	}
 	text = record_text(r);
 	e = file_write_quick_at(dir, MANIFEST_NAME, text, strlen(text), 0600);
@@ -187,16 +205,30 @@ static int plan_want(struct maker *k, const struct placeholder_want *want, struc
 	return 0;
 }
 
-static int make_entry(int parent, const char *name, enum protect_kind kind) {
-	int fd;
+/* Who reads the directory meanwhile finds a file that is whole, where that can be had. */
+static int make_file(int parent, const char *name, const char *content) {
+	autoclose int fd = *content ? openat(parent, ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, 0644)
+				    : -1;
+	char path[32];
+	int r;
 
-	if (kind == PROTECT_DIR)
-		return mkdirat(parent, name, 0755) < 0 ? -errno : 0;
+	if (fd >= 0) {
+		r = fd_write_all(fd, content, strlen(content));
+		if (r == 0 && linkat(AT_FDCWD, fd_proc_path(fd, path), parent, name,
+				     AT_SYMLINK_FOLLOW) < 0)
+			r = -errno;
+		return r;
+	}
 	fd = openat(parent, name, O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW | O_CLOEXEC, 0644);
 	if (fd < 0)
 		return -errno;
-	(void)close(fd);
-	return 0;
+	return fd_write_all(fd, content, strlen(content));
+}
+
+static int make_entry(int parent, const char *name, enum protect_kind kind) {
+	if (kind == PROTECT_DIR)
+		return mkdirat(parent, name, 0755) < 0 ? -errno : 0;
+	return make_file(parent, name, content_of(kind));
 }
 
 static int open_parent(int base, const char *path, const char **ret_name) {
@@ -289,11 +321,23 @@ int placeholders_make(const struct session *s, const char *container,
 
 /* ---- taking away ---- */
 
-static bool is_empty_file(int parent, const char *name) {
+static bool is_untouched(int parent, const char *name, enum protect_kind kind) {
+	const char *content = content_of(kind);
+	size_t len = strlen(content);
 	struct stat st;
+	struct buf b;
+	bool same;
 
-	return fstatat(parent, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode) &&
-	       st.st_size == 0 && st.st_nlink == 1;
+	if (fstatat(parent, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(st.st_mode) ||
+	    st.st_size != (off_t)len || st.st_nlink != 1)
+		return false;
+	if (!len)
+		return true;
+	if (file_read_at(parent, name, len, &b) < 0)
+		return false;
+	same = b.len == len && !memcmp(b.data, content, len);
+	buf_done(&b);
+	return same;
 }
 
 static void remove_one(const struct placeholder *p) {
@@ -310,7 +354,7 @@ static void remove_one(const struct placeholder *p) {
 		return;
 	owner = owner_of(&st);
 	/* A directory in which something is stays by itself. */
-	if (p->kind == PROTECT_FILE && !is_empty_file(parent, name))
+	if (p->kind != PROTECT_DIR && !is_untouched(parent, name, p->kind))
 		return;
 	for (int try = 0; try < 2; try++) {
 		if (try == 0)

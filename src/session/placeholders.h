@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * A mount needs something to sit on. What is to be protected and is not there
- * gets an empty directory or an empty file, which is taken away at the end if
- * it is still empty.
+ * gets an empty directory or a file that says nothing, which is taken away at
+ * the end if it is as it was made.
  *
  * containers/<name>/placeholders.ini tells what was made, and is written before
  * it is made. Containers that use the same one all have it in their record; who

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "session/protect-place.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -15,6 +14,7 @@
 #include "base/mem.h"
 #include "base/path.h"
 #include "base/strv.h"
+#include "session/git-paths.h"
 #include "session/placeholders.h"
 #include "session/secret.h"
 
@@ -123,37 +123,63 @@ static void add_inside(struct placing *p, const char *workspace, char *const *pa
 		add_item(p, path_join(workspace, *paths), role, protect_kind_of(*paths), false);
 }
 
-/* Those that are there: a work tree's own configuration wins over .git/config. */
-static void add_worktrees(struct placing *p, int workspace, char ***paths) {
-	autoclosedir DIR *dir = NULL;
-	struct dirent *e;
-	int fd;
+/* What the list says of the repository holds for all repositories of the workspace. */
+static char **names_in_git(const struct placing *p, char *const *paths) {
+	static const char *const known[] = { "hooks", "config", "config.worktree",
+					     "info/attributes" };
+	autostrv char **kept = protect_select(paths, p->in->rules->writable);
+	char **names = NULL;
 
-	privilege_person_begin(p->s->who);
-	fd = open_beneath(workspace, ".git/worktrees", O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
-	privilege_person_end(p->s->who);
-	dir = fd < 0 ? NULL : fdopendir(fd);
-	if (!dir) {
-		if (fd >= 0)
-			(void)close(fd);
-		return;
-	}
-	while ((e = readdir(dir))) {
-		autofree char *path = xasprintf(".git/worktrees/%s/config.worktree", e->d_name);
-		struct stat st;
+	for (size_t i = 0; i < ARRAY_SIZE(known); i++) {
+		autofree char *path = path_join(".git", known[i]);
 
-		if (e->d_name[0] == '.' ||
-		    fstatat(workspace, path, &st, AT_SYMLINK_NOFOLLOW) < 0 || S_ISLNK(st.st_mode))
-			continue;
-		if (!strv_contains(*paths, path))
-			strv_add(paths, path);
+		if (strv_contains(kept, path) || strv_contains(kept, ".git"))
+			strv_add(&names, known[i]);
 	}
+	/* It leads git to another directory's settings. */
+	if (names)
+		strv_add(&names, "commondir");
+	return names;
 }
 
 /*
- * Without a repository there is nothing of git's to protect. Where .git is a
- * file the repository is elsewhere, and what is protected is that file: it
- * decides whose hooks and settings git takes.
+ * What the repository needs beyond the list, but for what is spared. A bind of
+ * another place than the workspace has a git directory (@inside says what that
+ * is called in lists); the rest lies where the list says.
+ */
+static void add_found(struct placing *p, const char *base, const char *inside,
+		      const struct git_paths *found) {
+	for (size_t i = 0; i < found->count; i++) {
+		const struct git_path *at = &found->items[i];
+		autofree char *name = *inside ? path_join(inside, at->path) : xstrdup(at->path);
+		bool spared = false;
+
+		for (char **w = p->in->rules->writable; w && *w && !spared; w++)
+			spared = path_is_below(name, *w);
+		if (!spared)
+			add_item(p, path_join(base, at->path), at->role, at->kind, false);
+	}
+}
+
+static void look_at_git(struct placing *p, const char *dir, char *const *paths) {
+	autostrv char **names = names_in_git(p, paths);
+	const struct git_look look = { .who = p->s->who,
+				       .base_fd = p->in->binds[0].fd,
+				       .base_path = p->areas[0].path,
+				       .names = names };
+	auto_git_paths struct git_paths found = { 0 };
+
+	if (!names)
+		return;
+	git_paths_add_dir(&look, dir, &found);
+	git_paths_add_named(&look, dir, &found);
+	add_found(p, p->areas[0].path, "", &found);
+}
+
+/*
+ * Without a repository there is nothing of git's to protect; a workspace may be
+ * one itself, without work tree. Where .git is a file the repository is
+ * elsewhere: that file decides whose hooks and settings git takes.
  */
 static int adapt_to_git(struct placing *p, int workspace, char ***paths, struct err *err) {
 	char **kept = NULL;
@@ -165,9 +191,11 @@ static int adapt_to_git(struct placing *p, int workspace, char ***paths, struct 
 	else if (errno != ENOENT)
 		return err_sys(err, -errno, "cannot look at '.git' in the workspace");
 	if (has_git && S_ISDIR(st.st_mode)) {
-		add_worktrees(p, workspace, paths);
+		look_at_git(p, ".git", *paths);
 		return 0;
 	}
+	if (!has_git && git_dir_is(p->s->who, workspace, ""))
+		look_at_git(p, "", *paths);
 	for (char **path = *paths; path && *path; path++) {
 		/* A link is refused when it is opened. */
 		if (!protect_is_git(*path) || (has_git && S_ISLNK(st.st_mode)))
@@ -272,7 +300,8 @@ static int make_placeholders(struct placing *p, struct err *err) {
 		for (size_t k = 0; k < a->steps.count; k++) {
 			const struct item *item = find_item(p, a, a->steps.items[k].path);
 
-			if (!item || a->steps.items[k].role != PROTECT_ROLE_READONLY)
+			if (!item || a->steps.items[k].role != PROTECT_ROLE_READONLY ||
+			    item->kind == PROTECT_NONE)
 				continue;
 			wants = xreallocarray(wants, count + 1, sizeof(*wants));
 			wants[count++] = (struct placeholder_want){ a->bind->fd, a->path,
@@ -308,10 +337,11 @@ static uint64_t mount_id(int fd) {
 }
 
 /* Nothing has to be done where nothing is, if nothing can come there. */
-static bool may_be_missing(const struct area *a, const struct protect_step *step) {
+static bool may_be_missing(const struct area *a, const struct protect_step *step,
+			   const struct item *item) {
 	struct statvfs fs;
 
-	if (step->role != PROTECT_ROLE_READONLY)
+	if (step->role != PROTECT_ROLE_READONLY || (item && item->kind == PROTECT_NONE))
 		return step->role != PROTECT_ROLE_HIDDEN;
 	return fstatvfs(a->bind->fd, &fs) == 0 && (fs.f_flag & ST_RDONLY);
 }
@@ -335,7 +365,7 @@ static int open_step(const struct placing *p, const struct area *a,
 	privilege_person_begin(p->s->who);
 	fd = open_beneath(a->bind->fd, step->path, O_PATH | O_NOFOLLOW, 0);
 	privilege_person_end(p->s->who);
-	if (fd == -ENOENT && may_be_missing(a, step))
+	if (fd == -ENOENT && may_be_missing(a, step, item))
 		return -ENOENT;
 	if (fd == -ELOOP)
 		return refuse(a, step, "a symbolic link is on the way to it", err);
@@ -365,6 +395,7 @@ static void add_bind(struct placing *p, const struct runtime_bind *bind) {
 /* The path is the end of @source, which is kept. */
 static void add_bound(struct placing *p, const struct area *a, const struct protect_step *step,
 		      const char *source) {
+	const struct item *item = find_item(p, a, step->path);
 	char *base = xstrdup(a->path);
 
 	strv_take(&p->out.names, base);
@@ -376,6 +407,7 @@ static void add_bound(struct placing *p, const struct area *a, const struct prot
 		.base_path = base,
 		.path = source + strlen(source) - strlen(step->path),
 		.role = step->role,
+		.kind = item ? item->kind : PROTECT_NONE,
 	};
 }
 

@@ -34,6 +34,7 @@ struct protect_bound {
 	const char *base_path; /* owned by the struct below, as the path is */
 	const char *path;      /* relative to it */
 	enum protect_role role;
+	enum protect_kind kind; /* of its placeholder */
 };
 
 /* Borrows descriptors and strings of the binds it was made from, owns its own. */

@@ -83,14 +83,15 @@ bool protect_is_git(const char *path) {
 	return path_is_below(path, ".git");
 }
 
-/* Files that git reads as empty ones when they are empty. */
+/* Files that git reads as empty ones when they are empty; but for one that it cannot. */
 enum protect_kind protect_kind_of(const char *path) {
 	static const char *const files[] = { "config", "config.worktree", "attributes" };
 
 	for (size_t i = 0; protect_is_git(path) && i < ARRAY_SIZE(files); i++)
 		if (!strcmp(path_base(path), files[i]))
 			return PROTECT_FILE;
-	return PROTECT_DIR;
+	return protect_is_git(path) && !strcmp(path_base(path), "commondir") ? PROTECT_COMMONDIR
+									     : PROTECT_DIR;
 }
 
 void protect_steps_done(struct protect_steps *s) {

@@ -39,6 +39,8 @@ char **protect_select(char *const *paths, char *const *writable);
 enum protect_kind {
 	PROTECT_DIR, /* also for names we know nothing of: no tool shows an empty directory */
 	PROTECT_FILE,
+	PROTECT_COMMONDIR, /* a file that says "this directory itself" to git */
+	PROTECT_NONE,      /* nothing: when it is gone there is nothing to protect */
 };
 enum protect_kind protect_kind_of(const char *path);
 /* ".git" or something in it. */

@@ -55,6 +55,11 @@ static int open_inside(const struct supervisor *v, const char *target) {
 	return root < 0 ? -errno : open_beneath(root, target + 1, O_PATH | O_NOFOLLOW, 0);
 }
 
+/* Is there to be something, when it is gone? */
+static bool wants_something(const struct protect_bound *b) {
+	return b->role == PROTECT_ROLE_READONLY && b->kind != PROTECT_NONE;
+}
+
 /* Is a mount of what is there on the host where it should be, with its flags? */
 static bool in_place(const struct supervisor *v, const struct protect_bound *b) {
 	const struct runtime_bind *bind = &v->protect.items[b->item];
@@ -63,7 +68,7 @@ static bool in_place(const struct supervisor *v, const struct protect_bound *b) 
 	struct statx st;
 	struct stat host;
 
-	if (outside < 0 && b->role != PROTECT_ROLE_READONLY)
+	if (outside == -ENOENT && !wants_something(b))
 		return true; /* gone: nothing to keep or to hide */
 	if (outside < 0 || inside < 0 || fstat(outside, &host) < 0 || fstatvfs(inside, &fs) < 0 ||
 	    statx(inside, "", AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW, STATX_INO, &st) < 0)
@@ -109,16 +114,16 @@ static int mend_one(struct supervisor *v, const struct protect_bound *b, struct 
 		(void)poll(NULL, 0, 10);
 		fd = open_outside(v, b);
 	}
-	if (fd == -ENOENT && b->role == PROTECT_ROLE_READONLY) {
+	if (fd == -ENOENT && wants_something(b)) {
 		struct placeholder_want want = { b->base_fd, b->base_path, b->path,
-						 protect_kind_of(b->path) };
+						 b->kind };
 		int r = placeholders_make(&v->session, v->c->name, &want, 1, err);
 
 		if (r < 0)
 			return r;
 		fd = open_outside(v, b);
 	}
-	if (fd == -ENOENT && b->role != PROTECT_ROLE_READONLY)
+	if (fd == -ENOENT && !wants_something(b))
 		return 0;
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return err_sys(err, fd < 0 ? fd : -errno, "cannot open '%s/%s'", b->base_path,
