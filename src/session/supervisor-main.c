@@ -170,6 +170,7 @@ static void close_all(struct supervisor *v) {
 	mem_close_ptr(&v->mounts_fd);
 	mem_close_ptr(&v->root_fd);
 	protect_binds_done(&v->protect);
+	free(v->head);
 	free(v->sockets_path);
 	free(v->container_path);
 	strv_free(v->layers);

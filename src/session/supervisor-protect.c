@@ -55,14 +55,18 @@ int supervisor_protect(struct supervisor *v, struct err *err) {
 						   .say = say,
 						   .say_data = v },
 			  &v->protect, err);
-	if (r == 0)
-		make_immutable(v);
-	return r;
+	if (r < 0)
+		return r;
+	supervisor_head_remember(v);
+	make_immutable(v);
+	return 0;
 }
 
 int supervisor_unprotect(struct supervisor *v, struct err *err) {
 	/* What stays immutable must not keep the container from being cleaned up. */
 	if (immutable_clear(&v->session, v->c->name, err) < 0)
+		supervisor_complain(err);
+	if (!supervisor_head_is_proper(v) && supervisor_head_put_back(v, err) < 0)
 		supervisor_complain(err);
 	return placeholders_release(&v->session, v->c->name, v->host_mnt_fd, err);
 }

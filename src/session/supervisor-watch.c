@@ -197,12 +197,17 @@ static void check(struct supervisor *v) {
 	bool was_frozen;
 	int r;
 
-	if (v->is_stopping || !runtime_alive(&ref) || (!v->is_held && all_in_place(v)))
+	if (v->is_stopping || !runtime_alive(&ref) ||
+	    (!v->is_held && supervisor_head_is_proper(v) && all_in_place(v)))
 		return;
 	was_frozen = !v->is_held && runtime_is_frozen(&ref) == 1;
 	if (!was_frozen && !v->is_held && runtime_freeze(&ref, FREEZE_TIMEOUT_MS, &err) < 0)
 		supervisor_complain(&err);
-	r = mend_in_child(v, !v->is_held);
+	r = supervisor_head_is_proper(v) ? 0 : supervisor_head_put_back(v, &err);
+	if (r < 0 && !v->is_held)
+		supervisor_complain(&err);
+	if (r == 0)
+		r = mend_in_child(v, !v->is_held);
 	if (r < 0 || ++v->mends > MENDS_MAX) {
 		hold(v);
 		return;
@@ -221,9 +226,11 @@ static void watch_parent(struct supervisor *v, const struct protect_bound *b) {
 	autofree char *up = name == b->path ? xstrdup(".")
 					    : xstrndup(b->path, (size_t)(name - b->path) - 1);
 	autoclose int dir = open_beneath(b->base_fd, up, O_PATH | O_DIRECTORY, 0);
+	/* What is written into a file matters for HEAD alone. */
+	uint32_t events = WATCH_EVENTS | (!strcmp(up, ".git") ? IN_MODIFY : 0);
 	char link[32];
 
-	if (dir >= 0 && inotify_add_watch(v->protect_fd, fd_proc_path(dir, link), WATCH_EVENTS) < 0)
+	if (dir >= 0 && inotify_add_watch(v->protect_fd, fd_proc_path(dir, link), events) < 0)
 		supervisor_note("cannot watch '%s/%s'", b->base_path, up);
 }
 
@@ -236,7 +243,7 @@ static bool is_ours(const struct supervisor *v, const char *name) {
 	for (size_t i = 0; i < v->protect.bound_count; i++)
 		if (!strcmp(path_base(v->protect.bound[i].path), name))
 			return true;
-	return false;
+	return v->head && !strcmp(name, "HEAD");
 }
 
 static void on_change(int fd, uint32_t events, void *data) {

@@ -81,6 +81,7 @@ struct supervisor {
 	bool asked_meanwhile;
 
 	struct protect_binds protect; /* the binds of the start; see protect-place.h */
+	char *head;                   /* of the workspace's .git/HEAD as it last was; or NULL */
 	int protect_fd;               /* changes of their directories on the host */
 	int mounts_fd;                /* and of the container's mounts */
 	unsigned mends;               /* how often they were mounted again */
@@ -168,6 +169,13 @@ void supervisor_trouble(void *ctx, const struct plan_step *step, const struct er
 /* Protected paths: all binds of the start into v->protect; and what was made for it, undone. */
 int supervisor_protect(struct supervisor *v, struct err *err);
 int supervisor_unprotect(struct supervisor *v, struct err *err);
+/*
+ * The workspace's .git/HEAD (supervisor-head.c): know it, see whether it still is
+ * one, put it back when it is not.
+ */
+void supervisor_head_remember(struct supervisor *v);
+bool supervisor_head_is_proper(struct supervisor *v);
+int supervisor_head_put_back(struct supervisor *v, struct err *err);
 /* From @delay_ms on: mount again what is replaced on the host. */
 void supervisor_watch_protected(struct supervisor *v, int delay_ms);
 /* While it runs: be able to look into it when it has ended. */

@@ -80,6 +80,7 @@ attack_script() {
 	cat <<-'END'
 	evil() { echo "touch $marks/$1"; }
 	monitor() { printf '[core]\n\tfsmonitor = "%s; false"\n' "$(evil "$1")"; }
+	bare() { printf '[remote "far"]\n\turl = ssh://far.invalid/x\n[core]\n\tsshCommand = "%s; false"\n' "$(evil "$1")"; }
 	program() { printf '#!/bin/sh\n%s\nexit 0\n' "$(evil "$1")" >"$2"; chmod 755 "$2"; }
 	copy_of() { rm -rf "$2"; cp -a "$1" "$2"; }
 	attack() {
@@ -123,9 +124,9 @@ attack_script() {
 		gitmoved) mv .git .git.away; cp -a .git.away .git; monitor "$1" >>.git/config ;;
 		toplevel) mv .git/refs .git/refs.away; rm -rf .git/refs .git/objects
 			mkdir -p objects refs; echo 'ref: refs/heads/main' >HEAD
-			printf '[core]\n\tbare = false\n\tworktree = .\n' >config; monitor "$1" >>config ;;
+			bare "$1" >config ;;
 		tophead) rm -f .git/HEAD; mkdir -p objects refs; echo 'ref: refs/heads/main' >HEAD
-			printf '[core]\n\tbare = false\n\tworktree = .\n' >config; monitor "$1" >>config ;;
+			bare "$1" >config ;;
 		esac
 	}
 	marks=$1 tree=$2
@@ -174,22 +175,95 @@ host_git() { # DIRECTORY TREE
 	done
 }
 
-@test "with protection none of them does, and git works inside and outside" {
+@test "with protection none of them does, while it runs and afterwards" {
 	make_repo "$T/ws" main1
 	cd "$T/ws"
-	local before
+	local before kind
 	before=$(cat .git/config .git/modules/sub/config team.config sub/.git)
 	session_begin
-	git status --porcelain
-	# shellcheck disable=SC2086 # words
-	as_root sh -c "cd /workspace || exit; $(attack_script)" attack "$T/marks" main1 $attacks
-	host_git "$T/ws" "$T/trees/main1" >"$T/host.during.log" 2>&1
-	expect_equal "$(ls "$T/marks")" ""
+	# In the order of the list: the last ones leave no repository.
+	for kind in $attacks; do
+		as_root sh -c "cd /workspace || exit; $(attack_script)" attack "$T/marks" main1 "$kind" || true
+		# What no mount can hold is put back a moment later.
+		within 5 test -s "$T/ws/.git/HEAD"
+		host_git "$T/ws" "$T/trees/main1" >"$T/host.during.log" 2>&1
+		expect_equal "$(ls "$T/marks")" ""
+	done
 	coi kill --all --force
 	host_git "$T/ws" "$T/trees/main1" >"$T/host.after.log" 2>&1
 	expect_equal "$(ls "$T/marks")" ""
 	expect_equal "$(cat "$T/ws/.git/config" "$T/ws/.git/modules/sub/config" "$T/ws/team.config" "$T/ws/sub/.git")" "$before"
-	git -C "$T/ws" fsck --no-progress
-	git -C "$T/ws" log --oneline | grep -q x
-	[ ! -e "$T/ws/.git/commondir" ] && [ ! -e "$T/ws/.git/modules/sub/commondir" ]
+}
+
+@test "git works as ever on the host while it is protected, and nothing is left behind" {
+	make_repo "$T/ws" main1
+	cd "$T/ws"
+	local before
+	before=$(cd .git && find . -path ./objects -prune -o -print | grep -v '/logs' | sort)
+	session_begin
+	[ -e .git/commondir ] && [ -e .git/modules/sub/commondir ]
+	git status --porcelain
+	git -C sub status --porcelain
+	git -C "$T/trees/main1" status --porcelain
+	git submodule status
+	git worktree list
+	git fsck --no-progress
+	git gc -q
+	expect_equal "$(git rev-parse --show-toplevel)" "$T/ws"
+	git worktree add -q --detach "$T/trees/more"
+	git worktree remove "$T/trees/more"
+	as_root sh -c 'cd /workspace && echo two >file && echo x >.git/refs/heads/y && rm .git/refs/heads/y'
+	git commit -q -a -m two
+	git checkout -q -b other
+	git checkout -q main
+	git branch -q -D other
+	expect_equal "$(git -C "$T/trees/main1" rev-parse main)" "$(git rev-parse HEAD)"
+	coi kill --all --force
+	within 5 test ! -e .git/commondir
+	[ ! -e .git/modules/sub/commondir ] && [ ! -e .git/modules/sub/info/attributes ]
+	[ ! -e .git/worktrees/main1/config.worktree ]
+	git fsck --no-progress
+}
+
+@test "a repository without work tree as workspace" {
+	make_repo "$T/main" main1
+	git clone -q --bare "$T/main" "$T/ws"
+	chown -R 1234:1234 "$T/ws"
+	cd "$T/ws"
+	session_begin
+	run as_root sh -c 'cd /workspace; printf "[core]\n\tsshCommand = false\n" >>config; echo x >hooks/evil; echo ../evil >commondir; mv refs x'
+	[ ! -e hooks/evil ] && [ -d refs ]
+	[ -z "$(git config core.sshCommand)" ]
+	git log --oneline
+	coi kill --all --force
+	within 5 test ! -e commondir
+	rm -rf "$T/main"
+}
+
+head_is() { # BRANCH
+	[ -f .git/HEAD ] && [ "$(cat .git/HEAD)" = "ref: refs/heads/$1" ]
+}
+
+@test "HEAD that is none is put back at once, and at the end" {
+	make_repo "$T/ws" main1
+	cd "$T/ws"
+	local how
+	# Without one in the work tree git finds no repository at all.
+	echo 'ref: refs/heads/main' >HEAD
+	session_begin
+	for how in 'rm -f HEAD' 'echo garbage >HEAD' 'rm -f HEAD; mkdir HEAD; touch HEAD/x' 'rm -f HEAD; ln -s ../file HEAD' \
+		'rm -f HEAD; mkfifo HEAD' ': >HEAD' 'mv HEAD x; head -c 100000 /dev/zero >HEAD'; do
+		as_root sh -c "cd /workspace/.git && { $how; }" || true # it may be put back in between
+		within 5 head_is main
+	done
+	git checkout -q -b next
+	chown 1234:1234 .git/HEAD
+	as_root sh -c 'rm /workspace/.git/HEAD'
+	within 5 head_is next
+	expect_equal "$(stat -c %u .git/HEAD)" 1234
+	# Too late for the watch.
+	as_root sh -c 'cd /workspace && (while :; do rm -f .git/HEAD; done) >/dev/null 2>&1 &' || true
+	coi kill --all --force
+	within 5 head_is next
+	git status
 }

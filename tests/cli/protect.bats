@@ -73,7 +73,7 @@ as_root() {
 	coi container exec "$name" -- "$@"
 }
 
-paths=".git/hooks .git/config .git/config.worktree .git/info/attributes .husky .vscode .coi"
+paths=".git/hooks .git/config .git/config.worktree .git/info/attributes .git/commondir .husky .vscode .coi"
 
 # Each of these ends in a write by a name of the protected path; the host tells whether it
 # arrived.
@@ -130,7 +130,7 @@ arrived_at() { # PATH: the attacks that arrived there
 @test "each attack on each path arrives without protection" {
 	settings 'disable_protection = true'
 	mkdir -p .git/info .husky .vscode .coi
-	touch .git/config.worktree .git/info/attributes
+	touch .git/config.worktree .git/info/attributes .git/commondir
 	chown -R 1234:1234 .
 	session_begin
 	local path wanted
@@ -164,14 +164,15 @@ arrived_at() { # PATH: the attacks that arrived there
 	echo '* text' >.git/info/attributes
 	git config --file .git/config.worktree a.b c
 	chown -R 1234:1234 .
-	local before path
+	local before during path
 	before=$(tree)
 	session_begin
+	during=$(tree)
 	for path in $paths; do
 		as_root bash -c "$(attack_script)" attack "$path" "$attacks"
 	done
 	as_root sh -c 'echo evil >/workspace/.coi/config.toml; rm -f /workspace/.husky/pre-commit' || true
-	expect_equal "$(tree)" "$before"
+	expect_equal "$(tree)" "$during"
 	coi kill --all --force
 	expect_equal "$(tree)" "$before"
 }

@@ -102,6 +102,8 @@ static void kinds(void **state) {
 	assert_int_equal(protect_kind_of(".git/config.worktree"), PROTECT_FILE);
 	assert_int_equal(protect_kind_of(".git/info/attributes"), PROTECT_FILE);
 	assert_int_equal(protect_kind_of(".git/worktrees/a/config.worktree"), PROTECT_FILE);
+	assert_int_equal(protect_kind_of(".git/commondir"), PROTECT_COMMONDIR);
+	assert_int_equal(protect_kind_of("commondir"), PROTECT_DIR);
 	assert_int_equal(protect_kind_of(".git/hooks"), PROTECT_DIR);
 	/* A file that git shows would be a file too much. */
 	assert_int_equal(protect_kind_of("config"), PROTECT_DIR);
