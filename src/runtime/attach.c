@@ -108,6 +108,7 @@ static int spec_check(const struct attach_spec *spec, struct err *err) {
 	return 0;
 }
 
+/* 0 and a process in @ret that is not reaped yet, or -errno. */
 static int lxc_attach_run(struct lxc_container *c, struct attach_payload *p, pid_t *ret) {
 	/*
 	 * liblxc sees /dev/null only: what it finds at 0 to 2 it gives to the user
@@ -117,6 +118,7 @@ static int lxc_attach_run(struct lxc_container *c, struct attach_payload *p, pid
 	char root[] = "/";
 	lxc_attach_options_t o = LXC_ATTACH_OPTIONS_DEFAULT;
 	int dumpable = prctl(PR_GET_DUMPABLE), r;
+	pid_t pid = -1;
 
 	if (null < 0)
 		return -errno;
@@ -135,10 +137,17 @@ static int lxc_attach_run(struct lxc_container *c, struct attach_payload *p, pid
 	o.log_fd = -EBADF;
 	errno = 0;
 	attach_watch_begin(ENTER_TIMEOUT_MS);
-	r = c->attach(c, attach_child, p, &o, ret) == 0 ? 0 : -EIO;
+	r = c->attach(c, attach_child, p, &o, &pid) == 0 ? 0 : -EIO;
 	if (attach_watch_end())
 		r = -ETIMEDOUT;
 	(void)prctl(PR_SET_DUMPABLE, dumpable);
+	/*
+	 * In a container that is just ending, liblxc 5.0.2 calls it a success and gives
+	 * the number -1, which kill(2) takes for every process of the host.
+	 */
+	if (r == 0 && pid <= 1)
+		r = -ESRCH;
+	*ret = pid;
 	return r;
 }
 
@@ -161,7 +170,7 @@ static int container_open(const struct attach_spec *spec, struct lxc_container *
 /* Asked only when something failed: each question costs a round trip. */
 static int attach_failed(struct lxc_container *c, const struct attach_spec *spec, int code,
 			 const char *what, struct err *err) {
-	if (!runtime_alive(&spec->ref))
+	if (code == -ESRCH || !runtime_alive(&spec->ref))
 		return err_set(err, ERR_MISSING, -ESRCH, "'%s' has ended", runtime_ref_name(&spec->ref));
 	if (code == -ETIMEDOUT)
 		return err_set(err, ERR_SYSTEM, code,

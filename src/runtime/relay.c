@@ -358,6 +358,9 @@ int relay_run(struct relay *r, const struct relay_signals *s) {
 		.exec_end = r->exec_fd >= 0 ? clock_mono_ms() + EXEC_MS : 0,
 	};
 
+	/* kill(2) would take 0 and -1 for groups that are not meant, and 1 is init. */
+	if (r->pid <= 1 || r->pidfd < 0)
+		return -EINVAL;
 	for (;;) {
 		struct pollfd pfd[3 + 2 * STREAMS_MAX] = {
 			{ .fd = r->pidfd, .events = POLLIN },

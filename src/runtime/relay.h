@@ -61,7 +61,8 @@ void relay_end(struct relay_signals *s);
  * went away and the command with it or not. -ETIMEDOUT: it was killed. -ETIME:
  * likewise, since it was not even executed for long (a file system of the
  * container's hangs). -EINTR: likewise, since ^C did not reach it: container root
- * may stop any process in there, and must not hold the terminal by that.
+ * may stop any process in there, and must not hold the terminal by that. -EINVAL:
+ * @pid or @pidfd is none.
  */
 int relay_run(struct relay *r, const struct relay_signals *s);
 /* Copy the size of terminal @from to @to. */

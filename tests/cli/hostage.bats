@@ -30,9 +30,10 @@ on_terminal() {
 
 @test "a command that was stopped in there lets go of the terminal at the first ^C" {
 	coi container launch coi-default box
-	# It stops itself, as root in there could stop it.
+	# It stops itself, as root in there could stop it, and says so once it stands.
+	local stop='(until grep -q "^State:.T" /proc/$$/status; do :; done; echo going) & kill -STOP $$; sleep 1000'
 	on_terminal 'expect:going' 'send:\x03' 'expect:did not react' status:130 cooked -- \
-		"$COI" container exec --tty box -- sh -c 'echo going; kill -STOP $$; sleep 1000'
+		"$COI" container exec --tty box -- sh -c "$stop"
 	coi container exec box -- true
 }
 
