@@ -39,8 +39,8 @@ no_container() {
 	[ -z "$(coi container list --format json | jq -r '.[].name' | grep build)" ] &&
 		[ -z "$(ls "$COI_ROOT/containers")" ]
 }
-nothing_left() {
-	no_container
+nothing_left() { # the clean-up of a run goes on after its answer
+	within 20 no_container
 	[ -z "$(find "$COI_ROOT" -name '.tmp-*')" ]
 }
 

@@ -35,6 +35,7 @@ setup() {
 
 teardown() {
 	coi kill --all --force >/dev/null 2>&1 || true
+	within 20 quiet
 }
 
 # The user's settings: what every test needs.

@@ -166,7 +166,8 @@ static int open_many(const char *address, int count) {
 		if (fd < 0 || fcntl(fd, F_SETFL, O_NONBLOCK) < 0 || write(fd, "x", 1) != 1)
 			all[i].fd = -1;
 	}
-	for (end = now() + 2; got < count && now() < end;) {
+	/* Until no more answers come. */
+	for (end = now() + 5; got < count && now() < end;) {
 		if (poll(all, (nfds_t)count, 100) <= 0)
 			continue;
 		for (int i = 0; i < count; i++) {
@@ -174,6 +175,7 @@ static int open_many(const char *address, int count) {
 				continue;
 			got += read(all[i].fd, block, 1) == 1;
 			all[i].events = 0;
+			end = now() + 5;
 		}
 	}
 	printf("%d answered\n", got);
