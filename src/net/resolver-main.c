@@ -121,8 +121,7 @@ static void on_control(int fd, uint32_t events, void *data) {
 		if (policy_read(s, m.body) < 0)
 			loop_stop(s->loop, -EBADMSG);
 		names_relisted(s);
-		/* On its way with the addresses of another policy: not to be passed on. */
-		upstream_restart(s);
+		upstream_repolicy(s);
 		names_ahead(s);
 	}
 	if (!strcmp(m.type, RESOLVER_MSG_PING))

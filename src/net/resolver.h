@@ -56,7 +56,10 @@ int net_resolver_start(struct net_base *b, const struct net_port *port, const ch
 /* Name servers have changed: let it read @resolv_conf again. */
 int net_resolver_reload(struct net_resolver *r, const struct net_port *port,
 			const char *resolv_conf, struct err *err);
-/* The port's policy has changed. What was asked and not answered yet fails. */
+/*
+ * The port's policy has changed. What was asked and not answered yet is judged by
+ * the new one. -EAGAIN (without @err) when its socket is full: again when it is writable.
+ */
 int net_resolver_policy(struct net_resolver *r, const struct net_port *port, struct err *err);
 
 /* Does it still turn? NET_RESOLVER_ALIVE comes back. -errno when it does not even read. */

@@ -8,7 +8,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -130,9 +129,7 @@ static int apply(struct supervisor *v, struct change *new, struct err *err) {
 	change_done(&old);
 	new->allowed = (struct net_allowed){ 0 };
 	new->hosts = (struct net_hosts){ 0 };
-	/* One that cannot be told is started again, with the new list. */
-	if (net_resolver_policy(&v->resolver, &v->port, &ignored) < 0 && v->resolver.pid > 0)
-		(void)kill(v->resolver.pid, SIGKILL);
+	supervisor_network_policy(v);
 	if (net_port_cut(v->net, &v->port, &ignored) < 0)
 		supervisor_complain(&ignored);
 	str_replace(&v->c->network_mode, net_mode_to_string(new->policy.mode));

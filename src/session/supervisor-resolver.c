@@ -56,23 +56,50 @@ static void take_wish(struct supervisor *v, const struct net_resolver_event *e) 
 	net_resolver_learnt(&v->resolver, e->id, r == 0);
 }
 
+/* Not more than it takes: a list may be long, and it may be busy. */
+static uint32_t wish_events(const struct supervisor *v) {
+	return (v->wishes < WISHES_EACH_SECOND ? (uint32_t)EPOLLIN : 0) |
+	       (v->owes_policy ? (uint32_t)EPOLLOUT : 0);
+}
+
 static void listen_again(void *data) {
 	struct supervisor *v = data;
 
 	v->wish_timer = NULL;
 	v->wishes = 0;
 	if (v->wish_source)
-		loop_set_events(v->wish_source, EPOLLIN);
+		loop_set_events(v->wish_source, wish_events(v));
+}
+
+void supervisor_network_policy(struct supervisor *v) {
+	struct err err = { 0 };
+	int r;
+
+	if (v->resolver.pid <= 0)
+		return; /* it is told when it starts */
+	r = net_resolver_policy(&v->resolver, &v->port, &err);
+	v->owes_policy = r == -EAGAIN && v->wish_source;
+	if (v->wish_source)
+		loop_set_events(v->wish_source, wish_events(v));
+	if (r == 0 || v->owes_policy)
+		return;
+	/* One that cannot be told is started again, with what holds now. */
+	supervisor_complain(&err);
+	(void)kill(v->resolver.pid, SIGKILL);
 }
 
 /* So many in a second; the rest waits in the socket, and whoever writes there with it. */
 static void on_resolver(int fd, uint32_t events, void *data) {
 	struct supervisor *v = data;
 	struct net_resolver_event e;
-	int r = net_resolver_read(&v->resolver, &e);
+	int r;
 
 	(void)fd;
-	(void)events;
+	if (events & EPOLLOUT && v->owes_policy)
+		supervisor_network_policy(v);
+	if (!(events & ~(uint32_t)EPOLLOUT))
+		return;
+	r = net_resolver_read(&v->resolver, &e);
 	/* Its end is told by its pidfd. */
 	if (r < 0) {
 		loop_remove(v->loop, v->wish_source);
@@ -87,7 +114,7 @@ static void on_resolver(int fd, uint32_t events, void *data) {
 		return;
 	log_debug("the name service of '%s' asks for too much", v->c->name);
 	v->has_pulse = true; /* it may be waiting for us */
-	loop_set_events(v->wish_source, 0);
+	loop_set_events(v->wish_source, wish_events(v));
 }
 
 static void pulse(struct supervisor *v);
@@ -144,6 +171,7 @@ void supervisor_network_resolver(struct supervisor *v, bool is_there) {
 	loop_remove(v->loop, v->pulse_timer);
 	v->wish_source = v->question_source = v->wish_timer = v->pulse_timer = NULL;
 	v->wishes = 0;
+	v->owes_policy = false;
 	if (!is_there || v->resolver.control_fd < 0)
 		return;
 	v->wish_source = loop_add_fd(v->loop, v->resolver.control_fd, EPOLLIN, on_resolver, v);

@@ -74,6 +74,7 @@ struct supervisor {
 	struct loop_source *wish_source; /* what the name service asks for */
 	struct loop_source *wish_timer;  /* the second in which `wishes` were taken */
 	unsigned wishes;
+	bool owes_policy; /* it could not be told the last change yet */
 	struct loop_source *question_source; /* the container asks it */
 	struct loop_source *pulse_timer;     /* it was asked whether it turns */
 	bool has_pulse;
@@ -157,6 +158,8 @@ void supervisor_denied_done(struct supervisor *v);
 void supervisor_denied_name(struct supervisor *v, const char *name);
 /* Take what it has said so far: before the start is told to be done. */
 void supervisor_network_hear(struct supervisor *v);
+/* Tell the name service what holds now. */
+void supervisor_network_policy(struct supervisor *v);
 /* The name service whenever there is (no longer) one. */
 void supervisor_network_resolver(struct supervisor *v, bool is_there);
 /* What was learnt: read when it is adopted; and one more, when the rules have it. 0 or -errno. */

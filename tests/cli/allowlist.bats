@@ -139,6 +139,28 @@ lookup_with() { # COMPILER…: as a static program of that C library, in the con
 	expect_stderr "'both.test' is not in the list"
 }
 
+@test "no question fails while the list and the hosts are changed" {
+	local pid round
+	coi container exec a1 -- sh -c 'cat >/tmp/dnstool && chmod 755 /tmp/dnstool' <"$COI_TEST_BUILD/net-dnstool"
+	coi network allow a1 rotate.test
+	gateway=$(coi container exec a1 -- ip route | awk '/^default/ { print $3 }')
+	"$COI" container exec a1 -- /tmp/dnstool race "$gateway" rotate.test 8088 "$(long 400 4000)" \
+		>"$T/race" 2>&1 3>&- &
+	pid=$!
+	for ((round = 0; round < 200; round++)); do
+		[ ! -s "$T/race" ] || break
+		coi network allow a1 both.test "x$round.test"
+		coi hosts add a1 10.9.8.7 db.lan
+		coi network deny a1 both.test
+		coi hosts remove a1 db.lan
+	done
+	wait $pid
+	echo "$round rounds: $(cat "$T/race")"
+	[ "$round" -ge 2 ]
+	grep -qE '^good=([0-9]+) of \1$' "$T/race"
+	coi network deny a1 rotate.test
+}
+
 @test "an entry that makes no sense changes nothing" {
 	run --separate-stderr coi network allow a1 both.test 'a.*.test'
 	expect_status 1

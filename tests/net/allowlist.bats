@@ -26,6 +26,7 @@ setup_file() {
 	smuggle.test forged.test big.test silent.test mixed.test:9443
 	192.168.50.0/24:9000 172.16.5.5
 	END
+	cp "$T/allowed.a" "$T/allowed.first"
 	: >"$T/allowed.b"
 	serve_names a
 	serve_names b
@@ -39,6 +40,13 @@ teardown_file() {
 setup() {
 	load stage
 	stage_load
+}
+
+# Whatever a test has made of the list, and however it ended: the next one has the first one.
+teardown() {
+	[ -e "$T/dns-a.pid" ] && ! cmp -s "$T/allowed.first" "$T/allowed.a" || return 0
+	cp "$T/allowed.first" "$T/allowed.a"
+	change a
 }
 
 serve_names() {
@@ -126,7 +134,7 @@ reach() { # FROM ADDRESS PORT [udp]: the outcome in one word, and who the server
 	[ "$(ask a mixed.test)" = "rcode=0 tc=0 198.51.100.10" ]
 	[ "$(reach a 198.51.100.10 9443)" = "open $UPLINK" ]
 	[ "$(reach a 198.51.100.10 9000)" = refused ]
-	sed -i '1s/^/public.test /' "$T/allowed.a"
+	cp "$T/allowed.first" "$T/allowed.a"
 	change a
 	[ "$(reach a 198.51.100.10 9443)" = "open $UPLINK" ]
 }
@@ -162,6 +170,95 @@ reach() { # FROM ADDRESS PORT [udp]: the outcome in one word, and who the server
 	! grep -q '^public 65' "$T/upstream.out"
 	[ "$(ask a public.test 16)" = "rcode=0 tc=0" ]
 	grep -q '^public 16' "$T/upstream.out"
+}
+
+# What is asked in the background, and its answers.
+asks_begin() { # FILE COUNT NAME [TYPE [tcp]]
+	local file=$1 count=$2 i
+	shift 2
+	rm -f "$T/$file".*
+	for ((i = 0; i < count; i++)); do
+		ask a "$@" >"$T/$file.$i" 3>&- &
+		echo $! >"$T/$file.pid.$i"
+	done
+}
+
+asks_are() { # FILE ANSWER: all of them
+	local pid
+	for pid in "$T/$1".pid.*; do
+		wait "$(cat "$pid")"
+		rm "$pid"
+	done
+	cat "$T/$1".* | sort | uniq -c
+	[ "$(cat "$T/$1".* | sort -u)" = "$2" ]
+}
+
+seen_upstream() { # COUNT PATTERN
+	local n
+	for ((n = 0; n < 200; n++)); do
+		[ "$(grep -c "$2" "$T/upstream.out")" -lt "$1" ] || return 0
+		sleep 0.05
+	done
+	return 1
+}
+
+@test "a question that is on its way outlives changes of the list, by UDP and by TCP" {
+	local i
+	: >"$T/upstream.out"
+	sed -i '1s/^/held.test /' "$T/allowed.a"
+	change a
+	asks_begin udp 6 held.test
+	asks_begin tcp 4 held.test 1 tcp
+	seen_upstream 10 '^held 1'
+	for i in 1 2 3; do
+		sed -i '1s/^/more'$i'.test /' "$T/allowed.a"
+		change a
+	done
+	sed -i 's/more2.test //' "$T/allowed.a"
+	change a
+	printf x >"$T/upstream.in"
+	asks_are udp "rcode=0 tc=0 198.51.100.10"
+	asks_are tcp "rcode=0 tc=0 198.51.100.10"
+	[[ $(reach a 198.51.100.10 9000) = open* ]]
+}
+
+@test "one whose addresses the rules are to learn at that moment is not lost either" {
+	sed -i '1s/^/learning.sub.test /' "$T/allowed.a"
+	printf h >"$T/dns-a.in"
+	: >"$T/upstream.out"
+	asks_begin udp 3 public.sub.test
+	asks_begin tcp 3 public.sub.test 1 tcp
+	seen_upstream 6 '^public 1'
+	change a
+	asks_are udp "rcode=0 tc=0 198.51.100.10"
+	asks_are tcp "rcode=0 tc=0 198.51.100.10"
+	[[ $(reach a 198.51.100.10 9000) = open* ]]
+}
+
+@test "one that is taken off the list meanwhile is refused at once, and opens nothing" {
+	: >"$T/upstream.out"
+	printf 'held.test\n' >"$T/allowed.a"
+	change a
+	asks_begin udp 3 held.test
+	asks_begin tcp 3 held.test 1 tcp
+	seen_upstream 6 '^held 1'
+	printf '203.0.113.109\n' >"$T/allowed.a"
+	change a
+	asks_are udp "rcode=3 tc=0"
+	asks_are tcp "rcode=3 tc=0"
+	printf x >"$T/upstream.in"
+	[ "$(reach a 198.51.100.10 9000)" = refused ]
+	# The same for one whose addresses wait to be learnt.
+	printf 'public.test\n' >"$T/allowed.a"
+	change a
+	: >"$T/upstream.out"
+	printf h >"$T/dns-a.in"
+	asks_begin udp 3 public.test
+	seen_upstream 3 '^public 1'
+	printf '203.0.113.109\n' >"$T/allowed.a"
+	change a
+	asks_are udp "rcode=3 tc=0"
+	[ "$(reach a 198.51.100.10 9000)" = refused ]
 }
 
 @test "a wildcard is for what is below it" {

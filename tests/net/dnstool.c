@@ -13,7 +13,8 @@
  * answers before the right one), rotate (another of ten addresses each time,
  * for one second), chain (three CNAME records, the last to an address), loop (a
  * CNAME circle), rogue (a second address, of a name that was not asked for),
- * rebind (public first, then private). Each query is printed.
+ * rebind (public first, then private), held (198.51.100.10, by UDP, once a byte has
+ * come on standard input). Each query is printed.
  *
  *   dnstool race ADDRESS NAME PORT COUNT   ask, and connect to what is said at once
  */
@@ -126,6 +127,15 @@ static void reply(const struct peer *p) {
 	(void)sendto(p->fd, out, out_len, 0, (const struct sockaddr *)&p->from, sizeof(p->from));
 }
 
+/* Questions that are answered when we are told to. */
+static struct held {
+	struct peer peer;
+	uint8_t in[512];
+	size_t len;
+} held[256];
+static size_t held_count;
+static bool releases;
+
 static void answer(const struct peer *p, const uint8_t *in, size_t len) {
 	size_t end = question_end(in, len);
 	unsigned id = get16(in), type, n = 0;
@@ -135,6 +145,16 @@ static void answer(const struct peer *p, const uint8_t *in, size_t len) {
 		return;
 	type = get16(in + end - 4);
 	memcpy(label, in + HEADER + 1, in[HEADER] < 63 ? in[HEADER] : 63);
+	if (!strcmp(label, "held") && !p->tcp && !releases) {
+		if (held_count < sizeof(held) / sizeof(held[0]) && len <= sizeof(held[0].in)) {
+			held[held_count].peer = *p;
+			memcpy(held[held_count].in, in, len);
+			held[held_count++].len = len;
+		}
+		printf("held %u udp\n", type);
+		fflush(stdout);
+		return;
+	}
 	printf("%s %u %s\n", label, type, p->tcp ? "tcp" : "udp");
 	fflush(stdout);
 	if (!strcmp(label, "silent"))
@@ -152,7 +172,7 @@ static void answer(const struct peer *p, const uint8_t *in, size_t len) {
 	}
 	begin(in, end, id, !strcmp(label, "nx") ? 0x8183 : !strcmp(label, "fail") ? 0x8182 : 0x8180);
 	if (!strcmp(label, "public") || !strcmp(label, "mixed") || !strcmp(label, "smuggle") ||
-	    !strcmp(label, "forged")) {
+	    !strcmp(label, "forged") || !strcmp(label, "held")) {
 		address("198.51.100.10");
 		n++;
 	}
@@ -235,6 +255,14 @@ static void serve_tcp(int fd) {
 	close(p.fd);
 }
 
+static void release(void) {
+	releases = true;
+	for (size_t i = 0; i < held_count; i++)
+		answer(&held[i].peer, held[i].in, held[i].len);
+	releases = false;
+	held_count = 0;
+}
+
 static int serve(const char *at_text) {
 	struct sockaddr_in at = { .sin_family = AF_INET, .sin_port = htons(53) };
 	int udp = socket(AF_INET, SOCK_DGRAM, 0), tcp = socket(AF_INET, SOCK_STREAM, 0), one = 1;
@@ -251,12 +279,16 @@ static int serve(const char *at_text) {
 	}
 	printf("ready\n");
 	fflush(stdout);
-	while (poll(p, 3, -1) > 0 && !p[2].revents) {
+	while (poll(p, 3, -1) > 0) {
 		struct peer peer = { .fd = udp };
 		socklen_t len = sizeof(peer.from);
 		uint8_t in[4096];
 		ssize_t n;
 
+		if (p[2].revents && read(STDIN_FILENO, in, 1) <= 0)
+			break;
+		if (p[2].revents)
+			release();
 		if (p[1].revents)
 			serve_tcp(tcp);
 		if (!p[0].revents)

@@ -369,6 +369,7 @@ static int cmd_resolver(char **argv) {
 	struct net_resolver res = NET_RESOLVER_INIT;
 	struct net_port port;
 	int log_fd = -1;
+	bool holds = false;
 	char c;
 
 	if (claim(argv, &port) < 0 || (log_fd = net_port_log_open(&port, &err)) < 0 ||
@@ -378,10 +379,13 @@ static int cmd_resolver(char **argv) {
 		return fail();
 	printf("RESOLVER=%d ", (int)res.pid);
 	print_port(&port);
-	/* An 'r' on standard input: the servers have changed. */
+	/*
+	 * An 'r' on standard input: the servers have changed. An 'h': what the resolver
+	 * asks for waits until the list has changed.
+	 */
 	for (;;) {
 		struct pollfd p[] = { { .fd = STDIN_FILENO, .events = POLLIN },
-				      { .fd = res.control_fd, .events = POLLIN },
+				      { .fd = res.control_fd, .events = holds ? 0 : POLLIN },
 				      { .fd = log_fd, .events = POLLIN } };
 
 		if (poll(p, ARRAY_SIZE(p), -1) < 0)
@@ -398,6 +402,8 @@ static int cmd_resolver(char **argv) {
 			break;
 		if (c == 'r' && net_resolver_reload(&res, &port, argv[2], &err) < 0)
 			return fail();
+		if (c == 'h' || c == 'a')
+			holds = c == 'h';
 		if (c == 'a' && change_policy(&port, &res) < 0)
 			return fail();
 	}

@@ -68,7 +68,7 @@ enum dns_action names_decide(struct server *s, const struct dns_query *q, struct
 
 	if (is_plain && host_answer(s, q, name, out))
 		return DNS_ANSWER;
-	if (s->is_listed && (!is_plain || !net_allowed_name(&s->allowed, name))) {
+	if (s->is_listed && !(is_plain && net_allowed_name(&s->allowed, name))) {
 		if (q->type == LDNS_RR_TYPE_A && is_plain)
 			tell_refused(s, name);
 		dns_blocked_write(q, out);
@@ -79,6 +79,12 @@ enum dns_action names_decide(struct server *s, const struct dns_query *q, struct
 		return DNS_ANSWER;
 	}
 	return DNS_FORWARD;
+}
+
+bool names_wanted(const struct server *s, const struct dns_query *q) {
+	char name[DNS_NAME_TEXT];
+
+	return s->is_listed && dns_query_name(q, name) && net_allowed_name(&s->allowed, name);
 }
 
 int names_learn(struct server *s, const struct flight *f) {
@@ -202,6 +208,9 @@ static void ahead_continue(void *data) {
 		if (e->kind != NET_ENTRY_NAME || find(s, e->name))
 			continue;
 		dns_query_for(e->name, &q);
+		/* It is, since before the list was changed. */
+		if (upstream_asks(s, &q, ASKER_AHEAD))
+			continue;
 		s->ahead++;
 		upstream_ask(s, &q, &nobody);
 	}

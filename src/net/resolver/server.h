@@ -23,7 +23,7 @@
 #define TRIES_MAX 6          /* over all servers */
 #define TRY_TIMEOUT_MS 2000
 #define CONN_IDLE_MS 10000
-#define LEARN_TIMEOUT_MS 2000
+#define LEARN_TIMEOUT_MS 4000 /* it may be busy with a change of the rules */
 #define KNOWN_MAX 1024
 #define AHEAD_AT_ONCE 16 /* names that are asked for ahead: the rest is for the container */
 
@@ -114,6 +114,8 @@ void clients_answer(struct server *s, const struct asker *a, const struct buf *w
 /* names.c: mode allowlist */
 /* A question that would be forwarded: DNS_FORWARD, or DNS_ANSWER with the refusal in @out. */
 enum dns_action names_decide(struct server *s, const struct dns_query *q, struct buf *out);
+/* Is it a listed name that we may ask for by ourselves? */
+bool names_wanted(const struct server *s, const struct dns_query *q);
 /* Ask the supervisor to let the flight's addresses through: 0 or -errno. */
 int names_learn(struct server *s, const struct flight *f);
 /* The supervisor did: remember them. */
@@ -133,8 +135,13 @@ int names_open(struct server *s);
 /* Ask for @q; the answer, or a refusal, comes by clients_answer(), perhaps before the return. */
 void upstream_ask(struct server *s, const struct dns_query *q, const struct asker *a);
 
-/* The policy has changed: what is on its way is given up. */
-void upstream_restart(struct server *s);
+/*
+ * The policy has changed. What is on its way goes on if the name may still be
+ * asked for, but no answer that was made by the old policy is passed on.
+ */
+void upstream_repolicy(struct server *s);
+/* Is @q on its way for such an asker (ASKER_…)? */
+bool upstream_asks(const struct server *s, const struct dns_query *q, int asker);
 /* The supervisor's word about the flight @number. */
 void upstream_learnt(struct server *s, uint64_t number, bool ok);
 

@@ -277,12 +277,47 @@ static void next_try(struct flight *f) {
 	flight_fail(f);
 }
 
-void upstream_restart(struct server *s) {
-	for (size_t i = 0; i < FLIGHTS_MAX; i++)
-		if (s->flights[i].used) {
-			s->flights[i].is_dropped = true;
-			flight_give_up(&s->flights[i]);
+/* By the policy that holds now: answered, dropped, asked for anew, or left to go on. */
+static void flight_repolicy(struct flight *f) {
+	struct server *s = f->server;
+	autobuf struct buf out;
+
+	buf_init(&out, DNS_MESSAGE_MAX);
+	if (f->asker.conn == ASKER_NONE || f->asker.conn == ASKER_AHEAD) {
+		f->is_dropped = !names_wanted(s, &f->query);
+		if (f->is_dropped) {
+			flight_end(f, &out);
+			return;
 		}
+	} else if (names_decide(s, &f->query, &out) == DNS_ANSWER) {
+		flight_end(f, &out);
+		return;
+	}
+	/* An answer that is yet to come will be judged by what holds then. */
+	if (!f->is_learning)
+		return;
+	f->number = s->asked++; /* the supervisor's word about the old answer is not for this one */
+	f->is_learning = f->is_stale = f->by_tcp = false;
+	f->tries = 0;
+	buf_reset(&f->answer);
+	next_try(f);
+}
+
+void upstream_repolicy(struct server *s) {
+	for (size_t i = 0; i < FLIGHTS_MAX; i++)
+		if (s->flights[i].used)
+			flight_repolicy(&s->flights[i]);
+}
+
+bool upstream_asks(const struct server *s, const struct dns_query *q, int asker) {
+	for (size_t i = 0; i < FLIGHTS_MAX; i++) {
+		const struct flight *f = &s->flights[i];
+
+		if (f->used && f->asker.conn == asker && f->query.question_len == q->question_len &&
+		    !memcmp(f->query.question, q->question, q->question_len))
+			return true;
+	}
+	return false;
 }
 
 /* A free place, or that of the oldest question: a name that nobody answers must not block others. */
