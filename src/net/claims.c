@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "base/proc.h"
 #include "base/record.h"
+#include "base/strv.h"
 #include "net/allowed.h"
 #include "net/names.h"
 
@@ -24,11 +25,20 @@ void claims_done(struct claims *c) {
 	*c = (struct claims){ 0 };
 }
 
-static int parse_index(const char *key, const struct net_base *b, uint32_t *ret) {
+/* A whole word that is a decimal number, at most @max; -EINVAL. */
+static int parse_number(const char *word, unsigned long max, unsigned long *ret) {
 	char *end;
-	unsigned long n = strtoul(key, &end, 10);
 
-	if (*end || n < NET_INDEX_FIRST || n > net_index_last(b))
+	if (*word < '0' || *word > '9' || strlen(word) > 10)
+		return -EINVAL;
+	*ret = strtoul(word, &end, 10);
+	return *end || *ret > max ? -EINVAL : 0;
+}
+
+static int parse_index(const char *key, const struct net_base *b, uint32_t *ret) {
+	unsigned long n;
+
+	if (parse_number(key, net_index_last(b), &n) < 0 || n < NET_INDEX_FIRST)
 		return -EINVAL;
 	*ret = (uint32_t)n;
 	return 0;
@@ -39,41 +49,56 @@ struct load {
 	struct claims *claims;
 };
 
+/* The words of a port's line as they stand; an older one has fewer, a newer one more. */
+enum { WORD_NAME, WORD_MODE, WORD_FLAGS, WORD_DNS, WORD_PUT, WORD_GROUP, WORD_SETS, WORD_COUNT };
+static const unsigned long word_max[WORD_COUNT] = {
+	[WORD_DNS] = 65535,
+	[WORD_PUT] = 1,
+	[WORD_GROUP] = 65535,
+	[WORD_SETS] = NET_PORT_LISTS_MAX,
+};
+
 static int load_port(const char *key, const char *value, void *data) {
 	struct load *l = data;
-	char name[NET_NAME_MAX], mode[16], flags[8];
-	unsigned dns_port, put, group = 0, sets = 0;
-	uint32_t index;
-	int m;
+	autostrv char **words = strv_split(value, " ");
+	size_t count = strv_len(words);
+	unsigned long n[WORD_COUNT] = { 0 };
 	struct net_port *p;
+	uint32_t index;
+	int mode;
 
-	if (parse_index(key, l->base, &index) < 0 ||
-	    sscanf(value, "%63s %15s %7s %u %u %u %u", name, mode, flags, &dns_port, &put, &group,
-		   &sets) < 5 ||
-	    !net_name_ok(name) || dns_port > 65535 || group > 65535 || sets > NET_PORT_LISTS_MAX)
+	if (parse_index(key, l->base, &index) < 0 || count <= WORD_PUT ||
+	    !net_name_ok(words[WORD_NAME]) || l->claims->count >= NET_PORTS_MAX)
 		return -EINVAL;
-	m = net_mode_from_string(mode);
-	if (m < 0 || l->claims->count >= NET_PORTS_MAX)
+	for (size_t i = WORD_DNS; i < count && i < WORD_COUNT; i++)
+		if (parse_number(words[i], word_max[i], &n[i]) < 0)
+			return -EINVAL;
+	mode = net_mode_from_string(words[WORD_MODE]);
+	if (mode < 0)
 		return -EINVAL;
-	p = claims_add(l->claims, l->base, name, index);
-	p->policy = (struct net_policy){ .mode = (enum net_mode)m,
-					 .block_private = strchr(flags, 'p') != NULL,
-					 .block_metadata = strchr(flags, 'm') != NULL,
-					 .allow_local_network = strchr(flags, 'l') != NULL };
-	p->dns_port = (uint16_t)dns_port;
-	p->rules_put = put != 0;
-	p->log_group = (uint16_t)group;
-	p->set_count = (uint8_t)sets;
+	p = claims_add(l->claims, l->base, words[WORD_NAME], index);
+	p->policy = (struct net_policy){
+		.mode = (enum net_mode)mode,
+		.block_private = strchr(words[WORD_FLAGS], 'p') != NULL,
+		.block_metadata = strchr(words[WORD_FLAGS], 'm') != NULL,
+		.allow_local_network = strchr(words[WORD_FLAGS], 'l') != NULL,
+	};
+	p->dns_port = (uint16_t)n[WORD_DNS];
+	p->rules_put = n[WORD_PUT] != 0;
+	p->log_group = (uint16_t)n[WORD_GROUP];
+	p->set_count = (uint8_t)n[WORD_SETS];
 	return 0;
 }
 
 static int load_resting(const char *key, const char *value, void *data) {
 	struct load *l = data;
 	struct claims *c = l->claims;
-	struct resting r = { .since = strtoll(value, NULL, 10) };
+	struct resting r = { 0 };
+	unsigned long since;
 
-	if (parse_index(key, l->base, &r.index) < 0)
+	if (parse_index(key, l->base, &r.index) < 0 || parse_number(value, UINT32_MAX, &since) < 0)
 		return -EINVAL;
+	r.since = (int64_t)since;
 	c->resting = xreallocarray(c->resting, c->resting_count + 1, sizeof(*c->resting));
 	c->resting[c->resting_count++] = r;
 	return 0;

@@ -327,6 +327,24 @@ static void claims_run_out(void **state) {
 	assert_int_equal(claims_pick_resting(&c), 0);
 }
 
+/* Of another version: what is missing is nothing, what is unknown is passed over. */
+static void claims_of_other_versions(void **state) {
+	static const char text[] = "format = 1\n[ports]\n2 = old restricted -pm 61002 1\n"
+				   "3 = new open - 61003 0 8195 2 more\n";
+	struct place *p = *state;
+	auto_claims struct claims c = { 0 };
+	struct err err = { 0 };
+
+	assert_int_equal(file_write_quick_at(p->layout.run_fd, "network-ports.ini", text,
+					     strlen(text), 0600), 0);
+	assert_int_equal(claims_load(&p->base, &c, &err), 0);
+	assert_int_equal(c.count, 2);
+	assert_true(c.ports[0].rules_put && c.ports[0].policy.block_private);
+	assert_int_equal(c.ports[0].log_group, 0);
+	assert_int_equal(c.ports[1].log_group, 8195);
+	assert_int_equal(c.ports[1].set_count, 2);
+}
+
 static void damaged_claims(void **state) {
 	static const char *const bad[] = {
 		"format = 1\n[ports]\n1 = a restricted - 0 0\n",
@@ -335,6 +353,16 @@ static void damaged_claims(void **state) {
 		"format = 1\n[ports]\n2 = a restricted - 70000 0\n",
 		"format = 1\n[ports]\n2 = a/b restricted - 0 0\n",
 		"format = 1\n[ports]\n2 = a\n",
+		"format = 1\n[ports]\n+2 = a restricted - 0 0\n",
+		"format = 1\n[ports]\n2 = a restricted - -1 0\n",
+		"format = 1\n[ports]\n2 = a restricted - 4294967297 0\n",
+		"format = 1\n[ports]\n2 = a restricted - 61002x 0\n",
+		"format = 1\n[ports]\n2 = a restricted - 61002 2\n",
+		"format = 1\n[ports]\n2 = a restricted - 61002 1 65536\n",
+		"format = 1\n[ports]\n2 = a restricted - 61002 1 8192 17\n",
+		"format = 1\n[ports]\n2 = "
+		"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa "
+		"restricted - 0 0\n",
 		"format = 2\n",
 	};
 	struct place *p = *state;
@@ -367,6 +395,7 @@ int main(void) {
 		cmocka_unit_test_setup_teardown(claims_round_trip, place_make, place_end),
 		cmocka_unit_test_setup_teardown(claims_are_picked_low_and_rest, place_make, place_end),
 		cmocka_unit_test_setup_teardown(claims_run_out, place_make, place_end),
+		cmocka_unit_test_setup_teardown(claims_of_other_versions, place_make, place_end),
 		cmocka_unit_test_setup_teardown(damaged_claims, place_make, place_end),
 	};
 
