@@ -80,3 +80,55 @@ char *escape_text(const char *text, size_t max) {
 	}
 	return b.data;
 }
+
+static bool has_hidden(const char *text) {
+	const unsigned char *s = (const unsigned char *)text;
+	size_t len = strlen(text);
+
+	while (len) {
+		uint32_t c = 0;
+		size_t n = utf8_sequence(s, len, &c);
+
+		if (!n || is_hidden(c))
+			return true;
+		s += n;
+		len -= n;
+	}
+	return false;
+}
+
+static void add_ansi_quoted(struct buf *b, const char *text) {
+	buf_adds(b, "$'");
+	for (const unsigned char *p = (const unsigned char *)text; *p; p++) {
+		if (*p == '\'' || *p == '\\')
+			buf_addf(b, "\\%c", *p);
+		else if (*p < 0x20 || *p >= 0x7f)
+			buf_addf(b, "\\%03o", *p);
+		else
+			buf_addc(b, (char)*p);
+	}
+	buf_addc(b, '\'');
+}
+
+char *escape_shell(const char *text) {
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+				    "_./:@%+=,-";
+	struct buf b;
+
+	buf_init(&b, SIZE_MAX / 2);
+	if (*text && strspn(text, plain) == strlen(text)) {
+		buf_adds(&b, text);
+	} else if (has_hidden(text)) {
+		add_ansi_quoted(&b, text);
+	} else {
+		buf_addc(&b, '\'');
+		for (const char *p = text; *p; p++) {
+			if (*p == '\'')
+				buf_adds(&b, "'\\''");
+			else
+				buf_addc(&b, *p);
+		}
+		buf_addc(&b, '\'');
+	}
+	return b.data;
+}

@@ -23,5 +23,11 @@ enum escape_flags {
 void escape_append(struct buf *out, const char *text, size_t len, unsigned flags);
 /* Newly allocated; at most @max bytes of result, longer ones end in "…". */
 char *escape_text(const char *text, size_t max);
+/*
+ * One word of a shell's command line, for commands that people are told to type:
+ * as it stands, in single quotes, or (what would be escaped above) as $'…', which
+ * is safe to show. Newly allocated.
+ */
+char *escape_shell(const char *text);
 
 #endif

@@ -8,7 +8,7 @@ setup_file() {
 	T=$(mktemp -d "/var/tmp/coi-test.$$.XXXXXX")
 	chmod 0755 "$T"
 	export T COI_ROOT=$T/root HOME=$T/home
-	unset COI_CONFIG COI_CONTAINER COI_CONTAINER_PREFIX COI_TRUST_ALL COI_DEBUG SUDO_UID SUDO_GID
+	unset COI_CONFIG COI_PROFILE COI_CONTAINER COI_CONTAINER_PREFIX COI_TRUST_ALL COI_DEBUG SUDO_UID SUDO_GID
 }
 
 teardown_file() {
@@ -333,7 +333,7 @@ workspace false false $T/other/.coi/config.toml"
 	for i in 1 2; do
 		run --separate-stderr coi config show
 		expect_status 0
-		expect_stderr "mkdir -p $T/ws/.coi && mv $T/ws/.coi.toml $T/ws/.coi/config.toml"
+		expect_stderr "mkdir -p $T/ws/.coi && mv -nT $T/ws/.coi.toml $T/ws/.coi/config.toml"
 		[ -z "$output" ]
 	done
 	mkdir .coi
@@ -347,9 +347,9 @@ workspace false false $T/other/.coi/config.toml"
 	echo >"$HOME/.config/coi/config.toml"
 	run --separate-stderr coi config show
 	expect_status 0
-	expect_stderr "mv $HOME/.coi-profiles $HOME/.coi/profiles"
-	expect_stderr "mv $T/ws/.coi-profiles $T/ws/.coi/profiles"
-	expect_stderr "mv $HOME/.config/coi/config.toml $HOME/.coi/config.toml"
+	expect_stderr "mv -nT $HOME/.coi-profiles $HOME/.coi/profiles"
+	expect_stderr "mv -nT $T/ws/.coi-profiles $T/ws/.coi/profiles"
+	expect_stderr "mv -nT $HOME/.config/coi/config.toml $HOME/.coi/config.toml"
 	run --separate-stderr coi config show
 	expect_status 0
 	[ -z "$stderr" ]
@@ -359,6 +359,113 @@ workspace false false $T/other/.coi/config.toml"
 	run --separate-stderr coi config show
 	expect_stderr "$T/other/.coi-profiles"
 	expect_equal "$(stat -c %a "$HOME/.coi/told")" 600
+}
+
+# The commands that coi config show prints, typed as they stand.
+type_commands() {
+	rm -f "$HOME/.coi/told"
+	coi config show 2>&1 >/dev/null | sed -n 's/^  //p' >"$T/commands"
+	[ -s "$T/commands" ]
+	bash -e "$T/commands"
+}
+
+@test "the printed commands move old layouts, in directories of any name" {
+	local name
+	for name in 'plain' 'a b' "it's" '$(touch pwned) `id` "x" \' $'new\nline\001' '-n' '~' 'ä*?[x]'; do
+		rm -rf "$T/ws" "$HOME"
+		mkdir -p "$T/ws/$name" "$T/ws/home $name/.config/coi"
+		cd "$T/ws/$name"
+		HOME="$T/ws/home $name"
+		printf '[container]\nimage = "moved"\n' >.coi.toml
+		mkdir -p .coi-profiles/p "$HOME/.coi-profiles/q"
+		printf '[container]\nalias = "p"\n' >.coi-profiles/p/config.toml
+		printf '[container]\nalias = "q"\n' >"$HOME/.coi-profiles/q/config.toml"
+		printf '[container]\npersistent = true\n' >"$HOME/.config/coi/config.toml"
+		type_commands
+		run --separate-stderr coi config show
+		expect_status 0
+		[[ "$stderr" != *"not read"* ]] || { echo "$name: $stderr"; return 1; }
+		expect_equal "$(get container.image)" '"moved" project'
+		expect_equal "$(get container.persistent)" 'true user'
+		run --separate-stderr coi --profile p config show
+		expect_text 'alias = "p"'
+		run --separate-stderr coi --profile q config show
+		expect_text 'alias = "q"'
+		[ ! -e .coi-profiles ] && [ ! -e "$HOME/.coi-profiles" ] && [ ! -e .coi.toml ]
+		[ -z "$(find "$T" -name pwned)" ]
+		HOME=$T/home
+	done
+}
+
+@test "the printed commands overwrite nothing, also when they are typed late" {
+	mkdir -p "$HOME/.coi-profiles/a" "$HOME/.coi-profiles/b" "$HOME/.coi/profiles/a" "$HOME/.config/coi"
+	echo '# old a' >"$HOME/.coi-profiles/a/config.toml"
+	echo '# old b' >"$HOME/.coi-profiles/b/config.toml"
+	echo '# new a' >"$HOME/.coi/profiles/a/config.toml"
+	echo '# old' >"$HOME/.config/coi/config.toml"
+	echo '# new' | user
+	echo '# first' >"$HOME/.coi/config.toml.old"
+	run type_commands
+	# The one whose name is taken stays where it is, and that is said.
+	[ "$status" != 0 ]
+	expect_equal "$(cat "$HOME/.coi-profiles/a/config.toml" "$HOME/.coi/profiles/a/config.toml" \
+		"$HOME/.coi/profiles/b/config.toml")" "# old a
+# new a
+# old b"
+	[ ! -e "$HOME/.coi-profiles/b" ]
+	rm -r "$HOME/.coi-profiles" "$HOME/.coi/told"
+	run --separate-stderr coi config show
+	expect_stderr "where there is one already"
+	type_commands
+	expect_equal "$(cat "$HOME/.coi/config.toml" "$HOME/.coi/config.toml.old" "$HOME/.coi/config.toml.old2")" \
+		"# new
+# first
+# old"
+	# Commands that were printed when nothing was there yet.
+	rm -rf "$HOME/.coi"
+	mkdir -p "$HOME/.config/coi" "$HOME/.coi-profiles/a"
+	echo '# old' >"$HOME/.config/coi/config.toml"
+	coi config show 2>&1 >/dev/null | sed -n 's/^  //p' >"$T/commands"
+	mkdir -p "$HOME/.coi/profiles/a"
+	echo '# new' | user
+	bash "$T/commands"
+	expect_equal "$(cat "$HOME/.coi/config.toml")" "# new"
+	expect_equal "$(cat "$HOME/.config/coi/config.toml")" "# old"
+	[ -d "$HOME/.coi-profiles/a" ] && [ ! -e "$HOME/.coi/profiles/.coi-profiles" ]
+}
+
+@test "the settings of the machine are copied, not moved: others may want them" {
+	mkdir -p "$T/env/etc/coi"
+	cp -a /etc/passwd /etc/group /etc/nsswitch.conf "$T/env/etc/"
+	printf '[container]\npersistent = true\n' >"$T/env/etc/coi/config.toml"
+	export T COI
+	run unshare -m bash -c 'mount --bind "$T/env/etc" /etc && "$COI" config show'
+	expect_status 0
+	expect_text "'/etc/coi/config.toml' is not read: its place is '$HOME/.coi/config.toml' now"
+	expect_text "mkdir -p $HOME/.coi && cp -nT /etc/coi/config.toml $HOME/.coi/config.toml"
+	run unshare -m bash -c 'mount --bind "$T/env/etc" /etc && "$COI" config show'
+	expect_status 0
+	[ -z "$output" ]
+}
+
+@test "nothing is moved through a link of the project to the person's own" {
+	rm -rf "$T/ws/.coi"
+	ln -s "$HOME/.coi" .coi
+	mkdir -p .coi-profiles/evil
+	echo '[network]' >.coi-profiles/evil/config.toml
+	echo '[network]' >.coi.toml
+	run --separate-stderr coi config show
+	expect_status 0
+	expect_stderr "'$T/ws/.coi' is a symbolic link"
+	[[ "$stderr" != *"mv "* ]]
+	# Nor what is a link itself: it is moved as a link.
+	rm .coi .coi.toml
+	rm -r .coi-profiles
+	mkdir -p "$T/env/victim/x" .coi/profiles
+	ln -s "$T/env/victim" .coi-profiles
+	type_commands || true
+	[ -d "$T/env/victim/x" ]
+	[ -z "$(ls .coi/profiles)" ]
 }
 
 @test "what was told once is told again when that cannot be remembered" {

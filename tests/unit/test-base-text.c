@@ -188,6 +188,32 @@ static void escape_text_cuts_between_characters(void **state) {
 	free(s);
 }
 
+static void escape_shell_is_one_word(void **state) {
+	static const struct {
+		const char *text;
+		const char *word;
+	} list[] = {
+		{ "/home/ann/.coi", "/home/ann/.coi" },
+		{ "", "''" },
+		{ "a b", "'a b'" },
+		{ "it's", "'it'\\''s'" },
+		{ "$(x)`y`\\", "'$(x)`y`\\'" },
+		{ "~/x", "'~/x'" },
+		{ "gr\xc3\xbc\xc3\x9f", "'gr\xc3\xbc\xc3\x9f'" },
+		{ "a\n'\\b", "$'a\\012\\'\\\\b'" },
+		{ "\xff\xc3\xbc", "$'\\377\\303\\274'" },
+		{ "\xe2\x80\xaey", "$'\\342\\200\\256y'" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(list); i++) {
+		autofree char *word = escape_shell(list[i].text);
+		autofree char *shown = escape_text(word, 1000);
+
+		assert_string_equal(word, list[i].word);
+		assert_string_equal(shown, word);
+	}
+}
+
 static void strv_builds_and_joins(void **state) {
 	autostrv char **v = NULL, **copy = NULL, **parts = NULL;
 	autofree char *joined = NULL, *empty = NULL;
@@ -341,6 +367,7 @@ int main(void) {
 		cmocka_unit_test(escape_keeps_lines_when_told),
 		cmocka_unit_test(escape_is_a_fixpoint),
 		cmocka_unit_test(escape_text_cuts_between_characters),
+		cmocka_unit_test(escape_shell_is_one_word),
 		cmocka_unit_test(strv_builds_and_joins),
 		cmocka_unit_test(env_replaces_by_whole_name),
 		cmocka_unit_test(path_cleans_by_text),
