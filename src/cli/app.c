@@ -145,6 +145,13 @@ static int find_workspace(struct cli *cli, struct err *err) {
 	return 0;
 }
 
+/* "" when it names none. */
+static const char *profile_of_environment(void) {
+	const char *name = getenv("COI_PROFILE");
+
+	return name ? name : "";
+}
+
 /* Everything that the command's descriptor asks for. */
 static int prepare(struct cli *cli, struct err *err) {
 	const struct cli_command *c = cli->parsed.command;
@@ -158,6 +165,8 @@ static int prepare(struct cli *cli, struct err *err) {
 			return r;
 	}
 	cli->checked = true;
+	if (!cli->parsed.globals.profile && *profile_of_environment())
+		cli->parsed.globals.profile = profile_of_environment();
 	if (!(c->flags & (COMMAND_SESSION | COMMAND_CONFIG)))
 		return 0;
 	r = privilege_detect(&cli->who, err);

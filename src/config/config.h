@@ -5,7 +5,8 @@
  * From weak to strong: built-in, ~/.coi/config.toml, <cwd>/.coi/config.toml,
  * $COI_CONFIG, environment variables, the profile, <workspace>/.coi/config.toml
  * of another directory, flags. What a layer leaves out it does not touch; what
- * it says replaces, also with false, 0, "" and []. The project's and the
+ * it says replaces, also with false, 0, "" and []. Of a profile that is named by hand
+ * [container] counts once more behind the workspace's file. The project's and the
  * workspace's files and the profiles beside them are untrusted: each row says
  * what they may do, measured against what all trusted layers say together.
  *

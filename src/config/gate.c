@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/escape.h"
 #include "base/hash.h"
 #include "base/mem.h"
 #include "base/path.h"
@@ -377,6 +378,33 @@ static bool is_approved(struct config *c, const struct gate *g, const struct lay
 	return approved && strcmp(approved, fingerprint) == 0;
 }
 
+void gate_forget(struct config *c, size_t first) {
+	for (size_t i = first; i < c->gated_count; i++) {
+		free(c->gated[i].canonical);
+		free(c->gated[i].what);
+	}
+	c->gated_count = first;
+}
+
+/*
+ * A part of a file that has been judged as a whole before: is each item of it among
+ * those that were approved then? A script that is another one by now is not.
+ */
+static bool was_approved(const struct config *c, const struct gate *g) {
+	for (size_t i = g->first_item; i < c->gated_count; i++) {
+		const struct config_gated *again = &c->gated[i];
+		bool found = false;
+
+		for (size_t k = 0; k < g->first_item && !found; k++)
+			found = c->gated[k].is_approved &&
+				strcmp(c->gated[k].file, again->file) == 0 &&
+				strcmp(c->gated[k].canonical, again->canonical) == 0;
+		if (!found)
+			return false;
+	}
+	return true;
+}
+
 static void part_done(struct gate_part *part) {
 	member_free(part->row, &part->member);
 	free(part->sources.items);
@@ -386,16 +414,17 @@ static void part_done(struct gate_part *part) {
 /* The command that loads this file too: without the same flags it would find nothing. */
 static char *how_to_approve(const struct config *c, const struct layer *layer) {
 	const char *all = "or set COI_TRUST_ALL=1 for once";
+	autofree char *workspace = escape_shell(c->workspace);
 
 	if (layer->is_profile)
 		return xasprintf("approve it with coi --profile %s trust, %s", c->profile, all);
 	if (layer->layer == LAYER_WORKSPACE)
-		return xasprintf("approve it with coi -w '%s' trust, %s", c->workspace, all);
+		return xasprintf("approve it with coi -w %s trust, %s", workspace, all);
 	return xasprintf("approve it with coi trust, %s", all);
 }
 
 void gate_close(struct config *c, struct gate *g, const struct layer *layer) {
-	bool approved = g->part_count && is_approved(c, g, layer);
+	bool approved = g->part_count && (layer->only ? was_approved(c, g) : is_approved(c, g, layer));
 	autofree char *hint = how_to_approve(c, layer);
 
 	for (size_t i = g->first_item; i < c->gated_count; i++) {
@@ -427,6 +456,8 @@ void gate_close(struct config *c, struct gate *g, const struct layer *layer) {
 		}
 		target_merge(&c->now, p->row, p->merge, &p->source, &p->member, &p->sources);
 	}
+	if (layer->only)
+		gate_forget(c, g->first_item);
 	free(g->parts);
 	g->parts = NULL;
 	g->part_count = 0;

@@ -71,14 +71,13 @@ static int add_profile(struct config *c, const struct config_inputs *in, struct 
 	return 0;
 }
 
-/* An explicit profile's [container] beats the workspace's file. */
+/*
+ * An explicit profile's [container] beats the workspace's file, one of a project
+ * under the rules that it had before.
+ */
 static void repeat_container(struct config *c, size_t first, size_t end) {
 	for (size_t i = first; i < end; i++) {
-		/* A project's own profile would only repeat its requests for approval. */
-		if (!c->layers[i].is_trusted)
-			continue;
-
-		struct layer *l = layer_add(c, LAYER_PROFILE, true);
+		struct layer *l = layer_add(c, LAYER_PROFILE, c->layers[i].is_trusted);
 
 		*l = c->layers[i];
 		l->owned_tree = NULL;
@@ -276,10 +275,7 @@ void config_free(struct config *c) {
 	target_done(&c->now);
 	target_done(&c->trusted);
 	notes_free(c);
-	for (size_t i = 0; i < c->gated_count; i++) {
-		free(c->gated[i].canonical);
-		free(c->gated[i].what);
-	}
+	gate_forget(c, 0);
 	free(c->gated);
 	strv_free(c->names);
 	free(c->profile);

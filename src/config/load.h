@@ -44,7 +44,7 @@ struct layer {
 	const char *real_file; /* key of the trust store; NULL: built in */
 	const char *dir;       /* of the file */
 	const char *work_dir;
-	const char *only;      /* NULL, or the one section that is applied */
+	const char *only;      /* NULL, or the one section that is applied once more */
 	const struct toml_node *tree;
 	struct toml_node *owned_tree;
 	struct layer_text *texts;
@@ -175,6 +175,8 @@ void gate_split(struct config *c, struct gate *g, const struct setting_row *row,
 		struct member_sources *sources, enum setting_merge *merge);
 /* The file is read to its end: merge what is approved, note the rest. */
 void gate_close(struct config *c, struct gate *g, const struct layer *layer);
+/* Free the items of config.gated from number @first on. */
+void gate_forget(struct config *c, size_t first);
 
 /* ---- merge.c ---- */
 void target_init(struct layer_target *t, const struct member_context *ctx);

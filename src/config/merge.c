@@ -432,7 +432,10 @@ void layer_apply(struct config *c, const struct layer *layer, struct layer_targe
 		.target = t,
 		.gate = { .first_item = c->gated_count },
 	};
+	bool was_silent = c->is_silent;
 
+	/* What there is to say has been said when all of the file was applied. */
+	c->is_silent |= layer->only != NULL;
 	for (size_t i = 0; i < layer->text_count; i++)
 		apply_text(&w, &layer->texts[i]);
 	if (layer->tree)
@@ -442,5 +445,6 @@ void layer_apply(struct config *c, const struct layer *layer, struct layer_targe
 			 w.moved);
 	free(w.moved);
 	gate_close(c, &w.gate, layer);
+	c->is_silent = was_silent;
 	/* Kept parts were merged into the effective settings by gate_close(). */
 }

@@ -17,7 +17,7 @@ trap 'rm -rf "$tmp"' EXIT
 # No settings and no state of whoever runs the tests.
 HOME=$tmp COI_ROOT=$tmp/state
 export HOME COI_ROOT
-unset COI_CONFIG
+unset COI_CONFIG COI_PROFILE
 
 skip() { # NAME REASON
 	tap_count=$((tap_count + 1))

@@ -8,7 +8,7 @@ setup_file() {
 	T=$(mktemp -d "/var/tmp/coi-test.$$.XXXXXX")
 	chmod 0755 "$T"
 	export T COI_ROOT=$T/root HOME=$T/home
-	unset COI_CONFIG COI_CONTAINER COI_CONTAINER_PREFIX COI_TRUST_ALL COI_DEBUG SUDO_UID SUDO_GID
+	unset COI_CONFIG COI_PROFILE COI_CONTAINER COI_CONTAINER_PREFIX COI_TRUST_ALL COI_DEBUG SUDO_UID SUDO_GID
 	unset VISUAL EDITOR
 }
 
@@ -123,6 +123,43 @@ theirs() {
 		expect_stderr "'none'"
 		expect_stderr "coi profile list"
 	done
+}
+
+@test "COI_PROFILE names a profile as --profile does, which wins" {
+	printf '[container]\nimage = "a"\n' | mine a
+	printf '[container]\nimage = "b"\n' | mine b
+	COI_PROFILE=a run --separate-stderr coi config show
+	expect_status 0
+	expect_text 'image = "a"'
+	COI_PROFILE=a run --separate-stderr coi --profile b config show
+	expect_text 'image = "b"'
+	COI_PROFILE=a run --separate-stderr coi --profile= config show
+	expect_status 0
+	[ -z "$output" ]
+	COI_PROFILE='' run --separate-stderr coi config show
+	expect_status 0
+	[ -z "$output" ]
+	COI_PROFILE=none run --separate-stderr coi list
+	expect_status 1
+	expect_one_error
+	expect_stderr "'none'"
+	COI_PROFILE=none run --separate-stderr coi schema config
+	expect_status 0
+}
+
+@test "a project's profile that is named by hand beats the workspace's file, in [container]" {
+	printf '[container]\nimage = "profile"\n[network]\nmode = "allowlist"\n' | theirs p
+	mkdir -p "$T/env/ws/.coi"
+	printf '[container]\nimage = "workspace"\n' >"$T/env/ws/.coi/config.toml"
+	run --separate-stderr coi --profile p -w "$T/env/ws" config show --origin
+	expect_status 0
+	expect_text "image = \"profile\" # profile $T/ws/.coi/profiles/p/config.toml:2:9"
+	COI_PROFILE=p run --separate-stderr coi -w "$T/env/ws" config show --origin
+	expect_text "image = \"profile\" # profile $T/ws/.coi/profiles/p/config.toml:2:9"
+	# Not so one that a setting chooses.
+	printf '[defaults]\nprofile = "p"\n' >"$HOME/.coi/config.toml"
+	run --separate-stderr coi -w "$T/env/ws" config show --origin
+	expect_text "image = \"workspace\" # workspace $T/env/ws/.coi/config.toml:2:9"
 }
 
 @test "an unknown defaults.profile fails what starts something and warns elsewhere" {

@@ -88,7 +88,7 @@ expect_hostile_told() {
 	cd "$T"
 	run --separate-stderr coi run -w "$T/ws" -- true
 	expect_status 0
-	expect_stderr "approve it with coi -w '$T/ws' trust"
+	expect_stderr "approve it with coi -w $T/ws trust"
 }
 
 @test "coi trust, one byte changed, and the mount is gone again, and said" {

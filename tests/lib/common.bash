@@ -36,7 +36,7 @@ coi_setup_bare() {
 	chmod 0755 "$T"
 	echo "$T" >>"$COI_STAGE_DIR/made"
 	export T COI_ROOT=$T/root HOME=$T/home
-	unset COI_CONFIG COI_CONTAINER COI_CONTAINER_PREFIX COI_TRUST_ALL COI_DEBUG SUDO_UID SUDO_GID
+	unset COI_CONFIG COI_PROFILE COI_CONTAINER COI_CONTAINER_PREFIX COI_TRUST_ALL COI_DEBUG SUDO_UID SUDO_GID
 	mkdir "$HOME" "$T/tmp"
 	make_workspace "$T/ws"
 	cd "$T/ws" || return 1

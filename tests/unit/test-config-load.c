@@ -208,6 +208,23 @@ static void layers_in_their_order(void **state) {
 	assert_string_equal(config_origin(f->config, "container.image")->file, "--image");
 }
 
+/* Of a profile that is named by hand nothing is said twice, and lists do not grow. */
+static void a_profile_named_by_hand_counts_once(void **state) {
+	struct fixture *f = *state;
+
+	fixture_write(f, "home/.coi/profiles/p/config.toml",
+		      "[container]\nimage = 3\nnonsense = 1\nalias = \"mine\"\n"
+		      "build.agents = [\"pi\"]\n[network]\nmode = \"allowlist\"\n");
+	fixture_write(f, "other/.coi/config.toml", "[container]\nalias = \"theirs\"\n"
+						   "build.agents = [\"claude\", \"codex\"]\n");
+	f->workspace = f->other;
+	f->profile = "p";
+	assert_string_equal(fixture_settings(f)->container.alias, "mine");
+	assert_int_equal(strv_len(config_settings(f->config)->container.build.agents), 1);
+	assert_int_equal(fixture_count(f, NOTE_WRONG_TYPE), 1);
+	assert_int_equal(fixture_count(f, NOTE_UNKNOWN_KEY), 1);
+}
+
 static void environment_variables(void **state) {
 	static const struct {
 		const char *name;
@@ -774,6 +791,7 @@ int main(void) {
 		T(every_row_in_every_trusted_layer),
 		T(merge_is_exact_for_every_row),
 		T(layers_in_their_order),
+		T(a_profile_named_by_hand_counts_once),
 		T(environment_variables),
 		T(flags),
 		T(lists_and_maps),

@@ -422,6 +422,68 @@ static void script_swapped_after_the_check(void **state) {
 	assert_int_equal(fixture_count(f, NOTE_GATED), 1);
 }
 
+/* Named by hand, [container] of a project's profile beats the workspace's file too. */
+static void profile_named_by_hand_beats_the_workspace(void **state) {
+	struct fixture *f = *state;
+	const struct settings *s;
+	autofree char *text = NULL;
+	size_t count;
+
+	fixture_write(f, "ws/.coi/profiles/p/build.sh", "echo p\n");
+	fixture_write(f, "ws/.coi/profiles/p/config.toml",
+		      "[container]\nimage = \"profile\"\nsession_name = \"x\"\ndocker = true\n"
+		      "build.script = \"build.sh\"\n[network]\nmode = \"allowlist\"\n"
+		      "[[mounts]]\nhost = \"/etc\"\ncontainer = \"/x\"\n");
+	fixture_write(f, "other/.coi/config.toml",
+		      "[container]\nimage = \"overlay\"\npersistent = true\ndocker = false\n");
+	fixture_user(f, "container.docker = false\n");
+	f->workspace = f->other;
+	f->profile = "p";
+	s = fixture_settings(f);
+	assert_string_equal(s->container.image, "profile");
+	assert_int_equal(config_origin(f->config, "container.image")->layer, LAYER_PROFILE);
+	assert_false(config_origin(f->config, "container.image")->is_trusted);
+	assert_true(s->container.persistent);
+	/* Under the rules of a project, and each said once. */
+	assert_string_equal(s->container.session_name, "");
+	assert_false(s->container.docker);
+	assert_int_equal(fixture_count(f, NOTE_REFUSED), 2);
+	assert_int_equal(fixture_count(f, NOTE_GATED), 2);
+	(void)config_gated(f->config, &count);
+	assert_int_equal(count, 2);
+	assert_string_equal(s->container.build.script, "");
+	/* Approved, the script is its own and the mount there once. */
+	approve(f);
+	s = fixture_settings(f);
+	assert_int_equal(fixture_count(f, NOTE_GATED), 0);
+	assert_int_equal(s->mounts.count, 1);
+	assert_int_equal(config_build_script(f->config, NULL, &text, &f->err), 1);
+	assert_string_equal(text, "echo p\n");
+	(void)config_gated(f->config, &count);
+	assert_int_equal(count, 2);
+	/* Chosen by a setting it does not. */
+	f->profile = NULL;
+	fixture_write(f, "home/.coi/config.toml", "defaults.profile = \"p\"\n");
+	assert_string_equal(fixture_settings(f)->container.image, "overlay");
+	/* Not approved, the workspace's own script is not replaced by nothing. */
+	f->profile = "p";
+	fixture_write(f, "ws/.coi/profiles/p/build.sh", "echo q\n");
+	fixture_write(f, "other/.coi/build.sh", "echo other\n");
+	fixture_write(f, "other/.coi/config.toml", "container.build.script = \"build.sh\"\n");
+	fixture_settings(f);
+	{
+		autofree char *file = path_join(f->other, ".coi/config.toml");
+		autofree char *other_text = NULL;
+		size_t files;
+
+		assert_int_equal(trust_approve(f->config, &f->person, f->home, file, &files, &f->err),
+				 0);
+		fixture_settings(f);
+		assert_int_equal(config_build_script(f->config, NULL, &other_text, &f->err), 1);
+		assert_string_equal(other_text, "echo other\n");
+	}
+}
+
 static void each_file_is_approved_alone(void **state) {
 	static const char text[] = "[[mounts.default]]\nhost = \"/etc\"\ncontainer = \"/x\"\n";
 	struct fixture *f = *state;
@@ -979,6 +1041,32 @@ static void seed_old_project_file_warns(void **state) {
 	assert_null(fixture_note(f, NOTE_OLD_LAYOUT, NULL));
 }
 
+/* What would be moved through a link of the project could become the person's own. */
+static void old_layout_is_not_moved_through_a_link(void **state) {
+	struct fixture *f = *state;
+
+	fixture_write(f, "ws/.coi.toml", "[network]\nmode = \"open\"\n");
+	fixture_write(f, "ws/.coi-profiles/evil/config.toml", "[network]\nmode = \"open\"\n");
+	assert_int_equal(symlinkat("../home/.coi", f->fd, "ws/.coi"), 0);
+	for (int i = 0; i < 2; i++) {
+		size_t count, old = 0;
+		const struct config_note *notes;
+
+		fixture_settings(f);
+		notes = config_notes(f->config, &count);
+		for (size_t k = 0; k < count; k++) {
+			if (notes[k].kind != NOTE_OLD_LAYOUT)
+				continue;
+			old++;
+			assert_non_null(strstr(notes[k].hint, "is a symbolic link"));
+			assert_null(strstr(notes[k].hint, "mv "));
+		}
+		assert_int_equal(old, 2);
+		/* And when it leads to something. */
+		fixture_write(f, "home/.coi/profiles/p/config.toml", "");
+	}
+}
+
 static void seed_old_profile_directories_warn(void **state) {
 	struct fixture *f = *state;
 
@@ -1084,6 +1172,7 @@ int main(void) {
 		T(link_that_is_turned_revokes),
 		T(swapped_after_the_check),
 		T(script_swapped_after_the_check),
+		T(profile_named_by_hand_beats_the_workspace),
 		T(each_file_is_approved_alone),
 		T(trust_all_opens_the_gate_only),
 		T(garbled_store_approves_nothing),
@@ -1107,6 +1196,7 @@ int main(void) {
 		T(seed_env_commands_are_for_trusted_files),
 		T(seed_env_file_in_the_workspace_is_said_loudly),
 		T(seed_old_project_file_warns),
+		T(old_layout_is_not_moved_through_a_link),
 		T(seed_old_profile_directories_warn),
 		T(seed_mount_key_in_the_main_file),
 		T(seed_mount_key_in_a_profile),
