@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The bridge with its address and its settings. */
+/* The bridge with its address, its settings and its barrier. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -12,6 +12,7 @@
 
 #include "base/fd.h"
 #include "base/mem.h"
+#include "net/barrier.h"
 #include "net/link.h"
 #include "net/names.h"
 
@@ -193,6 +194,8 @@ static int address_find(struct net_base *b, int index, struct address_search *re
 static int bridge_configure(struct net_base *b, int index, struct err *err) {
 	int r = settings_write(b->bridge, err);
 
+	if (r >= 0)
+		r = barrier_ensure(b, index, err);
 	if (r < 0)
 		return r;
 	r = multicast_off(b->route, index);
@@ -225,7 +228,7 @@ int bridge_ensure(struct net_base *b, struct err *err) {
 				       b->bridge, b->gateway >> 24, b->gateway >> 16 & 255,
 				       b->gateway >> 8 & 255, b->gateway & 255);
 		if (q.found && (l.flags & IFF_UP))
-			return 0;
+			return barrier_ensure(b, l.index, err);
 	}
 	if (r == -ENODEV) {
 		r = bridge_create(b);

@@ -14,7 +14,6 @@
 #include "base/mem.h"
 #include "base/record.h"
 #include "net/internal.h"
-#include "net/iprule.h"
 #include "net/link.h"
 #include "net/names.h"
 
@@ -163,7 +162,6 @@ static int range_record(const struct net_base *b, struct err *err) {
 	char text[NET_CIDR_TEXT];
 
 	record_set(rec, "", "range", net_cidr_text(&b->range, text));
-	record_setf(rec, "", "rule_pref", "%u", b->rule_pref);
 	return record_store(rec, b->layout->root_fd, FILE_NAME, 0600, err);
 }
 
@@ -186,35 +184,34 @@ static int range_free(struct net_base *b, struct err *err) {
 }
 
 /*
- * Range and rule numbers must differ from those of other roots on this machine,
- * which do not know our lock: one more lock, for all roots, while choosing.
+ * The range must differ from those of other roots on this machine, which do not
+ * know our lock: one more lock, for all roots, until the bridge has its address.
  */
-int net_range_choose(struct net_base *b, bool has_claims, struct err *err) {
+int net_range_choose(struct net_base *b, bool has_claims, int *ret_lock, struct err *err) {
 	autoclose int dir = -1;
 	autoclose int lock = -1;
+	bool fixed = false;
 	int r;
 
-	if (b->range_is_fixed) {
-		r = net_range_check(b, err);
-		if (r != -EADDRINUSE || has_claims)
-			return r;
-	}
 	dir = open_dir_make(AT_FDCWD, "/run/coi", 0700);
 	if (dir < 0)
 		return err_sys(err, dir, "cannot open '/run/coi'");
 	lock = lock_take(dir, "network-choice.lock", 0, err);
 	if (lock < 0)
 		return lock;
-	r = range_free(b, err);
-	if (r == 0)
-		r = iprules_free_pref(b, &b->rule_pref, err);
-	if (r == 0)
-		r = iprules_ensure(b, err); /* so that the next root sees what is taken */
-	if (r >= 0)
+	if (b->range_is_fixed) {
+		r = net_range_check(b, err);
+		fixed = r == 0;
+		if (r != 0 && (r != -EADDRINUSE || has_claims))
+			return r;
+	}
+	r = fixed ? 0 : range_free(b, err);
+	if (r == 0 && !fixed)
 		r = range_record(b, err);
 	if (r < 0)
 		return r;
 	b->range_is_fixed = true;
+	*ret_lock = steal_fd(&lock);
 	return 0;
 }
 
@@ -222,21 +219,18 @@ int net_range_load(struct net_base *b, struct err *err) {
 	auto_record struct record *rec = NULL;
 	struct net_cidr range = { .address = 0x0a4d0000, .bits = RANGE_BITS };
 	const char *text;
-	int64_t pref = NET_RULE_PREF;
 	int r = record_load(b->layout->root_fd, FILE_NAME, FORMAT, &rec, err);
 
 	if (r < 0 && r != -ENOENT)
 		return r;
 	if (r == 0) {
 		text = record_get(rec, "", "range");
-		pref = record_get_int(rec, "", "rule_pref", 0);
 		if (!text || net_cidr_parse(text, &range) < 0 || range.bits < 8 ||
-		    range.bits > 28 || pref < 1 || pref > 32000)
+		    range.bits > 28)
 			return err_set(err, ERR_SYSTEM, -EBADMSG, "'%s/%s' is damaged",
 				       b->layout->root, FILE_NAME);
 		b->range_is_fixed = true;
 	}
 	net_range_set(b, &range);
-	b->rule_pref = (uint32_t)pref;
 	return 0;
 }

@@ -41,10 +41,13 @@ int foreign_forwards(struct net_base *b, bool *ret, struct err *err);
 int forwarding_ensure(struct net_base *b, struct err *err);
 int forwarding_restore(struct net_base *b, struct err *err);
 
-/* Range and rule numbers as recorded, else the defaults. */
+/* The range as recorded, else the default. */
 int net_range_load(struct net_base *b, struct err *err);
-/* Choose and record them, unless what is recorded is still free (or must stay: @has_claims). */
-int net_range_choose(struct net_base *b, bool has_claims, struct err *err);
+/*
+ * Choose and record it, unless what is recorded is still free (or must stay: @has_claims).
+ * *@ret_lock: to be closed once the bridge shows the range to other roots.
+ */
+int net_range_choose(struct net_base *b, bool has_claims, int *ret_lock, struct err *err);
 /* Fails with ERR_CONFLICT when somebody else's route or address lies in the range. */
 int net_range_check(struct net_base *b, struct err *err);
 

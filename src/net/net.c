@@ -14,7 +14,6 @@
 #include "base/mem.h"
 #include "net/claims.h"
 #include "net/internal.h"
-#include "net/iprule.h"
 #include "net/link.h"
 #include "net/names.h"
 #include "net/nl.h"
@@ -122,8 +121,11 @@ static int tables_replace(struct net_base *b, struct err *err) {
 	return net_send(b, &batch, "put the network's base rules", err);
 }
 
-/* Without a bridge the range may have been taken by somebody else. */
-static int range_ensure(struct net_base *b, struct err *err) {
+/*
+ * Without a bridge the range may have been taken by somebody else. *@ret_lock is
+ * to be closed when the bridge shows to all what was chosen.
+ */
+static int range_ensure(struct net_base *b, int *ret_lock, struct err *err) {
 	auto_claims struct claims c = { 0 };
 	struct link_info l;
 	int r = link_get(b->route, b->bridge, &l);
@@ -133,15 +135,16 @@ static int range_ensure(struct net_base *b, struct err *err) {
 	if (r != -ENODEV)
 		return err_sys(err, r, "cannot look for bridge '%s'", b->bridge);
 	r = claims_load(b, &c, err);
-	return r < 0 ? r : net_range_choose(b, c.count > 0, err);
+	return r < 0 ? r : net_range_choose(b, c.count > 0, ret_lock, err);
 }
 
 /*
- * What drops comes before what carries: tables and ip rules, then the bridge,
- * then forwarding.
+ * What drops comes before what carries: tables, then the bridge with its
+ * barrier, then forwarding.
  */
 int net_ensure_locked(struct net_base *b, struct err *err) {
-	int made = 0, r = range_ensure(b, err);
+	autoclose int choice = -1;
+	int made = 0, r = range_ensure(b, &choice, err);
 
 	if (r < 0)
 		return r;
@@ -152,10 +155,6 @@ int net_ensure_locked(struct net_base *b, struct err *err) {
 	}
 	if (r < 0)
 		return r;
-	r = iprules_ensure(b, err);
-	if (r < 0)
-		return r;
-	made |= r;
 	r = bridge_ensure(b, err);
 	if (r < 0)
 		return r;
@@ -214,9 +213,6 @@ static int remove_locked(struct net_base *b, int guard_fd, struct err *err) {
 	if (r < 0)
 		return err_sys(err, r, "cannot remove table '%s'", b->table);
 	r = guard_delete(b, guard_fd, err);
-	if (r < 0)
-		return r;
-	r = iprules_remove(b, err);
 	if (r < 0)
 		return r;
 	return forwarding_restore(b, err);

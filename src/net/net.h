@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The network of all containers of one root: bridge, tables, ip rules, guard.
+ * The network of all containers of one root: bridge, barrier, tables, guard.
  *
  * Everything happens in the network namespace of the caller, through netlink,
  * with no child process. The names are machine-wide and known beforehand:
@@ -55,7 +55,6 @@ struct net_base {
 	char guard_table[24];
 	struct net_cidr range;
 	uint32_t gateway;    /* host byte order: first address of the range */
-	uint32_t rule_pref;  /* of the first of our ip rules; all are in pref … pref + 9 */
 	bool range_is_fixed; /* recorded in network.ini: not to be chosen again */
 	struct nl_sock *nft; /* opened at first use */
 	struct nl_sock *route;
@@ -72,8 +71,8 @@ void net_base_free_ptr(struct net_base **b);
 #define auto_net_base __attribute__((cleanup(net_base_free_ptr)))
 
 /*
- * Make what is missing, under the network lock: bridge with its settings, IPv4
- * forwarding, base chains, ip rules. Checks first; an intact base costs well
+ * Make what is missing, under the network lock: bridge with its settings and its
+ * barrier (net/barrier.h), IPv4 forwarding, base chains. Checks first; an intact base costs well
  * below a millisecond. A base of another schema, or a damaged one, is replaced
  * in one batch together with the entries of all ports that had theirs put.
  * Other people's forward chains that drop by policy get two rules at their head
@@ -90,9 +89,9 @@ int net_base_ensure(struct net_base *b, struct err *err);
 
 /*
  * Take everything away when no port is claimed: tables, guard table (unless a
- * living process holds it: give its descriptor as @guard_fd or -1), ip rules,
- * bridge; IPv4 forwarding is put back to off if we switched it on and nobody
- * else has a forward chain. Returns 1 when it was removed, and @guard_fd is
+ * living process holds it: give its descriptor as @guard_fd or -1), bridge; IPv4
+ * forwarding is put back to off if we switched it on and nobody else has a
+ * forward chain. Returns 1 when it was removed, and @guard_fd is
  * closed then; 0 when ports are claimed and so nothing was touched. After an
  * error the guard may or may not have been closed: it is not to be used again.
  */
@@ -113,9 +112,8 @@ int net_base_remove(struct net_base *b, int guard_fd, struct err *err);
  * NET_GUARD_STANDBY  another process holds it: *@ret_fd is its pidfd (or a timer
  *                    when nobody knows whose it is): close it and call again
  *                    when it is readable.
- * NET_GUARD_MISSING  the kernel has no owned tables; *@ret_fd is -1. The ip rules
- *                    are then the only barrier: the host's own listeners are
- *                    reachable after a foreign flush until the tables are back.
+ * NET_GUARD_MISSING  the kernel has no owned tables; *@ret_fd is -1. The bridge's
+ *                    own barrier is then the only one.
  */
 enum net_guard { NET_GUARD_HELD, NET_GUARD_STANDBY, NET_GUARD_MISSING };
 int net_guard_take(struct net_base *b, int *ret_fd, struct err *err);

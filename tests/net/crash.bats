@@ -62,7 +62,18 @@ same_as_before() {
 		[[ $(netctl ensure) = made=1* ]] || { echo "$damage: not noticed"; return 1; }
 		host_state | diff "$T/first" - || { echo "$damage: not mended"; return 1; }
 	done
-	ip rule del pref 72
+	for damage in "qdisc del dev $(bridge_name) clsact" "filter del dev $(bridge_name) ingress"; do
+		# shellcheck disable=SC2086
+		tc $damage
+		[[ $(netctl ensure) = made=1* ]] || { echo "$damage: not noticed"; return 1; }
+		host_state | diff "$T/first" - || { echo "$damage: not mended"; return 1; }
+	done
+	tc filter del dev "$(bridge_name)" ingress
+	tc filter add dev "$(bridge_name)" ingress prio 1 handle 1 protocol all bpf da bytecode '1,6 0 0 0'
+	[[ $(netctl ensure) = made=1* ]]
+	host_state | diff "$T/first" -
+	tc qdisc del dev "$(bridge_name)" clsact
+	tc qdisc add dev "$(bridge_name)" ingress
 	[[ $(netctl ensure) = made=1* ]]
 	ip link set "$(bridge_name)" down
 	[[ $(netctl ensure) = made=1* ]]
@@ -222,7 +233,9 @@ same_as_before() {
 	! on z busybox ping -c 1 -W 1 "$(of a GATEWAY)"
 	! on z busybox ping -c 1 -W 1 "$(of a ADDRESS)"
 	! on a busybox ping -c 1 -W 1 "$(of z ADDRESS)"
-	[ "$(ip rule | grep -c prohibit)" = 2 ]
+	# Each has its own barrier, and neither says anything to how the host routes.
+	[ "$(tc qdisc show | grep -c '^qdisc clsact')" = 2 ]
+	[ "$(ip rule | wc -l)" = 3 ]
 	guest_end z
 	netctl down z
 	[ "$(netctl remove)" = removed=1 ]

@@ -159,6 +159,17 @@ as_meant() {
 	! grep '^not' "$T/judged"
 }
 
+# Queues and filters, without the links' numbers and what was counted.
+tc_state() {
+	local link
+	for link in /sys/class/net/*; do
+		link=${link##*/}
+		tc qdisc show dev "$link" | sed "s/^/$link: /"
+		tc filter show dev "$link" ingress 2>/dev/null | sed "s/^/$link: /"
+		tc filter show dev "$link" egress 2>/dev/null | sed "s/^/$link: /"
+	done
+}
+
 # Everything that the host has of networks, for comparing before and after.
 host_state() {
 	nft list ruleset
@@ -166,6 +177,7 @@ host_state() {
 	ip -o addr show | sed 's/^[0-9]*: //; s/ tentative//'
 	ip rule
 	ip route
+	tc_state
 	cat /proc/sys/net/ipv4/ip_forward
 	ip neigh show nud permanent
 }

@@ -91,12 +91,10 @@ judged() {
 
 # Everything that root could switch off, on the host's side of the ports named.
 defences_off() { # BRIDGE PORT...
-	local bridge=$1 port pref link
+	local bridge=$1 port link
 	shift
 	nft flush ruleset
-	for pref in 70 71 72 79; do
-		ip rule del pref $pref
-	done
+	tc qdisc del dev "$bridge" clsact
 	for port in "$@"; do
 		bridge link set dev "$port" isolated off learning on flood on mcast_flood on \
 			bcast_flood on guard off root_block off

@@ -150,7 +150,7 @@ static void policies_that_are_refused(void **state) {
 }
 
 static struct net_base base_of(const char *tag) {
-	struct net_base b = { .rule_pref = 70 };
+	struct net_base b = { 0 };
 	const struct net_cidr range = { .address = 0x0a4d0000, .bits = 16 };
 
 	net_names_fill(&b, tag);

@@ -34,7 +34,7 @@
 #define TEXT_MAX (1 << 20)
 
 static struct net_base base_of(const char *tag) {
-	struct net_base b = { .rule_pref = 70 };
+	struct net_base b = { 0 };
 	const struct net_cidr range = { .address = 0x0a4d0000, .bits = 16 };
 
 	net_names_fill(&b, tag);
