@@ -9,6 +9,7 @@
 
 #include "base/fd.h"
 #include "base/mem.h"
+#include "base/path.h"
 
 #define TRIES_MAX 16
 
@@ -91,4 +92,25 @@ int linefile_append(const struct linefile *f, const char *line, size_t len, stru
 	if (fd < 0)
 		return fd;
 	return r < 0 ? err_sys(err, r, "cannot write %s", f->shown) : 0;
+}
+
+static int open_above(const char *path) {
+	autofree char *above = xstrndup(path, (size_t)(path_base(path) - path));
+	int fd = open(above, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0 && errno == ENOENT && mkdir_parents(above, 0700) == 0)
+		fd = open(above, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
+int linefile_append_path(const char *path, const struct linefile *f, const char *line, size_t len,
+			 struct err *err) {
+	autoclose int dir = open_above(path);
+	struct linefile at = *f;
+
+	if (dir < 0)
+		return err_sys(err, dir, "cannot open the directory of %s", f->shown);
+	at.dir = dir;
+	at.name = path_base(path);
+	return linefile_append(&at, line, len, err);
 }

@@ -28,5 +28,11 @@ struct linefile {
 
 /* @line ends in a newline. */
 int linefile_append(const struct linefile *f, const char *line, size_t len, struct err *err);
+/*
+ * The same by a path that we trust, absolute: f->dir and f->name are not used. The
+ * directory above is made (0700) when it is missing.
+ */
+int linefile_append_path(const char *path, const struct linefile *f, const char *line, size_t len,
+			 struct err *err);
 
 #endif

@@ -10,12 +10,15 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/escape.h"
+#include "base/mem.h"
 #include "base/strv.h"
 
 #define LINE_MAX_BYTES 8192
 
 static FILE *log_file;
 static const char *stamp_name;
+static void (*copy_to)(const char *line, void *data);
+static void *copy_data;
 
 void log_set_file(FILE *f) {
 	log_file = f;
@@ -23,6 +26,11 @@ void log_set_file(FILE *f) {
 
 void log_set_stamped(const char *process_name) {
 	stamp_name = process_name;
+}
+
+void log_set_copy(void (*copy)(const char *line, void *data), void *data) {
+	copy_to = copy;
+	copy_data = data;
 }
 
 bool log_debug_enabled(const char *category) {
@@ -61,20 +69,27 @@ static void line_end(struct buf *b) {
 	buf_done(b);
 }
 
-static void __attribute__((format(printf, 2, 0)))
-line_text(const char *prefix, const char *fmt, va_list ap) {
-	struct buf line, text;
+static void say_line(const char *prefix, const char *text) {
+	struct buf line;
 
 	line_begin(&line);
 	buf_adds(&line, prefix);
-	buf_init(&text, LINE_MAX_BYTES);
-	buf_vaddf(&text, fmt, ap);
-	escape_append(&line, text.data, text.len, stamp_name ? 0 : ESCAPE_KEEP_NEWLINE);
-	buf_done(&text);
+	escape_append(&line, text, strlen(text), stamp_name ? 0 : ESCAPE_KEEP_NEWLINE);
 	line_end(&line);
 }
 
+static void copy_line(const char *prefix, const char *text) {
+	autofree char *all = NULL, *line = NULL;
+
+	if (!copy_to)
+		return;
+	all = xasprintf("%s%s", prefix, text);
+	line = escape_text(all, LINE_MAX_BYTES);
+	copy_to(line, copy_data);
+}
+
 void log_debug_to(const char *category, const char *fmt, ...) {
+	autofree char *text = NULL;
 	char prefix[64];
 	va_list ap;
 
@@ -82,24 +97,30 @@ void log_debug_to(const char *category, const char *fmt, ...) {
 	(void)snprintf(prefix, sizeof(prefix), "debug %s %.3f: ", category,
 		       (double)clock_mono_us() / 1000);
 	va_start(ap, fmt);
-	line_text(prefix, fmt, ap);
+	text = xvasprintf(fmt, ap);
 	va_end(ap);
+	say_line(prefix, text);
 }
 
 void log_info(const char *fmt, ...) {
+	autofree char *text = NULL;
 	va_list ap;
 
 	va_start(ap, fmt);
-	line_text("", fmt, ap);
+	text = xvasprintf(fmt, ap);
 	va_end(ap);
+	say_line("", text);
 }
 
 void log_warn(const char *fmt, ...) {
+	autofree char *text = NULL;
 	va_list ap;
 
 	va_start(ap, fmt);
-	line_text("Warning: ", fmt, ap);
+	text = xvasprintf(fmt, ap);
 	va_end(ap);
+	say_line("Warning: ", text);
+	copy_line("Warning: ", text);
 }
 
 void log_error(const struct err *e) {
@@ -115,4 +136,5 @@ void log_error(const struct err *e) {
 			buf_addc(&line, ')');
 	}
 	line_end(&line);
+	copy_line("Error: ", e->msg);
 }

@@ -23,6 +23,11 @@
 void log_set_file(FILE *f);
 /* Put a time stamp and the process name before each line (log files). */
 void log_set_stamped(const char *process_name);
+/*
+ * Each warning and error also goes to @copy, escaped, on one line without stamp and
+ * newline. It must not log.
+ */
+void log_set_copy(void (*copy)(const char *line, void *data), void *data);
 bool log_debug_enabled(const char *category);
 
 /* What log_debug() ends in; use that. */

@@ -15,6 +15,7 @@
 #include "cli/profiles.h"
 #include "cli/version.h"
 #include "config/told.h"
+#include "session/session-log.h"
 
 #define HELP_MAX 65536
 
@@ -247,6 +248,8 @@ int app_main(char *const *argv) {
 		if (!err.msg[0])
 			err_set(&err, ERR_BUG, status, "failed without a reason");
 		log_error(&err);
+		if (cli.session)
+			session_log_error(cli.session, &err);
 		status = interrupted                               ? EXIT_INTERRUPTED :
 			 err.kind == ERR_USAGE && !cli.checked ? EXIT_USAGE :
 								 EXIT_FAILED;

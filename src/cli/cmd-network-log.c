@@ -1,30 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What a container was refused, out of the person's network log. The file is
- * all there is to it: a container that has gone is shown too, and following
- * goes on whatever becomes of the supervisor.
+ * What a container was refused, out of the person's network log; a container that has
+ * gone is shown too.
  */
 #include <errno.h>
-#include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
-#include <sys/inotify.h>
-#include <sys/stat.h>
 #include <time.h>
-#include <unistd.h>
 
-#include "base/buf.h"
 #include "base/clock.h"
-#include "base/fd.h"
 #include "base/json.h"
-#include "base/loop.h"
 #include "base/mem.h"
-#include "base/path.h"
 #include "cli/app.h"
 #include "cli/commands.h"
+#include "cli/follow.h"
 #include "cli/output.h"
 #include "cli/resolve.h"
 #include "session/network-log.h"
@@ -35,21 +25,14 @@ struct log_args {
 };
 
 struct reader {
-	struct cli *cli;
 	const char *container;
-	const char *path;
 	time_t since;
 	bool is_json;
-	struct loop *loop;
-	int watch_fd;
-	int fd;         /* of the file; -1: there is none yet */
-	char line[NETWORK_LOG_LINE_MAX];
-	size_t len;
-	bool too_long;  /* the rest of this line is left out */
 };
 
-static void show(struct reader *l) {
-	auto_json json_t *j = json_loadb(l->line, l->len, 0, NULL);
+static void show(const char *line, size_t len, void *data) {
+	const struct reader *l = data;
+	auto_json json_t *j = json_loadb(line, len, 0, NULL);
 	autofree char *text = NULL;
 
 	if (!j || strcmp(json_get_str(j, "container", ""), l->container) != 0 ||
@@ -63,109 +46,6 @@ static void show(struct reader *l) {
 			output_line("%s", text);
 	}
 	(void)fflush(stdout);
-}
-
-static void read_on(struct reader *l) {
-	char block[16 * 1024];
-	ssize_t n;
-
-	while (l->fd >= 0 && (n = read(l->fd, block, sizeof(block))) > 0) {
-		for (ssize_t i = 0; i < n; i++) {
-			if (block[i] != '\n') {
-				l->too_long |= l->len == sizeof(l->line);
-				if (!l->too_long)
-					l->line[l->len++] = block[i];
-				continue;
-			}
-			if (!l->too_long)
-				show(l);
-			l->len = 0;
-			l->too_long = false;
-		}
-	}
-}
-
-/* As the person, whose file it is. */
-static int open_log(const struct reader *l, const char *suffix) {
-	autofree char *path = xasprintf("%s%s", l->path, suffix);
-	struct stat st;
-	int fd;
-
-	privilege_person_begin(l->cli->who);
-	fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-	privilege_person_end(l->cli->who);
-	if (fd < 0)
-		return -errno;
-	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
-		return fd;
-	(void)close(fd);
-	return -EINVAL;
-}
-
-static int read_one(struct reader *l, const char *suffix, struct err *err) {
-	int fd = open_log(l, suffix);
-
-	if (fd == -ENOENT)
-		return 0;
-	if (fd < 0)
-		return err_sys(err, fd, "cannot open '%s%s'", l->path, suffix);
-	mem_close_ptr(&l->fd);
-	l->fd = fd;
-	l->len = 0;
-	read_on(l);
-	return 0;
-}
-
-/* The file of that name may be another one by now: what is left of ours comes first. */
-static void on_change(int fd, uint32_t events, void *data) {
-	struct reader *l = data;
-	char block[4096] __attribute__((aligned(__alignof__(struct inotify_event))));
-	struct stat ours = { 0 }, now;
-	int next;
-
-	(void)events;
-	while (read(fd, block, sizeof(block)) > 0)
-		;
-	read_on(l);
-	next = open_log(l, "");
-	if (next < 0)
-		return;
-	if (fstat(next, &now) == 0 && (l->fd < 0 || fstat(l->fd, &ours) < 0 ||
-				       now.st_ino != ours.st_ino || now.st_dev != ours.st_dev)) {
-		mem_close_ptr(&l->fd);
-		l->fd = next;
-		l->len = 0;
-		read_on(l);
-		return;
-	}
-	(void)close(next);
-}
-
-static void on_signal(int signo, void *data) {
-	(void)signo;
-	loop_stop(data, 0);
-}
-
-/* Before anything is read, so that nothing falls between. */
-static int watch(struct reader *l, struct err *err) {
-	const char *name = path_base(l->path);
-	autofree char *above = xstrndup(l->path, (size_t)(name - l->path));
-	int r;
-
-	privilege_person_begin(l->cli->who);
-	r = mkdir_parents(above, 0700);
-	privilege_person_end(l->cli->who);
-	if (r < 0)
-		return err_sys(err, r, "cannot make '%s'", above);
-	l->loop = loop_new();
-	l->watch_fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
-	if (!l->loop || l->watch_fd < 0 ||
-	    inotify_add_watch(l->watch_fd, above, IN_MODIFY | IN_CREATE | IN_MOVED_TO) < 0 ||
-	    !loop_add_fd(l->loop, l->watch_fd, EPOLLIN, on_change, l) ||
-	    !loop_add_signal(l->loop, SIGINT, on_signal, l->loop) ||
-	    !loop_add_signal(l->loop, SIGTERM, on_signal, l->loop))
-		return err_sys(err, -errno, "cannot watch '%s'", above);
-	return 0;
 }
 
 /* "90s", "10m", "2h", "1d" ago, or a time as RFC 3339 has it. */
@@ -206,9 +86,10 @@ static int log_run(struct cli *cli, const void *args, struct err *err) {
 	auto_container struct container *c = NULL;
 	autofree char *path = network_log_path(cli->settings);
 	struct err none = { 0 };
-	struct reader l = { .cli = cli, .path = path, .is_json = cli->json, .fd = -1,
-			    .watch_fd = -1 };
-	int r = 0;
+	struct reader l = { .is_json = cli->json };
+	const struct follow file = { .path = path, .who = cli->who, .line_max = NETWORK_LOG_LINE_MAX,
+				     .tail = -1, .goes_on = a->follow, .line = show, .data = &l };
+	int r;
 
 	if (!path)
 		return err_set(err, ERR_CONFIG, -ENOENT,
@@ -219,18 +100,8 @@ static int log_run(struct cli *cli, const void *args, struct err *err) {
 			      : app_word(cli, 0);
 	if (a->since)
 		(void)parse_since(a->since, &l.since);
-	if (a->follow)
-		r = watch(&l, err);
-	if (r == 0)
-		r = read_one(&l, ".1", err);
-	if (r == 0)
-		r = read_one(&l, "", err);
-	if (r == 0 && a->follow)
-		r = loop_run(l.loop);
-	loop_free(l.loop);
-	mem_close_ptr(&l.watch_fd);
-	mem_close_ptr(&l.fd);
-	return r;
+	r = follow_lines(&file, err);
+	return r < 0 ? r : 0;
 }
 
 static const struct cli_argument log_arguments[] = {

@@ -15,6 +15,7 @@ static const struct cli_command *const root_children[] = {
 	&cmd_kill,
 	&cmd_unfreeze,
 	&cmd_tmux,
+	&cmd_logs,
 	&cmd_build,
 	&cmd_image,
 	&cmd_container,
@@ -39,7 +40,7 @@ static const struct cli_command *const root_children[] = {
 };
 
 static const char *const root_absent[] = {
-	"audit", "health", "logs", "monitor",
+	"audit", "health", "monitor",
 	"update", NULL,
 };
 

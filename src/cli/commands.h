@@ -35,6 +35,7 @@ extern const struct cli_command cmd_image_publish;
 extern const struct cli_command cmd_info;
 extern const struct cli_command cmd_kill;
 extern const struct cli_command cmd_list;
+extern const struct cli_command cmd_logs;
 extern const struct cli_command cmd_man;
 extern const struct cli_command cmd_hosts;
 extern const struct cli_command cmd_network;

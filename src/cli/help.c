@@ -115,7 +115,7 @@ static char *option_text(const struct cli_option *o) {
 		buf_addf(&b, "%s%s", i ? ", " : ": ", o->choices[i]);
 	if (o->type == OPTION_BOOL && o->bool_default)
 		buf_adds(&b, " (default true)");
-	if (o->type == OPTION_INT && o->int_default)
+	if (o->type == OPTION_INT && o->int_default > 0)
 		buf_addf(&b, " (default %d)", o->int_default);
 	if (o->setting)
 		buf_addf(&b, " (setting %s)", o->setting);

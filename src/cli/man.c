@@ -88,7 +88,7 @@ static void add_option(struct buf *b, const struct cli_option *o) {
 	buf_adds(b, ".\n");
 	if (o->type == OPTION_BOOL && o->bool_default)
 		buf_adds(b, "On unless switched off by\n.Sq =false .\n");
-	if (o->type == OPTION_INT && o->int_default)
+	if (o->type == OPTION_INT && o->int_default > 0)
 		buf_addf(b, "Default: %d.\n", o->int_default);
 	if (o->setting)
 		buf_addf(b, "Wins over the setting\n.Ic %s .\n", o->setting);

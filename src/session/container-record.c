@@ -74,6 +74,7 @@ void container_free(struct container *c) {
 	free(c->network_mode);
 	free(c->person);
 	free(c->person_home);
+	free(c->logs_dir);
 	free(c->session_id);
 	free(c->tool);
 	free(c->profile);
@@ -175,6 +176,7 @@ static int read_head(struct container *c, struct err *err) {
 	c->person_gid = (gid_t)record_get_int(r, "", "person_gid", c->person_uid);
 	c->person = text_of(r, "", "person");
 	c->person_home = text_of(r, "", "person_home");
+	c->logs_dir = text_of(r, "", "logs_dir");
 	c->has_run = record_get_bool(r, "", "has_run", false);
 	read_session(c);
 	return 0;
@@ -259,6 +261,7 @@ static void write_head(struct container *c) {
 	record_setf(r, "", "person_gid", "%u", c->person_gid);
 	record_set(r, "", "person", c->person);
 	record_set(r, "", "person_home", c->person_home);
+	record_set(r, "", "logs_dir", c->logs_dir);
 	record_set(r, "", "has_run", c->has_run ? "true" : "false");
 }
 

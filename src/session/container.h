@@ -86,6 +86,7 @@ struct container {
 	gid_t person_gid;
 	char *person;
 	char *person_home;      /* "" in records of older versions */
+	char *logs_dir;         /* "" there too */
 	struct container_mount *mounts;
 	size_t mount_count;
 	bool has_run;           /* it was ready once: there may be something in it worth keeping */

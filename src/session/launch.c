@@ -24,6 +24,7 @@
 #include "session/protect-place.h"
 #include "session/relays.h"
 #include "session/repair.h"
+#include "session/session-log.h"
 #include "session/slots.h"
 #include "session/spawn.h"
 #include "session/teardown.h"
@@ -154,6 +155,7 @@ static int write_record(struct session *s, const struct launch_request *request,
 	c->person_gid = s->who->gid;
 	c->person = xstrdup(s->who->user);
 	c->person_home = xstrdup(s->who->home);
+	c->logs_dir = xstrdup(set->paths.logs_dir);
 	c->session_id = xstrdup(request->session_id ? request->session_id : "");
 	c->tool = xstrdup(request->tool ? request->tool : "");
 	c->profile = xstrdup(request->profile ? request->profile : "");
@@ -190,14 +192,15 @@ static void forget_new(struct session *s, const char *name, int lock_fd) {
 	container_lock_remove(s, name, lock_fd);
 }
 
-/* A stopped one that is started again has the user that the settings name now. */
+/* A stopped one that is started again has the user and the log that the settings name now. */
 static int use_settings(struct session *s, struct container **ret, struct err *err) {
 	struct container *c = *ret;
 	autoclose int lock = -1;
 	int r;
 
 	if (c->code_uid == (uid_t)s->settings->incus.code_uid &&
-	    !strcmp(c->code_user, s->settings->incus.code_user))
+	    !strcmp(c->code_user, s->settings->incus.code_user) &&
+	    !strcmp(c->logs_dir, s->settings->paths.logs_dir))
 		return 0;
 	lock = container_lock(s, c->name, 0, err);
 	if (lock < 0)
@@ -213,6 +216,7 @@ static int use_settings(struct session *s, struct container **ret, struct err *e
 	if (strcmp(c->code_user, s->settings->incus.code_user) != 0)
 		c->user_uid = (uid_t)-1; /* not known */
 	str_replace(&c->code_user, s->settings->incus.code_user);
+	str_replace(&c->logs_dir, s->settings->paths.logs_dir);
 	return container_store(s, c, err);
 }
 
@@ -295,6 +299,7 @@ static int start(struct session *s, const struct launch_request *request, int wo
 	};
 	int r = net_policy_check(&plan.policy, err);
 
+	session_log_attach(s, c);
 	plan.policy.allowed = &plan.allowed;
 	plan.policy.hosts = &plan.hosts;
 	if (r == 0 && strcmp(c->network_mode, "none") != 0)
@@ -322,6 +327,9 @@ static int start(struct session *s, const struct launch_request *request, int wo
 	if (r == 0) {
 		l->lease = spawn_plan(s, spawn, &plan, err);
 		r = l->lease < 0 ? l->lease : 0;
+		/* A supervisor that failed has written down why. */
+		if (r < 0 && r != -EPIPE && r != -ETIMEDOUT && r != -EINTR)
+			session_log_attach(s, NULL);
 	}
 	wire_plan_done(&plan);
 	return r;

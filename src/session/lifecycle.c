@@ -14,6 +14,7 @@
 #include "session/names.h"
 #include "session/repair.h"
 #include "session/saved.h"
+#include "session/session-log.h"
 #include "session/spawn.h"
 #include "session/teardown.h"
 
@@ -50,6 +51,8 @@ static int end_by_hand(struct session *s, const char *name, bool delete_it, stru
 			container_lock_remove(s, name, steal_fd(&lock));
 		return r;
 	}
+	session_log_note(c, "%s (uid %u) wants it %s", s->who->user, (unsigned)s->who->uid,
+			 delete_it ? "deleted" : "stopped; it has no supervisor");
 	return teardown(s, c, delete_it, steal_fd(&lock), err);
 }
 
@@ -206,7 +209,11 @@ int lifecycle_freeze(struct session *s, const char *name, bool frozen, struct er
 	if (!container_is_running(s, c))
 		return err_set(err, ERR_CONFLICT, -EINVAL, "container '%s' is not running", name);
 	ref = container_ref(s, c);
-	return frozen ? runtime_freeze(&ref, FREEZE_TIMEOUT_MS, err) : runtime_unfreeze(&ref, err);
+	r = frozen ? runtime_freeze(&ref, FREEZE_TIMEOUT_MS, err) : runtime_unfreeze(&ref, err);
+	if (r >= 0)
+		session_log_note(c, "%s by %s (uid %u)", frozen ? "frozen" : "thawed", s->who->user,
+				 (unsigned)s->who->uid);
+	return r;
 }
 
 static int check_mount(const struct container *c, const struct container_mount *m,

@@ -8,6 +8,12 @@
 #include "base/hash.h"
 #include "base/mem.h"
 
+const char *name_prefix(void) {
+	const char *prefix = getenv("COI_CONTAINER_PREFIX");
+
+	return prefix && *prefix ? prefix : "coi-";
+}
+
 char *name_for_workspace(const char *prefix, const char *workspace, int slot) {
 	char hex[HASH_HEX_SIZE];
 

@@ -10,6 +10,8 @@
 #define NAME_MAX_BYTES 63 /* a host name's label (RFC 1123) */
 #define SLOT_MAX 10       /* highest slot that is given automatically */
 
+/* Of our containers: "coi-", or $COI_CONTAINER_PREFIX; not owned. */
+const char *name_prefix(void);
 /*
  * "<prefix><hash8>-<slot>": hash8 is the first eight hex digits of the SHA-256
  * of the workspace's absolute path, symlinks not resolved. Newly allocated.

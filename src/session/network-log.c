@@ -87,33 +87,16 @@ char *network_refusal_text(const struct network_refusal *r) {
 
 int network_log_append(const struct privilege *who, const char *path, const json_t *line,
 		       struct err *err) {
-	const char *name = path_base(path);
-	autofree char *above = xstrndup(path, (size_t)(name - path));
 	autofree char *shown = xasprintf("network log '%s'", path);
 	autofree char *dumped = json_dumps(line, JSON_COMPACT);
 	autofree char *text = dumped ? xasprintf("%s\n", dumped) : NULL;
-	autoclose int dir = -1;
+	const struct linefile file = { .shown = shown, .owner = who->uid, .max = NETWORK_LOG_MAX };
 	int r;
 
-	if (!text || strlen(text) > NETWORK_LOG_LINE_MAX || !*name)
+	if (!text || strlen(text) > NETWORK_LOG_LINE_MAX || !*path_base(path))
 		return err_set(err, ERR_BUG, -EINVAL, "cannot write %s", shown);
 	privilege_person_begin(who);
-	dir = open(above, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (dir < 0 && errno == ENOENT && mkdir_parents(above, 0700) == 0)
-		dir = open(above, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (dir < 0) {
-		r = err_sys(err, -errno, "cannot open '%s'", above);
-	} else {
-		const struct linefile file = {
-			.dir = dir,
-			.name = name,
-			.shown = shown,
-			.owner = who->uid,
-			.max = NETWORK_LOG_MAX,
-		};
-
-		r = linefile_append(&file, text, strlen(text), err);
-	}
+	r = linefile_append_path(path, &file, text, strlen(text), err);
 	privilege_person_end(who);
 	return r;
 }

@@ -19,6 +19,7 @@
 #include "session/names.h"
 #include "session/network.h"
 #include "session/plan.h"
+#include "session/session-log.h"
 #include "session/snapshot.h"
 #include "session/spawn.h"
 #include "session/teardown.h"
@@ -157,6 +158,9 @@ static int carry_out(struct session *s, const char *name, enum verdict verdict, 
 	session_say(s, "Repairing container '%s', which was left %s", name,
 		    container_state_to_string(c->state));
 	tell_audit(s, c, verdict == VERDICT_DELETE);
+	session_log_note(c, "a crash or a power cut left it %s: it is cleaned up and %s",
+			 container_state_to_string(c->state),
+			 verdict == VERDICT_DELETE ? "deleted" : "kept, stopped");
 	r = teardown(s, c, verdict == VERDICT_DELETE, steal_fd(&lock), err);
 	return r < 0 ? r : 1;
 }

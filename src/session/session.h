@@ -16,6 +16,8 @@
 #include "config/config.h"
 #include "net/net.h"
 
+struct session_trail;
+
 struct session {
 	const struct privilege *who;
 	const struct settings *settings; /* NULL for commands that read none */
@@ -26,6 +28,7 @@ struct session {
 	/* Narration for people ("Launching container …"), one line; NULL: none. */
 	void (*say)(const char *line, void *data);
 	void *say_data;
+	struct session_trail *trail; /* session-log.h: it goes into a log too; NULL: nowhere */
 };
 
 /*
@@ -38,8 +41,9 @@ void session_close(struct session *s);
 void session_close_ptr(struct session **s);
 #define auto_session __attribute__((cleanup(session_close_ptr)))
 
-/* One line to whoever listens. */
-void session_say(const struct session *s, const char *fmt, ...)
-	__attribute__((format(printf, 2, 3)));
+/* One line to whoever listens, and to the log of the container that is being started. */
+void session_say(const struct session *s, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* The same of what its supervisor has said, which is in the log already. */
+void session_relay(const struct session *s, const char *text);
 
 #endif

@@ -118,7 +118,7 @@ static int take_message(struct session *s, int sock, struct err *err) {
 		msg_to_err(&m, err);
 		r = err->code;
 	} else if (!strcmp(m.type, "warning")) {
-		session_say(s, "Warning: %s", json_get_str(m.body, "text", ""));
+		session_relay(s, json_get_str(m.body, "text", ""));
 	}
 	msg_done(&m);
 	return r;
@@ -217,7 +217,7 @@ static int stopped_message(const struct session *s, int sock, int signal_fd, int
 		r = err->code;
 	} else if (!strcmp(m.type, "warning")) {
 		/* What turned out while the command ran. */
-		session_say(s, "Warning: %s", json_get_str(m.body, "text", ""));
+		session_relay(s, json_get_str(m.body, "text", ""));
 		r = 0;
 	}
 	msg_done(&m);
@@ -278,6 +278,7 @@ int spawn_connect(struct session *s, const struct container *c, struct err *err)
 int spawn_stop(struct session *s, const struct container *c, int timeout_ms, bool delete_it,
 	       struct err *err) {
 	autoclose int pidfd = proc_id_open(&c->supervisor);
+	autofree char *by = NULL;
 	autoclose int sock = -1;
 	int r;
 
@@ -287,9 +288,11 @@ int spawn_stop(struct session *s, const struct container *c, int timeout_ms, boo
 	sock = spawn_connect(s, c, err);
 	if (sock < 0)
 		return sock;
+	by = xasprintf("%s (uid %u)", s->who->user, (unsigned)s->who->uid);
 	r = msg_send(sock, "stop",
-		     json_pack("{s:i, s:b}", "timeout_ms", timeout_ms, "delete", delete_it), NULL,
-		     0);
+		     json_pack("{s:i, s:b, s:o}", "timeout_ms", timeout_ms, "delete", delete_it,
+			       "by", json_text(by)),
+		     NULL, 0);
 	if (r < 0)
 		return err_set(err, ERR_MISSING, -ENOTCONN, "the supervisor of container '%s' died",
 			       c->name);

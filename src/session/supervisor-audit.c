@@ -45,8 +45,9 @@ void supervisor_audit_end(struct supervisor *v) {
 
 	if (audit_write(v->session.audit, AUDIT_CONTAINER_STOP, v->c->name,
 			AUDIT_FIELDS(AUDIT_TEXT("how", v->was_asked ? "shutdown" : "exit"),
-				     AUDIT_TEXT("reason", v->was_asked ? "a command of coi"
-								       : "the container itself")),
+				     AUDIT_TEXT("reason", !v->was_asked ? "the container itself"
+							  : v->why	? v->why
+									: "a command of coi")),
 			&err) < 0)
 		supervisor_complain(&err);
 }

@@ -25,7 +25,6 @@
 
 #define COMMAND_FD 3
 #define PLAN_TIMEOUT_MS 10000
-#define LOG_MAX_BYTES (8 * 1024 * 1024)
 
 int supervisor_store(struct supervisor *v, enum container_state state, struct err *err) {
 	/*
@@ -40,26 +39,6 @@ int supervisor_store(struct supervisor *v, enum container_state state, struct er
 	if (lock < 0)
 		return !may_wait && lock == -EWOULDBLOCK ? 0 : lock;
 	return container_store_run(&v->session, v->c, err);
-}
-
-void supervisor_complain(const struct err *err) {
-	log_error(err);
-}
-
-void supervisor_note(const char *fmt, ...) {
-	autofree char *text = NULL;
-	va_list ap;
-
-	va_start(ap, fmt);
-	text = xvasprintf(fmt, ap);
-	va_end(ap);
-	log_warn("%s", text);
-}
-
-void supervisor_trouble(void *ctx, const struct plan_step *step, const struct err *err) {
-	const struct supervisor *v = ctx;
-
-	log_warn("cannot undo '%s' of container '%s': %s", step->what, v->c->name, err->msg);
 }
 
 static int read_plan(struct supervisor *v, struct err *err) {
@@ -80,25 +59,6 @@ static int read_plan(struct supervisor *v, struct err *err) {
 	return r;
 }
 
-/* Lines of this process; a container cannot make it grow without end. */
-static void open_log(struct supervisor *v) {
-	autoclose int dir = container_dir(&v->session, v->c->name);
-	int fd = dir < 0 ? -1
-			 : openat(dir, "supervisor.log",
-				  O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
-	FILE *f;
-
-	if (fd < 0)
-		return;
-	if (lseek(fd, 0, SEEK_END) > LOG_MAX_BYTES)
-		(void)!ftruncate(fd, 0);
-	f = fdopen(fd, "a");
-	if (!f)
-		return;
-	log_set_file(f);
-	log_set_stamped("supervisor");
-}
-
 static int open_all(struct supervisor *v, struct err *err) {
 	struct session *s = &v->session;
 	int r;
@@ -114,7 +74,7 @@ static int open_all(struct supervisor *v, struct err *err) {
 	if (r < 0)
 		return r;
 	v->container_path = xasprintf("%s/containers/%s", s->layout->root, v->c->name);
-	open_log(v);
+	supervisor_log_open(v);
 	return 0;
 }
 
@@ -133,8 +93,10 @@ static void end_record(struct supervisor *v, bool delete_it) {
 	}
 	if (delete_it) {
 		r = tree_remove_at(v->session.layout->containers_fd, v->c->name);
-		if (r == 0)
+		if (r == 0) {
 			supervisor_audit_delete(v);
+			supervisor_log(v, "deleted");
+		}
 		else
 			(void)err_sys(&err, r, "cannot remove the files of container '%s'",
 				      v->c->name);
@@ -142,6 +104,8 @@ static void end_record(struct supervisor *v, bool delete_it) {
 		container_forget_run(v->c);
 		v->c->state = STATE_STOPPED;
 		r = container_store_run(&v->session, v->c, &err);
+		if (r == 0)
+			supervisor_log(v, "stopped, and kept");
 	}
 	if (r < 0)
 		log_error(&err);
@@ -171,6 +135,7 @@ static void close_all(struct supervisor *v) {
 	mem_close_ptr(&v->root_fd);
 	protect_binds_done(&v->protect);
 	free(v->head);
+	free(v->why);
 	free(v->sockets_path);
 	free(v->container_path);
 	strv_free(v->layers);

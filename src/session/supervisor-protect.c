@@ -4,18 +4,9 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include "base/json.h"
-#include "base/msg.h"
 #include "session/immutable.h"
 #include "session/placeholders.h"
 #include "session/supervisor.h"
-
-void supervisor_say(struct supervisor *v, const char *line) {
-	supervisor_note("%s", line);
-	if (v->command_fd >= 0)
-		(void)msg_send(v->command_fd, "warning",
-			       json_pack("{s:o}", "text", json_text(line)), NULL, 0);
-}
 
 static void say(const char *line, void *data) {
 	supervisor_say(data, line);

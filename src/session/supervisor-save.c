@@ -30,6 +30,8 @@ int supervisor_save(struct supervisor *v, struct err *err) {
 
 	/* It would keep the file system mounted. */
 	mem_close_ptr(&v->root_fd);
+	if (r == 0)
+		supervisor_log(v, "session %s is saved", v->c->session_id);
 	if (r == 0 && skipped)
 		supervisor_note("%u links, devices and too large files of '%s' were not saved",
 				skipped, v->c->name);

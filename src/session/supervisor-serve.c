@@ -34,6 +34,7 @@ static void begin_kill(void *data) {
 	struct runtime_ref ref = container_ref(&v->session, v->c);
 	struct err err = { 0 };
 
+	v->was_late = v->stop_timer != NULL;
 	v->stop_timer = NULL;
 	log_debug("killing '%s'", v->c->name);
 	if (runtime_kill(&ref, KILL_TIMEOUT_MS, &err) < 0)
@@ -59,6 +60,7 @@ void supervisor_stop(struct supervisor *v, int timeout_ms) {
 	if (timeout_ms <= 0) {
 		v->was_killed = true;
 		loop_remove(v->loop, v->stop_timer);
+		v->stop_timer = NULL;
 		begin_kill(v);
 	} else if (!v->stop_timer) {
 		v->stop_timer = loop_add_timer(v->loop, (uint64_t)timeout_ms, 0, begin_kill, v);
@@ -88,11 +90,13 @@ static void on_command(int fd, uint32_t events, void *data) {
 	(void)events;
 	if (r == 1 && !strcmp(m.type, "finish")) {
 		v->wants_keep = json_get_bool(m.body, "keep", false);
+		supervisor_why(v, "its command has ended");
 		supervisor_stop(v, v->c->systemd && v->wants_keep ? v->plan.stop_timeout_ms : 0);
 	}
 	/* It gave up while we were about to say that the container runs. */
 	if (r == 1 && !strcmp(m.type, "cancel")) {
 		v->wants_delete |= v->plan.is_new;
+		supervisor_why(v, "its start was interrupted");
 		supervisor_stop(v, 0);
 	}
 	if (r == 1) {
@@ -101,8 +105,10 @@ static void on_command(int fd, uint32_t events, void *data) {
 	}
 	/* The command is gone. A lease was its word to stay. */
 	drop_command(v);
-	if (v->plan.is_lease)
-		supervisor_stop(v, 0);
+	if (!v->plan.is_lease)
+		return;
+	supervisor_why(v, "the command that started it has gone");
+	supervisor_stop(v, 0);
 }
 
 static void drop_client(struct supervisor *v, int i) {
@@ -128,6 +134,8 @@ static void on_client(int fd, uint32_t events, void *data) {
 	if (!strcmp(m.type, "stop")) {
 		v->wants_delete |= json_get_bool(m.body, "delete", false);
 		v->wants_keep |= !json_get_bool(m.body, "delete", false);
+		supervisor_why(v, "%s wants it %s", json_get_str(m.body, "by", "somebody"),
+			       v->wants_delete ? "deleted" : "stopped");
 		supervisor_stop(v, (int)json_get_int(m.body, "timeout_ms", v->plan.stop_timeout_ms));
 	} else if (!strcmp(m.type, "network")) {
 		supervisor_network_message(v, fd, m.body);
@@ -169,6 +177,7 @@ static void on_sigterm(int signo, void *data) {
 	struct supervisor *v = data;
 
 	(void)signo;
+	supervisor_why(v, "somebody ended its supervisor (SIGTERM)");
 	supervisor_stop(v, v->plan.stop_timeout_ms);
 }
 
@@ -402,10 +411,12 @@ int supervisor_serve(struct supervisor *v, struct err *err) {
 		supervisor_network_hear(v);
 	if (v->command_fd >= 0 && msg_send(v->command_fd, "ready", NULL, NULL, 0) < 0)
 		log_debug("the command that started '%s' has gone", v->c->name);
+	supervisor_log_start(v);
 	r = loop_run(v->loop);
 	if (r < 0)
 		return err_sys(err, r, "cannot watch the container");
 	supervisor_audit_end(v);
+	supervisor_log_end(v);
 	is_saved = save(v, &unsaved) == 0;
 	delete_it = v->wants_delete || (v->c->delete_on_stop && !v->wants_keep);
 	if (!is_saved && !(v->wants_delete && v->was_killed))

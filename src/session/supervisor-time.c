@@ -28,6 +28,7 @@ static void on_deadline(int fd, uint32_t events, void *data) {
 	}
 	supervisor_note("'%s' has run as long as it may (limits.runtime.max_duration) and is stopped",
 			v->c->name);
+	supervisor_why(v, "it has run as long as it may (limits.runtime.max_duration)");
 	supervisor_stop(v, v->c->deadline_graceful ? GRACE_MS : 0);
 }
 

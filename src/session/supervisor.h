@@ -124,6 +124,9 @@ struct supervisor {
 	bool wants_delete; /* beyond delete_on_stop */
 	bool wants_keep;   /* against delete_on_stop */
 	bool was_killed;   /* at once, whatever is lost by it */
+	bool was_late;     /* killed, since it took too long */
+	char *why;         /* it ends; NULL: nobody asked for it */
+	bool session_log_failed;
 };
 
 /* Starting a container; and taking over one that runs without a supervisor. */
@@ -141,6 +144,18 @@ void supervisor_stop(struct supervisor *v, int timeout_ms);
 /* How long it may run: into the record of one that starts; and the timer, adopted or not. */
 void supervisor_time_set(struct supervisor *v);
 int supervisor_time_watch(struct supervisor *v, struct err *err);
+/*
+ * Its own log from now on, and the session log: warnings and errors go into both.
+ * supervisor_log() is for the session log alone.
+ */
+void supervisor_log_open(struct supervisor *v);
+void supervisor_log(struct supervisor *v, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+void supervisor_log_start(struct supervisor *v);
+void supervisor_log_end(struct supervisor *v);
+/* Why it is going to end, before supervisor_stop(); the first one to say so counts. */
+void supervisor_why(struct supervisor *v, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
 /* To the log: what went wrong and ends nothing; and what is worth a line. */
 void supervisor_complain(const struct err *err);
 void supervisor_note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));

@@ -6,7 +6,7 @@
  * From command to supervisor: plan, then on a lease finish {"keep":bool}.
  * From supervisor to command: progress {"step","what"}, warning {"text"}, ready {}, error,
  * stopped {}.
- * On the control socket: stop {"timeout_ms","delete"} → stopped {} or error;
+ * On the control socket: stop {"timeout_ms","delete","by"} → stopped {} or error;
  * network (see network.h) → network or error.
  */
 #ifndef COI_SESSION_WIRE_H
