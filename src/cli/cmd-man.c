@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* "coi __man < TEMPLATE": the manual page; "coi __man --commands": what there is help for. */
+/* "coi __man < TEMPLATE": a manual page; "coi __man --commands": what there is help for. */
 #include <stdio.h>
 #include <unistd.h>
 
@@ -40,7 +40,7 @@ static int man_run(struct cli *cli, const void *args, struct err *err) {
 	r = fd_read_all(STDIN_FILENO, &template);
 	if (r < 0)
 		return err_sys(err, r, "cannot read the template");
-	man_page(&cli_root, PACKAGE_VERSION, template.data, &page);
+	man_page(&cli_root, PACKAGE_VERSION, template.data, man_settings_slots, &page);
 	(void)fwrite(page.data, 1, page.len, stdout);
 	return 0;
 }

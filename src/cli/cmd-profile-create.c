@@ -23,6 +23,7 @@ struct create_args {
 	const char *inherits;
 	bool user;
 	bool project;
+	bool full;
 };
 
 static int create_check(struct cli *cli, void *args, struct err *err) {
@@ -35,6 +36,10 @@ static int create_check(struct cli *cli, void *args, struct err *err) {
 		(void)err_set(err, ERR_USAGE, -EINVAL, "'%s' is no name for a profile", name);
 		return err_hint(err, "a letter or digit, then letters, digits and . _ -, at most 64");
 	}
+	if (a->full && (a->inherits || cli->parsed.override_count))
+		return err_set(err, ERR_USAGE, -EINVAL,
+			       "'--full' makes a file of comments: '%s' makes no sense with it",
+			       a->inherits ? "--inherits" : cli->parsed.overrides[0].flag);
 	if (strcmp(name, MAIN_FILE) == 0 && a->inherits)
 		return err_set(err, ERR_USAGE, -EINVAL,
 			       "'default' is what all others are based on: --inherits makes no sense");
@@ -178,7 +183,7 @@ static int create_run(struct cli *cli, const void *args, struct err *err) {
 	r = look_around(cli, cwd, a, is_project, err);
 	if (r < 0)
 		return r;
-	text = skeleton(cli, name, a->inherits);
+	text = a->full ? config_starter(true) : skeleton(cli, name, a->inherits);
 	below = xasprintf(".coi/profiles/%s", name);
 	return write_file(cli, is_project, base, below, text, err);
 }
@@ -199,6 +204,11 @@ static const struct cli_option create_options[] = {
 		.name = "project",
 		CLI_BOOL(struct create_args, project),
 		.help = "Make it below .coi of the current directory",
+	},
+	{
+		.name = "full",
+		CLI_BOOL(struct create_args, full),
+		.help = "Write every key into it, explained, as a comment",
 	},
 	{ 0 },
 };

@@ -4,85 +4,20 @@
 #include <string.h>
 
 #include "base/mem.h"
-
-/*
- * Text as mdoc wants it: a backslash is "\e", a hyphen that is typed is "\-",
- * and a line must not begin with a dot or an apostrophe.
- */
-static void add_text(struct buf *b, const char *text) {
-	bool line_start = true;
-
-	for (; *text; text++) {
-		if (line_start && (*text == '.' || *text == '\''))
-			buf_adds(b, "\\&");
-		line_start = *text == '\n';
-		if (*text == '\\')
-			buf_adds(b, "\\e");
-		else if (*text == '-')
-			buf_adds(b, "\\-");
-		else
-			buf_addc(b, *text);
-	}
-}
-
-/* An argument of a macro: in double quotes, so that no word of it is a macro. */
-static void add_argument(struct buf *b, const char *text) {
-	buf_addc(b, '"');
-	for (; *text; text++) {
-		if (*text == '"')
-			buf_adds(b, "\\(dq");
-		else if (*text == '\\')
-			buf_adds(b, "\\e");
-		else if (*text == '-')
-			buf_adds(b, "\\-");
-		else
-			buf_addc(b, *text);
-	}
-	buf_addc(b, '"');
-}
-
-/* Running text: a new line for each sentence, paragraphs as Pp. */
-static void add_prose(struct buf *b, const char *text) {
-	for (; *text; text++) {
-		char one[2] = { *text, '\0' };
-
-		if (text[0] == '\n' && text[1] == '\n') {
-			buf_adds(b, "\n.Pp\n");
-			text++;
-		} else if ((*text == '.' || *text == ':' || *text == '?') && text[1] == ' ' &&
-			   text[2] >= 'A' && text[2] <= 'Z') {
-			buf_addf(b, "%c\n", *text);
-			text++;
-		} else {
-			/* Inside a line no guard for a first dot is wanted. */
-			if (*text == '.' || *text == '\'')
-				buf_addc(b, *text);
-			else
-				add_text(b, one);
-		}
-	}
-	buf_addc(b, '\n');
-}
-
-static void add_sentence(struct buf *b, const char *text) {
-	size_t len = strlen(text);
-
-	add_text(b, text);
-	buf_adds(b, len && strchr(".?!", text[len - 1]) ? "\n" : ".\n");
-}
+#include "cli/mdoc.h"
 
 static void add_option(struct buf *b, const struct cli_option *o) {
 	buf_adds(b, ".It");
 	if (o->letter)
 		buf_addf(b, " Fl %c ,", o->letter);
 	buf_adds(b, " Fl \\-");
-	add_text(b, o->name);
+	mdoc_text(b, o->name);
 	if (o->type == OPTION_OPTIONAL)
 		buf_addf(b, " Ns Op = Ns Ar %s", o->value);
 	else if (o->type != OPTION_BOOL)
 		buf_addf(b, " Ar %s", o->value);
 	buf_addc(b, '\n');
-	add_text(b, o->help);
+	mdoc_text(b, o->help);
 	for (size_t i = 0; o->choices && o->choices[i]; i++)
 		buf_addf(b, "%s%s", i ? ", " : ": ", o->choices[i]);
 	buf_adds(b, ".\n");
@@ -119,7 +54,7 @@ static void add_arguments(struct buf *b, const struct cli_command *c) {
 	buf_adds(b, ".Bl -tag -width Ds\n");
 	for (const struct cli_argument *a = c->arguments; a->name; a++) {
 		buf_addf(b, ".It Ar %s\n", a->name);
-		add_sentence(b, a->help);
+		mdoc_sentence(b, a->help);
 	}
 	buf_adds(b, ".El\n");
 }
@@ -131,9 +66,9 @@ static void add_examples(struct buf *b, const struct cli_command *c) {
 	buf_adds(b, ".Bl -tag -width Ds -compact\n");
 	for (const struct cli_example *e = c->examples; e->command; e++) {
 		buf_adds(b, ".It Li ");
-		add_argument(b, e->command);
+		mdoc_argument(b, e->command);
 		buf_addc(b, '\n');
-		add_sentence(b, e->meaning);
+		mdoc_sentence(b, e->meaning);
 	}
 	buf_adds(b, ".El\n");
 }
@@ -160,9 +95,9 @@ static void add_command(struct buf *b, const char *prefix, const struct cli_comm
 		add_head(b, prefix, c);
 		if (summary[0] >= 'a' && summary[0] <= 'z')
 			summary[0] = (char)(summary[0] - 'a' + 'A');
-		add_sentence(b, summary);
+		mdoc_sentence(b, summary);
 		if (c->description)
-			add_prose(b, c->description);
+			mdoc_prose(b, c->description);
 		for (size_t i = 0; c->aliases && c->aliases[i]; i++)
 			buf_addf(b, "Also called\n.Ic %s .\n", c->aliases[i]);
 		add_arguments(b, c);
@@ -181,19 +116,33 @@ static bool is_slot(const char *line, size_t len, const char *slot) {
 	return strlen(slot) == len && strncmp(line, slot, len) == 0;
 }
 
+static void add_commands(const struct cli_command *root, struct buf *out) {
+	for (size_t i = 0; root->children[i]; i++)
+		add_command(out, "", root->children[i]);
+}
+
+static bool add_slot(const char *line, size_t len, const struct man_slot *slots, struct buf *out) {
+	for (; slots && slots->name; slots++) {
+		if (!is_slot(line, len, slots->name))
+			continue;
+		slots->add(out);
+		return true;
+	}
+	return false;
+}
+
 void man_page(const struct cli_command *root, const char *version, const char *template,
-	      struct buf *out) {
+	      const struct man_slot *more, struct buf *out) {
 	while (*template) {
 		size_t len = strcspn(template, "\n");
 
 		if (is_slot(template, len, "@commands@")) {
-			for (size_t i = 0; root->children[i]; i++)
-				add_command(out, "", root->children[i]);
+			add_commands(root, out);
 		} else if (is_slot(template, len, "@global-options@")) {
 			add_options(out, cli_global_options, NULL);
 		} else if (is_slot(template, len, "@version@")) {
 			buf_addf(out, ".Os coi %s\n", version);
-		} else {
+		} else if (!add_slot(template, len, more, out)) {
 			buf_add(out, template, len);
 			buf_addc(out, '\n');
 		}

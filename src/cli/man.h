@@ -6,11 +6,21 @@
 #include "base/buf.h"
 #include "cli/cli.h"
 
+/* What stands for a line of a template that is only @name ("@…@"). */
+struct man_slot {
+	const char *name; /* NULL ends a list */
+	void (*add)(struct buf *out);
+};
+
 /*
  * Copy @template to @out; a line that is only "@commands@", "@global-options@"
- * or "@version@" is replaced by what it names, as mdoc(7).
+ * or "@version@" is replaced by what it names, as mdoc(7); so are those of @more,
+ * which may be NULL.
  */
 void man_page(const struct cli_command *root, const char *version, const char *template,
-	      struct buf *out);
+	      const struct man_slot *more, struct buf *out);
+
+/* The settings and profiles, out of their rows: coi-config(5), coi-profile(5). */
+extern const struct man_slot man_settings_slots[];
 
 #endif

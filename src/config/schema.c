@@ -33,10 +33,21 @@ static void add_range(json_t *s, double min, double max) {
 static json_t *list_schema(enum setting_format format, bool takes_numbers) {
 	json_t *item = text_schema(format);
 
-	if (takes_numbers)
-		item = json_pack("{s:[o,{s:s}]}", "anyOf", item, "type", "integer");
+	if (takes_numbers) /* they are ports */
+		item = json_pack("{s:[o,{s:s,s:i,s:i}]}", "anyOf", item, "type", "integer", "minimum", 1,
+				 "maximum", 65535);
 	return json_pack("{s:s,s:i,s:o}", "type", "array", "maxItems", MEMBER_LIST_MAX, "items",
 			 item);
+}
+
+/* What need not be there may be empty, and what must be there must not. */
+static json_t *field_text_schema(const struct setting_field *f) {
+	json_t *s = text_schema(f->format);
+
+	if (!f->is_required)
+		return json_pack("{s:s,s:[o,{s:i}]}", "type", "string", "anyOf", s, "maxLength", 0);
+	json_object_set_new(s, "minLength", json_integer(1));
+	return s;
 }
 
 static json_t *field_schema(const struct setting_field *f) {
@@ -55,7 +66,7 @@ static json_t *field_schema(const struct setting_field *f) {
 		s = list_schema(f->format, f->format == FORMAT_PORTS);
 		break;
 	default:
-		s = text_schema(f->is_required ? f->format : FORMAT_ANY);
+		s = field_text_schema(f);
 		break;
 	}
 	json_object_set_new(s, "description", json_string(f->summary));

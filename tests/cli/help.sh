@@ -29,7 +29,10 @@ file_of() { # "coi image list" -> coi-image-list.txt
 }
 
 "$coi" __man --commands >"$tmp/commands"
-"$coi" __man <"$src/docs/coi.1.in" >"$tmp/coi.1"
+made_pages='coi.1 coi-config.5 coi-profile.5'
+for page in $made_pages; do
+	"$coi" __man <"$src/docs/$page.in" >"$tmp/$page"
+done
 
 if [ -n "${UPDATE-}" ]; then
 	mkdir -p "$golden"
@@ -40,8 +43,10 @@ if [ -n "${UPDATE-}" ]; then
 		shift
 		"$coi" "$@" --help >"$golden/$(file_of $command)"
 	done <"$tmp/commands"
-	cp "$tmp/coi.1" "$src/docs/coi.1"
-	echo "updated $golden and docs/coi.1"
+	for page in $made_pages; do
+		cp "$tmp/$page" "$src/docs/$page"
+	done
+	echo "updated $golden and in docs: $made_pages"
 	exit 0
 fi
 
@@ -77,15 +82,34 @@ verdict "no golden file without a command" "$(for f in "$golden"/*.txt; do
 	grep -qx "$name" "$tmp/commands" || echo "$f"
 done)"
 
-verdict "docs/coi.1 is current (make update-golden)" "$(diff "$src/docs/coi.1" "$tmp/coi.1" 2>&1)"
-if command -v mandoc >/dev/null; then
-	verdict "mandoc finds nothing in docs/coi.1" \
-		"$(mandoc -Tlint -Wwarning "$src/docs/coi.1" 2>&1)"
-elif command -v man >/dev/null && man --version >/dev/null 2>&1; then
-	verdict "man finds nothing in docs/coi.1" "$(LC_ALL=C.UTF-8 MANROFFSEQ='' MANWIDTH=80 \
-		man --warnings -E UTF-8 -l -Tutf8 -Z "$src/docs/coi.1" 2>&1 >/dev/null)"
+for page in $made_pages; do
+	verdict "docs/$page is current (make update-golden)" "$(diff "$src/docs/$page" "$tmp/$page" 2>&1)"
+	verdict "docs/$page has every slot filled" "$(grep -n '^@' "$tmp/$page")"
+done
+for page in "$src"/docs/*.[1-9]; do
+	name=docs/$(basename "$page")
+	if command -v mandoc >/dev/null; then
+		verdict "mandoc finds nothing in $name" "$(mandoc -Tlint -Wwarning "$page" 2>&1)"
+	elif command -v man >/dev/null && man --version >/dev/null 2>&1; then
+		verdict "man finds nothing in $name" "$(LC_ALL=C.UTF-8 MANROFFSEQ='' MANWIDTH=80 \
+			man --warnings -E UTF-8 -l -Tutf8 -Z "$page" 2>&1 >/dev/null)"
+	else
+		skip "$name is well formed" "neither mandoc nor man is here"
+	fi
+done
+# Nothing of the table is lost on the way into the pages.
+"$coi" schema config >"$tmp/schema"
+if command -v jq >/dev/null; then
+	jq -r 'def keys_below: to_entries[] | .key as $k | .value |
+		if .properties then .properties | keys_below | "\($k).\(.)" else $k end;
+		.properties | keys_below' "$tmp/schema" >"$tmp/keys"
+	verdict "coi-config(5) has every key of the schema" "$(
+		[ "$(wc -l <"$tmp/keys")" -gt 100 ] || echo 'too few keys'
+		while read -r key; do
+			grep -qxF ".It Ic $key" "$tmp/coi-config.5" || echo "$key"
+		done <"$tmp/keys")"
 else
-	skip "docs/coi.1 is well formed" "neither mandoc nor man is here"
+	skip "coi-config(5) has every key of the schema" "no jq here"
 fi
 
 # STATUS, a pattern that standard error has, the words

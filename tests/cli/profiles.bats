@@ -265,6 +265,21 @@ theirs() {
 	expect_stderr "already"
 }
 
+@test "profile create --full writes every key as a comment" {
+	run --separate-stderr coi profile create a --full
+	expect_status 0
+	[ "$(grep -c '^# [a-z_]* = ' "$HOME/.coi/profiles/a/config.toml")" -gt 80 ]
+	run --separate-stderr coi --profile a config show
+	expect_status 0
+	[ -z "$output$stderr" ]
+	run --separate-stderr coi profile create b --full --inherits a
+	expect_status 2
+	expect_stderr "'--inherits' makes no sense"
+	run --separate-stderr coi profile create b --full --image x
+	expect_status 2
+	[ ! -e "$HOME/.coi/profiles/b" ]
+}
+
 @test "profile create --inherits, --image and --persistent are written into it" {
 	run --separate-stderr coi profile create a --inherits hardened --image img --persistent
 	expect_status 0
