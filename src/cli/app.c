@@ -11,8 +11,10 @@
 #include "base/mem.h"
 #include "base/path.h"
 #include "base/strv.h"
+#include "base/timeline.h"
 #include "cli/help.h"
 #include "cli/profiles.h"
+#include "cli/timing.h"
 #include "cli/version.h"
 #include "config/told.h"
 #include "session/session-log.h"
@@ -73,6 +75,7 @@ int app_load_config(struct cli *cli, bool is_strict, struct err *err) {
 	if (r < 0)
 		return r;
 	cli->settings = config_settings(cli->config);
+	timeline_mark(TIMELINE_OWN, "read the settings");
 	told_once(cli->config, cli->who);
 	print_notes(cli, is_strict);
 	return 0;
@@ -262,6 +265,7 @@ int app_main(char *const *argv) {
 		if (status == EXIT_OK)
 			status = EXIT_FAILED;
 	}
+	timing_tell(&cli);
 	session_close(cli.session);
 	config_free(cli.config);
 	privilege_free(cli.who);

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/strv.h"
+#include "base/timeline.h"
 #include "cli/app.h"
 #include "cli/commands.h"
 #include "cli/hold.h"
@@ -83,7 +84,9 @@ static int run_run(struct cli *cli, const void *args, struct err *err) {
 	}
 	status = has_prompt ? run_prompt_ask(cli, &prompt, &l, env, GRACE_MS, err) :
 			      run_in(cli, &l, env, err);
+	timeline_mark(TIMELINE_AGENT, "the command");
 	r = launched_finish(cli->session, &l, false, &end_err);
+	timeline_mark(TIMELINE_OWN, "end the container");
 	hold_end(&before);
 	if (status < 0)
 		return status;

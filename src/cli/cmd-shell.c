@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/strv.h"
+#include "base/timeline.h"
 #include "cli/aliases.h"
 #include "cli/app.h"
 #include "cli/building.h"
@@ -19,6 +20,7 @@
 #include "cli/session-end.h"
 #include "cli/session-show.h"
 #include "cli/shell-plan.h"
+#include "cli/timing.h"
 #include "session/env-commands.h"
 #include "session/launch.h"
 #include "session/lifecycle.h"
@@ -270,10 +272,12 @@ static int begin_session(struct cli *cli, const struct shell_args *a,
 	r = find_container(cli, a, *tool, session, l, err);
 	if (r > 0 && prepare(cli, a, *tool, session, l, mode, env, prepared, err) < 0)
 		r = err->code;
+	timeline_mark(TIMELINE_OWN, "put the agent's files in place");
 	if (r > 0 && mode->tmux)
 		r = session_begin(cli, l->container, mode, prepared->argv, prepared->env, err) < 0
 			    ? err->code
 			    : r;
+	timeline_mark(TIMELINE_OWN, "start the session");
 	cli->say_prefix = NULL;
 	if (r > 0 && hold_is_interrupted())
 		r = err_set(err, ERR_SYSTEM, -EINTR, "interrupted");
@@ -296,6 +300,10 @@ static int start_session(struct cli *cli, const struct shell_args *a,
 	hold_end(&before);
 	if (r <= 0)
 		return r;
+	if (mode.tmux) {
+		timing_watch_agent(cli, l.container);
+		timing_tell(cli);
+	}
 	r = session_show(cli, l.container, &mode, prepared.argv, prepared.env, err);
 	if (!mode.background)
 		session_end_tell(cli, l.container);

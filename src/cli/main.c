@@ -3,9 +3,11 @@
 #include <signal.h>
 
 #include "base/fd.h"
+#include "base/timeline.h"
 #include "cli/app.h"
 
 int main(int argc, char **argv) {
+	timeline_begin();
 	fd_fill_stdio();
 	/* Tables are measured in columns; messages and numbers stay as they are. */
 	(void)setlocale(LC_CTYPE, "");

@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "base/path.h"
 #include "base/strv.h"
+#include "base/timeline.h"
 #include "image/image.h"
 #include "session/build.h"
 #include "session/launch-binds.h"
@@ -372,6 +373,7 @@ static int make(struct session *s, const struct launch_request *request, const c
 	if (r == 0)
 		r = create(s, request, workspace, workspace_fd, l, err);
 	if (r == 0) {
+		timeline_mark(TIMELINE_OWN, "record the container");
 		r = start(s, request, workspace_fd, &spawn, l, err);
 		if (r < 0 && !l->reused) {
 			spawn_cancel(&spawn);
@@ -423,6 +425,7 @@ int launch(struct session *s, const struct launch_request *request, struct launc
 		give_up(s, &l);
 		return r;
 	}
+	timeline_mark(TIMELINE_OWN, "hear that it is ready");
 	*ret = l;
 	l = (struct launched)LAUNCHED_INIT;
 	return 0;

@@ -20,6 +20,7 @@
 #include "base/mem.h"
 #include "base/msg.h"
 #include "base/strv.h"
+#include "base/timeline.h"
 
 /* Starting takes the ready timeout at most, and this much for all the rest. */
 #define START_MARGIN_MS 30000
@@ -113,6 +114,7 @@ static int take_message(struct session *s, int sock, struct err *err) {
 		return err_sys(err, r, "cannot read from the supervisor");
 	r = 0;
 	if (!strcmp(m.type, "ready")) {
+		timeline_from_json(json_object_get(m.body, "timeline"));
 		r = 1;
 	} else if (!strcmp(m.type, "error")) {
 		msg_to_err(&m, err);

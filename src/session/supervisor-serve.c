@@ -22,6 +22,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/msg.h"
+#include "base/timeline.h"
 #include "session/supervisor.h"
 
 #define KILL_TIMEOUT_MS 10000
@@ -400,6 +401,7 @@ int supervisor_serve(struct supervisor *v, struct err *err) {
 	struct runtime_ref ref;
 	struct err unsaved = { 0 };
 	bool delete_it, is_saved;
+	json_t *marks;
 	int r = open_control(v, err);
 
 	if (r == 0)
@@ -409,7 +411,11 @@ int supervisor_serve(struct supervisor *v, struct err *err) {
 	supervisor_save_begin(v);
 	if (v->net)
 		supervisor_network_hear(v);
-	if (v->command_fd >= 0 && msg_send(v->command_fd, "ready", NULL, NULL, 0) < 0)
+	timeline_mark(TIMELINE_OWN, "watch it");
+	marks = timeline_to_json();
+	if (v->command_fd >= 0 &&
+	    msg_send(v->command_fd, "ready", marks ? json_pack("{s:o}", "timeline", marks) : NULL, NULL,
+		     0) < 0)
 		log_debug("the command that started '%s' has gone", v->c->name);
 	supervisor_log_start(v);
 	r = loop_run(v->loop);

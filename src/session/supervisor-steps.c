@@ -17,6 +17,7 @@
 #include "base/mem.h"
 #include "base/msg.h"
 #include "base/path.h"
+#include "base/timeline.h"
 #include "session/snapshot.h"
 #include "session/supervisor.h"
 
@@ -302,9 +303,15 @@ static int do_watch(void *ctx, struct err *err) {
 }
 
 static int on_step(void *ctx, const struct plan_step *step) {
-	const struct supervisor *v = ctx;
+	struct supervisor *v = ctx;
 
-	(void)step;
+	/* The step before has come to its end. */
+	if (v->step)
+		timeline_mark(!strcmp(v->step->name, "ready") ? TIMELINE_INIT : TIMELINE_OWN,
+			      v->step->what);
+	else
+		timeline_mark(TIMELINE_OWN, "have a supervisor that knows the plan");
+	v->step = step;
 	return command_gone(v);
 }
 

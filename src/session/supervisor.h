@@ -97,6 +97,7 @@ struct supervisor {
 	struct loop_source *relay_source;
 	uint64_t relay_started_ms;
 
+	const struct plan_step *step; /* of the start, as far as it is */
 	struct runtime_spec spec;
 	char **layers;
 	char *container_path;

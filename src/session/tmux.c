@@ -119,3 +119,25 @@ int tmux_capture(struct session *s, const struct container *c, struct buf *out, 
 
 	return r > 0 ? err->code : r;
 }
+
+/* Lines come from here when the screen has changed; it ends when that has not happened for long. */
+static const char watch_script[] =
+	"old= still=0 all=0\n"
+	"while [ $still -lt 25 ] && [ $all -lt 1000 ]; do\n"
+	"	new=$(tmux capture-pane -p -t \"$1\") || exit 0\n"
+	"	if [ \"$new\" != \"$old\" ]; then echo; old=$new still=0\n"
+	"	elif [ -n \"$new\" ]; then still=$((still + 1)); fi\n"
+	"	all=$((all + 1))\n"
+	"	sleep 0.02\n"
+	"done\n";
+
+int tmux_watch(struct session *s, const struct container *c,
+	       void (*changed)(const char *line, void *data), void *data, struct err *err) {
+	autofree char *session = name_tmux_session(c->name), *target = xasprintf("=%s:", session);
+	char *const argv[] = { (char *)"sh", (char *)"-c", (char *)watch_script, (char *)"sh", target,
+			       NULL };
+	int r = exec_lines(s, c, &(struct exec_request){ .argv = argv, .as_code = true }, changed,
+			   data, err);
+
+	return r < 0 ? r : 0;
+}

@@ -22,4 +22,11 @@ int tmux_send(struct session *s, const struct container *c, const char *text, st
 /* What the pane shows. */
 int tmux_capture(struct session *s, const struct container *c, struct buf *out, struct err *err);
 
+/*
+ * Call @changed each time the screen has changed (looked at about 40 times a second),
+ * until it has stood still for half a second and is not empty, or for half a minute.
+ */
+int tmux_watch(struct session *s, const struct container *c,
+	       void (*changed)(const char *line, void *data), void *data, struct err *err);
+
 #endif

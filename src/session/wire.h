@@ -4,7 +4,7 @@
  * message ("plan"), with the descriptors of the binds in the same order.
  *
  * From command to supervisor: plan, then on a lease finish {"keep":bool}.
- * From supervisor to command: progress {"step","what"}, warning {"text"}, ready {}, error,
+ * From supervisor to command: warning {"text"}, ready {"timeline"}, error,
  * stopped {}.
  * On the control socket: stop {"timeout_ms","delete","by"} → stopped {} or error;
  * network (see network.h) → network or error.

@@ -251,3 +251,29 @@ follows() { # TEXT has been printed by the follower
 	[ ! -e "$HOME/.coi/logs/$NAME.session.log" ]
 	rm -rf "$T/my-logs"
 }
+
+@test "a timeline: whose time a start took, for people and as JSON" {
+	COI_TIMING_DEBUG=1 COI_TIMING_DEBUG_JSON=$T/t.json run -0 --separate-stderr coi shell --debug --background
+	expect_stderr 'Timeline, in ms'
+	local what
+	for what in 'coi    read the settings' 'coi    start it' 'init   wait until it is ready' \
+		'coi    start the session' 'agent  its prompt: the screen is at rest'; do
+		expect_stderr "$what"
+	done
+	# In order, nothing twice, and the sums are all there is.
+	jq -e '(.marks | map(.at_ms) | . == sort) and .marks[0].at_ms > 0
+		and (.marks | map(.what) | length == (unique | length))
+		and ([.marks[].took_ms] | add) - .total_ms < 0.01
+		and (.coi_ms + .init_ms + .agent_ms - .total_ms | fabs) < 0.01
+		and .agent_ms > 0' "$T/t.json"
+	coi kill --all --force
+	COI_TIMING_DEBUG=1 run -0 --separate-stderr coi run -- sh -c 'sleep 0.2'
+	expect_stderr 'agent  the command'
+	expect_stderr 'coi    end the container'
+	run -0 --separate-stderr coi run -- true
+	[[ "$stderr" != *Timeline* ]]
+	# A file that cannot be written costs a warning.
+	COI_TIMING_DEBUG_JSON=$T run -0 --separate-stderr coi run -- true
+	expect_stderr 'Warning: cannot write'
+	rm "$T/t.json"
+}
