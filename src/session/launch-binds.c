@@ -7,7 +7,9 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/mem.h"
 #include "base/path.h"
+#include "session/git-pointer.h"
 
 int launch_bind_workspace(struct session *s, const struct container *c, int fd,
 			  struct wire_plan *plan, struct err *err) {
@@ -27,6 +29,54 @@ int launch_bind_workspace(struct session *s, const struct container *c, int fd,
 					      .owner_gid = c->workspace_gid },
 		      fcntl(fd, F_DUPFD_CLOEXEC, 3));
 	return 0;
+}
+
+/* May the repository at @p be mounted where it lies on the host? */
+static int check_git(const struct session *s, const struct container *c,
+		     const struct git_pointer *p, const struct wire_plan *plan, struct err *err) {
+	enum runtime_bind_method method;
+	int r = workspace_check_owner(p->path, p->fd, err);
+
+	if (r == 0 && workspace_place_is_taken(p->path))
+		r = err_set(err, ERR_CONFLICT, -EEXIST,
+			    "'%s' is where the container has things of its own", p->path);
+	if (r == 0 && (path_is_below(s->layout->root, p->path) ||
+		       path_is_below(p->path, s->layout->root)))
+		r = err_set(err, ERR_CONFLICT, -EEXIST, "'%s' is where coi has its own state",
+			    p->path);
+	if (r == 0 && plan->bind_count >= WIRE_BINDS_MAX)
+		r = err_set(err, ERR_CONFLICT, -E2BIG, "there are more than %d mounts",
+			    WIRE_BINDS_MAX);
+	if (r == 0)
+		r = runtime_bind_check(p->fd, c->workspace_uid, c->workspace_gid, &method, err);
+	return r;
+}
+
+void launch_bind_git(struct session *s, const struct container *c, int workspace_fd,
+		     struct wire_plan *plan) {
+	autofree char *real = workspace_real(workspace_fd);
+	auto_git_pointer struct git_pointer p = GIT_POINTER_INIT;
+	struct err err = { 0 };
+	int r = real ? git_pointer_follow(s->who, workspace_fd, real, &p, &err) : 0;
+
+	if (r == 0 && p.kind != GIT_POINTER_OUTSIDE)
+		return;
+	if (r == 0)
+		r = check_git(s, c, &p, plan, &err);
+	if (r < 0) {
+		session_say(s, "Warning: the repository of this workspace lies elsewhere and is "
+			       "not mounted, so git does not work in the container: %s", err.msg);
+		return;
+	}
+	plan->git_bind = plan->bind_count;
+	str_replace(&plan->git_own, p.own);
+	wire_add_bind(plan,
+		      &(struct runtime_bind){ .source = p.path,
+					      .target = p.path,
+					      .ids = RUNTIME_BIND_OWNER,
+					      .owner_uid = c->workspace_uid,
+					      .owner_gid = c->workspace_gid },
+		      steal_fd(&p.fd));
 }
 
 int mount_open(const struct session *s, const struct container_mount *m, struct err *err) {

@@ -17,6 +17,14 @@ int launch_bind_workspace(struct session *s, const struct container *c, int fd,
 			  struct wire_plan *plan, struct err *err);
 
 /*
+ * The repository of a workspace that is a work tree or a submodule of it
+ * (git-pointer.h), at its own path. One that is not believed, or cannot be
+ * there, is told and left out.
+ */
+void launch_bind_git(struct session *s, const struct container *c, int workspace_fd,
+		     struct wire_plan *plan);
+
+/*
  * [[mounts.default]] of the settings: a directory that is missing is made as
  * the person; what an untrusted file names and does not exist is left out.
  */

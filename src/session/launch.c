@@ -75,24 +75,6 @@ static int choose_init(const struct session *s, const struct launch_request *req
 	return 0;
 }
 
-/* Where the workspace is seen inside: not where an image has its own things. */
-static char *workspace_inside(const struct session *s, const char *workspace) {
-	static const char *const taken[] = { "/etc", "/bin", "/sbin", "/usr", "/root", "/boot",
-					     "/sys", "/proc", "/dev", "/lib", "/lib64", "/run",
-					     "/var", "/tmp" };
-
-	if (!s->settings->paths.preserve_workspace_path)
-		return xstrdup("/workspace");
-	for (size_t i = 0; i < ARRAY_SIZE(taken); i++) {
-		if (!path_is_below(workspace, taken[i]))
-			continue;
-		session_say(s, "Warning: the workspace lies below '%s', which the container needs "
-			       "for itself: it is mounted at /workspace", taken[i]);
-		return xstrdup("/workspace");
-	}
-	return xstrdup(workspace);
-}
-
 static int find_image(const struct session *s, const char *ref, struct image_info **ret,
 		      struct err *err) {
 	int r = image_find(s->layout, ref, ret, err);
@@ -139,7 +121,7 @@ static int write_record(struct session *s, const struct launch_request *request,
 	c->layers = image_layers_copy(image->layers, image->layer_count);
 	c->layer_count = image->layer_count;
 	c->workspace = xstrdup(workspace ? workspace : "");
-	c->workspace_path = workspace ? workspace_inside(s, workspace) : xstrdup("");
+	c->workspace_path = workspace ? workspace_inside(s, workspace, workspace_fd) : xstrdup("");
 	c->slot = request->name ? 0 : claim->slot;
 	c->persistent = request->persistent;
 	c->delete_on_stop = request->delete_on_stop;
@@ -315,6 +297,8 @@ static int start(struct session *s, const struct launch_request *request, int wo
 	plan.timezone = timezone_of(s, c);
 	if (r == 0 && workspace_fd >= 0)
 		r = launch_bind_workspace(s, c, workspace_fd, &plan, err);
+	if (r == 0 && workspace_fd >= 0)
+		launch_bind_git(s, c, workspace_fd, &plan);
 	if (r == 0)
 		r = launch_bind_settings(s, c, &plan, err);
 	if (r == 0)

@@ -66,4 +66,17 @@ int launched_finish(struct session *s, struct launched *l, bool keep_stopped, st
  */
 int workspace_open(const struct session *s, const char *path, char **ret_path, struct err *err);
 
+/*
+ * Where the workspace @path, open at @fd, is seen inside: /workspace, or its own
+ * path when the settings or its repository want that and it can be. Newly
+ * allocated.
+ */
+char *workspace_inside(const struct session *s, const char *path, int fd);
+/* Its path without links; NULL when it has none. Newly allocated. */
+char *workspace_real(int fd);
+/* Is the directory at @fd, of root's, within reach of other users? ERR_PERMISSION if so. */
+int workspace_check_owner(const char *path, int fd, struct err *err);
+/* Would a mount of @path at its own path be in the way of what a container has there? */
+bool workspace_place_is_taken(const char *path);
+
 #endif

@@ -14,8 +14,8 @@
 #include "base/mem.h"
 #include "base/path.h"
 #include "base/strv.h"
-#include "session/git-paths.h"
 #include "session/placeholders.h"
+#include "session/protect-git.h"
 #include "session/secret.h"
 
 /* One thing on the host, and what is to happen wherever a mount shows it. */
@@ -123,96 +123,6 @@ static void add_inside(struct placing *p, const char *workspace, char *const *pa
 		add_item(p, path_join(workspace, *paths), role, protect_kind_of(*paths), false);
 }
 
-/* What the list says of the repository holds for all repositories of the workspace. */
-static char **names_in_git(const struct placing *p, char *const *paths) {
-	static const char *const known[] = { "hooks", "config", "config.worktree",
-					     "info/attributes" };
-	autostrv char **kept = protect_select(paths, p->in->rules->writable);
-	char **names = NULL;
-
-	for (size_t i = 0; i < ARRAY_SIZE(known); i++) {
-		autofree char *path = path_join(".git", known[i]);
-
-		if (strv_contains(kept, path) || strv_contains(kept, ".git"))
-			strv_add(&names, known[i]);
-	}
-	/* It leads git to another directory's settings. */
-	if (names)
-		strv_add(&names, "commondir");
-	return names;
-}
-
-/*
- * What the repository needs beyond the list, but for what is spared. A bind of
- * another place than the workspace has a git directory (@inside says what that
- * is called in lists); the rest lies where the list says.
- */
-static void add_found(struct placing *p, const char *base, const char *inside,
-		      const struct git_paths *found) {
-	for (size_t i = 0; i < found->count; i++) {
-		const struct git_path *at = &found->items[i];
-		autofree char *name = *inside ? path_join(inside, at->path) : xstrdup(at->path);
-		bool spared = false;
-
-		for (char **w = p->in->rules->writable; w && *w && !spared; w++)
-			spared = path_is_below(name, *w);
-		if (!spared)
-			add_item(p, path_join(base, at->path), at->role, at->kind, false);
-	}
-}
-
-static void look_at_git(struct placing *p, const char *dir, char *const *paths) {
-	autostrv char **names = names_in_git(p, paths);
-	const struct git_look look = { .who = p->s->who,
-				       .base_fd = p->in->binds[0].fd,
-				       .base_path = p->areas[0].path,
-				       .names = names };
-	auto_git_paths struct git_paths found = { 0 };
-
-	if (!names)
-		return;
-	git_paths_add_dir(&look, dir, &found);
-	git_paths_add_named(&look, dir, &found);
-	add_found(p, p->areas[0].path, "", &found);
-}
-
-/*
- * Without a repository there is nothing of git's to protect; a workspace may be
- * one itself, without work tree. Where .git is a file the repository is
- * elsewhere: that file decides whose hooks and settings git takes.
- */
-static int adapt_to_git(struct placing *p, int workspace, char ***paths, struct err *err) {
-	char **kept = NULL;
-	bool has_git = false;
-	struct stat st = { 0 };
-
-	if (fstatat(workspace, ".git", &st, AT_SYMLINK_NOFOLLOW) == 0)
-		has_git = true;
-	else if (errno != ENOENT)
-		return err_sys(err, -errno, "cannot look at '.git' in the workspace");
-	if (has_git && S_ISDIR(st.st_mode)) {
-		look_at_git(p, ".git", *paths);
-		return 0;
-	}
-	if (!has_git && git_dir_is(p->s->who, workspace, ""))
-		look_at_git(p, "", *paths);
-	for (char **path = *paths; path && *path; path++) {
-		/* A link is refused when it is opened. */
-		if (!protect_is_git(*path) || (has_git && S_ISLNK(st.st_mode)))
-			strv_add(&kept, *path);
-	}
-	if (has_git && S_ISREG(st.st_mode)) {
-		if (strv_len(kept) < strv_len(*paths))
-			strv_add(&kept, ".git");
-		say(p, xstrdup("the repository of this workspace lies outside of it ('.git' is a "
-			       "file): git does not work in the container, and '.git' itself is "
-			       "read-only there"));
-	}
-	strv_free(*paths);
-	*paths = kept;
-	return 0;
-}
-
 /* What cannot be hidden must not be taken for hidden. */
 static int add_secrets(struct placing *p, struct err *err) {
 	const char *workspace = p->areas[0].path;
@@ -236,15 +146,41 @@ static int add_secrets(struct placing *p, struct err *err) {
 	return 0;
 }
 
+/* What its repository needs beyond the list. */
+static int add_git(struct placing *p, char ***paths, struct err *err) {
+	autofree struct git_base *bases = xcalloc(p->in->bind_count, sizeof(*bases));
+	size_t common = p->in->common;
+	auto_git_paths struct git_paths found = { 0 };
+	int r;
+
+	for (size_t i = 0; i < p->in->bind_count; i++)
+		bases[i] = (struct git_base){ p->in->binds[i].fd, p->areas[i].path };
+	r = protect_git_find(&(struct protect_git){
+				     .who = p->s->who,
+				     .tree = bases[0],
+				     .seen = p->in->binds[0].target,
+				     .common = common ? bases[common] : (struct git_base){ -1, "" },
+				     .common_own = p->in->common_own,
+				     .bases = bases,
+				     .base_count = p->in->bind_count,
+				     .writable = p->in->rules->writable,
+			     },
+			     paths, &found, err);
+	for (size_t i = 0; i < found.count; i++)
+		add_item(p, steal_ptr(found.items[i].path), found.items[i].role,
+			 found.items[i].kind, false);
+	return r;
+}
+
 static int add_workspace(struct placing *p, struct err *err) {
 	const struct protect_rules *rules = p->in->rules;
 	autostrv char **paths = strv_copy(rules->paths), **kept = NULL;
-	int fd = p->in->binds[0].fd, r;
+	int r;
 
 	r = add_secrets(p, err);
 	if (r < 0 || !paths)
 		return r;
-	r = adapt_to_git(p, fd, &paths, err);
+	r = add_git(p, &paths, err);
 	if (r < 0)
 		return r;
 	kept = protect_select(paths, rules->writable);
@@ -439,18 +375,29 @@ static int bind_step(struct placing *p, const struct area *a, const struct prote
 	return 0;
 }
 
-static int bind_all(struct placing *p, struct err *err) {
+static int bind_area(struct placing *p, const struct area *a, struct err *err) {
+	struct runtime_bind bind = *a->bind;
 	int r = 0;
 
-	for (size_t i = 0; i < p->in->bind_count && r == 0; i++) {
-		const struct area *a = &p->areas[i];
-		struct runtime_bind bind = *a->bind;
+	bind.readonly = a->readonly;
+	add_bind(p, &bind);
+	for (size_t k = 0; k < a->steps.count && r == 0; k++)
+		r = bind_step(p, a, &a->steps.items[k], err);
+	return r;
+}
 
-		bind.readonly = a->readonly;
-		add_bind(p, &bind);
-		for (size_t k = 0; k < a->steps.count && r == 0; k++)
-			r = bind_step(p, a, &a->steps.items[k], err);
-	}
+static int bind_all(struct placing *p, struct err *err) {
+	size_t common = p->in->common;
+	bool around = common && path_is_below(p->in->binds[0].target,
+					      p->in->binds[common].target);
+	int r = 0;
+
+	/* A repository in which the workspace lies would cover it. */
+	if (around)
+		r = bind_area(p, &p->areas[common], err);
+	for (size_t i = 0; i < p->in->bind_count && r == 0; i++)
+		if (i != common || !around)
+			r = bind_area(p, &p->areas[i], err);
 	return r;
 }
 

@@ -23,6 +23,8 @@ struct protect_input {
 	const struct runtime_bind *binds; /* with descriptors, of which none is -1 */
 	size_t bind_count;
 	bool has_workspace;               /* the first bind is it */
+	size_t common;                    /* the bind of its repository; 0: it has none */
+	const char *common_own;           /* of this work tree in there (git-pointer.h) */
 	void (*say)(const char *line, void *data); /* warnings */
 	void *say_data;
 };

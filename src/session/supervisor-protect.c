@@ -43,6 +43,8 @@ int supervisor_protect(struct supervisor *v, struct err *err) {
 						   .binds = v->plan.binds,
 						   .bind_count = v->plan.bind_count,
 						   .has_workspace = *v->c->workspace,
+						   .common = v->plan.git_bind,
+						   .common_own = v->plan.git_own,
 						   .say = say,
 						   .say_data = v },
 			  &v->protect, err);

@@ -30,6 +30,7 @@ void wire_plan_done(struct wire_plan *p) {
 	free(p->name);
 	free(p->prefix);
 	free(p->network_log);
+	free(p->git_own);
 	limits_done(&p->limits);
 	free(p->timezone);
 	net_allowed_done(&p->allowed);
@@ -55,7 +56,7 @@ json_t *wire_plan_to_json(const struct wire_plan *p) {
 	for (size_t i = 0; i < p->bind_count; i++)
 		json_array_append_new(binds, bind_to_json(&p->binds[i]));
 	return json_pack("{s:o, s:o, s:{s:b, s:b, s:I, s:I, s:o, s:o}, s:b, s:b, s:b, s:i, s:i,"
-			 " s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+			 " s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:o}",
 			 "name", json_text(p->name), "prefix", json_text(p->prefix), "who",
 			 "is_root", p->who.is_root, "via_sudo", p->who.via_sudo, "uid",
 			 (json_int_t)p->who.uid, "gid", (json_int_t)p->who.gid, "user",
@@ -68,7 +69,9 @@ json_t *wire_plan_to_json(const struct wire_plan *p) {
 			 "binds", binds, "protect",
 			 protect_rules_to_json(&p->protect), "relays",
 			 relays_to_json(&p->relays), "network_log",
-			 json_text(p->network_log ? p->network_log : ""));
+			 json_text(p->network_log ? p->network_log : ""), "git_bind",
+			 (json_int_t)p->git_bind, "git_own",
+			 json_text(p->git_own ? p->git_own : ""));
 }
 
 static void bind_from_json(const json_t *j, struct wire_plan *p) {
@@ -108,6 +111,10 @@ int wire_plan_from_json(const json_t *j, struct wire_plan *ret, struct err *err)
 	};
 	if (*json_get_str(j, "network_log", ""))
 		p.network_log = xstrdup(json_get_str(j, "network_log", ""));
+	p.git_bind = (size_t)json_get_int(j, "git_bind", 0);
+	if (p.git_bind >= json_array_size(binds))
+		p.git_bind = 0;
+	p.git_own = xstrdup(json_get_str(j, "git_own", ""));
 	p.adopt = json_get_bool(j, "adopt", false);
 	p.is_new = json_get_bool(j, "is_new", false);
 	p.is_lease = json_get_bool(j, "is_lease", false);

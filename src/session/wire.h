@@ -46,6 +46,8 @@ struct wire_plan {
 	struct relay_items relays;
 	struct runtime_bind binds[WIRE_BINDS_MAX]; /* source and target are owned */
 	size_t bind_count;
+	size_t git_bind;   /* the one of the workspace's repository; 0: it has none */
+	char *git_own;     /* of this work tree in there (git-pointer.h); or NULL */
 	int bind_fds[WIRE_BINDS_MAX]; /* owned by whoever made or read the plan */
 };
 

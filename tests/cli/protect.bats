@@ -350,8 +350,8 @@ arrived_at() { # PATH: the attacks that arrived there
 	cd ../other
 	local before
 	before=$(cat .git)
-	run --separate-stderr coi run -- sh -c 'echo "gitdir: /workspace/evil" >.git; mv .git x; rm -f .git; ls'
-	expect_stderr "'.git' is a file"
+	run --separate-stderr coi run -- sh -c 'echo "gitdir: /workspace/evil" >.git; mv .git x; rm -f .git; pwd'
+	expect_equal "$output" "$T/other"
 	expect_equal "$(cat .git)" "$before"
 }
 
@@ -585,6 +585,22 @@ refused() {
 		echo "$1: $said"
 		return 1
 	}
+}
+
+@test "preserve_workspace_path: mounted at its own path, where that can be" {
+	printf '[paths]\npreserve_workspace_path = true\n' >>"$HOME/.coi/config.toml"
+	run --separate-stderr coi run -- pwd
+	expect_equal "$output" "$T/ws"
+	[[ "$stderr" != *Warning* ]]
+	mkdir -p /usr/share/coi-test.$$
+	mount --bind "$T/ws" /usr/share/coi-test.$$
+	cd /usr/share/coi-test.$$
+	run --separate-stderr coi run -- pwd
+	cd "$T"
+	within 10 umount /usr/share/coi-test.$$
+	rmdir /usr/share/coi-test.$$
+	expect_equal "$output" /workspace
+	expect_stderr "where the container has things of its own: it is mounted at /workspace"
 }
 
 @test "what the host replaces is protected again" {
