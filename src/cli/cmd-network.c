@@ -54,7 +54,8 @@ static const char *closed(const json_t *j, const char *key, bool is_open) {
 
 static int show_run(struct cli *cli, const void *args, struct err *err) {
 	auto_container struct container *c = NULL;
-	autostrv char **allowed = NULL;
+	autostrv char **allowed = NULL, **ports = NULL;
+	autofree char *ports_text = NULL;
 	auto_json json_t *j = NULL;
 	bool is_open;
 	int r = find(cli, &c, err);
@@ -76,6 +77,9 @@ static int show_run(struct cli *cli, const void *args, struct err *err) {
 	output_line("Metadata addresses: %s", closed(j, "block_metadata", is_open));
 	output_line("Local network: %s",
 		    json_get_bool(j, "allow_local_network", false) ? "open both ways" : "closed");
+	ports = json_get_strv(j, "allowed_ports");
+	ports_text = strv_join(ports, ", ");
+	output_line("Ports: %s", ports && *ports ? ports_text : "all");
 	allowed = json_get_strv(j, "allowed");
 	if (!strcmp(json_get_str(j, "mode", ""), "allowlist")) {
 		print_list("Allowed", allowed);
@@ -146,6 +150,49 @@ static int mode_run(struct cli *cli, const void *args, struct err *err) {
 	return 0;
 }
 
+/* The words behind the name as one list; "all" is none. */
+static char **ports_of(struct cli *cli) {
+	char **list = NULL;
+
+	for (size_t i = 1; app_word(cli, i); i++)
+		strv_add(&list, app_word(cli, i));
+	if (strv_len(list) == 1 && !strcmp(list[0], "all")) {
+		strv_free(list);
+		return NULL;
+	}
+	return list;
+}
+
+static int ports_check(struct cli *cli, void *args, struct err *err) {
+	autostrv char **list = ports_of(cli);
+	struct net_policy tried = net_policy_default();
+	int r = network_ports_parse(list, &tried, err);
+
+	if (r < 0)
+		err->kind = ERR_USAGE;
+	return r;
+}
+
+static int ports_run(struct cli *cli, const void *args, struct err *err) {
+	auto_container struct container *c = NULL;
+	autostrv char **list = ports_of(cli), **ports = NULL;
+	auto_json json_t *answer = NULL;
+	autofree char *text = NULL;
+	int r = find(cli, &c, err);
+
+	if (r == 0)
+		r = ask(cli, c, json_pack("{s:s, s:o}", "op", "ports", "ports",
+					  list ? json_from_strv(list) : json_array()),
+			&answer, err);
+	if (r < 0)
+		return r;
+	ports = json_get_strv(answer, "allowed_ports");
+	text = strv_join(ports, ", ");
+	log_info("Container '%s' may reach %s%s of what its mode allows", c->name,
+		 ports && *ports ? "the ports " : "all ports", text);
+	return 0;
+}
+
 #define NAME_ARGUMENT \
 	{ "container", ARGUMENT_REQUIRED, COMPLETE_RUNNING, "A running container, or its alias" }
 
@@ -162,6 +209,13 @@ static const struct cli_argument entry_arguments[] = {
 static const struct cli_argument mode_arguments[] = {
 	NAME_ARGUMENT,
 	{ "mode", ARGUMENT_REQUIRED, COMPLETE_NONE, "restricted, allowlist or open" },
+	{ NULL },
+};
+
+static const struct cli_argument ports_arguments[] = {
+	NAME_ARGUMENT,
+	{ "port", ARGUMENT_REPEATED, COMPLETE_NONE,
+	  "A port or a range of TCP and UDP, as in 443 or 8000-8100; or all" },
 	{ NULL },
 };
 
@@ -207,13 +261,29 @@ static const struct cli_command network_mode = {
 	.run = mode_run,
 };
 
+static const struct cli_command network_ports_command = {
+	.name = "ports",
+	.group = GROUP_CONTAINER,
+	.summary = "change which ports it may reach",
+	.description = "At once, for as long as the container runs, in place of "
+		       "network.allowed_ports. They count in every mode, of whatever that lets "
+		       "through, the list and fixed names included; other protocols than TCP, UDP "
+		       "and echo requests are closed then. Connections to other ports end.",
+	.arguments = ports_arguments,
+	.flags = COMMAND_SESSION,
+	.check = ports_check,
+	.run = ports_run,
+};
+
 static const struct cli_command *const network_children[] = {
-	&network_show, &network_allow, &network_deny, &network_mode, &cmd_network_log, NULL,
+	&network_show, &network_allow, &network_deny, &network_mode, &network_ports_command,
+	&cmd_network_log, NULL,
 };
 
 static const struct cli_example network_examples[] = {
 	{ "coi network show web", "what it may reach, and the addresses that names have led to" },
 	{ "coi network allow web example.org:443", "let it reach one more host" },
+	{ "coi network ports web 443 8000-8100", "these ports and no others" },
 	{ "coi network mode web allowlist", "nothing but the list from now on" },
 	{ "coi network log web -f", "what it is refused, as it happens" },
 	{ NULL },

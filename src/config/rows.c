@@ -324,7 +324,7 @@ static const struct setting_row rows[] = {
 	  .summary = "Name servers, instead of the host's; not in allowlist mode." },
 	{ STRV("network.allowed_ports", network.allowed_ports, ONLY_FEWER), .format = FORMAT_PORTS,
 	  .takes_numbers = true, .zero_is_none = true, .applies = APPLIES_LIVE, .since = "0.12",
-	  .summary = "Ports that may be reached; empty: all." },
+	  ACTED, .summary = "Ports of TCP and UDP that may be reached, in every mode; empty: all." },
 	{ BOOL("network.logging.enabled", network.logging.enabled, ONLY_TRUE), .def = "true",
 	  .applies = APPLIES_START, .since = "0.8", ACTED,
 	  .summary = "Keep a log of what the network refuses." },

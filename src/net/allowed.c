@@ -32,77 +32,6 @@ static int bad(struct err *err, const char *text, const char *why) {
 	return err_set(err, ERR_CONFIG, -EINVAL, "'%.100s' cannot be allowed: %s", text, why);
 }
 
-/* --- ports */
-
-static const char *parse_port(const char *s, uint16_t *ret) {
-	unsigned n = 0;
-	const char *p = s;
-
-	while (*p >= '0' && *p <= '9' && p - s < 6)
-		n = n * 10 + (unsigned)(*p++ - '0');
-	if (p == s || n < 1 || n > 65535)
-		return NULL;
-	*ret = (uint16_t)n;
-	return p;
-}
-
-static int compare_ranges(const void *x, const void *y) {
-	const struct net_port_range *a = x, *b = y;
-
-	return a->low != b->low ? (a->low < b->low ? -1 : 1) : (a->high > b->high) - (a->high < b->high);
-}
-
-/* Sorted and merged, so that lists that mean the same are the same. */
-static void ports_tidy(struct net_ports *p) {
-	size_t kept = 0;
-
-	qsort(p->ranges, p->count, sizeof(p->ranges[0]), compare_ranges);
-	for (size_t i = 1; i < p->count; i++) {
-		struct net_port_range *last = &p->ranges[kept];
-
-		if (p->ranges[i].low > (uint32_t)last->high + 1)
-			p->ranges[++kept] = p->ranges[i];
-		else if (p->ranges[i].high > last->high)
-			last->high = p->ranges[i].high;
-	}
-	p->count = p->count ? kept + 1 : 0;
-	/* All of them is the same as none said. */
-	if (p->count == 1 && p->ranges[0].low == 1 && p->ranges[0].high == 65535)
-		p->count = 0;
-	for (size_t i = p->count; i < NET_PORT_RANGES_MAX; i++)
-		p->ranges[i] = (struct net_port_range){ 0 };
-}
-
-static int parse_ports(const char *text, const char *s, struct net_ports *ret, struct err *err) {
-	struct net_ports p = { 0 };
-
-	for (;;) {
-		struct net_port_range r;
-
-		s = parse_port(s, &r.low);
-		if (!s)
-			return bad(err, text, "a port is a number from 1 to 65535");
-		r.high = r.low;
-		if (*s == '-')
-			s = parse_port(s + 1, &r.high);
-		if (!s)
-			return bad(err, text, "a port is a number from 1 to 65535");
-		if (r.high < r.low)
-			return bad(err, text, "a range of ports begins with the lower one");
-		if (p.count == NET_PORT_RANGES_MAX)
-			return bad(err, text, "it has more than 16 ports and ranges");
-		p.ranges[p.count++] = r;
-		if (!*s)
-			break;
-		if (*s++ != ',')
-			return bad(err, text, "behind the colon come ports: 443, or 80,443, or "
-					      "8000-8100");
-	}
-	ports_tidy(&p);
-	*ret = p;
-	return 0;
-}
-
 /* --- names and addresses */
 
 static bool is_label_char(char c) {
@@ -208,7 +137,7 @@ static int parse_entry(const char *text, struct parsed *ret, struct err *err) {
 		return bad(err, text, "containers have no IPv6");
 	if (colon) {
 		*colon++ = '\0';
-		r = parse_ports(text, colon, &p.ports, err);
+		r = net_ports_parse(colon, text, &p.ports, err);
 		if (r < 0)
 			return r;
 	}
@@ -327,20 +256,11 @@ int net_allowed_parse(struct net_allowed *a, char *const *list, struct err *err)
 
 char *net_entry_text(const struct net_allowed *a, const struct net_entry *e) {
 	const struct net_ports *p = &a->ports[e->ports];
-	char cidr[NET_CIDR_TEXT];
-	struct buf out;
+	char cidr[NET_CIDR_TEXT], ports[NET_PORTS_TEXT];
+	const char *host = e->kind == NET_ENTRY_ADDRESS ? net_cidr_text(&e->cidr, cidr) : e->name;
 
-	buf_init(&out, 2 * ENTRY_TEXT_MAX);
-	if (e->kind == NET_ENTRY_ADDRESS)
-		buf_adds(&out, net_cidr_text(&e->cidr, cidr));
-	else
-		buf_addf(&out, "%s%s", e->kind == NET_ENTRY_BELOW ? "*." : "", e->name);
-	for (size_t i = 0; i < p->count; i++) {
-		buf_addf(&out, "%c%u", i ? ',' : ':', p->ranges[i].low);
-		if (p->ranges[i].high != p->ranges[i].low)
-			buf_addf(&out, "-%u", p->ranges[i].high);
-	}
-	return buf_steal(&out);
+	return xasprintf("%s%s%s%s", e->kind == NET_ENTRY_BELOW ? "*." : "", host,
+			 p->count ? ":" : "", net_ports_text(p, ports));
 }
 
 char **net_allowed_texts(const struct net_allowed *a) {
@@ -405,15 +325,6 @@ uint32_t net_allowed_address(const struct net_allowed *a, uint32_t address) {
 			result |= 1u << e->ports;
 	}
 	return result;
-}
-
-bool net_ports_have(const struct net_ports *p, uint16_t port) {
-	if (!p->count || !port)
-		return true;
-	for (size_t i = 0; i < p->count; i++)
-		if (port >= p->ranges[i].low && port <= p->ranges[i].high)
-			return true;
-	return false;
 }
 
 /* --- ranges */

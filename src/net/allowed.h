@@ -25,17 +25,6 @@
 #define NET_ALLOWED_TEXT_MAX (48 * 1024) /* bytes of all of them: a list fits into one message */
 #define NET_ALLOWED_NAME_MAX 253
 #define NET_PORT_LISTS_MAX 16            /* different lists of ports */
-#define NET_PORT_RANGES_MAX 16           /* in one of them */
-
-struct net_port_range {
-	uint16_t low, high;
-};
-
-/* In order, without overlap; none: every port. */
-struct net_ports {
-	struct net_port_range ranges[NET_PORT_RANGES_MAX];
-	size_t count;
-};
 
 enum net_entry_kind { NET_ENTRY_ADDRESS, NET_ENTRY_NAME, NET_ENTRY_BELOW };
 
@@ -79,8 +68,6 @@ char **net_allowed_texts(const struct net_allowed *a);
  */
 uint32_t net_allowed_name(const struct net_allowed *a, const char *name);
 uint32_t net_allowed_address(const struct net_allowed *a, uint32_t address);
-/* @port 0: is any allowed (what has no ports, such as an echo)? */
-bool net_ports_have(const struct net_ports *p, uint16_t port);
 
 /* First and last address, host byte order. */
 struct net_range {

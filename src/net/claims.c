@@ -82,6 +82,7 @@ static int load_port(const char *key, const char *value, void *data) {
 		.block_private = strchr(words[WORD_FLAGS], 'p') != NULL,
 		.block_metadata = strchr(words[WORD_FLAGS], 'm') != NULL,
 		.allow_local_network = strchr(words[WORD_FLAGS], 'l') != NULL,
+		.is_capped = strchr(words[WORD_FLAGS], 'c') != NULL,
 	};
 	p->dns_port = (uint16_t)n[WORD_DNS];
 	p->rules_put = n[WORD_PUT] != 0;
@@ -143,10 +144,11 @@ int claims_store(const struct net_base *b, const struct claims *c, struct err *e
 	for (size_t i = 0; i < c->count; i++) {
 		const struct net_port *p = &c->ports[i];
 
-		buf_addf(&text, "%u = %s %s -%s%s%s %u %d %u %u\n", p->index, p->name,
+		buf_addf(&text, "%u = %s %s -%s%s%s%s %u %d %u %u\n", p->index, p->name,
 			 net_mode_to_string(p->policy.mode), p->policy.block_private ? "p" : "",
 			 p->policy.block_metadata ? "m" : "",
-			 p->policy.allow_local_network ? "l" : "", p->dns_port, p->rules_put,
+			 p->policy.allow_local_network ? "l" : "",
+			 p->policy.is_capped ? "c" : "", p->dns_port, p->rules_put,
 			 p->log_group, p->set_count);
 	}
 	buf_adds(&text, "\n[resting]\n");

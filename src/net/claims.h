@@ -37,7 +37,7 @@ struct claims {
 	size_t resting_count;
 };
 
-/* No file means no claims. */
+/* No file means no claims. Flags: p, m, l for the policy's, c: capped (to which ports is not kept). */
 int claims_load(const struct net_base *b, struct claims *ret, struct err *err);
 int claims_store(const struct net_base *b, const struct claims *c, struct err *err);
 void claims_done(struct claims *c);

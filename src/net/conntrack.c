@@ -181,6 +181,7 @@ int net_port_conntrack_flush(struct net_base *b, const struct net_port *port, st
 struct flow {
 	uint32_t from, to; /* host byte order */
 	uint16_t port;
+	bool has_port;
 };
 
 static void parse_part(const struct nlattr *part, struct flow *f) {
@@ -196,8 +197,10 @@ static void parse_part(const struct nlattr *part, struct flow *f) {
 				f->to = ntohl(mnl_attr_get_u32(a));
 		}
 		if (mnl_attr_get_type(part) == CTA_TUPLE_PROTO && type == CTA_PROTO_DST_PORT &&
-		    len == 2)
+		    len == 2) {
 			f->port = ntohs(mnl_attr_get_u16(a));
+			f->has_port = true;
+		}
 	}
 }
 
@@ -217,6 +220,9 @@ static bool is_allowed(const struct net_base *b, const struct net_port *port, co
 	if (f->from != port->address)
 		return f->from == b->gateway ||
 		       (port->policy.allow_local_network && net_is_local(f->from));
+	/* Port 0 stands for none in a policy, and nobody has a use for it. */
+	if (f->has_port && !f->port)
+		return false;
 	return f->to == b->gateway || net_learnt_passes(&port->policy, port->learnt, f->to, f->port,
 							 clock_mono_ms());
 }

@@ -8,6 +8,7 @@
 #include <linux/netfilter/nfnetlink_log.h>
 #include <netinet/in.h>
 #include <netinet/ip.h>
+#include <netinet/ip_icmp.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -95,6 +96,7 @@ static bool parse_packet(const uint8_t *p, size_t len, struct net_denied *ret) {
 		ret->source_port = (uint16_t)(p[head] << 8 | p[head + 1]);
 		ret->port = (uint16_t)(p[head + 2] << 8 | p[head + 3]);
 	}
+	ret->is_echo = ret->protocol == IPPROTO_ICMP && len > head && p[head] == ICMP_ECHO;
 	return true;
 }
 

@@ -143,6 +143,8 @@ bool net_learnt_passes(const struct net_policy *p, const struct net_learnt *l, u
 		       uint16_t port, uint64_t now) {
 	struct net_policy without = *p;
 
+	if (!net_policy_port(p, port))
+		return false;
 	if (net_hosts_pass(p->hosts, address, port))
 		return true;
 	without.hosts = NULL; /* it has its ports */

@@ -172,6 +172,10 @@ int net_policy_check(const struct net_policy *p, struct err *err) {
 	return 0;
 }
 
+bool net_policy_port(const struct net_policy *p, uint16_t port) {
+	return !p->is_capped || !port || (p->ports.count && net_ports_have(&p->ports, port));
+}
+
 enum net_verdict net_policy_judge(const struct net_policy *p, uint32_t address) {
 	if (net_hosts_pass(p->hosts, address, 0))
 		return NET_ACCEPT;

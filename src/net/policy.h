@@ -39,6 +39,31 @@ int net_cidr_parse(const char *text, struct net_cidr *ret);
 char *net_cidr_text(const struct net_cidr *c, char out[NET_CIDR_TEXT]);
 bool net_cidr_overlap(const struct net_cidr *a, const struct net_cidr *b);
 
+#define NET_PORT_RANGES_MAX 16 /* in one list of ports */
+
+struct net_port_range {
+	uint16_t low, high;
+};
+
+/* In order, without overlap; none: every port. */
+struct net_ports {
+	struct net_port_range ranges[NET_PORT_RANGES_MAX];
+	size_t count;
+};
+
+/*
+ * "443", "80,443", "8000-8100": what stands behind a colon in a list, and what the
+ * setting allowed_ports has. ERR_CONFIG with the reason; @text is called @what then.
+ */
+int net_ports_parse(const char *text, const char *what, struct net_ports *ret, struct err *err);
+/* The same in its one form; "" for every port. */
+#define NET_PORTS_TEXT (NET_PORT_RANGES_MAX * 12)
+char *net_ports_text(const struct net_ports *p, char out[NET_PORTS_TEXT]);
+/* Is there a port that both have? */
+bool net_ports_overlap(const struct net_ports *a, const struct net_ports *b);
+/* @port 0: is any allowed (what has no ports, such as an echo)? */
+bool net_ports_have(const struct net_ports *p, uint16_t port);
+
 struct net_allowed;
 struct net_hosts;
 #define NET_DNS_SERVERS_MAX 3 /* as the C library has it */
@@ -57,6 +82,12 @@ struct net_policy {
 	/* The name servers to ask, host byte order; none: those of the host. Not in allowlist. */
 	uint32_t dns_servers[NET_DNS_SERVERS_MAX];
 	size_t dns_count;
+	/*
+	 * Of TCP and UDP only `ports` are reached, whatever else is open, and no other
+	 * protocol but the echo. No ports at all: which ones is not known here, and none is.
+	 */
+	bool is_capped;
+	struct net_ports ports;
 	bool ask_ahead;     /* allowlist: names are asked for before the container does */
 	uint32_t refresh_s; /* allowlist: learnt names are asked again at least so often; 0: never */
 };
@@ -74,6 +105,8 @@ enum net_verdict { NET_DENY, NET_ACCEPT };
  * the containers' own range or on the host is denied elsewhere.
  */
 enum net_verdict net_policy_judge(const struct net_policy *p, uint32_t address);
+/* Do the ports allow it? @port 0: what has none. */
+bool net_policy_port(const struct net_policy *p, uint16_t port);
 /* May a name lead to @address, or is that one of those that are blocked? */
 bool net_policy_may_learn(const struct net_policy *p, uint32_t address);
 

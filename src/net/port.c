@@ -47,6 +47,14 @@ static uint32_t pick_index(struct net_base *b, struct claims *c) {
 	return claims_pick_resting(c);
 }
 
+/* What a claim keeps of a policy: no lists, so what depends on one is closed by it. */
+static void claim_policy(struct net_port *p, const struct net_policy *policy) {
+	p->policy = *policy;
+	p->policy.allowed = NULL;
+	p->policy.hosts = NULL;
+	p->policy.ports = (struct net_ports){ 0 };
+}
+
 int net_port_alloc(struct net_base *b, const char *name, const struct net_policy *policy,
 		   struct net_port *ret, struct err *err) {
 	auto_claims struct claims c = { 0 };
@@ -80,9 +88,7 @@ int net_port_alloc(struct net_base *b, const char *name, const struct net_policy
 				       "no address is left for '%s': %zu are in use", name, c.count);
 		p = claims_add(&c, b, name, index);
 	}
-	p->policy = *policy;
-	p->policy.allowed = NULL;
-	p->policy.hosts = NULL;
+	claim_policy(p, policy);
 	r = claims_store(b, &c, err);
 	if (r == 0)
 		*ret = *p;
@@ -156,13 +162,12 @@ static int claim_update(struct net_base *b, const struct net_port *port, bool pu
 	    p->policy.block_private == port->policy.block_private &&
 	    p->policy.block_metadata == port->policy.block_metadata &&
 	    p->policy.allow_local_network == port->policy.allow_local_network &&
-	    p->log_group == port->log_group && p->set_count == port->set_count)
+	    p->policy.is_capped == port->policy.is_capped && p->log_group == port->log_group &&
+	    p->set_count == port->set_count)
 		return 0;
 	p->rules_put = put;
 	p->dns_port = port->dns_port;
-	p->policy = port->policy;
-	p->policy.allowed = NULL;
-	p->policy.hosts = NULL;
+	claim_policy(p, &port->policy);
 	p->log_group = port->log_group;
 	p->set_count = port->set_count;
 	return claims_store(b, &c, err);
@@ -220,7 +225,6 @@ int net_port_rules_put(struct net_base *b, struct net_port *port, struct err *er
 
 	if (r == 0)
 		r = hosts_check(b, port, err);
-
 	if (r < 0)
 		return r;
 	lock = net_lock(b, err);

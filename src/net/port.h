@@ -46,7 +46,7 @@ struct net_port {
 	const struct net_learnt *learnt; /* put with the rules; borrowed, not kept; NULL: none */
 	uint16_t dns_port;       /* where its resolver listens on the gateway; 0: none yet */
 	bool rules_put;          /* as the claim has it */
-	struct net_policy policy; /* `allowed` is not kept: NULL in what we return */
+	struct net_policy policy; /* its lists are not kept: none in what we return, which is closed */
 };
 
 /*
@@ -114,6 +114,7 @@ struct net_denied {
 	uint8_t protocol; /* IPPROTO_… */
 	bool to_host;     /* to an address of the host, not through it */
 	uint16_t source_port;
+	bool is_echo;     /* ICMP: an echo request */
 	int64_t pid;      /* as the container counts; 0: not known */
 	char process[16]; /* foreign; "": not known */
 };

@@ -5,7 +5,7 @@
  *   1. ICMP other than an echo request                 denied
  *   2. more echo requests than that                    dropped
  *   3. what goes on, of TCP, UDP and ICMP              accepted
- *   4. other protocols                                 denied
+ *   4. other protocols, and ports that the policy does without denied
  *   5. fixed names, listed addresses, and the local network if open accepted
  *   6. metadata and private ranges                     denied
  *   7. learnt addresses                                accepted
@@ -211,6 +211,7 @@ void net_rules_allowed_chain(struct nft_batch *b, const char *chain, const struc
 	const struct net_policy *p = &port->policy;
 
 	protocols(b, chain);
+	net_rules_ports(b, chain, port);
 	net_rules_hosts(b, chain, port);
 	accept_sets(b, chain, port, NET_SET_LISTED);
 	if (p->allow_local_network)
@@ -224,8 +225,9 @@ void net_rules_allowed_chain(struct nft_batch *b, const char *chain, const struc
 
 unsigned net_rules_allowed_count(const struct net_port *port) {
 	const struct net_policy *p = &port->policy;
-	unsigned n = 7 + net_rules_hosts_count(port) + (unsigned)p->allow_local_network +
-		     (unsigned)p->block_metadata + (unsigned)p->block_private;
+	unsigned n = 7 + net_rules_ports_count(port) + net_rules_hosts_count(port) +
+		     (unsigned)p->allow_local_network + (unsigned)p->block_metadata +
+		     (unsigned)p->block_private;
 
 	for (unsigned list = 0; list < p->allowed->ports_count; list++) {
 		unsigned each = 1 + (unsigned)p->allowed->ports[list].count;

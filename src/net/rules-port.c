@@ -71,6 +71,8 @@ static void policy_chain(struct nft_batch *b, const char *chain, const struct ne
 		net_rules_allowed_chain(b, chain, port);
 		return;
 	}
+	if (p->mode != NET_ALLOWLIST)
+		net_rules_ports(b, chain, port);
 	if (p->mode == NET_RESTRICTED) {
 		net_rules_hosts(b, chain, port);
 		if (p->allow_local_network)
@@ -116,7 +118,7 @@ static void log_chain(struct nft_batch *b, const char *chain, uint16_t group) {
 void net_port_counts(struct net_port_counts *ret, const struct net_port *port) {
 	const struct net_policy *p = &port->policy;
 
-	ret->out = 1;
+	ret->out = 1 + (p->mode != NET_ALLOWLIST ? net_rules_ports_count(port) : 0);
 	if (p->mode == NET_RESTRICTED)
 		ret->out += net_rules_hosts_count(port) + (unsigned)p->block_metadata +
 			    (unsigned)p->block_private + (unsigned)p->allow_local_network;

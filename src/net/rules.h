@@ -96,6 +96,9 @@ void net_rules_learn(struct nft_batch *b, const struct net_base *base, const str
 /* --- rules-hosts.c: the addresses of fixed names; and how many rules that are */
 void net_rules_hosts(struct nft_batch *b, const char *chain, const struct net_port *port);
 unsigned net_rules_hosts_count(const struct net_port *port);
+/* --- rules-ports.c: what the policy's ports deny; and how many rules that are */
+void net_rules_ports(struct nft_batch *b, const char *chain, const struct net_port *port);
+unsigned net_rules_ports_count(const struct net_port *port);
 /* Elements of an interval set of the present table. */
 void net_rules_ranges(struct nft_batch *b, const char *set, const struct net_range *ranges,
 		      size_t count);

@@ -35,6 +35,19 @@ static void add_mount(struct context_facts *f, const char *mountinfo, const char
 		(struct context_mount){ .path = xstrdup(path), .readonly = readonly };
 }
 
+static void restriction_facts(const struct net_policy *p, struct context_facts *f) {
+	char ports[NET_PORTS_TEXT];
+
+	if (p->is_capped)
+		f->allowed_ports = strv_split(net_ports_text(&p->ports, ports), ",");
+	for (size_t i = 0; i < p->dns_count; i++) {
+		const struct net_cidr c = { p->dns_servers[i], 32 };
+		char text[NET_CIDR_TEXT];
+
+		strv_add(&f->dns_servers, net_cidr_text(&c, text));
+	}
+}
+
 static void network_facts(const struct session *s, const struct container *c,
 			  struct context_facts *f) {
 	auto_net_allowed struct net_allowed allowed = { 0 };
@@ -44,12 +57,16 @@ static void network_facts(const struct session *s, const struct container *c,
 
 	f->has_network = strcmp(c->network_mode, "none") != 0;
 	/* What its supervisor has is the truth; people may have changed it meanwhile. */
-	if (network_load(s, c->name, &p, &allowed, &hosts, NULL, &ignored) != 1 && f->has_network &&
-	    network_allowed(s, c, &allowed, &ignored) < 0)
-		f->allowed = NULL;
+	if (network_load(s, c->name, &p, &allowed, &hosts, NULL, &ignored) != 1 && f->has_network) {
+		(void)network_allowed(s, c, &allowed, &ignored);
+		(void)network_ports_parse(s->settings->network.allowed_ports, &p, &ignored);
+		(void)network_dns_servers(s->settings, &p, &ignored);
+	}
 	f->network_mode = xstrdup(f->has_network ? net_mode_to_string(p.mode) : "none");
 	f->blocks_private = p.block_private && p.mode != NET_OPEN;
 	f->allows_local = p.allow_local_network;
+	if (f->has_network)
+		restriction_facts(&p, f);
 	if (f->has_network && p.mode == NET_ALLOWLIST)
 		f->allowed = net_allowed_texts(&allowed);
 }

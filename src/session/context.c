@@ -19,8 +19,8 @@ void context_facts_done(struct context_facts *f) {
 	char *const texts[] = { f->container, f->tool,	   f->workspace, f->home,  f->user,
 				f->os,	      f->arch,	   f->timezone,	 f->network_mode,
 				f->cpu,	      f->memory,   f->processes, f->duration };
-	char **const lists[] = { f->allowed, f->forwarded, f->ports, f->protected, f->secret,
-				 f->notes };
+	char **const lists[] = { f->allowed, f->allowed_ports, f->dns_servers, f->forwarded,
+				 f->ports,   f->protected,     f->secret,      f->notes };
 
 	for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
 		free(texts[i]);
@@ -105,6 +105,11 @@ static void add_network(struct buf *b, const struct context_facts *f) {
 		buf_addf(b, "Public addresses can be reached%s.\n",
 			 f->blocks_private && !f->allows_local ? "; private networks and cloud "
 								 "metadata cannot" : "");
+	}
+	if (f->allowed_ports) {
+		buf_adds(b, "\nOf TCP and UDP only these ports can be reached, and of other "
+			    "protocols only the echo (`ping`):\n\n");
+		add_list(b, f->allowed_ports);
 	}
 	buf_adds(b, "\nWhat was refused stands in `/run/coi/denied`, a line each, with the name "
 		    "or address: look there when a connection fails at once or a name is not "
@@ -193,6 +198,8 @@ static json_t *network_json(const struct context_facts *f) {
 	(void)json_object_set_new(n, "block_private_networks", json_boolean(f->blocks_private));
 	(void)json_object_set_new(n, "allow_local_network_access", json_boolean(f->allows_local));
 	set_list(n, "allowed_domains", f->allowed);
+	set_list(n, "allowed_ports", f->allowed_ports);
+	set_list(n, "dns_servers", f->dns_servers);
 	set_text(n, "denied_file", f->has_network ? "/run/coi/denied" : "");
 	return n;
 }

@@ -37,6 +37,8 @@ struct context_facts {
 	bool blocks_private;
 	bool allows_local;
 	char **allowed;  /* mode allowlist: names and addresses */
+	char **allowed_ports; /* of TCP and UDP; NULL: all */
+	char **dns_servers;   /* that its name service asks; NULL: the host's */
 	bool has_agent;  /* an SSH agent */
 	char **forwarded; /* names of variables, no values */
 	char **ports;    /* "web: 8080 inside, 127.0.0.1:20000 outside" */

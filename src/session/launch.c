@@ -293,6 +293,8 @@ static int start(struct session *s, const struct launch_request *request, int wo
 	if (r == 0)
 		r = network_dns_servers(set, &plan.policy, err);
 	if (r == 0)
+		r = network_ports(s, &plan.policy, err);
+	if (r == 0)
 		r = limits_make(s, c, &plan.limits, err);
 	plan.timezone = timezone_of(s, c);
 	if (r == 0 && workspace_fd >= 0)

@@ -107,6 +107,45 @@ int network_dns_servers(const struct settings *set, struct net_policy *p, struct
 	return net_policy_check(p, err);
 }
 
+int network_ports_parse(char *const *list, struct net_policy *p, struct err *err) {
+	autofree char *text = list && list[0] ? strv_join((char **)list, ",") : NULL;
+	struct net_ports ports = { 0 };
+	int r = text ? net_ports_parse(text, text, &ports, err) : 0;
+
+	if (r < 0)
+		return r;
+	p->ports = ports;
+	/* All of them is the same as no list. */
+	p->is_capped = ports.count > 0;
+	return 0;
+}
+
+/* What somebody has listed with ports of which none is left. */
+static void say_capped(const struct session *s, const struct net_policy *p,
+		       const struct net_allowed *a, const char *key) {
+	for (size_t i = 0; a && p->is_capped && i < a->count; i++) {
+		const struct net_ports *own = &a->ports[a->entries[i].ports];
+		autofree char *text = NULL;
+
+		if (!own->count || net_ports_overlap(own, &p->ports))
+			continue;
+		text = net_entry_text(a, &a->entries[i]);
+		session_say(s, "Note: '%s' in %s stays closed: network.allowed_ports has none of "
+			       "its ports", text, key);
+	}
+}
+
+int network_ports(const struct session *s, struct net_policy *p, struct err *err) {
+	int r = network_ports_parse(s->settings->network.allowed_ports, p, err);
+
+	if (r < 0)
+		return err_wrap(err, "network.allowed_ports");
+	if (p->mode == NET_ALLOWLIST)
+		say_capped(s, p, p->allowed, "network.allowed_domains");
+	say_capped(s, p, p->hosts ? &p->hosts->open : NULL, "network.hosts");
+	return 0;
+}
+
 /* One for each address with its ports. */
 json_t *network_hosts_to_json(const struct net_hosts *h) {
 	json_t *all = json_array();
@@ -144,21 +183,25 @@ static int hosts_from_json(const json_t *list, struct net_hosts *ret, struct err
 }
 
 json_t *network_policy_to_json(const struct net_policy *p) {
-	autostrv char **texts = net_allowed_texts(p->allowed);
+	autostrv char **texts = net_allowed_texts(p->allowed), **ports = NULL;
 	json_t *servers = json_array();
+	char capped[NET_PORTS_TEXT];
 
+	if (p->is_capped)
+		ports = strv_split(net_ports_text(&p->ports, capped), ",");
 	for (size_t i = 0; i < p->dns_count; i++) {
 		const struct net_cidr c = { p->dns_servers[i], 32 };
 		char text[NET_CIDR_TEXT];
 
 		json_array_append_new(servers, json_string(net_cidr_text(&c, text)));
 	}
-	return json_pack("{s:s, s:b, s:b, s:b, s:I, s:o, s:o, s:o}", "mode",
+	return json_pack("{s:s, s:b, s:b, s:b, s:I, s:o, s:o, s:o, s:o}", "mode",
 			 net_mode_to_string(p->mode), "block_private", p->block_private,
 			 "block_metadata", p->block_metadata, "allow_local_network",
 			 p->allow_local_network, "refresh_s", (json_int_t)p->refresh_s, "allowed",
 			 texts ? json_from_strv(texts) : json_array(), "hosts",
-			 network_hosts_to_json(p->hosts), "dns_servers", servers);
+			 network_hosts_to_json(p->hosts), "dns_servers", servers, "allowed_ports",
+			 ports ? json_from_strv(ports) : json_array());
 }
 
 static void servers_from_json(const json_t *list, struct net_policy *p) {
@@ -174,6 +217,7 @@ static void servers_from_json(const json_t *list, struct net_policy *p) {
 int network_policy_from_json(const json_t *j, struct net_policy *p, struct net_allowed *allowed,
 			     struct net_hosts *hosts, struct err *err) {
 	autostrv char **texts = json_get_strv(j, "allowed");
+	autostrv char **ports = json_get_strv(j, "allowed_ports");
 	int mode = net_mode_from_string(json_get_str(j, "mode", ""));
 	int r;
 
@@ -193,6 +237,9 @@ int network_policy_from_json(const json_t *j, struct net_policy *p, struct net_a
 		.ask_ahead = true,
 	};
 	servers_from_json(json_object_get(j, "dns_servers"), p);
+	r = network_ports_parse(ports, p, err);
+	if (r < 0)
+		return r;
 	return hosts_from_json(json_object_get(j, "hosts"), hosts, err);
 }
 

@@ -28,9 +28,15 @@ int network_allowed(const struct session *s, const struct container *c, struct n
 int network_expand(const struct session *s, const struct container *c, char *const *entries,
 		   char ***ret, struct err *err);
 
-/* [[network.hosts]] into *@ret; and dns_servers, which must suit the mode. ERR_CONFIG: the key. */
+/*
+ * [[network.hosts]] into *@ret; dns_servers, which must suit the mode; allowed_ports, with
+ * a note by session_say() for what is listed elsewhere and closed by them. ERR_CONFIG: the key.
+ */
 int network_hosts(const struct settings *set, struct net_hosts *ret, struct err *err);
 int network_dns_servers(const struct settings *set, struct net_policy *p, struct err *err);
+int network_ports(const struct session *s, struct net_policy *p, struct err *err);
+/* The ports of @list (texts; NULL or empty: all) into @p. */
+int network_ports_parse(char *const *list, struct net_policy *p, struct err *err);
 /* A list of {"ip", "hostnames", "ports"}; @h may be NULL. */
 json_t *network_hosts_to_json(const struct net_hosts *h);
 
@@ -50,7 +56,7 @@ int network_load(const struct session *s, const char *name, struct net_policy *p
 
 /*
  * Ask the supervisor of a running container: @body has "op" (show, allow, deny,
- * mode) and, for those, "entries" or "mode". *@ret is its answer, a new
+ * mode, ports) and, for those, "entries", "mode" or "ports". *@ret is its answer, a new
  * reference: what network_policy_to_json() says, "changed" (how many entries)
  * and "learnt" (list of name, addresses). ERR_CONFLICT when it has no network.
  */

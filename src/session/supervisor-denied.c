@@ -23,6 +23,7 @@
 #include "base/mem.h"
 #include "net/ranges.h"
 #include "session/network-log.h"
+#include "session/network-why.h"
 #include "session/network.h"
 #include "session/supervisor.h"
 
@@ -31,62 +32,6 @@
 #define DENIED_EACH_SECOND 5
 #define LOG_AT_ONCE 64
 #define LOG_AGAIN_MS 1000
-
-/* --- why */
-
-struct why {
-	const char *reason;
-	char *remedy; /* NULL: nothing helps */
-};
-
-static void why_done(struct why *w) {
-	free(w->remedy);
-}
-
-/* The list takes a name with its port; what it leads to is allowed with it. */
-static char *allow_command(const struct supervisor *v, const char *what, uint16_t port) {
-	return port ? xasprintf("coi network allow %s %s:%u", v->c->name, what, port)
-		    : xasprintf("coi network allow %s %s", v->c->name, what);
-}
-
-/* Private ones are opened by a name of their own, whatever the mode. */
-static char *hosts_command(const struct supervisor *v, const char *address, uint16_t port) {
-	autofree char *ports = port ? xasprintf(" --ports %u", port) : xstrdup("");
-	autofree char *name = xasprintf("host-%s", address);
-
-	for (char *p = name; *p; p++)
-		if (*p == '.')
-			*p = '-';
-	return xasprintf("coi hosts add %s %s %s%s", v->c->name, address, name, ports);
-}
-
-static void why_denied(const struct supervisor *v, const struct net_denied *d, const char *name,
-		       struct why *ret) {
-	const struct net_policy *p = &v->plan.policy;
-	const struct net_cidr c = { d->address, 32 };
-	bool may_be_listed = d->protocol == IPPROTO_TCP || d->protocol == IPPROTO_UDP ||
-			     d->protocol == IPPROTO_ICMP;
-	char address[NET_CIDR_TEXT];
-
-	(void)net_cidr_text(&c, address);
-	if (d->to_host || p->mode == NET_OPEN || net_cidr_contains(&v->net->range, d->address))
-		ret->reason = "the host and other containers cannot be reached in any mode";
-	else if (p->mode == NET_ALLOWLIST && !may_be_listed)
-		ret->reason = "mode allowlist lets TCP, UDP and echo requests through only";
-	else if (net_is_metadata(d->address))
-		ret->reason = "link-local and metadata addresses are closed "
-			      "(network.block_metadata_endpoint)";
-	else if (net_is_private(d->address))
-		ret->reason = "private networks are closed (network.block_private_networks, "
-			      "network.allow_local_network_access)";
-	else
-		ret->reason = "not in the list of allowed names and addresses";
-	if (d->to_host || p->mode == NET_OPEN || net_cidr_contains(&v->net->range, d->address) ||
-	    !may_be_listed)
-		return;
-	ret->remedy = p->mode == NET_ALLOWLIST ? allow_command(v, name ? name : address, d->port)
-					       : hosts_command(v, address, d->port);
-}
 
 /* --- the container's file */
 
@@ -219,22 +164,19 @@ static void tell_outside(struct supervisor *v, const struct network_refusal *r) 
 /* --- what is heard */
 
 void supervisor_denied_name(struct supervisor *v, const char *name) {
-	autofree char *remedy = allow_command(v, name, 0);
-	const struct network_refusal r = {
-		.container = v->c->name,
-		.name = name,
-		.reason = "not in the list of allowed names",
-		.remedy = remedy,
-		.count = 1,
-	};
+	auto_network_why struct network_why why = { 0 };
+	struct network_refusal r = { .container = v->c->name, .name = name, .count = 1 };
 
+	network_why_name(v->c->name, name, &why);
+	r.reason = why.reason;
+	r.remedy = why.remedy;
 	tell_inside(v, &r);
 	tell_outside(v, &r);
 }
 
 static void denied_address(struct supervisor *v, const struct net_denied *d) {
 	const char *name = net_learnt_name(&v->learnt, d->address);
-	__attribute__((cleanup(why_done))) struct why why = { 0 };
+	auto_network_why struct network_why why = { 0 };
 	struct network_refusal r = {
 		.container = v->c->name,
 		.name = name,
@@ -246,7 +188,7 @@ static void denied_address(struct supervisor *v, const struct net_denied *d) {
 		.count = 1,
 	};
 
-	why_denied(v, d, name, &why);
+	network_why(&v->plan.policy, &v->net->range, v->c->name, d, name, &why);
 	r.reason = why.reason;
 	r.remedy = why.remedy;
 	tell_inside(v, &r);

@@ -182,6 +182,17 @@ static int change_hosts(struct net_hosts *hosts, const json_t *body, bool adds, 
 	return changed;
 }
 
+static int change_ports(struct net_policy *p, const json_t *body, struct err *err) {
+	autostrv char **list = json_get_strv(body, "ports");
+	struct net_policy old = *p;
+	char was[NET_PORTS_TEXT], is[NET_PORTS_TEXT];
+	int r = network_ports_parse(list, p, err);
+
+	if (r < 0)
+		return r;
+	return strcmp(net_ports_text(&old.ports, was), net_ports_text(&p->ports, is)) != 0;
+}
+
 /* How many entries are different now, or what was wrong with the request. */
 static int change_one(struct change *c, const json_t *body, struct err *err) {
 	const char *op = json_get_str(body, "op", "");
@@ -191,6 +202,8 @@ static int change_one(struct change *c, const json_t *body, struct err *err) {
 		return change_entries(&c->allowed, body, !strcmp(op, "allow"), err);
 	if (!strcmp(op, "hosts-add") || !strcmp(op, "hosts-remove"))
 		return change_hosts(&c->hosts, body, !strcmp(op, "hosts-add"), err);
+	if (!strcmp(op, "ports"))
+		return change_ports(&c->policy, body, err);
 	if (strcmp(op, "mode") != 0)
 		return err_set(err, ERR_CONFLICT, -EPROTO,
 			       "the supervisor does not know '%s': it is of another version", op);

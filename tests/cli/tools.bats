@@ -392,6 +392,7 @@ setup_keep() {
 		[network]
 		mode = "allowlist"
 		allowed_domains = ["only.test"]
+		allowed_ports = [443, "8000-8100"]
 		[security]
 		additional_protected_paths = ["Makefile"]
 		secret_paths = [".env"]
@@ -407,12 +408,13 @@ setup_keep() {
 	END
 	GH_TOKEN=x start pi
 	run -0 inside 'cat SANDBOX_CONTEXT.json'
-	expect_equal "$(jq -c '[.schema_version,.tool_name,.network.mode,.network.allowed_domains,.gh_cli_authenticated,.forwarded_env_vars,.limits.max_processes,.limits.max_duration,.hidden_paths,.persistent]' <<<"$output")" \
-		'[1,"pi","allowlist",["only.test"],true,["GH_TOKEN"],"321","7200 s",[".env"],false]'
+	expect_equal "$(jq -c '[.schema_version,.tool_name,.network.mode,.network.allowed_domains,.network.allowed_ports,.gh_cli_authenticated,.forwarded_env_vars,.limits.max_processes,.limits.max_duration,.hidden_paths,.persistent]' <<<"$output")" \
+		'[1,"pi","allowlist",["only.test"],["443","8000-8100"],true,["GH_TOKEN"],"321","7200 s",[".env"],false]'
 	expect_equal "$(jq -c '.extra_mounts[] | select(.path=="/data")' <<<"$output")" '{"path":"/data","readonly":true}'
 	jq -e '.protected_paths | index("Makefile")' <<<"$output"
 	run -0 inside 'cat SANDBOX_CONTEXT.md; stat -c %a:%U SANDBOX_CONTEXT.md'
 	expect_text '- `only.test`'
+	expect_text '- `8000-8100`'
 	expect_text '- `Makefile`'
 	expect_text '/run/coi/denied'
 	expect_text '600:code'

@@ -117,6 +117,31 @@ reach() { # FROM ADDRESS PORT [udp]: the outcome in one word, and who the server
 	netctl put a restricted
 }
 
+@test "ports: of mode open what goes to one of them arrives, and of protocols without any the echo" {
+	netctl put a open:53,443
+	attack a b | as_meant capped
+	[ "$(reach a $PUBLIC 9000)" = refused ]
+	[[ $(reach a $PUBLIC 9000 udp) =~ ^(unreachable|silent)$ ]]
+	netctl put a restricted:80-443,9000-9001
+	[ "$(reach a $PUBLIC 9000)" = "open $UPLINK" ]
+	[ "$(reach a $PUBLIC 9000 udp)" = "open $UPLINK" ]
+	[ "$(reach a $PRIVATE 9000)" = refused ]
+	on a busybox ping -c 1 -W 2 $PUBLIC
+	netctl put a restricted
+}
+
+@test "ports that nobody knows any more, after a crash, are none" {
+	netctl put a open:9000
+	[ "$(reach a $PUBLIC 9000)" = "open $UPLINK" ]
+	nft flush ruleset
+	# Whoever comes first puts all rules, from what the claims have.
+	netctl ensure
+	[ "$(reach a $PUBLIC 9000)" = refused ]
+	[ "$(reach a $PRIVATE 9000)" = refused ]
+	netctl put a restricted
+	[ "$(reach a $PUBLIC 9000)" = "open $UPLINK" ]
+}
+
 @test "neighbours are not poisoned" {
 	attack a b >/dev/null
 	ip neigh show "$(of b ADDRESS)" | grep -q "$(of b MAC).*PERMANENT"

@@ -48,21 +48,27 @@ static void print_port(const struct net_port *p) {
 	fflush(stdout);
 }
 
-/* "restricted", "open", with "-p" or "-m" behind it for a block that is off. */
+/*
+ * "restricted", "open", with "-p" or "-m" behind it for a block that is off, "-l" for the
+ * local network; and ":443,8000-8100" at its end for the ports that it keeps to.
+ */
 static int parse_policy(const char *word, struct net_policy *ret) {
+	const char *ports = strchr(word, ':');
+	autofree char *flags = xstrndup(word, strcspn(word, ":"));
 	char mode[16];
 	int m;
 
-	snprintf(mode, sizeof(mode), "%.*s", (int)strcspn(word, "-"), word);
+	snprintf(mode, sizeof(mode), "%.*s", (int)strcspn(word, "-:"), word);
 	m = net_mode_from_string(mode);
 	if (m < 0)
 		return err_set(&err, ERR_USAGE, -EINVAL, "no mode '%s'", mode);
 	*ret = net_policy_default();
 	ret->mode = (enum net_mode)m;
-	ret->block_private = !strstr(word, "-p");
-	ret->block_metadata = !strstr(word, "-m");
-	ret->allow_local_network = strstr(word, "-l") != NULL;
-	return 0;
+	ret->block_private = !strstr(flags, "-p");
+	ret->block_metadata = !strstr(flags, "-m");
+	ret->allow_local_network = strstr(flags, "-l") != NULL;
+	ret->is_capped = ports != NULL;
+	return ports ? net_ports_parse(ports + 1, word, &ret->ports, &err) : 0;
 }
 
 /* The allowed things of mode allowlist: words of the file that COI_ALLOWED names. */
@@ -89,6 +95,8 @@ static int claim(char **argv, struct net_port *port) {
 		r = read_allowed();
 	if (r == 0)
 		r = net_port_alloc(base, argv[0], &policy, port, &err);
+	/* A claim keeps no lists. */
+	port->policy = policy;
 	port->policy.allowed = &allowed;
 	port->learnt = &learnt;
 	return r;

@@ -60,7 +60,7 @@ sinks_table() {
 			split($0, field, "\t")
 			n = (field[2], number[field[1]]) in count ? \
 				count[field[2], number[field[1]]] : "unsent"
-			printf "%s\t%s\t%s\t%s\n", field[1], field[2], n, field[7]
+			printf "%s\t%s\t%s\t%s\n", field[1], field[2], n, field[8]
 			delete number[field[1]]
 		}
 		END { for (name in number) printf "%s\tnowhere\tunlisted\t\n", name }' "$TABLE"
@@ -72,12 +72,13 @@ judged() {
 	awk -F '\t' -v column="$1" -v table="$TABLE" '
 		BEGIN {
 			at["restricted"] = 3; at["allowlist"] = 4; at["open"] = 5
+			at["capped"] = 6
 			while ((getline line <table) > 0)
 				if (line !~ /^#/) {
 					split(line, field, "\t")
 					want[field[1]] = column == "off" ? "allowed" : \
 						column == "closed" ? "blocked" : field[at[column]]
-					defence[field[1]] = field[6]
+					defence[field[1]] = field[7]
 				}
 		}
 		{

@@ -14,6 +14,7 @@
 #include "base/mem.h"
 #include "base/strv.h"
 #include "net/allowed.h"
+#include "net/hosts.h"
 #include "net/learnt.h"
 
 static uint32_t ip(const char *text) {
@@ -97,7 +98,7 @@ static void bad_entries(void **state) {
 		{ "example.org:80-", "a port is a number from 1 to 65535" },
 		{ "example.org:100-80", "a range of ports begins with the lower one" },
 		{ "example.org:80,", "a port is a number from 1 to 65535" },
-		{ "example.org:80;81", "behind the colon come ports" },
+		{ "example.org:80;81", "ports are written 443, or 80,443" },
 		{ "example.org:1,3,5,7,9,11,13,15,17,19,21,23,25,27,29,31,33", "more than 16" },
 		{ "::1", "containers have no IPv6" },
 		{ "[2001:db8::1]:443", "containers have no IPv6" },
@@ -268,6 +269,82 @@ static void ports(void **state) {
 	assert_true(net_ports_have(&a.ports[1], 1));
 }
 
+static void lists_of_ports(void **state) {
+	static const struct {
+		const char *text, *is;
+	} good[] = {
+		{ "443", "443" },
+		{ "8000-8100,80,443,8050-8200,81", "80-81,443,8000-8200" },
+		{ "1-65535", "" },
+		{ "1-80,81-65535", "" },
+		{ "2-65535", "2-65535" },
+		{ "65535,1", "1,65535" },
+		{ "100-100", "100" },
+	};
+	static const char *const bad[] = { "", "0", "70000", "80-", "-80", "90-80", "http", "80,,81",
+					   "80 81", "+80", "0x50", "1-65536" };
+	struct net_ports longest = { .count = NET_PORT_RANGES_MAX }, a = { 0 }, b = { 0 };
+	struct err err = { 0 };
+	char text[NET_PORTS_TEXT];
+
+	for (size_t i = 0; i < ARRAY_SIZE(good); i++) {
+		assert_int_equal(net_ports_parse(good[i].text, "it", &a, &err), 0);
+		assert_string_equal(net_ports_text(&a, text), good[i].is);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		b = a;
+		if (net_ports_parse(bad[i], "it", &b, &err) == 0)
+			fail_msg("taken: '%s'", bad[i]);
+		assert_int_equal(b.count, a.count);
+		assert_non_null(strstr(err.msg, "'it'"));
+	}
+	for (size_t i = 0; i < NET_PORT_RANGES_MAX; i++)
+		longest.ranges[i] = (struct net_port_range){ 65000, 65001 };
+	assert_int_equal(strlen(net_ports_text(&longest, text)), NET_PORTS_TEXT - 1);
+	assert_int_equal(net_ports_parse("80,8000-8100", "it", &a, &err), 0);
+	assert_int_equal(net_ports_parse("8100-9000", "it", &b, &err), 0);
+	assert_true(net_ports_overlap(&a, &b) && net_ports_overlap(&b, &a));
+	assert_int_equal(net_ports_parse("81-7999,8101", "it", &b, &err), 0);
+	assert_false(net_ports_overlap(&a, &b) || net_ports_overlap(&b, &a));
+	assert_true(net_ports_overlap(&(struct net_ports){ 0 }, &b));
+}
+
+/* The ports that a policy keeps to count ahead of all that opens something. */
+static void capped_policies(void **state) {
+	auto_net_allowed struct net_allowed a = { 0 };
+	auto_net_hosts struct net_hosts hosts = { 0 };
+	char *const names[] = { (char *)"db.lan", NULL };
+	struct net_policy p = net_policy_default();
+	struct net_learnt l = { 0 };
+	struct err err = { 0 };
+
+	assert_int_equal(net_allowed_add(&a, "1.2.3.4", &err), 1);
+	assert_int_equal(net_allowed_add(&a, "example.org", &err), 1);
+	assert_int_equal(net_hosts_add(&hosts, "10.0.0.5", names, NULL, &err), 1);
+	assert_int_equal(net_learnt_add(&l, "example.org", 1, ip("1.2.3.5"), 1000, 0), 0);
+	p.allowed = &a;
+	p.hosts = &hosts;
+	for (int mode = 0; mode < NET_MODE_COUNT; mode++) {
+		static const char *const reached[] = { "1.2.3.4", "1.2.3.5", "10.0.0.5" };
+
+		p.mode = (enum net_mode)mode;
+		for (size_t i = 0; i < ARRAY_SIZE(reached); i++) {
+			p.is_capped = false;
+			assert_true(net_learnt_passes(&p, &l, ip(reached[i]), 80, 0));
+			p.is_capped = true;
+			assert_int_equal(net_ports_parse("443,8000-8100", "it", &p.ports, &err), 0);
+			assert_true(net_learnt_passes(&p, &l, ip(reached[i]), 443, 0));
+			assert_true(net_learnt_passes(&p, &l, ip(reached[i]), 8050, 0));
+			assert_true(net_learnt_passes(&p, &l, ip(reached[i]), 0, 0));
+			assert_false(net_learnt_passes(&p, &l, ip(reached[i]), 80, 0));
+			/* Capped, but to what is not known: nothing. */
+			p.ports.count = 0;
+			assert_false(net_learnt_passes(&p, &l, ip(reached[i]), 443, 0));
+		}
+	}
+	net_learnt_done(&l);
+}
+
 static void learning(void **state) {
 	auto_net_allowed struct net_allowed a = { 0 };
 	struct net_learnt l = { 0 };
@@ -316,6 +393,8 @@ int main(void) {
 		cmocka_unit_test(ranges),
 		cmocka_unit_test(everything_is_the_public_internet),
 		cmocka_unit_test(ports),
+		cmocka_unit_test(lists_of_ports),
+		cmocka_unit_test(capped_policies),
 		cmocka_unit_test(learning),
 	};
 

@@ -270,7 +270,8 @@ static void claims_round_trip(void **state) {
 	assert_int_equal(c.count, 0);
 	(void)claims_add(&c, &p->base, "second", 3);
 	port = claims_add(&c, &p->base, "first", 2);
-	port->policy = (struct net_policy){ .mode = NET_OPEN, .block_metadata = true };
+	port->policy = (struct net_policy){ .mode = NET_OPEN, .block_metadata = true,
+					    .is_capped = true };
 	port->dns_port = 61002;
 	port->rules_put = true;
 	(void)claims_add(&c, &p->base, "gone", 9);
@@ -282,6 +283,9 @@ static void claims_round_trip(void **state) {
 	assert_string_equal(back.ports[0].name, "first");
 	assert_int_equal(back.ports[0].policy.mode, NET_OPEN);
 	assert_true(back.ports[0].policy.block_metadata && !back.ports[0].policy.block_private);
+	/* Which ports is not kept, so none passes until somebody knows. */
+	assert_true(back.ports[0].policy.is_capped && !back.ports[1].policy.is_capped);
+	assert_false(net_policy_port(&back.ports[0].policy, 443));
 	assert_int_equal(back.ports[0].dns_port, 61002);
 	assert_true(back.ports[0].rules_put && !back.ports[1].rules_put);
 	assert_non_null(claims_find(&back, "second"));

@@ -26,6 +26,7 @@
 #include "base/mem.h"
 #include "base/path.h"
 #include "base/strv.h"
+#include "net/hosts.h"
 #include "net/internal.h"
 #include "net/names.h"
 #include "net/nl.h"
@@ -113,6 +114,71 @@ static void policies_text(const struct net_base *b, struct buf *out) {
 	}
 }
 
+/* Policies with lists of their own: ports that are kept to, and fixed names. */
+static const struct {
+	enum net_mode mode;
+	const char *ports; /* NULL: not capped; "": to what is not known here */
+	bool local, has_hosts;
+} further[] = {
+	{ NET_RESTRICTED, "443,8000-8100", false, false },
+	{ NET_RESTRICTED, "443,8000-8100", true, true },
+	{ NET_RESTRICTED, NULL, false, true },
+	{ NET_RESTRICTED, "", false, true },
+	{ NET_ALLOWLIST, "443,8000-8100", false, false },
+	{ NET_ALLOWLIST, "443,8000-8100", true, true },
+	{ NET_ALLOWLIST, "", false, false },
+	{ NET_OPEN, "443,8000-8100", false, false },
+	{ NET_OPEN, "443,8000-8100", true, true },
+	{ NET_OPEN, "1-80,65535", false, false },
+	{ NET_OPEN, "", false, false },
+};
+
+static void hosts_of(struct net_hosts *h) {
+	char *const names[] = { (char *)"db.lan", NULL };
+	char *const ports[] = { (char *)"5432", (char *)"8000-8001", NULL };
+	struct err err = { 0 };
+
+	assert_int_equal(net_hosts_add(h, "10.9.8.7", names, ports, &err), 1);
+}
+
+static void further_policy(size_t i, const struct net_hosts *h, struct net_policy *p) {
+	struct err err = { 0 };
+
+	p->mode = further[i].mode;
+	p->block_private = p->block_metadata = true;
+	p->allow_local_network = further[i].local;
+	p->hosts = further[i].has_hosts ? h : NULL;
+	p->is_capped = further[i].ports != NULL;
+	p->ports = (struct net_ports){ 0 };
+	if (further[i].ports && *further[i].ports)
+		assert_int_equal(net_ports_parse(further[i].ports, "it", &p->ports, &err), 0);
+}
+
+static void further_text(const struct net_base *b, struct buf *out) {
+	auto_net_allowed struct net_allowed some = { 0 };
+	auto_net_hosts struct net_hosts hosts = { 0 };
+	struct net_port p;
+
+	allowlist_of(b, &some, &p);
+	hosts_of(&hosts);
+	for (size_t i = 0; i < ARRAY_SIZE(further); i++) {
+		autobuf struct buf text;
+		struct nft_batch batch;
+
+		further_policy(i, &hosts, &p.policy);
+		buf_init(&text, TEXT_MAX);
+		nft_batch_init(&batch, 1, &text);
+		net_rules_port_put(&batch, b, &p);
+		nft_batch_done(&batch);
+		buf_addf(out, "# policy %s%s%s%s%s\n", net_mode_to_string(p.policy.mode),
+			 p.policy.is_capped ? ", ports " : "",
+			 p.policy.is_capped ? further[i].ports : "",
+			 further[i].local ? ", allow_local_network" : "",
+			 further[i].has_hosts ? ", hosts" : "");
+		add_chain_rules(out, text.data);
+	}
+}
+
 /* All that we ever say to the kernel, once each. */
 static void all_text(const struct net_base *b, struct buf *out) {
 	const struct net_port restricted = port_of(b, 2, NET_RESTRICTED);
@@ -139,6 +205,7 @@ static void all_text(const struct net_base *b, struct buf *out) {
 	buf_adds(out, "# port, nothing but the local network allowed\n");
 	net_rules_port_put(&batch, b, &closed);
 	policies_text(b, out);
+	further_text(b, out);
 	buf_adds(out, "# port, allowlist, removed\n");
 	net_rules_port_remove(&batch, NFPROTO_INET, b, &listed);
 	buf_adds(out, "# port removed\n");
@@ -338,6 +405,7 @@ static void port_round_trip(struct net_base *b, const struct net_port *p) {
 static void kernel_gives_back_every_policy(void **state) {
 	struct net_base b = base_of("");
 	auto_net_allowed struct net_allowed a = { 0 };
+	auto_net_hosts struct net_hosts hosts = { 0 };
 	struct net_port p;
 	struct err err = { 0 };
 
@@ -351,6 +419,11 @@ static void kernel_gives_back_every_policy(void **state) {
 			toggle(&p.policy, set);
 			port_round_trip(&b, &p);
 		}
+	hosts_of(&hosts);
+	for (size_t i = 0; i < ARRAY_SIZE(further); i++) {
+		further_policy(i, &hosts, &p.policy);
+		port_round_trip(&b, &p);
+	}
 	nl_close(b.nft);
 	nl_close(b.route);
 }
