@@ -220,10 +220,45 @@ nothing_left() { # the clean-up of a run goes on after its answer
 	expect_stderr "Built: 0  Skipped: 2  Failed: 0"
 	# A project's own waits and fails nothing.
 	mkdir -p "$T/ws/.coi/profiles/e"
-	echo 'container.build.commands = ["true"]' >"$T/ws/.coi/profiles/e/config.toml"
+	printf '[container]\nimage = "newer"\nbuild.commands = ["echo e >/etc/built"]\n' \
+		>"$T/ws/.coi/profiles/e/config.toml"
 	run --separate-stderr coi build --all
 	expect_status 0
 	expect_stderr "profile 'e' is left out"
+	run coi image exists newer
+	expect_status 1
+	# The hint is what opens it.
+	coi --profile e trust --yes
+	run --separate-stderr coi build --all
+	expect_status 0
+	expect_stderr "Built: 1  Skipped: 2  Failed: 0"
+	in_image newer cat /etc/built
+	expect_equal "$output" e
+	# One byte, and it waits again; what is built stays.
+	sed -i 's/echo e/echo f/' "$T/ws/.coi/profiles/e/config.toml"
+	run --separate-stderr coi build --all --force
+	expect_status 0
+	expect_stderr "profile 'e' is left out"
+	in_image newer cat /etc/built
+	expect_equal "$output" e
+}
+
+@test "build --all --force builds each anew" {
+	printf '[container]\nimage = "mine"\nbuild.commands = ["date +%%s.%%N >/etc/built"]\n' | user
+	profile a <<<'container = { image = "other", build = { base = "mine", commands = ["true"] } }'
+	coi build --all
+	local mine other
+	mine=$(fingerprint mine) other=$(fingerprint other)
+	run --separate-stderr coi build --all --force
+	expect_status 0
+	expect_stderr "Built: 2  Skipped: 0  Failed: 0"
+	[ "$(fingerprint mine)" != "$mine" ] && [ "$(fingerprint other)" != "$other" ]
+	# On the base that was built in the same run.
+	local built
+	in_image mine cat /etc/built
+	built=$output
+	in_image other cat /etc/built
+	expect_equal "$output" "$built"
 }
 
 @test "--compression and its setting count for exports" {
