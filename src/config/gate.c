@@ -332,8 +332,12 @@ static void split_inside(struct config *c, const struct setting_row *row,
 
 	if (path_fd >= 0)
 		close(path_fd);
-	if (inside)
+	if (inside) {
+		/* Without links: what is opened later is in the place that was judged. */
+		if (real)
+			str_replace(path, real);
 		return;
+	}
 	note_add(c, &at, "'%s' is ignored: '%s' is outside of the workspace, and a file that comes "
 		 "with a project may only name one inside", row->path, *path);
 	str_replace(path, "");

@@ -144,6 +144,23 @@ void layers_add_project(struct config *c, const char *base, enum config_layer la
 	(void)layer_add_file(c, &spec, fd, "config.toml");
 }
 
+/* The file itself, or a link to it that whoever writes to the workspace can turn. */
+static bool is_in_workspace(const struct config *c, const char *path, const char *real_file) {
+	autofree char *dir = xstrndup(path, (size_t)(strrchr(path, '/') - path));
+	autofree char *real_dir = NULL;
+	struct stat st;
+
+	if (!c->workspace_real)
+		return false;
+
+	autoclose int fd = file_open_dir(c->person, *dir ? dir : "/", &st);
+
+	if (fd >= 0)
+		real_dir = file_real_path(fd);
+	return path_is_below(real_file, c->workspace_real) ||
+	       (real_dir && path_is_below(real_dir, c->workspace_real));
+}
+
 static void add_env_file(struct config *c, const struct config_inputs *in,
 			 const struct layer_places *p) {
 	autofree char *path = load_env_file(in);
@@ -167,7 +184,7 @@ static void add_env_file(struct config *c, const struct config_inputs *in,
 
 	const struct layer *l = &c->layers[c->layer_count - 1];
 
-	if (c->workspace_real && path_is_below(l->real_file, c->workspace_real)) {
+	if (is_in_workspace(c, path, l->real_file)) {
 		at.file = l->file;
 		note_add(c, &at, "COI_CONFIG names a file in the workspace: whoever can write to the "
 			 "workspace decides what the container may do");

@@ -149,7 +149,7 @@ static void note_refused(struct walk *w, const struct setting_row *row,
 				    row->path);
 	else
 		message = xasprintf("'%s = %s%s' is ignored: a file that comes with a project may only "
-				    "make it stricter than '%s%s'",
+				    "make it stricter than %s%s",
 				    row->path, value.data, value.overflow ? "…" : "", trusted.data,
 				    trusted.overflow ? "…" : "");
 	add_note(w, NOTE_WARNING, NOTE_REFUSED, source->line, source->column, row->path,

@@ -312,7 +312,6 @@ static int take_context(struct config *c, const struct layer *l, struct err *err
 	if (fd >= 0)
 		close(fd);
 	if (!inside) {
-
 		struct note_at at = {
 			.level = NOTE_WARNING,
 			.kind = NOTE_REFUSED,
@@ -327,6 +326,9 @@ static int take_context(struct config *c, const struct layer *l, struct err *err
 		free(path);
 		return 0;
 	}
+	/* Without links: what is opened later is in the place that was judged. */
+	if (real && !l->is_trusted)
+		str_replace(&path, real);
 	c->profile_context = path;
 	return 0;
 }

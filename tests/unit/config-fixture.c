@@ -15,6 +15,8 @@
 #include "base/mem.h"
 #include "base/path.h"
 #include "base/strv.h"
+#include "config/toml.h"
+#include "config/trust-store.h"
 
 int fixture_make(void **state) {
 	struct fixture *f = xcalloc(1, sizeof(*f));
@@ -139,6 +141,13 @@ size_t fixture_count(const struct fixture *f, enum config_note_kind kind) {
 	return found;
 }
 
+void fixture_approve(struct fixture *f) {
+	size_t files = 0;
+
+	assert_int_equal(trust_approve(f->config, &f->person, f->home, NULL, &files, &f->err), 0);
+	assert_true(files > 0);
+}
+
 /* Values that each type and format takes, as TOML. */
 static const char *sample(const struct setting_row *r, int which) {
 	static const char *const by_format[FORMAT_COUNT][2] = {
@@ -172,29 +181,106 @@ static const char *sample(const struct setting_row *r, int which) {
 	return by_format[r->format][which];
 }
 
+/* Arrays of one or two tables, by what the table calls its items. */
+static const char *table_sample(const struct setting_table *table, int which) {
+	static const struct {
+		const char *noun;
+		const char *samples[2];
+	} list[] = {
+		{ "mount",
+		  { "[{host = \"/m\", container = \"/m\", readonly = true}]",
+		    "[{host = \"/n\", container = \"/n\", shift = false}, "
+		    "{host = \"/o\", container = \"/o\", shift = true}]" } },
+		{ "socket",
+		  { "[{host = \"/s\", container = \"/s\", env = \"S\"}]",
+		    "[{host = \"/t\", container = \"/t\"}]" } },
+		{ "credential",
+		  { "[{host = \"/k\", container = \"/k\", mode = \"0600\"}]",
+		    "[{host = \"/l\", container = \"/l\"}]" } },
+		{ "host",
+		  { "[{ip = \"10.0.0.1\", hostnames = [\"a\"], ports = [80, \"1-2\"]}]",
+		    "[{ip = \"10.0.0.2\", hostnames = [\"b\", \"c\"]}]" } },
+		{ "port",
+		  { "[{name = \"web\", container = 80}]",
+		    "[{name = \"db\", container = 81, host = 8081, listen = \"0.0.0.0\"}]" } },
+		{ "tool",
+		  { "[{name = \"one\", binary = \"one\", new = [\"-n\"]}]",
+		    "[{name = \"two\", files = [\"a/b\"], environment = [\"A=b\"]}]" } },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(list); i++)
+		if (strcmp(list[i].noun, table->noun) == 0)
+			return which ? list[i].samples[which - 1] : "[]";
+	fail_msg("there is no sample of a %s", table->noun);
+	return NULL;
+}
+
+static char *list_sample(const struct setting_row *r, int which) {
+	if (which == 0)
+		return xstrdup("[]");
+	return which == 1 ? xasprintf("[%s, %s]", sample(r, 0), sample(r, 1))
+			  : xasprintf("[%s]", sample(r, 1));
+}
+
+static char *map_sample(const struct setting_row *r, int which) {
+	if (which == 0)
+		return xstrdup("{}");
+	if (r->takes_files)
+		return xstrdup(which == 1 ? "{ A = \"1\", B-c = { file = \"/x <y\" } }"
+					  : "{ A = { file = \"/z\" }, D = \"4\" }");
+	return xstrdup(which == 1 ? "{ A = \"1\", B = \"\" }" : "{ B = \"2\", C = \"3\" }");
+}
+
 char *fixture_sample(const struct setting_row *r, int which) {
 	switch (r->type) {
 	case SETTING_BOOL:
-		return xstrdup(which ? "true" : "false");
+		return xstrdup(which == 1 ? "true" : "false");
 	case SETTING_INT:
-		return xasprintf("%d", (int)(which ? r->max : r->min));
+		return xasprintf("%d", (int)(which == 0 ? r->min : which == 1 ? r->max : r->min + 1));
 	case SETTING_FLOAT:
-		return xstrdup(which ? "1.25" : "7.0");
+		return xstrdup(which == 0 ? "7.0" : which == 1 ? "1.25" : "1e3");
 	case SETTING_PATH:
-		return xstrdup(which ? "\"/a/b\"" : "\"/c\"");
+		return xstrdup(which == 0 ? "\"/c\"" : which == 1 ? "\"/a/b\"" : "\"/d\"");
 	case SETTING_CHOICE:
-		return xasprintf("\"%s\"", r->choices[which]);
+		return xasprintf("\"%s\"", r->choices[which == 2 && !r->choices[2] ? 0 : which]);
 	case SETTING_STRV:
-		return which ? xasprintf("[%s, %s]", sample(r, 0), sample(r, 1)) : xstrdup("[]");
+		return list_sample(r, which);
 	case SETTING_MAP:
-		if (which && r->takes_files)
-			return xstrdup("{ A = \"1\", B-c = { file = \"/x <y\" } }");
-		return xstrdup(which ? "{ A = \"1\", B = \"\" }" : "{}");
+		return map_sample(r, which);
 	case SETTING_TABLES:
-		return NULL;
+		return xstrdup(table_sample(r->table, which));
 	default:
-		return xstrdup(sample(r, which));
+		return xstrdup(sample(r, which == 2 ? 0 : which));
 	}
+}
+
+char *fixture_text(const struct setting_row *row, int which) {
+	autofree char *value = fixture_sample(row, which);
+	autofree char *toml = xasprintf("k = %s", value);
+	auto_toml struct toml_node *root = NULL;
+	const struct toml_node *n;
+	struct buf out;
+	struct err err;
+
+	/* A flag says one variable of a map. */
+	if (row->type == SETTING_TABLES || row->type == SETTING_MAP)
+		return NULL;
+	assert_int_equal(toml_parse(toml, strlen(toml), "t", &root, &err), 0);
+	n = &root->items[0];
+	if (n->type == TOML_STRING)
+		return xstrdup(n->text);
+	if (n->type != TOML_ARRAY)
+		return steal_ptr(value);
+	buf_init(&out, 4096);
+	for (size_t i = 0; i < n->count; i++) {
+		/* Commas part the members. */
+		if (strchr(n->items[i].text, ',')) {
+			buf_done(&out);
+			return NULL;
+		}
+		buf_addf(&out, "%s%s", i ? "," : "", n->items[i].text);
+	}
+	return out.data;
 }
 
 char *fixture_line(const struct setting_row *row, bool in_profile, const char *value) {

@@ -41,13 +41,17 @@ const struct settings *fixture_settings(struct fixture *f);
 /* The note of that kind for that key ("" and NULL: any); NULL when there is none. */
 const struct config_note *fixture_note(const struct fixture *f, enum config_note_kind kind,
 				       const char *key);
+/* Approve all that waits, as coi trust does; there must be something. */
+void fixture_approve(struct fixture *f);
 size_t fixture_count(const struct fixture *f, enum config_note_kind kind);
 
 /*
  * A value that the row takes, as TOML; newly allocated. 0: what is empty, false
- * or lowest, 1: another. NULL for arrays of tables.
+ * or lowest, 1 and 2: others, which share a member where they are lists.
  */
 char *fixture_sample(const struct setting_row *row, int which);
+/* The same as a flag or a variable has it; NULL where no text says it. */
+char *fixture_text(const struct setting_row *row, int which);
 /* "section.key = value" as a line of a file of that kind; NULL where the row is not for it. */
 char *fixture_line(const struct setting_row *row, bool in_profile, const char *value);
 

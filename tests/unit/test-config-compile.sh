@@ -36,4 +36,35 @@ done <<-END
 	unknown trust rule|{ BOOL("x", container.persistent, SOMETIMES), .summary = "X." }
 	no member|{ BOOL("x", container.nothing, FREE), .summary = "X." }
 END
+
+# covers SETTINGS_H ROWS_C: what the build says about them; they find each other first.
+covers() {
+	mkdir -p "$tmp/src/config"
+	cp "$1" "$tmp/src/config/settings.h"
+	cp "$2" "$tmp/src/config/rows.c"
+	cp "$src"/src/config/rows.h "$src"/src/config/rows-cover-main.c "$tmp/src/config/"
+	# shellcheck disable=SC2086 # both are lists of words
+	$COI_TEST_CC -I"$tmp/src" $COI_TEST_CFLAGS -o "$tmp/cover" "$tmp/src/config/rows-cover-main.c" \
+		"$tmp/src/config/rows.c" >"$tmp/out" 2>&1 && "$tmp/cover" >"$tmp/out" 2>&1
+}
+
+h=$src/src/config/settings.h
+c=$src/src/config/rows.c
+if covers "$h" "$c"; then ok 'each member has one row'; else not_ok 'each member has one row' "$(cat "$tmp/out")"; fi
+sed 's/^\t\tchar \*image;/&\n\t\tchar *forgotten;/' "$h" >"$tmp/settings.h"
+sed '0,/^\t{ BOOL("container.docker"/s//\t{ BOOL("x.y", container.docker, FREE), .summary = "X." },\n&/' "$c" >"$tmp/twice.c"
+# Only gcc knows where padding is.
+if printf '#if !__has_builtin(__builtin_clear_padding)\n#error\n#endif\n' |
+	$COI_TEST_CC -fsyntax-only -x c - 2>/dev/null; then
+	for what in "a member without a row|$tmp/settings.h|$c" "a member with two|$h|$tmp/twice.c"; do
+		name=${what%%|*} files=${what#*|}
+		if covers "${files%|*}" "${files#*|}"; then
+			not_ok "$name does not build"
+		elif grep -q 'has no row\|with another row' "$tmp/out"; then
+			ok "$name does not build"
+		else
+			not_ok "$name is said" "$(cat "$tmp/out")"
+		fi
+	done
+fi
 tap_end

@@ -661,12 +661,6 @@ static void dump_is_a_fixpoint(void **state) {
 	struct buf text;
 
 	buf_init(&text, 1024 * 1024);
-	buf_adds(&text, "sockets = [{host = \"/s\", container = \"/c\", env = \"S\"}]\n"
-			"credentials = [{bundle = \"pi\"}]\n"
-			"network.hosts = [{ip = \"10.0.0.1\", hostnames = [\"a\"], "
-			"ports = [80, \"1-2\"]}]\n"
-			"ports.map = [{name = \"web\", container = 80}]\n"
-			"mounts.default = [{host = \"/m\", container = \"/m\", shift = true}]\n");
 	for (size_t i = 0; i < count; i++) {
 		autofree char *value = fixture_sample(&rows[i], 1);
 		autofree char *line = value ? fixture_line(&rows[i], false, value) : NULL;

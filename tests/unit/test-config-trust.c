@@ -2,15 +2,12 @@
 /* What a file that came with a project gets: nothing that widens the sandbox. */
 #include <errno.h>
 #include <fcntl.h>
-#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mount.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -280,13 +277,6 @@ static void allowed_domains(void **state) {
 
 /* ---- the gate ---- */
 
-static void approve(struct fixture *f) {
-	size_t files = 0;
-
-	assert_int_equal(trust_approve(f->config, &f->person, f->home, NULL, &files, &f->err), 0);
-	assert_true(files > 0);
-}
-
 static void gate_opens_for_exactly_what_was_approved(void **state) {
 	struct fixture *f = *state;
 	const struct settings *s;
@@ -317,7 +307,7 @@ static void gate_opens_for_exactly_what_was_approved(void **state) {
 		assert_true(items[i].line > 0);
 		assert_false(items[i].is_approved);
 	}
-	approve(f);
+	fixture_approve(f);
 	s = fixture_settings(f);
 	assert_int_equal(fixture_count(f, NOTE_GATED), 0);
 	assert_int_equal(s->mounts.count, 2);
@@ -356,7 +346,7 @@ static void any_change_revokes(void **state) {
 	for (size_t i = 0; i < ARRAY_SIZE(changed); i++) {
 		fixture_project(f, base);
 		fixture_settings(f);
-		approve(f);
+		fixture_approve(f);
 		assert_int_equal(fixture_settings(f)->mounts.count, 1);
 		fixture_project(f, changed[i]);
 		if (fixture_settings(f)->mounts.count != 0)
@@ -375,7 +365,7 @@ static void link_that_is_turned_revokes(void **state) {
 	assert_int_equal(symlink("/etc", link), 0);
 	fixture_project(f, "[[mounts.default]]\nhost = \"link\"\ncontainer = \"/x\"\n");
 	assert_int_equal(fixture_settings(f)->mounts.count, 0);
-	approve(f);
+	fixture_approve(f);
 	assert_int_equal(fixture_settings(f)->mounts.count, 1);
 	assert_int_equal(unlink(link), 0);
 	assert_int_equal(symlink("/usr", link), 0);
@@ -410,7 +400,7 @@ static void script_swapped_after_the_check(void **state) {
 	fixture_project(f, "container.build.script = \"build.sh\"\n");
 	fixture_settings(f);
 	assert_int_equal(config_build_script(f->config, NULL, &text, &f->err), 0);
-	approve(f);
+	fixture_approve(f);
 	fixture_settings(f);
 	/* In place: the same inode, other bytes. */
 	fixture_write(f, "ws/.coi/build.sh", "echo forged!!\n");
@@ -453,7 +443,7 @@ static void profile_named_by_hand_beats_the_workspace(void **state) {
 	assert_int_equal(count, 2);
 	assert_string_equal(s->container.build.script, "");
 	/* Approved, the script is its own and the mount there once. */
-	approve(f);
+	fixture_approve(f);
 	s = fixture_settings(f);
 	assert_int_equal(fixture_count(f, NOTE_GATED), 0);
 	assert_int_equal(s->mounts.count, 1);
@@ -490,7 +480,7 @@ static void each_file_is_approved_alone(void **state) {
 
 	fixture_project(f, text);
 	fixture_settings(f);
-	approve(f);
+	fixture_approve(f);
 	fixture_write(f, "other/.coi/config.toml", text);
 	f->workspace = f->other;
 	/* The project's own is approved, that of the other directory is not. */
@@ -528,7 +518,7 @@ static void garbled_store_approves_nothing(void **state) {
 
 	fixture_project(f, "[[mounts.default]]\nhost = \"/etc\"\ncontainer = \"/x\"\n");
 	fixture_settings(f);
-	approve(f);
+	fixture_approve(f);
 	assert_int_equal(stat(store, &st), 0);
 	assert_int_equal(st.st_mode & 07777, 0600);
 	assert_int_equal(chmod(store, 0622), 0);
@@ -540,7 +530,7 @@ static void garbled_store_approves_nothing(void **state) {
 		fixture_write(f, "home/.coi/trust.toml", garbled[i]);
 		assert_int_equal(fixture_settings(f)->mounts.count, 0);
 		/* And it can be made anew. */
-		approve(f);
+		fixture_approve(f);
 		assert_int_equal(fixture_settings(f)->mounts.count, 1);
 	}
 	assert_int_equal(unlink(store), 0);
@@ -555,7 +545,7 @@ static void revoking(void **state) {
 
 	fixture_project(f, "[[mounts.default]]\nhost = \"/etc\"\ncontainer = \"/x\"\n");
 	fixture_settings(f);
-	approve(f);
+	fixture_approve(f);
 	assert_int_equal(trust_store_load(&f->person, f->home, &store, &f->err), 0);
 	assert_int_equal(store.count, 1);
 	assert_string_equal(store.entries[0].file, file);
@@ -590,574 +580,6 @@ static void fingerprint_is_that_of_0_9(void **state) {
 	assert_string_equal(want, got);
 }
 
-/* ---- attacks ---- */
-
-/* How many at the end of the list mean nothing in a trusted file either. */
-#define MALFORMED 11
-/* Whole files, of which none may get anything. */
-static const char *const attacks[] = {
-	/* hosts of mounts */
-	"[[mounts.default]]\nhost = \"/etc\"\ncontainer = \"/x\"\n",
-	"[[mounts.default]]\nhost = \"~\"\ncontainer = \"/x\"\n",
-	"[[mounts.default]]\nhost = \"~/.ssh\"\ncontainer = \"/x\"\n",
-	"[[mounts.default]]\nhost = \"..\"\ncontainer = \"/x\"\n",
-	"[[mounts.default]]\nhost = \"sub/../../home\"\ncontainer = \"/x\"\n",
-	"[[mounts.default]]\nhost = \"to-home\"\ncontainer = \"/x\"\n",
-	"[[mounts.default]]\nhost = \"to-home/.\"\ncontainer = \"/x\"\n",
-	"[[mounts.default]]\nhost = \"to-home/.coi\"\ncontainer = \"/x\"\n",
-	"[[mounts.default]]\nhost = \"chain\"\ncontainer = \"/x\"\n",
-	"[[mounts.default]]\nhost = \"dangling\"\ncontainer = \"/x\"\n",
-	"[[mounts.default]]\nhost = \"dangling/new\"\ncontainer = \"/x\"\n",
-	"[[mounts.default]]\nhost = \"to-home/new\"\ncontainer = \"/x\"\n",
-	"[[mounts.default]]\nhost = \"loop\"\ncontainer = \"/x\"\n",
-	"[[mounts.default]]\nhost = \"hard\"\ncontainer = \"/x\"\n",
-	"[[mounts.default]]\nhost = \"/proc/self/root\"\ncontainer = \"/x\"\n",
-	"[[mounts.default]]\nhost = \"/proc/self/cwd\"\ncontainer = \"/x\"\n",
-	"[[mounts.default]]\nhost = \"to-proc-root/etc\"\ncontainer = \"/x\"\n",
-	"[[mounts.default]]\nhost = \"/\"\ncontainer = \"/x\"\n",
-	/* other spellings of the key */
-	"[[mounts]]\nhost = \"/etc\"\ncontainer = \"/x\"\n",
-	"mounts = [{host = \"/etc\", container = \"/x\"}]\n",
-	"mounts.default = [{host = \"/etc\", container = \"/x\"}]\n",
-	"mounts = {default = [{host = \"/etc\", container = \"/x\"}]}\n",
-	"\"mounts\".\"default\" = [{host = \"/etc\", container = \"/x\"}]\n",
-	"[[\"mounts\".'default']]\nhost = \"/etc\"\ncontainer = \"/x\"\n",
-	"[[mounts.\"\\u0064efault\"]]\nhost = \"/etc\"\ncontainer = \"/x\"\n",
-	/* sockets, credentials, ports */
-	"[[sockets]]\nhost = \"sub/sock\"\ncontainer = \"/s\"\n",
-	"sockets = [{host = \"/run/docker.sock\", container = \"/s\", env = \"DOCKER_HOST\"}]\n",
-	"[[credentials]]\nhost = \"~/.ssh/id_rsa\"\ncontainer = \"/k\"\n",
-	"[[credentials]]\nbundle = \"pi\"\nhost = \"/etc/shadow\"\ncontainer = \"/k\"\n",
-	"[[ports.map]]\nname = \"a\"\ncontainer = 80\nlisten = \"0.0.0.0\"\n",
-	"[ports]\npool = 10\n",
-	/* the host's commands and variables */
-	"[defaults.env_commands]\nA = \"touch /tmp/pwned\"\n",
-	"defaults.env_commands.A = \"id\"\n",
-	"defaults = {env_commands = {A = \"id\"}}\n",
-	"[\"defaults\".env_commands]\n\"A\" = \"id\"\n",
-	"[defaults]\nenv_command_timeout = \"1h\"\n",
-	"[defaults]\nforward_env = [\"AWS_SECRET_ACCESS_KEY\"]\n",
-	"[defaults]\nprofile = \"evil\"\n",
-	"[container.build]\nscript = \"/etc/passwd\"\n",
-	"[container.build]\ncommands = [\"curl x | sh\"]\n",
-	"[container]\nsession_name = \"other\"\n",
-	/* the network */
-	"[network]\nmode = \"open\"\n",
-	"network.mode = \"open\"\n",
-	"network = {mode = \"open\"}\n",
-	"[\"network\"]\n\"mode\" = 'open'\n",
-	"[network]\nblock_private_networks = false\n",
-	"[network]\nblock_metadata_endpoint = false\n",
-	"[network]\nallow_local_network_access = true\n",
-	"[network]\nallowed_domains = [\"192.168.1.1\"]\n",
-	"[[network.hosts]]\nip = \"10.0.0.1\"\nhostnames = [\"db\"]\n",
-	"[network]\ndns_servers = [\"6.6.6.6\"]\n",
-	"[network.logging]\nenabled = false\n",
-	"[network.logging]\npath = \"/etc/cron.d/x\"\n",
-	/* protection */
-	"[security]\ndisable_protection = true\n",
-	"[security]\nprotected_paths = []\n",
-	"[security]\nprotected_paths = [\".git\"]\n",
-	"[security]\nhost_immutable = false\n",
-	"[security]\nwritable_paths = [\".git/hooks\"]\n",
-	"[git]\nwritable_hooks = true\n",
-	"[git]\nname = \"x\"\nemail = \"x@x\"\n",
-	"[git]\nstrip_attribution = false\n",
-	"[git]\nprotected_branches = []\n",
-	"[ssh]\nforward_agent = true\n",
-	/* the person's files */
-	"[tool]\ncontext_file = \"/etc/passwd\"\n",
-	"[tool]\ncontext_file = \"~/.ssh/id_rsa\"\n",
-	"[tool]\ncontext_file = \"../../../../home/x\"\n",
-	"[tool]\ncontext_json_file = \"/etc/passwd\"\n",
-	"[tool]\npre_launch = [\"id\"]\n",
-	"[paths]\nlogs_dir = \"/etc\"\nsessions_dir = \"/root\"\nstorage_dir = \"/\"\n",
-	"[paths]\npreserve_workspace_path = true\n",
-	"[incus]\ncode_uid = 1\ncode_user = \"root\"\nproject = \"x\"\ngroup = \"x\"\n",
-	"[incus]\ndisable_shift = true\n",
-	"[detection]\nsigma_source = \"x\"\nsigma_dir = \"/etc\"\n",
-	"[prompts]\na = \"b\"\n",
-	"[prompts]\na = { file = \"/etc/passwd\" }\n",
-	/* watching */
-	"[monitoring]\nauto_pause_on_high = false\nauto_kill_on_critical = false\n",
-	"[monitoring]\npoll_interval_sec = 3600\n",
-	"[monitoring]\nfile_read_threshold_mb = 1e9\nfile_read_rate_mb_per_sec = 0.0\n",
-	"[monitoring]\naudit_log_retention_days = 1\n",
-	"[monitoring]\nreverse_shell_one_liners = \"off\"\n",
-	"[monitoring.nft]\nlog_dns_queries = false\ndns_query_threshold = 0\n",
-	"[monitoring.nft]\nrate_limit_per_second = 1\n",
-	/* From here on: what is no setting at all, by whoever it is said. */
-	"[[mounts.default]]\nhost = \"\"\ncontainer = \"/x\"\n",
-	"\"mounts.default\" = [{host = \"/etc\", container = \"/x\"}]\n",
-	"[mounts.default]\nhost = \"/etc\"\ncontainer = \"/x\"\n",
-	"[[Mounts.default]]\nhost = \"/etc\"\ncontainer = \"/x\"\n",
-	"[[mounts.default]]\nHOST = \"/etc\"\ncontainer = \"/x\"\n",
-	"[[mounts.default]]\nhost = \"sub\"\nhost = \"/etc\"\ncontainer = \"/x\"\n",
-	"\"network.mode\" = \"open\"\n",
-	"[network]\nmode = \"OPEN\"\n",
-	"[network]\nmod\xd0\xb5 = \"open\"\n", /* a Cyrillic e */
-	"[security]\nadditional_protected_paths = [\"/etc\"]\n",
-	"[security]\nadditional_protected_paths = [\"../x\"]\n",
-};
-
-static void attack_tree(struct fixture *f) {
-	static const char *const places[] = { "ws", "other" };
-
-	fixture_write(f, "home/.coi/config.toml", "");
-	fixture_write(f, "home/secret", "secret\n");
-	fixture_write(f, "ws/sub/file", "");
-	fixture_write(f, "other/sub/file", "");
-	for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
-		autoclose int at = openat(f->fd, places[i], O_DIRECTORY | O_CLOEXEC);
-
-		assert_int_equal(symlinkat("../home", at, "to-home"), 0);
-		assert_int_equal(symlinkat("sub/../chain2", at, "chain"), 0);
-		assert_int_equal(symlinkat("to-home", at, "chain2"), 0);
-		assert_int_equal(symlinkat("../later", at, "dangling"), 0);
-		assert_int_equal(symlinkat("loop", at, "loop"), 0);
-		assert_int_equal(symlinkat("/proc/self/root", at, "to-proc-root"), 0);
-		assert_int_equal(linkat(f->fd, "home/secret", at, "hard", 0), 0);
-	}
-}
-
-static char *everything(struct fixture *f) {
-	return config_dump(f->config, CONFIG_DUMP_ALL | CONFIG_DUMP_SECRETS);
-}
-
-static void attacks_get_nothing(void **state) {
-	struct fixture *f = *state;
-	autofree char *clean = NULL;
-
-	attack_tree(f);
-	fixture_settings(f);
-	clean = everything(f);
-	for (size_t i = 0; i < ARRAY_SIZE(attacks); i++) {
-		autofree char *after = NULL;
-		size_t notes;
-
-		fixture_project(f, attacks[i]);
-		assert_int_equal(fixture_load(f), 0); /* other commands work */
-		after = everything(f);
-		if (strcmp(clean, after) != 0)
-			fail_msg("got something: %s", attacks[i]);
-		(void)config_notes(f->config, &notes);
-		if (notes == 0)
-			fail_msg("dropped in silence: %s", attacks[i]);
-	}
-}
-
-/* With the same lines in a trusted file each does something: the table is no table of typos. */
-static void attacks_would_work_if_trusted(void **state) {
-	struct fixture *f = *state;
-	autofree char *clean = NULL;
-	size_t worked = 0;
-
-	attack_tree(f);
-	fixture_settings(f);
-	clean = everything(f);
-	for (size_t i = 0; i < ARRAY_SIZE(attacks); i++) {
-		autofree char *after = NULL;
-
-		fixture_user(f, attacks[i]);
-		assert_int_equal(fixture_load(f), 0);
-		after = everything(f);
-		worked += strcmp(clean, after) != 0;
-	}
-	assert_int_equal(worked, ARRAY_SIZE(attacks) - MALFORMED);
-}
-
-static void attacks_by_profile_and_overlay_get_nothing(void **state) {
-	struct fixture *f = *state;
-
-	attack_tree(f);
-	for (size_t i = 0; i < ARRAY_SIZE(attacks); i++) {
-		autofree char *clean = NULL, *after = NULL;
-
-		f->workspace = f->other;
-		fixture_write(f, "other/.coi/config.toml", "");
-		fixture_settings(f);
-		clean = everything(f);
-		fixture_write(f, "other/.coi/config.toml", attacks[i]);
-		fixture_settings(f);
-		after = everything(f);
-		if (strcmp(clean, after) != 0)
-			fail_msg("got something as overlay: %s", attacks[i]);
-		f->workspace = NULL;
-		fixture_write(f, "ws/.coi/profiles/p/config.toml", attacks[i]);
-		f->profile = "p";
-		if (fixture_load(f) == 0) {
-			autofree char *by_profile = everything(f);
-
-			if (strcmp(clean, by_profile) != 0)
-				fail_msg("got something as profile: %s", attacks[i]);
-		}
-		f->profile = NULL;
-	}
-}
-
-static void context_file_by_a_link(void **state) {
-	struct fixture *f = *state;
-
-	attack_tree(f);
-	fixture_project(f, "[tool]\ncontext_file = \"../to-home/secret\"\n");
-	assert_string_equal(fixture_settings(f)->tool.context_file, "");
-	assert_non_null(fixture_note(f, NOTE_REFUSED, "tool.context_file"));
-	fixture_project(f, "[tool]\ncontext_file = \"../to-home/new\"\n");
-	assert_string_equal(fixture_settings(f)->tool.context_file, "");
-	fixture_project(f, "[tool]\ncontext_file = \"../sub/file\"\n");
-	assert_non_null(strstr(fixture_settings(f)->tool.context_file, "ws/sub/file"));
-}
-
-static void project_file_that_is_a_link(void **state) {
-	struct fixture *f = *state;
-
-	fixture_write(f, "elsewhere.toml", "[network]\nmode = \"allowlist\"\n");
-	fixture_write(f, "ws/.coi/x", "");
-	assert_int_equal(symlinkat("../../elsewhere.toml", f->fd, "ws/.coi/config.toml"), 0);
-	assert_int_equal(fixture_settings(f)->network.mode, MODE_RESTRICTED);
-	assert_non_null(strstr(fixture_note(f, NOTE_FILE, NULL)->message, "symbolic link"));
-	f->is_strict = true;
-	assert_true(fixture_load(f) < 0);
-}
-
-static void project_directory_that_is_a_link(void **state) {
-	struct fixture *f = *state;
-
-	/* To the person's own: then it is the person's own file, read once. */
-	fixture_user(f, "[[mounts.default]]\nhost = \"/etc\"\ncontainer = \"/x\"\n");
-	assert_int_equal(symlinkat("../home/.coi", f->fd, "ws/.coi"), 0);
-	assert_int_equal(fixture_settings(f)->mounts.count, 1);
-	/* To anywhere else: still the project's. */
-	assert_int_equal(unlinkat(f->fd, "ws/.coi", 0), 0);
-	fixture_write(f, "elsewhere/config.toml", "[network]\nmode = \"open\"\n");
-	assert_int_equal(symlinkat("../elsewhere", f->fd, "ws/.coi"), 0);
-	assert_int_equal(fixture_settings(f)->network.mode, MODE_RESTRICTED);
-	assert_int_equal(fixture_count(f, NOTE_REFUSED), 1);
-}
-
-static void project_file_that_blocks_nobody(void **state) {
-	static const char *const broken[] = { "[", "network = 3", "[network]\nmode = \"x\"\n",
-					      "\xff", "a = 1\na = 1\n", "[.a]", "[[[" };
-	struct fixture *f = *state;
-
-	for (size_t i = 0; i < ARRAY_SIZE(broken); i++) {
-		fixture_project(f, broken[i]);
-		f->is_strict = false;
-		assert_int_equal(fixture_load(f), 0);
-		f->is_strict = true;
-		assert_true(fixture_load(f) < 0);
-		assert_non_null(strstr(f->err.msg, "ws/.coi/config.toml:"));
-	}
-	assert_int_equal(unlinkat(f->fd, "ws/.coi/config.toml", 0), 0);
-	assert_int_equal(mkfifoat(f->fd, "ws/.coi/config.toml", 0644), 0);
-	f->is_strict = false;
-	assert_int_equal(fixture_load(f), 0);
-	assert_non_null(fixture_note(f, NOTE_FILE, NULL));
-}
-
-static void mount_point_in_the_workspace(void **state) {
-	struct fixture *f = *state;
-	int status;
-	pid_t pid;
-
-	if (geteuid() != 0)
-		skip();
-	fixture_write(f, "ws/mnt/x", "");
-	fixture_project(f, "[[mounts.default]]\nhost = \"mnt\"\ncontainer = \"/x\"\n");
-	assert_int_equal(fixture_settings(f)->mounts.count, 1);
-	pid = fork();
-	assert_true(pid >= 0);
-	if (pid == 0) {
-		autofree char *mnt = path_join(f->cwd, "mnt");
-		struct config_inputs in = { .home = f->home, .cwd = f->cwd };
-		struct config *c = NULL;
-
-		if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
-		    mount("/etc", mnt, NULL, MS_BIND, NULL) < 0)
-			_exit(2);
-		if (config_load(&in, &c, NULL) < 0)
-			_exit(3);
-		_exit(config_settings(c)->mounts.count == 0 ? 0 : 1);
-	}
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	assert_int_equal(status, 0);
-}
-
-/* ---- the lines of the migration guide that are about settings ---- */
-
-static void seed_out_of_workspace_mount_waits(void **state) {
-	struct fixture *f = *state;
-	const struct config_note *n;
-
-	fixture_project(f, "[[mounts.default]]\nhost = \"~/.claude/skills\"\n"
-			   "container = \"/home/code/.claude/skills\"\nreadonly = true\n");
-	assert_int_equal(fixture_settings(f)->mounts.count, 0);
-	n = fixture_note(f, NOTE_GATED, "mounts.default");
-	assert_non_null(strstr(n->hint, "coi trust"));
-	assert_non_null(strstr(n->hint, "COI_TRUST_ALL"));
-	assert_non_null(strstr(n->message, ".claude/skills"));
-	/* The same in trusted files is never gated. */
-	fixture_user(f, "[[mounts.default]]\nhost = \"~/.claude/skills\"\n"
-			"container = \"/home/code/.claude/skills\"\nreadonly = true\n");
-	fixture_project(f, "");
-	assert_int_equal(fixture_settings(f)->mounts.count, 1);
-	fixture_user(f, "");
-	fixture_env_file(f, "[[mounts.default]]\nhost = \"/etc\"\ncontainer = \"/x\"\n");
-	assert_int_equal(fixture_settings(f)->mounts.count, 1);
-	assert_int_equal(fixture_count(f, NOTE_GATED), 0);
-}
-
-static void seed_project_profile_is_gated_too(void **state) {
-	struct fixture *f = *state;
-
-	fixture_write(f, "ws/.coi/profiles/rust/config.toml",
-		      "[[mounts]]\nhost = \"~/.cargo\"\ncontainer = \"/home/code/.cargo\"\n");
-	f->profile = "rust";
-	assert_int_equal(fixture_settings(f)->mounts.count, 0);
-	assert_int_equal(fixture_count(f, NOTE_GATED), 1);
-	approve(f);
-	assert_int_equal(fixture_settings(f)->mounts.count, 1);
-}
-
-static void seed_in_workspace_mount_is_never_gated(void **state) {
-	struct fixture *f = *state;
-
-	fixture_write(f, "ws/data/x", "");
-	fixture_project(f, "[[mounts.default]]\nhost = \"data\"\ncontainer = \"/data\"\n"
-			   "[[mounts.default]]\nhost = \"not/yet/there\"\ncontainer = \"/new\"\n");
-	assert_int_equal(fixture_settings(f)->mounts.count, 2);
-	assert_int_equal(fixture_count(f, NOTE_GATED), 0);
-	assert_int_equal(config_settings(f->config)->mounts.items[1].host_fd, -1);
-}
-
-static void seed_network_downgrades_are_refused(void **state) {
-	static const struct {
-		const char *line;
-		const char *key;
-	} list[] = {
-		{ "mode = \"open\"", "network.mode" },
-		{ "block_private_networks = false", "network.block_private_networks" },
-		{ "block_metadata_endpoint = false", "network.block_metadata_endpoint" },
-		{ "allow_local_network_access = true", "network.allow_local_network_access" },
-	};
-	struct fixture *f = *state;
-
-	for (size_t i = 0; i < ARRAY_SIZE(list); i++) {
-		autofree char *text = xasprintf("[network]\n%s\n", list[i].line);
-		const struct config_note *n;
-
-		fixture_user(f, "");
-		fixture_project(f, text);
-		fixture_settings(f);
-		n = fixture_note(f, NOTE_REFUSED, list[i].key);
-		assert_non_null(n);
-		assert_int_equal(n->line, 2);
-		assert_non_null(strstr(n->hint, "~/.coi/config.toml"));
-		assert_non_null(strstr(n->hint, "COI_CONFIG"));
-		assert_false(config_is_set(f->config, list[i].key));
-		/* "Move them to ~/.coi/config.toml" works. */
-		fixture_user(f, text);
-		fixture_project(f, "");
-		fixture_settings(f);
-		assert_true(config_is_set(f->config, list[i].key));
-		assert_int_equal(fixture_count(f, NOTE_REFUSED), 0);
-	}
-}
-
-static void seed_strengthening_is_honoured(void **state) {
-	struct fixture *f = *state;
-	const struct settings *s;
-
-	fixture_user(f, "[network]\nmode = \"open\"\nblock_private_networks = false\n"
-			"block_metadata_endpoint = false\nallow_local_network_access = true\n");
-	fixture_project(f, "[network]\nmode = \"restricted\"\nblock_private_networks = true\n"
-			   "block_metadata_endpoint = true\nallow_local_network_access = false\n");
-	s = fixture_settings(f);
-	assert_int_equal(s->network.mode, MODE_RESTRICTED);
-	assert_true(s->network.block_private_networks);
-	assert_true(s->network.block_metadata_endpoint);
-	assert_false(s->network.allow_local_network_access);
-	assert_int_equal(fixture_count(f, NOTE_REFUSED), 0);
-}
-
-static void seed_default_protected_paths(void **state) {
-	static const char *const want[] = { ".git/hooks", ".git/config", ".git/config.worktree",
-					    ".git/info/attributes", ".husky", ".vscode", ".coi" };
-	struct fixture *f = *state;
-	char *const *list = fixture_settings(f)->security.protected_paths;
-
-	for (size_t i = 0; i < ARRAY_SIZE(want); i++)
-		assert_true(strv_contains(list, want[i]));
-	assert_int_equal(strv_len(list), ARRAY_SIZE(want));
-}
-
-static void seed_sockets_wait(void **state) {
-	struct fixture *f = *state;
-
-	fixture_project(f, "[[sockets]]\nhost = \"/run/broker.sock\"\ncontainer = \"/tmp/b.sock\"\n"
-			   "env = \"BROKER\"\n");
-	assert_int_equal(fixture_settings(f)->sockets.count, 0);
-	assert_int_equal(fixture_count(f, NOTE_GATED), 1);
-	fixture_setenv(f, "COI_TRUST_ALL", "1");
-	assert_int_equal(fixture_settings(f)->sockets.count, 1);
-	assert_string_equal(config_settings(f->config)->sockets.items[0].env, "BROKER");
-}
-
-static void seed_env_commands_are_for_trusted_files(void **state) {
-	static const char text[] = "[defaults.env_commands]\nTOKEN = \"mint\"\n";
-	struct fixture *f = *state;
-
-	fixture_project(f, text);
-	assert_null(fixture_settings(f)->defaults.env_commands.entries);
-	assert_non_null(fixture_note(f, NOTE_REFUSED, "defaults.env_commands"));
-	fixture_project(f, "");
-	fixture_user(f, text);
-	assert_string_equal(fixture_settings(f)->defaults.env_commands.entries[0], "TOKEN=mint");
-}
-
-static void seed_env_file_in_the_workspace_is_said_loudly(void **state) {
-	struct fixture *f = *state;
-	autofree char *path = path_join(f->cwd, ".coi/config.toml");
-
-	fixture_project(f, "[network]\nmode = \"open\"\n");
-	fixture_setenv(f, "COI_CONFIG", path);
-	assert_int_equal(fixture_settings(f)->network.mode, MODE_OPEN);
-	assert_non_null(strstr(fixture_note(f, NOTE_FILE, NULL)->message, "in the workspace"));
-}
-
-static void seed_old_project_file_warns(void **state) {
-	struct fixture *f = *state;
-	const struct config_note *n;
-
-	fixture_write(f, "ws/.coi.toml", "[network]\nmode = \"open\"\n");
-	f->is_strict = true; /* never an error: a repository could block its users */
-	assert_int_equal(fixture_settings(f)->network.mode, MODE_RESTRICTED);
-	n = fixture_note(f, NOTE_OLD_LAYOUT, NULL);
-	assert_non_null(n);
-	assert_non_null(strstr(n->hint, "mkdir -p"));
-	assert_non_null(strstr(n->hint, "mv "));
-	fixture_project(f, "");
-	fixture_settings(f);
-	assert_null(fixture_note(f, NOTE_OLD_LAYOUT, NULL));
-}
-
-/* What would be moved through a link of the project could become the person's own. */
-static void old_layout_is_not_moved_through_a_link(void **state) {
-	struct fixture *f = *state;
-
-	fixture_write(f, "ws/.coi.toml", "[network]\nmode = \"open\"\n");
-	fixture_write(f, "ws/.coi-profiles/evil/config.toml", "[network]\nmode = \"open\"\n");
-	assert_int_equal(symlinkat("../home/.coi", f->fd, "ws/.coi"), 0);
-	for (int i = 0; i < 2; i++) {
-		size_t count, old = 0;
-		const struct config_note *notes;
-
-		fixture_settings(f);
-		notes = config_notes(f->config, &count);
-		for (size_t k = 0; k < count; k++) {
-			if (notes[k].kind != NOTE_OLD_LAYOUT)
-				continue;
-			old++;
-			assert_non_null(strstr(notes[k].hint, "is a symbolic link"));
-			assert_null(strstr(notes[k].hint, "mv "));
-		}
-		assert_int_equal(old, 2);
-		/* And when it leads to something. */
-		fixture_write(f, "home/.coi/profiles/p/config.toml", "");
-	}
-}
-
-static void seed_old_profile_directories_warn(void **state) {
-	struct fixture *f = *state;
-
-	fixture_write(f, "home/.coi-profiles/a/config.toml", "");
-	fixture_write(f, "ws/.coi-profiles/a/config.toml", "");
-	fixture_write(f, "home/.config/coi/config.toml", "[network]\nmode = \"open\"\n");
-	assert_int_equal(fixture_settings(f)->network.mode, MODE_RESTRICTED);
-	assert_int_equal(fixture_count(f, NOTE_OLD_LAYOUT), 3);
-}
-
-static void seed_mount_key_in_the_main_file(void **state) {
-	struct fixture *f = *state;
-
-	fixture_user(f, "[[mounts.default]]\nhost = \"~/.claude/skills\"\ncontainer = \"/s\"\n");
-	assert_int_equal(fixture_settings(f)->mounts.count, 1);
-	assert_null(fixture_note(f, NOTE_WRONG_FORM, NULL));
-	/* The profile's form: never lost in silence. */
-	fixture_user(f, "[[mounts]]\nhost = \"~/.cargo\"\ncontainer = \"/c\"\n");
-	assert_int_equal(fixture_settings(f)->mounts.count, 1);
-	assert_non_null(strstr(fixture_note(f, NOTE_WRONG_FORM, NULL)->message, "[[mounts.default]]"));
-}
-
-static void seed_mount_key_in_a_profile(void **state) {
-	struct fixture *f = *state;
-
-	f->profile = "p";
-	fixture_write(f, "home/.coi/profiles/p/config.toml",
-		      "[[mounts]]\nhost = \"~/.cargo\"\ncontainer = \"/c\"\n");
-	assert_int_equal(fixture_settings(f)->mounts.count, 1);
-	assert_null(fixture_note(f, NOTE_WRONG_FORM, NULL));
-	fixture_write(f, "home/.coi/profiles/p/config.toml",
-		      "[[mounts.default]]\nhost = \"~/.cargo\"\ncontainer = \"/c\"\n");
-	assert_int_equal(fixture_settings(f)->mounts.count, 1);
-	assert_non_null(strstr(fixture_note(f, NOTE_WRONG_FORM, NULL)->message, "[[mounts]]"));
-}
-
-static void seed_omitted_booleans_overwrite_nothing(void **state) {
-	struct fixture *f = *state;
-	const struct settings *s;
-
-	fixture_user(f, "[network]\nblock_private_networks = true\n[monitoring]\nenabled = true\n"
-			"auto_pause_on_high = true\nauto_kill_on_critical = true\n");
-	fixture_project(f, "[network]\nmode = \"allowlist\"\n[monitoring]\npoll_interval_sec = 1\n");
-	fixture_env_file(f, "[network]\nrefresh_interval_minutes = 0\n");
-	s = fixture_settings(f);
-	assert_true(s->network.block_private_networks);
-	assert_true(s->monitoring.enabled);
-	assert_true(s->monitoring.auto_pause_on_high);
-	assert_true(s->monitoring.auto_kill_on_critical);
-	assert_int_equal(s->network.refresh_interval_minutes, 0);
-}
-
-static void seed_code_uid(void **state) {
-	struct fixture *f = *state;
-
-	fixture_user(f, "[incus]\ncode_uid = 1234\n");
-	assert_int_equal(fixture_settings(f)->incus.code_uid, 1234);
-}
-
-static void seed_no_format_changes_from_0_8(void **state) {
-	struct fixture *f = *state;
-
-	f->is_strict = true;
-	fixture_user(f, "[container]\nimage = \"mine\"\npersistent = true\n"
-			"[tool]\nname = \"pi\"\n[network]\nmode = \"restricted\"\n"
-			"[limits.cpu]\ncount = \"2\"\n[limits.memory]\nlimit = \"4GiB\"\n"
-			"[limits.disk]\nread = \"10MB/s\"\n[limits.runtime]\nmax_duration = \"2h\"\n");
-	fixture_settings(f);
-	/* Keys that 0.8 moved: all in one message, with their new places. */
-	fixture_user(f, "[defaults]\nimage = \"x\"\npersistent = true\n[build]\nscript = \"x\"\n");
-	assert_true(fixture_load(f) < 0);
-	assert_non_null(strstr(f->err.msg, "'container.image'"));
-	assert_non_null(strstr(f->err.msg, "'container.persistent'"));
-	assert_non_null(strstr(f->err.msg, "'container.build'"));
-	f->is_strict = false;
-	fixture_settings(f);
-	assert_int_equal(fixture_count(f, NOTE_DEPRECATED), 1);
-}
-
-static void seed_trust_store_place(void **state) {
-	struct fixture *f = *state;
-	struct stat st;
-
-	fixture_project(f, "[[mounts.default]]\nhost = \"/etc\"\ncontainer = \"/x\"\n");
-	fixture_settings(f);
-	assert_true(fstatat(f->fd, "home/.coi/trust.toml", &st, 0) < 0);
-	approve(f);
-	assert_int_equal(fstatat(f->fd, "home/.coi/trust.toml", &st, 0), 0);
-	assert_int_equal(st.st_mode & 07777, 0600);
-}
-
 #define T(name) cmocka_unit_test_setup_teardown(name, fixture_make, fixture_remove)
 
 int main(void) {
@@ -1178,32 +600,6 @@ int main(void) {
 		T(garbled_store_approves_nothing),
 		T(revoking),
 		T(fingerprint_is_that_of_0_9),
-		T(attacks_get_nothing),
-		T(attacks_would_work_if_trusted),
-		T(attacks_by_profile_and_overlay_get_nothing),
-		T(context_file_by_a_link),
-		T(project_file_that_is_a_link),
-		T(project_directory_that_is_a_link),
-		T(project_file_that_blocks_nobody),
-		T(mount_point_in_the_workspace),
-		T(seed_out_of_workspace_mount_waits),
-		T(seed_project_profile_is_gated_too),
-		T(seed_in_workspace_mount_is_never_gated),
-		T(seed_network_downgrades_are_refused),
-		T(seed_strengthening_is_honoured),
-		T(seed_default_protected_paths),
-		T(seed_sockets_wait),
-		T(seed_env_commands_are_for_trusted_files),
-		T(seed_env_file_in_the_workspace_is_said_loudly),
-		T(seed_old_project_file_warns),
-		T(old_layout_is_not_moved_through_a_link),
-		T(seed_old_profile_directories_warn),
-		T(seed_mount_key_in_the_main_file),
-		T(seed_mount_key_in_a_profile),
-		T(seed_omitted_booleans_overwrite_nothing),
-		T(seed_code_uid),
-		T(seed_no_format_changes_from_0_8),
-		T(seed_trust_store_place),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
