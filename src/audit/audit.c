@@ -13,6 +13,7 @@
 
 struct audit {
 	struct privilege who;
+	char *session;
 	struct audit_sink **sinks;
 	size_t sink_count;
 };
@@ -32,6 +33,7 @@ void audit_free(struct audit *a) {
 	for (size_t i = 0; i < a->sink_count; i++)
 		a->sinks[i]->ops->free(a->sinks[i]);
 	free(a->sinks);
+	free(a->session);
 	free(a->who.user);
 	free(a->who.home);
 	free(a);
@@ -54,6 +56,51 @@ struct audit *audit_open(const struct privilege *who) {
 	return a;
 }
 
+void audit_set_session(struct audit *a, const char *id) {
+	str_replace(&a->session, id);
+}
+
+struct audit_context audit_now(const struct audit *a, char stamp[CLOCK_RFC3339_SIZE]) {
+	return (struct audit_context){ .who = &a->who,
+				       .session = a->session,
+				       .stamp = clock_rfc3339(time(NULL), stamp) };
+}
+
+int audit_deliver(struct audit *a, const struct audit_record *record, struct err *err) {
+	struct err first = { 0 }, later;
+
+	for (size_t i = 0; i < a->sink_count; i++) {
+		struct err *e = first.code ? &later : &first;
+
+		(void)a->sinks[i]->ops->write(a->sinks[i], record, e); /* kept in @first */
+	}
+	if (!first.code)
+		return 0;
+	if (err)
+		*err = first;
+	return first.code;
+}
+
+void audit_hold(struct audit *a) {
+	for (size_t i = 0; a && i < a->sink_count; i++)
+		if (a->sinks[i]->ops->hold)
+			a->sinks[i]->ops->hold(a->sinks[i]);
+}
+
+int audit_release(struct audit *a, struct err *err) {
+	struct err first = { 0 }, later;
+
+	for (size_t i = 0; a && i < a->sink_count; i++) {
+		struct err *e = first.code ? &later : &first;
+
+		if (a->sinks[i]->ops->release)
+			(void)a->sinks[i]->ops->release(a->sinks[i], e);
+	}
+	if (first.code && err)
+		*err = first;
+	return first.code;
+}
+
 int audit_write(struct audit *a, enum audit_type type, const char *container,
 		const struct audit_field *fields, struct err *err) {
 	int misfit = audit_check(type, fields, err);
@@ -64,33 +111,25 @@ int audit_write(struct audit *a, enum audit_type type, const char *container,
 	if (!a)
 		return 0;
 
+	const struct audit_event_def *def = audit_event_def(type);
 	char stamp[CLOCK_RFC3339_SIZE];
+	const struct audit_context context = audit_now(a, stamp);
 	size_t len = 0;
-	auto_json json_t *body = audit_encode(&a->who, clock_rfc3339(time(NULL), stamp), type,
-					      container, fields);
+	auto_json json_t *body = audit_encode(&context, type, container, fields);
 	autofree char *line = audit_line(body, &len);
 
 	if (!line)
 		return err_set(err, ERR_BUG, -EINVAL, "cannot write audit event '%s' as JSON",
-			       audit_event_def(type)->name);
+			       def->name);
 
-	struct audit_record record = {
-		.def = audit_event_def(type),
+	const struct audit_record record = {
+		.sync = def->sync,
+		.may_be_lost = def->is_stream && def->level == AUDIT_INFO,
 		.container = container,
 		.body = body,
 		.line = line,
 		.len = len,
 	};
-	struct err first = { 0 }, later;
 
-	for (size_t i = 0; i < a->sink_count; i++) {
-		struct err *e = first.code ? &later : &first;
-
-		(void)a->sinks[i]->ops->write(a->sinks[i], &record, e); /* kept in @first */
-	}
-	if (!first.code)
-		return 0;
-	if (err)
-		*err = first;
-	return first.code;
+	return audit_deliver(a, &record, err);
 }

@@ -8,10 +8,15 @@
  *   {"ts":"2026-11-25T12:00:00+01:00","type":"container.create","container":"coi-1",
  *    "who":{"uid":1000,"user":"ann"},"image":"coi-default",…}
  *
+ * What a container does by itself (it runs a program, it connects) is an event
+ * too, of a stream: then {"ts","sessionId","container","type":"exec",…} and no
+ * "who". What looks like an attack is a threat (threat.h).
+ *
  * It is handed to every sink before the caller says that the action is done.
  * Text is foreign: control bytes and what reorders text are escaped (escape.h),
  * and every text, list and line has a largest size. Fields that the table
- * calls secret are masked here, whatever the sink.
+ * calls secret are masked here, whatever the sink, as are secrets in command
+ * lines (mask.h).
  */
 #ifndef COI_AUDIT_AUDIT_H
 #define COI_AUDIT_AUDIT_H
@@ -48,24 +53,46 @@ enum audit_type {
 	AUDIT_CONFIG_REFUSED,
 	AUDIT_TRUST_APPROVE,
 	AUDIT_TRUST_REVOKE,
+	/* Streams. */
+	AUDIT_STREAM_EXEC,
+	AUDIT_STREAM_NET,
+	AUDIT_STREAM_FILE,
+	AUDIT_STREAM_AUDIT,
+	AUDIT_STREAM_HEARTBEAT,
 	AUDIT_TYPE_COUNT,
 };
+
+enum audit_level {
+	AUDIT_INFO,     /* kept for the record */
+	AUDIT_WARNING,  /* suspicious */
+	AUDIT_HIGH,     /* likely malicious */
+	AUDIT_CRITICAL, /* malicious */
+	AUDIT_LEVEL_COUNT,
+};
+/* The word, static; and the level of a word: AUDIT_LEVEL_COUNT when it is none. */
+const char *audit_level_to_string(enum audit_level level);
+enum audit_level audit_level_from_string(const char *word);
 
 enum audit_kind {
 	AUDIT_KIND_TEXT, /* a string */
 	AUDIT_KIND_INT,
 	AUDIT_KIND_BOOL,
 	AUDIT_KIND_LIST, /* a list of strings */
+	AUDIT_KIND_REAL, /* written with two decimals */
 };
 
 enum audit_field_flags {
 	AUDIT_MANDATORY = 1u << 0,
 	/* "***" instead of the text; in a list "NAME=value" keeps its name. */
 	AUDIT_SECRET = 1u << 1,
+	AUDIT_COMMAND = 1u << 2, /* a command line: secrets in it are masked (mask.h) */
+	AUDIT_JOINED = 1u << 3,  /* a list that becomes one text, quoted as a shell wants it */
+	AUDIT_LONG = 1u << 4,    /* a text may have AUDIT_LONG_MAX bytes */
 };
 
 #define AUDIT_FIELDS_MAX 12 /* fields of one event */
 #define AUDIT_TEXT_MAX 4096 /* bytes of one text after escaping */
+#define AUDIT_LONG_MAX 16384
 #define AUDIT_LIST_MAX 256  /* members of one list */
 #define AUDIT_LINE_MAX 65536 /* bytes of one line, newline included */
 
@@ -79,7 +106,9 @@ struct audit_field_def {
 struct audit_event_def {
 	const char *name;
 	const char *meaning;
+	enum audit_level level;
 	bool sync; /* wait for the disk too: evidence that must outlive a power cut */
+	bool is_stream;
 	struct audit_field_def fields[AUDIT_FIELDS_MAX + 1];
 };
 
@@ -93,6 +122,7 @@ struct audit_field {
 	const char *text;
 	char *const *list;
 	int64_t number; /* int and bool */
+	double real;
 };
 #define AUDIT_TEXT(name_, value_) \
 	{ .name = (name_), .kind = AUDIT_KIND_TEXT, .text = (value_) }
@@ -102,6 +132,8 @@ struct audit_field {
 	{ .name = (name_), .kind = AUDIT_KIND_BOOL, .number = (value_) ? 1 : 0 }
 #define AUDIT_LIST(name_, value_) \
 	{ .name = (name_), .kind = AUDIT_KIND_LIST, .list = (value_) }
+#define AUDIT_REAL(name_, value_) \
+	{ .name = (name_), .kind = AUDIT_KIND_REAL, .real = (value_) }
 #define AUDIT_END { .name = NULL }
 /* audit_write(a, TYPE, "coi-1", AUDIT_FIELDS(AUDIT_TEXT("image", image)), &err) */
 #define AUDIT_FIELDS(...) ((const struct audit_field[]){ __VA_ARGS__, AUDIT_END })
@@ -125,6 +157,17 @@ void audit_free_ptr(struct audit **a);
 /* @a owns @sink from then on. */
 void audit_add_sink(struct audit *a, struct audit_sink *sink);
 
+/* What "sessionId" of streams is from now on; copied, NULL: none. */
+void audit_set_session(struct audit *a, const char *id);
+
+/*
+ * Between the two, sinks keep what they are given (a megabyte at most) and
+ * write it in one go at the end: for streams. What a sink could not write is
+ * told by audit_release(), or by an audit_write() that found no more room.
+ */
+void audit_hold(struct audit *a);
+int audit_release(struct audit *a, struct err *err);
+
 /*
  * Hand one event to all sinks; every sink is tried, the first failure is
  * returned. @container NULL: the event belongs to none. Fields that do not
@@ -138,11 +181,14 @@ int audit_write(struct audit *a, enum audit_type type, const char *container,
  * The files: <home>/.coi/audit/<container>.jsonl (directory 0700, file 0600,
  * both the person's). An event without a container goes to "_coi.jsonl".
  * Opened anew for each event, so that a long process holds nothing; appended
- * whole under a lock; a line that a crash tore is ended first. A file that
- * is a symlink, no regular file, hard-linked or not the person's is refused.
- * Past AUDIT_FILE_MAX the file becomes "<name>.jsonl.1".
+ * whole under a lock, as a link of a chain of hashes (chain.h); a line that a
+ * crash tore is ended first. A file that is a symlink, no regular file,
+ * hard-linked or not the person's is refused.
+ * Past AUDIT_FILE_MAX the file becomes "<name>.jsonl.1"; AUDIT_KEEP older ones
+ * are kept, and the threats of one that has to go (place.h).
  * What is written survives the death of any process; rows with `sync` wait
- * for the disk.
+ * for the disk. On a full disk streams are not written, and what room there is
+ * goes to the rest; how much was lost is the first line that fits again.
  */
 #define AUDIT_FILE_MAX (64 * 1024 * 1024)
 struct audit_sink *audit_sink_file(const struct privilege *who);

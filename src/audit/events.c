@@ -5,6 +5,7 @@
 #include <assert.h>
 
 #define MUST AUDIT_MANDATORY
+#define COMMAND (AUDIT_COMMAND | AUDIT_JOINED)
 #define TEXT(name_, flags_, meaning_) { name_, AUDIT_KIND_TEXT, flags_, meaning_ }
 #define INT(name_, flags_, meaning_) { name_, AUDIT_KIND_INT, flags_, meaning_ }
 #define BOOL(name_, flags_, meaning_) { name_, AUDIT_KIND_BOOL, flags_, meaning_ }
@@ -46,7 +47,7 @@ static const struct audit_event_def events[AUDIT_TYPE_COUNT] = {
 		.name = "container.exec",
 		.meaning = "a command was started in a container from the host",
 		.fields = {
-			LIST("command", MUST, "program and arguments"),
+			LIST("command", MUST | AUDIT_COMMAND, "program and arguments"),
 			TEXT("as", 0, "user in the container"),
 			TEXT("cwd", 0, "working directory in the container"),
 			LIST("environment", AUDIT_SECRET, "variables given to it"),
@@ -187,6 +188,7 @@ static const struct audit_event_def events[AUDIT_TYPE_COUNT] = {
 	[AUDIT_SUPERVISOR_ERROR] = {
 		.name = "supervisor.error",
 		.meaning = "a supervisor could not do what it should",
+		.level = AUDIT_WARNING,
 		.fields = {
 			TEXT("kind", MUST, "word for the kind of error"),
 			TEXT("message", MUST, "what could not be done, and why"),
@@ -218,6 +220,70 @@ static const struct audit_event_def events[AUDIT_TYPE_COUNT] = {
 		.sync = true,
 		.fields = {
 			TEXT("file", MUST, "whose approval it was"),
+		},
+	},
+	[AUDIT_STREAM_EXEC] = {
+		.name = "exec",
+		.meaning = "a process of a container runs another program",
+		.is_stream = true,
+		.fields = {
+			INT("pid", MUST, "of the process, in the host's numbers"),
+			INT("ppid", 0, "of its parent"),
+			TEXT("comm", 0, "its name"),
+			LIST("args", COMMAND | AUDIT_LONG, "its command line"),
+			INT("args_bytes", 0, "size of the command line, when it is not all here"),
+			TEXT("exe", 0, "file that is run, when the command line has another name"),
+			INT("uid", 0, "its user, as the container counts"),
+			TEXT("stdio", 0, "what its standard streams are, when one is a socket"),
+		},
+	},
+	[AUDIT_STREAM_NET] = {
+		.name = "net",
+		.meaning = "a process of a container connects or sends",
+		.is_stream = true,
+		.fields = {
+			TEXT("proto", MUST, "tcp, udp or a number"),
+			TEXT("state", 0, "connect, refused or let through"),
+			TEXT("local", 0, "address:port of this side"),
+			TEXT("peer", MUST, "address:port of the other side"),
+			INT("pid", 0, "of the process, in the host's numbers"),
+			TEXT("comm", 0, "its name"),
+			INT("uid", 0, "its user, as the container counts"),
+		},
+	},
+	[AUDIT_STREAM_FILE] = {
+		.name = "file",
+		.meaning = "a process of a container touches a watched file",
+		.is_stream = true,
+		.fields = {
+			TEXT("path", MUST, "of the file, as the container sees it"),
+			TEXT("op", MUST, "open, read, write, create, delete or move"),
+			INT("pid", 0, "of the process, in the host's numbers"),
+			TEXT("comm", 0, "its name"),
+		},
+	},
+	[AUDIT_STREAM_AUDIT] = {
+		.name = "audit",
+		.meaning = "about the watching itself: what is seen, and what was not",
+		.level = AUDIT_WARNING,
+		.is_stream = true,
+		.fields = {
+			TEXT("msg", MUST, "source.start, .lost, .unavailable, .gap, records.lost, …"),
+			TEXT("level", 0, "info, or warning when something was not seen"),
+			TEXT("source", 0, "exec, connect, secrets, …"),
+			TEXT("backend", 0, "how it is told: bpf, proc-connector, …"),
+			INT("count", 0, "how many were lost"),
+			TEXT("since", 0, "from when on"),
+			TEXT("raw", 0, "more about it"),
+		},
+	},
+	[AUDIT_STREAM_HEARTBEAT] = {
+		.name = "heartbeat",
+		.meaning = "the watching goes on",
+		.is_stream = true,
+		.fields = {
+			INT("seq", MUST, "number of the heartbeat"),
+			LIST("sources", 0, "that are there"),
 		},
 	},
 };

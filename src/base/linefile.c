@@ -33,11 +33,31 @@ static int open_file(const struct linefile *f, struct stat *st, struct err *err)
 	return steal_fd(&fd);
 }
 
+/* "name" becomes "name.1", and so on from the oldest one. Whoever does so has the lock. */
+static int put_aside(const struct linefile *f) {
+	unsigned n = f->keep ? f->keep : 1;
+	autofree char *to = xasprintf("%s.%u", f->name, n);
+
+	for (; n > 0; n--) {
+		autofree char *from = n > 1 ? xasprintf("%s.%u", f->name, n - 1) : xstrdup(f->name);
+		bool is_oldest = n == (f->keep ? f->keep : 1);
+
+		if (is_oldest && f->on_drop && exists_at(f->dir, to) == 1 &&
+		    exists_at(f->dir, from) == 1)
+			f->on_drop(f, to);
+		if (renameat(f->dir, from, f->dir, to) < 0 && (errno != ENOENT || n == 1))
+			return -errno;
+		free(to);
+		to = steal_ptr(from);
+	}
+	return 0;
+}
+
 /*
  * The locked file with room for one more line. A waiter may get the lock of a
  * file that was just made "….1"; st_nlink and the name tell.
  */
-static int open_with_room(const struct linefile *f, size_t len, struct stat *st, struct err *err) {
+int linefile_open(const struct linefile *f, size_t len, struct stat *st, struct err *err) {
 	for (int tries = 0; tries < TRIES_MAX; tries++) {
 		struct stat now;
 		autoclose int fd = open_file(f, st, err);
@@ -54,10 +74,10 @@ static int open_with_room(const struct linefile *f, size_t len, struct stat *st,
 		if (st->st_size == 0 || (uint64_t)st->st_size + len <= f->max)
 			return steal_fd(&fd);
 
-		autofree char *old = xasprintf("%s.1", f->name);
+		int r = put_aside(f);
 
-		if (renameat(f->dir, f->name, f->dir, old) < 0)
-			return err_sys(err, -errno, "cannot rename %s, which is full", f->shown);
+		if (r < 0)
+			return err_sys(err, r, "cannot rename %s, which is full", f->shown);
 	}
 	return err_set(err, ERR_CONFLICT, -EBUSY, "%s keeps changing", f->shown);
 }
@@ -84,14 +104,18 @@ static int append(const struct linefile *f, int fd, off_t size, const char *line
 	return f->sync && fdatasync(fd) < 0 ? -errno : 0;
 }
 
+int linefile_write(const struct linefile *f, int fd, off_t size, const char *lines, size_t len,
+		   struct err *err) {
+	int r = append(f, fd, size, lines, len);
+
+	return r < 0 ? err_sys(err, r, "cannot write %s", f->shown) : 0;
+}
+
 int linefile_append(const struct linefile *f, const char *line, size_t len, struct err *err) {
 	struct stat st = { 0 };
-	autoclose int fd = open_with_room(f, len, &st, err);
-	int r = fd < 0 ? fd : append(f, fd, st.st_size, line, len);
+	autoclose int fd = linefile_open(f, len, &st, err);
 
-	if (fd < 0)
-		return fd;
-	return r < 0 ? err_sys(err, r, "cannot write %s", f->shown) : 0;
+	return fd < 0 ? fd : linefile_write(f, fd, st.st_size, line, len, err);
 }
 
 static int open_above(const char *path) {

@@ -89,6 +89,38 @@ char *strv_join(char *const *v, const char *separator) {
 	return b.data;
 }
 
+/* Nothing in it means anything to a shell. */
+static bool is_plain_word(const char *word) {
+	return *word && !word[strspn(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+					   "0123456789_-+.,/:@%=")];
+}
+
+static void add_quoted(struct buf *b, const char *word) {
+	buf_addc(b, '\'');
+	for (; *word; word++) {
+		if (*word == '\'')
+			buf_adds(b, "'\\''");
+		else
+			buf_addc(b, *word);
+	}
+	buf_addc(b, '\'');
+}
+
+char *strv_to_shell(char *const *v) {
+	struct buf b;
+
+	buf_init(&b, SIZE_MAX / 2);
+	for (size_t i = 0; v && v[i]; i++) {
+		if (i)
+			buf_addc(&b, ' ');
+		if (is_plain_word(v[i]))
+			buf_adds(&b, v[i]);
+		else
+			add_quoted(&b, v[i]);
+	}
+	return b.data;
+}
+
 void strv_free(char **v) {
 	for (size_t i = 0; v && v[i]; i++)
 		free(v[i]);

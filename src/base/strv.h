@@ -22,6 +22,8 @@ void strv_sort(char **v);
 /* Split at each character of @separators; empty pieces are left out. */
 char **strv_split(const char *s, const char *separators);
 char *strv_join(char *const *v, const char *separator);
+/* As a command line for a POSIX shell: words that need quotes have them. */
+char *strv_to_shell(char *const *v);
 void strv_free(char **v);
 void strv_free_ptr(char ***v);
 #define autostrv __attribute__((cleanup(strv_free_ptr)))

@@ -5,7 +5,6 @@
  */
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -17,6 +16,7 @@
 #include "cli/follow.h"
 #include "cli/output.h"
 #include "cli/resolve.h"
+#include "cli/tail.h"
 #include "session/network-log.h"
 
 struct log_args {
@@ -48,37 +48,11 @@ static void show(const char *line, size_t len, void *data) {
 	(void)fflush(stdout);
 }
 
-/* "90s", "10m", "2h", "1d" ago, or a time as RFC 3339 has it. */
-static int parse_since(const char *text, time_t *ret) {
-	static const struct {
-		char unit;
-		long seconds;
-	} units[] = { { 's', 1 }, { 'm', 60 }, { 'h', 3600 }, { 'd', 86400 } };
-	char *end;
-	long n = strtol(text, &end, 10);
-	time_t at = clock_parse_rfc3339(text);
-
-	if (at != (time_t)-1) {
-		*ret = at;
-		return 0;
-	}
-	for (size_t i = 0; i < ARRAY_SIZE(units); i++) {
-		if (end == text || end[0] != units[i].unit || end[1] || n < 0 || n > 100000)
-			continue;
-		*ret = time(NULL) - n * units[i].seconds;
-		return 0;
-	}
-	return -EINVAL;
-}
-
 static int log_check(struct cli *cli, void *args, struct err *err) {
 	const struct log_args *a = args;
 	time_t ignored;
 
-	if (!a->since || parse_since(a->since, &ignored) == 0)
-		return 0;
-	return err_set(err, ERR_USAGE, -EINVAL,
-		       "'%s' is no time: 90s, 10m, 2h, 1d or 2026-11-25T12:00:00+01:00", a->since);
+	return a->since ? tail_parse_since(a->since, &ignored, err) : 0;
 }
 
 static int log_run(struct cli *cli, const void *args, struct err *err) {
@@ -99,7 +73,7 @@ static int log_run(struct cli *cli, const void *args, struct err *err) {
 			      ? c->name
 			      : app_word(cli, 0);
 	if (a->since)
-		(void)parse_since(a->since, &l.since);
+		(void)tail_parse_since(a->since, &l.since, &none);
 	r = follow_lines(&file, err);
 	return r < 0 ? r : 0;
 }

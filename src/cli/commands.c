@@ -24,6 +24,7 @@ static const struct cli_command *const root_children[] = {
 	&cmd_diff,
 	&cmd_hosts,
 	&cmd_network,
+	&cmd_audit,
 	&cmd_clean,
 	&cmd_config,
 	&cmd_profile,
@@ -40,7 +41,7 @@ static const struct cli_command *const root_children[] = {
 };
 
 static const char *const root_absent[] = {
-	"audit", "health", "monitor",
+	"health", "monitor",
 	"update", NULL,
 };
 

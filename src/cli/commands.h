@@ -6,6 +6,8 @@
 #include "cli/cli.h"
 
 extern const struct cli_command cmd_attach;
+extern const struct cli_command cmd_audit;
+extern const struct cli_command cmd_audit_verify;
 extern const struct cli_command cmd_build;
 extern const struct cli_command cmd_clean;
 extern const struct cli_command cmd_complete;

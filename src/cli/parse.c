@@ -162,6 +162,9 @@ static enum cli_verdict find_command(struct cli_parsed *p, char *const *argv, bo
 		if (!p->command->children)
 			break;
 		child = cli_child(p->command, argv[i]);
+		/* One that works on a thing, and has commands below it too: coi audit web. */
+		if (!child && p->command->arguments)
+			break;
 		if (!child)
 			return unknown_command(p, argv[i], err);
 		skip[i] = true;

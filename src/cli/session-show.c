@@ -8,6 +8,7 @@
 #include "base/escape.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/strv.h"
 #include "session/exec.h"
 #include "session/names.h"
 #include "session/tmux.h"
@@ -25,30 +26,12 @@ static void print_banner(const struct container *c, const struct shell_mode *mod
 							 "Interactive (tmux)");
 }
 
-/* One word for a POSIX shell. */
-static void add_quoted(struct buf *b, const char *word) {
-	buf_addc(b, '\'');
-	for (; *word; word++) {
-		if (*word == '\'')
-			buf_adds(b, "'\\''");
-		else
-			buf_addc(b, *word);
-	}
-	buf_addc(b, '\'');
-}
-
 /* Into the shell that a session falls back to. */
 static int type_command(struct cli *cli, const struct container *c, char *const *argv,
 			struct err *err) {
-	autobuf struct buf line;
+	autofree char *line = strv_to_shell(argv);
 
-	buf_init(&line, 65536);
-	for (char *const *word = argv; *word; word++) {
-		if (word != argv)
-			buf_addc(&line, ' ');
-		add_quoted(&line, *word);
-	}
-	return tmux_send(cli->session, c, line.data, err);
+	return tmux_send(cli->session, c, line, err);
 }
 
 int session_begin(struct cli *cli, const struct container *c, const struct shell_mode *mode,
