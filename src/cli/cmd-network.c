@@ -48,6 +48,23 @@ static void print_learnt(const json_t *learnt) {
 	}
 }
 
+static void print_more(const json_t *j, const char *key) {
+	int64_t n = json_get_int(j, key, 0);
+
+	if (n)
+		output_line("  … and %d more", (int)n);
+}
+
+static void print_nowhere(const json_t *nowhere) {
+	for (size_t i = 0; i < json_array_size(nowhere); i++) {
+		const json_t *one = json_array_get(nowhere, i);
+
+		if (i == 0)
+			output_line("Lead nowhere:");
+		output_line("  %s %s", json_get_str(one, "name", "?"), json_get_str(one, "why", "?"));
+	}
+}
+
 static const char *closed(const json_t *j, const char *key, bool is_open) {
 	return is_open || !json_get_bool(j, key, true) ? "open" : "closed";
 }
@@ -84,6 +101,9 @@ static int show_run(struct cli *cli, const void *args, struct err *err) {
 	if (!strcmp(json_get_str(j, "mode", ""), "allowlist")) {
 		print_list("Allowed", allowed);
 		print_learnt(json_object_get(j, "learnt"));
+		print_more(j, "learnt_more");
+		print_nowhere(json_object_get(j, "nowhere"));
+		print_more(j, "nowhere_more");
 	}
 	return 0;
 }
@@ -202,7 +222,7 @@ static const struct cli_argument entry_arguments[] = {
 	NAME_ARGUMENT,
 	{ "entry", ARGUMENT_REPEATED, COMPLETE_NONE,
 	  "A name, *.name, address or network, each with ports as in name:80,443; @registries, "
-	  "@providers" },
+	  "@providers, or a set of network.domain_sets" },
 	{ NULL },
 };
 
@@ -235,7 +255,7 @@ static const struct cli_command network_allow = {
 	.description = "At once, for as long as the container runs. The list is what counts in mode "
 		       "allowlist.",
 	.arguments = entry_arguments,
-	.flags = COMMAND_SESSION,
+	.flags = COMMAND_SESSION | COMMAND_CONFIG, /* sets of names */
 	.run = allow_run,
 };
 
@@ -245,7 +265,7 @@ static const struct cli_command network_deny = {
 	.summary = "take names and addresses off its list",
 	.description = "As they are written in the list. Connections that are open to them end.",
 	.arguments = entry_arguments,
-	.flags = COMMAND_SESSION,
+	.flags = COMMAND_SESSION | COMMAND_CONFIG, /* sets of names */
 	.run = deny_run,
 };
 

@@ -70,8 +70,12 @@ static void add_kind(struct buf *b, const struct setting_row *row) {
 		add_format(b, row->format, false);
 		break;
 	case SETTING_MAP:
-		buf_adds(b, "A table of texts, each name ");
+		buf_addf(b, "A table of %s, each name ", row->lists ? "lists" : "texts");
 		add_format(b, row->format, false);
+		if (row->lists) {
+			buf_adds(b, ".\nEach member is ");
+			add_format(b, row->lists, false);
+		}
 		break;
 	case SETTING_TABLES:
 		buf_adds(b, "An array of tables");

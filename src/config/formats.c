@@ -30,11 +30,15 @@ static const struct {
 	[FORMAT_ENV_NAME] = { "^[A-Za-z_][A-Za-z0-9_]*$", 128, "the name of a variable" },
 	[FORMAT_COMPRESSION] = { "^([a-z0-9]+(-[0-9]+)?)?$", 32,
 				 "a compression such as zstd or zstd-19" },
-	[FORMAT_DOMAIN] = { "^(@[a-z]+|(\\*\\.)?[A-Za-z0-9_-]+(\\.[A-Za-z0-9_-]+)*\\.?(/[0-9]+)?"
+	[FORMAT_DOMAIN] = { "^(@[a-z][a-z0-9_-]*|"
+			    "(\\*\\.)?[A-Za-z0-9_-]+(\\.[A-Za-z0-9_-]+)*\\.?(/[0-9]+)?"
 			    "(:[0-9]+(-[0-9]+)?(,[0-9]+(-[0-9]+)?)*)?)$",
 			    300,
-			    "a host name, an IPv4 address or network, or @registries or @providers, "
-			    "with ports as in name:80,443" },
+			    "a host name, an IPv4 address or network, with ports as in name:80,443, or "
+			    "a set such as @registries or @providers" },
+	[FORMAT_SET_NAME] = { "^[a-z][a-z0-9_-]*$", 64,
+			      "a name of small letters, digits, _ or -, the first a letter, other than "
+			      "registries and providers" },
 	[FORMAT_IPV4] = { "^[0-9]+\\.[0-9]+\\.[0-9]+\\.[0-9]+$", 15, "an IPv4 address" },
 	[FORMAT_IP] = { "^([0-9]+\\.[0-9]+\\.[0-9]+\\.[0-9]+|[0-9A-Fa-f:.]+)$", 45, "an IP address" },
 	[FORMAT_PORTS] = { "^[0-9]+(-[0-9]+)?$", 11, "a port or a range such as 8000-8100" },
@@ -119,6 +123,8 @@ static bool fits_beyond_pattern(enum setting_format format, const char *text) {
 			high = strtoul(dash + 1, NULL, 10);
 		return low >= 1 && low <= high && high <= 65535;
 	}
+	case FORMAT_SET_NAME:
+		return strcmp(text, "registries") != 0 && strcmp(text, "providers") != 0;
 	case FORMAT_IPV4:
 		return sscanf(text, "%u.%u.%u.%u%c", &a, &b, &c, &d, &end) == 4 && a < 256 &&
 		       b < 256 && c < 256 && d < 256;

@@ -16,6 +16,7 @@ enum setting_format {
 	FORMAT_ENV_NAME,
 	FORMAT_COMPRESSION,
 	FORMAT_DOMAIN,        /* of allowed_domains */
+	FORMAT_SET_NAME,      /* of domain_sets, without the "@" */
 	FORMAT_IPV4,
 	FORMAT_IP,
 	FORMAT_PORTS,         /* "443" or "8000-8100" */

@@ -226,6 +226,33 @@ static int map_file(const struct setting_row *row, const struct toml_node *item,
 	return 0;
 }
 
+/* ["a", "b"] as "a b"; members of no format have a space in them. */
+static int map_list(const struct setting_row *row, const struct toml_node *item, char **ret,
+		    struct member_problem *problem) {
+	autostrv char **list = NULL;
+
+	if (item->type != TOML_ARRAY)
+		return member_fail(problem, item, true, "must be a table of lists, but '%.100s' is %s",
+				   item->key, toml_type_name(item->type));
+	if (item->count > MEMBER_LIST_MAX)
+		return member_fail(problem, item, false, "has more than %d members in '%.100s'",
+				   MEMBER_LIST_MAX, item->key);
+	for (size_t i = 0; i < item->count; i++) {
+		const struct toml_node *one = &item->items[i];
+		int r;
+
+		if (one->type != TOML_STRING)
+			return member_fail(problem, one, true, "must be a table of lists of strings, "
+					   "not with %s", toml_type_name(one->type));
+		r = member_check_text(row->lists, one, one->text, problem);
+		if (r < 0)
+			return r;
+		strv_add(&list, one->text);
+	}
+	*ret = strv_join(list, " ");
+	return 0;
+}
+
 static int map_from_toml(const struct setting_row *row, const struct toml_node *node,
 			 const struct member_context *ctx, void *out,
 			 struct member_sources *sources, struct member_problem *problem) {
@@ -240,8 +267,9 @@ static int map_from_toml(const struct setting_row *row, const struct toml_node *
 		struct toml_node at_key = { .line = item->key_line, .column = item->key_column };
 
 		bool is_file = row->takes_files && item->type == TOML_TABLE;
+		autofree char *list = NULL;
 
-		if (item->type != TOML_STRING && !is_file)
+		if (item->type != TOML_STRING && !is_file && !row->lists)
 			return member_fail(problem, item, true, "must be %s, but '%.100s' is %s",
 					   setting_type_name(row->type), item->key,
 					   toml_type_name(item->type));
@@ -249,6 +277,14 @@ static int map_from_toml(const struct setting_row *row, const struct toml_node *
 		    strlen(item->key) > format_max_len(row->format))
 			return member_fail(problem, &at_key, false, "has names: %s; not '%.100s'",
 					   format_expected(row->format), item->key);
+		if (row->lists) {
+			int r = map_list(row, item, &list, problem);
+
+			if (r < 0)
+				return r;
+			strv_addf(&entries, "%s=%s", item->key, list);
+			continue;
+		}
 		if (is_file) {
 			autofree char *path = NULL;
 			int r = map_file(row, item, ctx, &path, problem);
@@ -329,8 +365,12 @@ static int map_from_text(const struct setting_row *row, const char *text,
 	if (!eq || !*name || !format_matches(row->format, name))
 		return member_fail(problem, NULL, false, "must be NAME=value, not '%.200s'", text);
 
+	autostrv char **members = row->lists ? strv_split(eq + 1, " ") : NULL;
 	struct setting_map map = { NULL };
 
+	for (size_t i = 0; members && members[i]; i++)
+		if (member_check_text(row->lists, NULL, members[i], problem) < 0)
+			return -EINVAL;
 	strv_add(&map.entries, text);
 	sources_add(sources, ctx, NULL);
 	*(struct setting_map *)out = map;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/strv.h"
 #include "config/member.h"
 
 void toml_quote(const char *text, struct buf *out) {
@@ -34,7 +35,7 @@ static void strv_to_toml(char *const *list, struct buf *out) {
 	buf_addc(out, ']');
 }
 
-static void map_to_toml(char *const *entries, bool show, struct buf *out) {
+static void map_to_toml(char *const *entries, bool show, bool has_lists, struct buf *out) {
 	buf_addc(out, '{');
 	for (size_t i = 0; entries && entries[i]; i++) {
 		size_t len = map_name_len(entries[i]);
@@ -42,6 +43,12 @@ static void map_to_toml(char *const *entries, bool show, struct buf *out) {
 
 		buf_addf(out, "%s%.*s = %s", i ? ", " : " ", (int)len, entries[i],
 			 is_file ? "{ file = " : "");
+		if (has_lists) {
+			autostrv char **list = strv_split(entries[i] + len + 1, " ");
+
+			strv_to_toml(list, out);
+			continue;
+		}
 		toml_quote(show ? entries[i] + len + 1 : "***", out);
 		buf_adds(out, is_file ? " }" : "");
 	}
@@ -100,7 +107,7 @@ void member_to_toml(const struct setting_row *row, const void *m, bool show_secr
 		strv_to_toml(*(char **const *)m, out);
 		break;
 	case SETTING_MAP:
-		map_to_toml(*(char **const *)m, show, out);
+		map_to_toml(*(char **const *)m, show, row->lists != FORMAT_ANY, out);
 		break;
 	case SETTING_TABLES:
 		tables_to_toml(row->table, m, out);

@@ -26,7 +26,7 @@ enum setting_type {
 	SETTING_DURATION, /* struct setting_duration, "2h30m" */
 	SETTING_SIZE,     /* struct setting_size, "512MiB" or (FORMAT_SIZE_OR_SHARE) "50%" */
 	SETTING_STRV,     /* char ** */
-	SETTING_MAP,      /* struct setting_map, a table of strings */
+	SETTING_MAP,      /* struct setting_map, a table of strings, or of lists (.lists) */
 	SETTING_TABLES,   /* struct setting_mounts and the like, an array of tables */
 	SETTING_TRISTATE, /* enum setting_tristate; in fields of tables only */
 	SETTING_TYPE_COUNT,
@@ -115,6 +115,7 @@ struct setting_row {
 	bool may_be_unset;            /* -1 stands for not said */
 	bool takes_numbers;           /* a list of texts that may be written as integers */
 	bool takes_files;             /* a map whose values may be { file = "path" } */
+	enum setting_format lists;    /* of members: a map whose values are lists; kept with spaces */
 	const struct setting_table *table; /* SETTING_TABLES */
 	const char *summary;          /* one sentence, capital and full stop */
 };

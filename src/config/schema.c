@@ -134,7 +134,8 @@ static json_t *default_json(const struct setting_row *row) {
 }
 
 static json_t *map_value_schema(const struct setting_row *row) {
-	json_t *text = json_pack("{s:s}", "type", "string");
+	json_t *text = row->lists ? list_schema(row->lists, false)
+				  : json_pack("{s:s}", "type", "string");
 
 	if (!row->takes_files)
 		return text;

@@ -223,6 +223,7 @@ struct settings {
 		enum setting_network_mode mode;
 		int refresh_interval_minutes; /* 0: never */
 		char **allowed_domains;
+		struct setting_map domain_sets; /* members with spaces between them */
 		char **dns_servers;
 		char **allowed_ports;
 		struct setting_hosts hosts;

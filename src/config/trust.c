@@ -13,6 +13,7 @@
 
 #include "base/mem.h"
 #include "base/strv.h"
+#include "config/domain-sets.h"
 #include "config/load.h"
 
 /* Not said, where coi then has a judgement of its own: looser than a number, stricter than "off". */
@@ -169,16 +170,19 @@ static bool overlaps(uint32_t base, unsigned bits, uint32_t other, unsigned othe
 /* Networks that restricted mode closes. */
 static bool is_private_network(uint32_t base, unsigned bits) {
 	static const struct {
-		uint8_t a, b, c, bits;
+		uint8_t a, b, c, d, bits;
 	} nets[] = {
-		{ 0, 0, 0, 8 },	    { 10, 0, 0, 8 },   { 100, 64, 0, 10 }, { 127, 0, 0, 8 },
-		{ 169, 254, 0, 16 }, { 172, 16, 0, 12 }, { 192, 0, 0, 24 },	 { 192, 168, 0, 16 },
-		{ 198, 18, 0, 15 },  { 224, 0, 0, 3 },
+		{ 0, 0, 0, 0, 8 },	{ 10, 0, 0, 0, 8 },
+		{ 100, 64, 0, 0, 10 },	{ 127, 0, 0, 0, 8 },
+		{ 168, 63, 129, 16, 32 }, /* metadata of a cloud, at an address that looks public */
+		{ 169, 254, 0, 0, 16 }, { 172, 16, 0, 0, 12 },
+		{ 192, 0, 0, 0, 24 },	{ 192, 168, 0, 0, 16 },
+		{ 198, 18, 0, 0, 15 },	{ 224, 0, 0, 0, 3 },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(nets); i++) {
 		uint32_t net = (uint32_t)nets[i].a << 24 | (uint32_t)nets[i].b << 16 |
-			       (uint32_t)nets[i].c << 8;
+			       (uint32_t)nets[i].c << 8 | nets[i].d;
 
 		if (overlaps(base, bits, net, nets[i].bits))
 			return true;
@@ -224,16 +228,54 @@ static char *without_ports(const char *domain) {
 	return xstrndup(domain, strcspn(domain, ":"));
 }
 
-enum domain_verdict trust_judge_domain(const struct settings *trusted, const char *domain) {
+/* Is it an entry of the trusted list, as it stands or in a set that is? */
+static bool is_listed(const struct settings *trusted, char *const *list, const char *entry,
+		      unsigned depth) {
+	for (size_t i = 0; list && list[i]; i++) {
+		autostrv char **members = NULL;
+
+		if (strcmp(list[i], entry) == 0)
+			return true;
+		if (list[i][0] == '@' && depth < DOMAIN_SETS_DEPTH &&
+		    domain_set_members(trusted, list[i], &members) &&
+		    is_listed(trusted, members, entry, depth + 1))
+			return true;
+	}
+	return false;
+}
+
+static enum domain_verdict judge(const struct settings *trusted, const char *domain, unsigned depth);
+
+/* A set gives no more than its members would, one by one. */
+static enum domain_verdict judge_set(const struct settings *trusted, const char *name,
+				     unsigned depth) {
+	autostrv char **members = NULL;
+	enum domain_verdict strictest = DOMAIN_ALLOW;
+
+	if (!domain_set_members(trusted, name, &members))
+		return trusted->network.mode == MODE_ALLOWLIST ? DOMAIN_GATE : DOMAIN_ALLOW;
+	if (depth >= DOMAIN_SETS_DEPTH)
+		return DOMAIN_REFUSE;
+	for (size_t i = 0; members && members[i]; i++) {
+		enum domain_verdict v = judge(trusted, members[i], depth + 1);
+
+		if (v > strictest)
+			strictest = v;
+	}
+	return strictest;
+}
+
+static enum domain_verdict judge(const struct settings *trusted, const char *domain,
+				 unsigned depth) {
 	char *const *list = trusted->network.allowed_domains;
 	autofree char *host = without_ports(domain);
 	size_t len = strlen(host);
 
 	/* Entries of the trusted list, as they stand or with fewer ports. */
-	if (strv_contains(list, domain) || strv_contains(list, host))
+	if (is_listed(trusted, list, domain, 0) || is_listed(trusted, list, host, 0))
 		return DOMAIN_ALLOW;
 	if (domain[0] == '@')
-		return trusted->network.mode == MODE_ALLOWLIST ? DOMAIN_GATE : DOMAIN_ALLOW;
+		return judge_set(trusted, domain, depth);
 	if (len && host[len - 1] == '.')
 		host[len - 1] = '\0';
 	if (!is_public(host))
@@ -243,4 +285,8 @@ enum domain_verdict trust_judge_domain(const struct settings *trusted, const cha
 	 * whatever is on it; where it is not, each name beyond is a hole.
 	 */
 	return trusted->network.mode == MODE_ALLOWLIST ? DOMAIN_GATE : DOMAIN_ALLOW;
+}
+
+enum domain_verdict trust_judge_domain(const struct settings *trusted, const char *domain) {
+	return judge(trusted, domain, 0);
 }

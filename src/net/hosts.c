@@ -91,6 +91,22 @@ static void set_name(struct net_hosts *h, char *name, uint32_t address) {
 	h->names[h->count++] = (struct net_host_name){ name, address };
 }
 
+static size_t names_len(char *const *names) {
+	size_t n = 0;
+
+	for (; names && *names; names++)
+		n += strlen(*names) + 1;
+	return n;
+}
+
+static size_t text_len(const struct net_hosts *h) {
+	size_t n = 0;
+
+	for (size_t i = 0; i < h->count; i++)
+		n += strlen(h->names[i].name) + 1;
+	return n;
+}
+
 int net_hosts_add(struct net_hosts *h, const char *ip, char *const *names, char *const *ports,
 		  struct err *err) {
 	autostrv char **parsed = NULL;
@@ -112,6 +128,9 @@ int net_hosts_add(struct net_hosts *h, const char *ip, char *const *names, char 
 	if (h->open.count >= NET_HOSTS_MAX || h->count + strv_len(parsed) > NET_HOST_NAMES_MAX)
 		return err_set(err, ERR_CONFIG, -E2BIG, "more than %d addresses or %d names",
 			       NET_HOSTS_MAX, NET_HOST_NAMES_MAX);
+	if (text_len(h) + names_len(parsed) > NET_HOSTS_TEXT_MAX)
+		return err_set(err, ERR_CONFIG, -E2BIG, "the names are longer than %d bytes together",
+			       NET_HOSTS_TEXT_MAX);
 	text = open_text(ip, ports);
 	r = net_allowed_add(&h->open, text, err);
 	if (r < 0)

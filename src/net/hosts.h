@@ -15,6 +15,7 @@
 
 #define NET_HOSTS_MAX 64       /* addresses with their ports */
 #define NET_HOST_NAMES_MAX 256 /* of all of them */
+#define NET_HOSTS_TEXT_MAX (16 * 1024) /* bytes of all names: they fit into one message */
 
 struct net_host_name {
 	char *name; /* lower case, without a dot at its end */

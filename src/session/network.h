@@ -18,9 +18,9 @@
 #define NETWORK_DENIED_FILE "denied" /* in the run directory */
 
 /*
- * [network] allowed_domains in *@ret, with "@registries" (those that the image
- * of @c was built from) and "@providers" as names. ERR_CONFIG names the key. A
- * name set that is empty is told by session_say() in mode allowlist.
+ * [network] allowed_domains in *@ret, with sets as what they have: "@registries" (those
+ * that the image of @c was built from), "@providers", and those of domain_sets.
+ * ERR_CONFIG names the key. A set that is empty is told by session_say() in mode allowlist.
  */
 int network_allowed(const struct session *s, const struct container *c, struct net_allowed *ret,
 		    struct err *err);
@@ -57,8 +57,9 @@ int network_load(const struct session *s, const char *name, struct net_policy *p
 /*
  * Ask the supervisor of a running container: @body has "op" (show, allow, deny,
  * mode, ports) and, for those, "entries", "mode" or "ports". *@ret is its answer, a new
- * reference: what network_policy_to_json() says, "changed" (how many entries)
- * and "learnt" (list of name, addresses). ERR_CONFLICT when it has no network.
+ * reference: what network_policy_to_json() says, "changed" (how many entries),
+ * "learnt" (list of name, addresses) and "nowhere" (list of name, why: listed names that
+ * lead to no address), both with "…_more": how many had no room. ERR_CONFLICT when it has no network.
  */
 int network_ask(struct session *s, const struct container *c, json_t *body, json_t **ret,
 		struct err *err);

@@ -78,6 +78,7 @@ void supervisor_network_done(struct supervisor *v) {
 	mem_close_ptr(&v->learnt_fd);
 	free(v->denied_path);
 	net_learnt_done(&v->learnt);
+	supervisor_nowhere_done(v);
 }
 
 /* --- changes */
@@ -129,6 +130,7 @@ static int apply(struct supervisor *v, struct change *new, struct err *err) {
 	change_done(&old);
 	new->allowed = (struct net_allowed){ 0 };
 	new->hosts = (struct net_hosts){ 0 };
+	supervisor_nowhere_relist(v);
 	supervisor_network_policy(v);
 	if (net_port_cut(v->net, &v->port, &ignored) < 0)
 		supervisor_complain(&ignored);
@@ -231,12 +233,26 @@ static int change(struct supervisor *v, const json_t *body, struct err *err) {
 	return r < 0 ? r : changed;
 }
 
-static json_t *learnt_to_json(const struct net_learnt *l) {
+/* Together with the lists of the policy it has to fit into one message. */
+#define LEARNT_ROOM (32 * 1024)
+#define NOWHERE_ROOM (8 * 1024)
+
+/* *@more: how many had no room. */
+static json_t *learnt_to_json(const struct net_learnt *l, size_t *more) {
 	json_t *all = json_array();
 	uint64_t now = clock_mono_ms();
+	size_t room = LEARNT_ROOM;
 
 	for (size_t i = 0; i < l->count; i++) {
-		json_t *addresses = json_array();
+		size_t need = strlen(l->names[i].name) + 40 + l->names[i].count * NET_CIDR_TEXT;
+		json_t *addresses;
+
+		if (need > room) {
+			*more += 1;
+			continue;
+		}
+		room -= need;
+		addresses = json_array();
 
 		for (size_t k = 0; k < l->names[i].count; k++) {
 			const struct net_learnt_address *a = &l->names[i].addresses[k];
@@ -253,7 +269,26 @@ static json_t *learnt_to_json(const struct net_learnt *l) {
 	return all;
 }
 
+static json_t *nowhere_to_json(const struct supervisor *v, size_t *more) {
+	json_t *all = json_array();
+	size_t room = NOWHERE_ROOM;
+
+	for (size_t i = 0; i < v->nowhere_count; i++) {
+		const struct nowhere *n = &v->nowhere[i];
+		size_t need = strlen(n->name) + strlen(n->why) + 24;
+
+		if (need > room) {
+			*more += 1;
+			continue;
+		}
+		room -= need;
+		json_array_append_new(all, json_pack("{s:s, s:s}", "name", n->name, "why", n->why));
+	}
+	return all;
+}
+
 void supervisor_network_message(struct supervisor *v, int fd, const json_t *body) {
+	size_t learnt_more = 0, nowhere_more = 0;
 	struct err err = { 0 };
 	json_t *answer;
 	int r;
@@ -271,7 +306,10 @@ void supervisor_network_message(struct supervisor *v, int fd, const json_t *body
 	json_object_set_new(answer, "address", json_string(v->port.address_text));
 	json_object_set_new(answer, "changed", json_integer(r));
 	net_learnt_expire(&v->learnt, clock_mono_ms());
-	json_object_set_new(answer, "learnt", learnt_to_json(&v->learnt));
+	json_object_set_new(answer, "learnt", learnt_to_json(&v->learnt, &learnt_more));
+	json_object_set_new(answer, "learnt_more", json_integer((json_int_t)learnt_more));
+	json_object_set_new(answer, "nowhere", nowhere_to_json(v, &nowhere_more));
+	json_object_set_new(answer, "nowhere_more", json_integer((json_int_t)nowhere_more));
 	if (msg_send(fd, "network", answer, NULL, 0) < 0) {
 		(void)err_set(&err, ERR_SYSTEM, -EMSGSIZE, "the answer is too long");
 		(void)msg_send_err(fd, &err);

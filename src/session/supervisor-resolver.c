@@ -7,6 +7,8 @@
  */
 #include <errno.h>
 #include <signal.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/epoll.h>
 
 #include "base/clock.h"
@@ -16,20 +18,62 @@
 #include "session/supervisor.h"
 
 #define WISHES_EACH_SECOND 500
-#define NOWHERE_MAX 64 /* lines about names that lead nowhere */
+#define NOWHERE_MAX 256 /* names that lead nowhere */
+#define NOWHERE_TOLD_MAX 1024 /* lines about them */
 #define PULSE_MS 500 /* to answer in, and then to be left alone */
 
-/* To the log, and to the person as long as his command is there. */
+static struct nowhere *nowhere_find(const struct supervisor *v, const char *name) {
+	for (size_t i = 0; i < v->nowhere_count; i++)
+		if (!strcmp(v->nowhere[i].name, name))
+			return &v->nowhere[i];
+	return NULL;
+}
+
+static void nowhere_drop(struct supervisor *v, struct nowhere *n) {
+	free(n->name);
+	*n = v->nowhere[--v->nowhere_count];
+}
+
+void supervisor_nowhere_relist(struct supervisor *v) {
+	for (size_t i = v->nowhere_count; i-- > 0;)
+		if (!net_allowed_name(&v->plan.allowed, v->nowhere[i].name))
+			nowhere_drop(v, &v->nowhere[i]);
+}
+
+void supervisor_nowhere_done(struct supervisor *v) {
+	while (v->nowhere_count)
+		nowhere_drop(v, &v->nowhere[0]);
+	free(v->nowhere);
+	v->nowhere = NULL;
+}
+
+/* Kept, and told once: to the log, and to the person as long as his command is there. */
 static void leads_nowhere(struct supervisor *v, const struct net_resolver_event *e) {
+	struct nowhere *n = nowhere_find(v, e->name);
 	autofree char *text = NULL;
 
+	if (n) {
+		n->why = e->why;
+		return;
+	}
 	if (!net_allowed_name(&v->plan.allowed, e->name) || v->nowhere_count >= NOWHERE_MAX)
 		return;
-	v->nowhere_count++;
+	v->nowhere = xreallocarray(v->nowhere, v->nowhere_count + 1, sizeof(*v->nowhere));
+	v->nowhere[v->nowhere_count++] = (struct nowhere){ xstrdup(e->name), e->why };
+	if (v->nowhere_told++ >= NOWHERE_TOLD_MAX)
+		return;
 	text = xasprintf("network.allowed_domains: '%s' %s", e->name, e->why);
 	supervisor_note("%s", text);
 	if (v->command_fd >= 0)
 		(void)msg_send(v->command_fd, "warning", json_pack("{s:s}", "text", text), NULL, 0);
+}
+
+/* It leads somewhere now. */
+static void leads_here(struct supervisor *v, const char *name) {
+	struct nowhere *n = nowhere_find(v, name);
+
+	if (n)
+		nowhere_drop(v, n);
 }
 
 static void take_wish(struct supervisor *v, const struct net_resolver_event *e) {
@@ -48,6 +92,7 @@ static void take_wish(struct supervisor *v, const struct net_resolver_event *e) 
 		supervisor_denied_name(v, e->name);
 		return;
 	}
+	leads_here(v, e->name);
 	r = net_port_learn(v->net, &v->port, &v->learnt, e, &err);
 	if (r < 0)
 		supervisor_complain(&err);

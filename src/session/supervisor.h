@@ -45,6 +45,12 @@ struct denied_seen {
 	uint64_t told_ms;
 };
 
+/* A listed name that leads to no address. */
+struct nowhere {
+	char *name;
+	const char *why; /* static: what follows "it" */
+};
+
 struct supervisor {
 	struct wire_plan plan;
 	struct session session;
@@ -78,7 +84,9 @@ struct supervisor {
 	struct loop_source *question_source; /* the container asks it */
 	struct loop_source *pulse_timer;     /* it was asked whether it turns */
 	bool has_pulse;
-	unsigned nowhere_count; /* lines about names that lead nowhere */
+	struct nowhere *nowhere; /* listed names that lead to no address */
+	size_t nowhere_count;
+	unsigned nowhere_told; /* lines about them */
 	bool asked_meanwhile;
 
 	struct protect_binds protect; /* the binds of the start; see protect-place.h */
@@ -174,6 +182,9 @@ void supervisor_denied_done(struct supervisor *v);
 void supervisor_denied_name(struct supervisor *v, const char *name);
 /* Take what it has said so far: before the start is told to be done. */
 void supervisor_network_hear(struct supervisor *v);
+/* The list has changed, or is given up: names that are not on it lead nowhere no more. */
+void supervisor_nowhere_relist(struct supervisor *v);
+void supervisor_nowhere_done(struct supervisor *v);
 /* Tell the name service what holds now. */
 void supervisor_network_policy(struct supervisor *v);
 /* The name service whenever there is (no longer) one. */

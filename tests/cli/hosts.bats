@@ -181,5 +181,17 @@ refused() {
 	coi container launch coi-default h3
 	within 5 get h3 198.51.100.10
 	coi network show h3 | grep -q 'other.test 198.51.100.10'
+	run coi network show h3
+	expect_text $'Lead nowhere:\n  '
+	expect_text '  nowhere.test does not exist'
+	expect_text '  private.test has no IPv4 address that may be reached'
+	coi network show h3 --json | jq -e '[.nowhere[].name] | sort == ["nowhere.test", "private.test"]'
+	# What is taken off the list is not told any more, and what is added is.
+	coi network deny h3 nowhere.test
+	coi network allow h3 elsewhere.test
+	elsewhere() {
+		coi network show h3 --json | jq -e '[.nowhere[].name] | sort == ["elsewhere.test", "private.test"]'
+	}
+	within 10 elsewhere
 	coi kill h3
 }

@@ -228,6 +228,9 @@ static char *map_sample(const struct setting_row *r, int which) {
 	if (r->takes_files)
 		return xstrdup(which == 1 ? "{ A = \"1\", B-c = { file = \"/x <y\" } }"
 					  : "{ A = { file = \"/z\" }, D = \"4\" }");
+	if (r->lists)
+		return xstrdup(which == 1 ? "{ a = [\"x.example\", \"@providers\"], b-c = [] }"
+					  : "{ b-c = [\"10.0.0.1\"], d = [\"*.y.example:80\"] }");
 	return xstrdup(which == 1 ? "{ A = \"1\", B = \"\" }" : "{ B = \"2\", C = \"3\" }");
 }
 

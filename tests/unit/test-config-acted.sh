@@ -22,7 +22,7 @@ awk '/^static const struct setting_row rows\[\]/ { on = 1; next }
 # Looking at profiles is not acting on them.
 find "$src/src/session" "$src/src/cli" -name "*.c" ! -name "cmd-profile*" -exec cat {} + >"$tmp/readers"
 # What is opened for them.
-cat "$src/src/config/texts.c" >>"$tmp/readers"
+cat "$src/src/config/texts.c" "$src/src/config/domain-sets.c" >>"$tmp/readers"
 # Descriptions of tools name the settings that they take.
 sed -n 's/.*"setting": "\([a-z_.]*\)".*/.\1;/p' "$src"/tools/*.json >>"$tmp/readers"
 while read -r member acted; do

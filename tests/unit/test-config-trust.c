@@ -246,6 +246,8 @@ static void allowed_domains(void **state) {
 		{ "172.31.1.1", false },    { "100.64.0.1", false },	{ "foo.localhost", false },
 		{ "metadata.google.internal", false }, { "0x7f.0.0.0x1", false },
 		{ "a.example.1", false },   { "3com.com", true },
+		{ "168.63.129.16", false }, { "168.63.129.17", true },
+		{ "168.63.0.0/16", false }, { "192.0.0.192", false },
 	};
 	struct fixture *f = *state;
 
@@ -273,6 +275,49 @@ static void allowed_domains(void **state) {
 	fixture_project(f, "[network]\nallowed_domains = [\"a.com:443\"]\n");
 	assert_int_equal(strv_len(fixture_settings(f)->network.allowed_domains), 1);
 	assert_int_equal(fixture_count(f, NOTE_GATED), 0);
+}
+
+/* A set of the person's gives a project what its members would, and no more. */
+static void domain_sets(void **state) {
+	static const char sets[] = "[network.domain_sets]\npub = [\"a.com\", \"b.com:443\"]\n"
+				   "lan = [\"a.com\", \"10.0.0.1\"]\nouter = [\"@lan\"]\n"
+				   "round = [\"@round\"]\nempty = []\n";
+	struct fixture *f = *state;
+	autofree char *open_user = xasprintf("[network]\nmode = \"restricted\"\n%s", sets);
+	autofree char *list_user = xasprintf("[network]\nmode = \"allowlist\"\n"
+					     "allowed_domains = [\"@pub\", \"@lan\"]\n%s", sets);
+	static const struct {
+		const char *domain;
+		bool open, list; /* taken where all is open, and where there is a list */
+	} list[] = {
+		{ "@pub", true, true },	   { "@lan", false, true },   { "@outer", false, true },
+		{ "@round", false, false }, { "@empty", true, true }, { "@unknown", true, false },
+		{ "a.com", true, true },   { "10.0.0.1", false, true }, { "c.com", true, false },
+		{ "b.com:443", true, true }, { "b.com", true, false }, { "10.0.0.2", false, false },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(list); i++) {
+		autofree char *text = xasprintf("[network]\nmode = \"allowlist\"\n"
+						"allowed_domains = [\"ok.example.com\", \"%s\"]\n",
+						list[i].domain);
+		bool taken;
+
+		fixture_user(f, open_user);
+		fixture_project(f, text);
+		taken = strv_contains(fixture_settings(f)->network.allowed_domains, list[i].domain);
+		if (taken != list[i].open)
+			fail_msg("open: %s is %s", list[i].domain, taken ? "taken" : "not taken");
+		fixture_user(f, list_user);
+		taken = strv_contains(fixture_settings(f)->network.allowed_domains, list[i].domain);
+		if (taken != list[i].list)
+			fail_msg("list: %s is %s", list[i].domain, taken ? "taken" : "not taken");
+	}
+	/* It defines none, and cannot change what one of them is. */
+	fixture_user(f, list_user);
+	fixture_project(f, "[network.domain_sets]\npub = [\"evil.com\"]\nmore = [\"x.com\"]\n");
+	assert_int_equal(strv_len(fixture_settings(f)->network.domain_sets.entries), 5);
+	assert_false(strv_contains(fixture_settings(f)->network.domain_sets.entries, "pub=evil.com"));
+	assert_non_null(fixture_note(f, NOTE_REFUSED, "network.domain_sets"));
 }
 
 /* ---- the gate ---- */
@@ -589,6 +634,7 @@ int main(void) {
 		T(later_trusted_layers_count_too),
 		T(unions_are_only_added_to),
 		T(allowed_domains),
+		T(domain_sets),
 		T(gate_opens_for_exactly_what_was_approved),
 		T(any_change_revokes),
 		T(link_that_is_turned_revokes),
