@@ -110,6 +110,7 @@ static void apply_all(struct config *c) {
 		if (c->layers[i].is_profile || !c->is_profile_alone)
 			layer_apply(c, &c->layers[i], &c->now);
 	target_done(&c->trusted);
+	targets_check(c);
 }
 
 static void note_not_acted(struct config *c) {

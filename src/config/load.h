@@ -187,6 +187,10 @@ void target_merge(struct layer_target *t, const struct setting_row *row, enum se
 		  struct member_sources *sources);
 void layer_apply(struct config *c, const struct layer *layer, struct layer_target *t);
 
+/* ---- targets.c ---- */
+/* Note and leave out mounts and sockets whose place in the container is none for them. */
+void targets_check(struct config *c);
+
 /* ---- nearest.c ---- */
 /* The known key that @path was most likely meant to be; NULL when none is near. */
 const char *nearest_key(const char *path, bool in_profile);

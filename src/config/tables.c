@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/path.h"
 #include "base/strv.h"
 #include "config/member.h"
 
@@ -253,8 +254,9 @@ static int field_from_toml(const struct setting_table *table, const struct setti
 		return member_fail(problem, node, false, "'%s' of a %s must not be empty", f->name,
 				   table->noun);
 
-	char *text = f->type == SETTING_PATH ? member_path(node->text, ctx->home, ctx->work_dir)
-					     : xstrdup(node->text);
+	char *text = f->type == SETTING_PATH	     ? member_path(node->text, ctx->home, ctx->work_dir)
+		     : f->format == FORMAT_ABSOLUTE && *node->text ? path_clean(node->text)
+								   : xstrdup(node->text);
 
 	free(*(char **)at);
 	*(char **)at = text;

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -120,42 +121,59 @@ int launch_bind_recorded(const struct session *s, const struct container *c,
 	return 0;
 }
 
+static int bind_mount(struct session *s, const struct setting_mount *from, struct wire_plan *plan,
+		      struct err *err) {
+	struct container_mount m = { .source = from->host,
+				     .path = from->container,
+				     .readonly = from->readonly,
+				     .shift = from->shift != TRI_FALSE };
+	struct runtime_bind bind = mount_bind(&m);
+	int fd = from->host_fd >= 0 ? fcntl(from->host_fd, F_DUPFD_CLOEXEC, 3) : -1;
+
+	if (plan->bind_count >= WIRE_BINDS_MAX)
+		return err_set(err, ERR_CONFIG, -E2BIG, "there are more than %d mounts", WIRE_BINDS_MAX);
+	if (fd < 0 && !from->source.is_trusted) {
+		/* What an untrusted file names is what was judged, or nothing. */
+		session_say(s, "Warning: '%s' does not exist and is not mounted", m.source);
+		return 0;
+	}
+	if (fd < 0 && access(m.source, F_OK) < 0 && errno == ENOENT) {
+		if (m.readonly) {
+			session_say(s, "Warning: '%s' does not exist and is not mounted", m.source);
+			return 0;
+		}
+		privilege_person_begin(s->who);
+		(void)mkdir_parents(m.source, 0755); /* opening it tells what went wrong */
+		privilege_person_end(s->who);
+	}
+	if (fd < 0)
+		fd = mount_open(s, &m, err);
+	if (fd < 0)
+		return fd;
+	wire_add_bind(plan, &bind, fd);
+	return 0;
+}
+
 int launch_bind_settings(struct session *s, const struct container *c, struct wire_plan *plan,
 			 struct err *err) {
 	const struct setting_mounts *mounts = &s->settings->mounts;
+	size_t longest = 0;
 
-	for (size_t i = 0; c->kind != KIND_BUILD && c->kind != KIND_LAUNCH && i < mounts->count; i++) {
-		const struct setting_mount *from = &mounts->items[i];
-		struct container_mount m = { .source = from->host,
-					     .path = from->container,
-					     .readonly = from->readonly,
-					     .shift = from->shift != TRI_FALSE };
-		struct runtime_bind bind = mount_bind(&m);
-		int fd = from->host_fd >= 0 ? fcntl(from->host_fd, F_DUPFD_CLOEXEC, 3) : -1;
+	if (c->kind == KIND_BUILD || c->kind == KIND_LAUNCH)
+		return 0;
+	for (size_t i = 0; i < mounts->count; i++)
+		if (strlen(mounts->items[i].container) > longest)
+			longest = strlen(mounts->items[i].container);
+	/* What lies in another comes behind it, or is hidden: a path is longer than those above it. */
+	for (size_t len = 0; len <= longest; len++) {
+		for (size_t i = 0; i < mounts->count; i++) {
+			int r = strlen(mounts->items[i].container) == len
+					? bind_mount(s, &mounts->items[i], plan, err)
+					: 0;
 
-		if (plan->bind_count >= WIRE_BINDS_MAX)
-			return err_set(err, ERR_CONFIG, -E2BIG, "there are more than %d mounts",
-				       WIRE_BINDS_MAX);
-		if (fd < 0 && !from->source.is_trusted) {
-			/* What an untrusted file names is what was judged, or nothing. */
-			session_say(s, "Warning: '%s' does not exist and is not mounted", m.source);
-			continue;
+			if (r < 0)
+				return r;
 		}
-		if (fd < 0 && access(m.source, F_OK) < 0 && errno == ENOENT) {
-			if (m.readonly) {
-				session_say(s, "Warning: '%s' does not exist and is not mounted",
-					    m.source);
-				continue;
-			}
-			privilege_person_begin(s->who);
-			(void)mkdir_parents(m.source, 0755); /* opening it tells what went wrong */
-			privilege_person_end(s->who);
-		}
-		if (fd < 0)
-			fd = mount_open(s, &m, err);
-		if (fd < 0)
-			return fd;
-		wire_add_bind(plan, &bind, fd);
 	}
 	return 0;
 }

@@ -40,6 +40,7 @@ socket() { # [INSIDE]
 }
 
 host_server() { # MODE [PATH]
+	rm -f "$T/server.log"
 	"$PEER" serve "unix:${2:-$T/srv/s}" "$1" >"$T/server.log" 2>&1 3>&- &
 	SERVERS="$SERVERS $!"
 	SERVER=$!

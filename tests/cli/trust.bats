@@ -130,6 +130,33 @@ expect_hostile_told() {
 precious"
 }
 
+@test "a read-only mount in a mount is seen, in whichever order they are said; others are refused" {
+	mkdir -p "$T/outer/in" "$T/inner" sub
+	echo inner >"$T/inner/file"
+	echo outer >"$T/outer/file"
+	chmod -R a+rX "$T/outer" "$T/inner"
+	cp "$HOME/.coi/config.toml" "$T/config.before"
+	printf '[[mounts.default]]\nhost = "%s"\ncontainer = "/o/in"\nreadonly = true\n' "$T/inner" \
+		>>"$HOME/.coi/config.toml"
+	printf '[[mounts.default]]\nhost = "%s"\ncontainer = "/o"\n' "$T/outer" >>"$HOME/.coi/config.toml"
+	run --separate-stderr coi run -- cat /o/in/file /o/file
+	# A project's that would hide one of the person's gives way.
+	printf '[[mounts.default]]\nhost = "sub"\ncontainer = "/o/in"\n' >.coi/config.toml
+	local first=$output
+	run --separate-stderr coi run -- cat /o/in/file
+	sed -i 's/readonly = true/readonly = false/' "$HOME/.coi/config.toml"
+	local second=$output warning=$stderr
+	run --separate-stderr coi run -- true
+	mv "$T/config.before" "$HOME/.coi/config.toml"
+	expect_status 1
+	expect_one_error
+	expect_stderr "only a read-only one may"
+	expect_equal "$first" "inner
+outer"
+	expect_equal "$second" inner
+	[[ "$warning" == *"$T/ws/.coi/config.toml:1:1: the mount at '/o/in' is left out"* ]]
+}
+
 @test "a project's profile is gated as its main file is" {
 	mkdir -p .coi/profiles/p
 	printf '[[mounts]]\nhost = "%s"\ncontainer = "/secret"\n' "$T/secret" >.coi/profiles/p/config.toml

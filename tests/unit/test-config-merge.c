@@ -113,6 +113,34 @@ static void lay_keys(char ***below, char *const *above) {
 	}
 }
 
+/* A mount or socket that is there already is not there twice. */
+static bool has_item(const struct setting_row *row, const union member *list,
+		     const union member *of, size_t i) {
+	struct member_tables one = { tables_item(row->table, of, i), 1 };
+
+	if (strcmp(row->path, "mounts.default") != 0 && strcmp(row->path, "sockets") != 0)
+		return false;
+	for (size_t k = 0; k < list->mounts.count; k++) {
+		struct member_tables other = { tables_item(row->table, list, k), 1 };
+
+		if (tables_equal(row->table, &one, &other))
+			return true;
+	}
+	return false;
+}
+
+static void lay_items(const struct setting_row *row, union member *below, union member *above) {
+	while (above->mounts.count) {
+		struct member_tables twice = { 0 };
+
+		if (has_item(row, below, above, 0))
+			tables_move(row->table, &twice, above, 0);
+		else
+			tables_move(row->table, below, above, 0);
+		tables_free(row->table, &twice);
+	}
+}
+
 /* @above is used up. */
 static void lay(const struct setting_row *row, union member *below, union member *above,
 		bool is_trusted) {
@@ -128,8 +156,8 @@ static void lay(const struct setting_row *row, union member *below, union member
 			lay_union(&below->list, above->list);
 		break;
 	case MERGE_APPEND:
-		while (!empty && above->mounts.count)
-			tables_move(row->table, below, above, 0);
+		if (!empty)
+			lay_items(row, below, above);
 		break;
 	case MERGE_REPLACE:
 		empty = true;
