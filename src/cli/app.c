@@ -53,32 +53,41 @@ static void print_notes(const struct cli *cli, bool is_strict) {
 	}
 }
 
+static int load(struct cli *cli, struct config_inputs *in, struct err *err) {
+	autofree char *cwd = path_absolute(".");
+	int r;
+
+	in->person = cli->who;
+	in->home = cli->who->home;
+	in->cwd = cwd;
+	in->workspace = cli->workspace;
+	r = config_load(in, &cli->config, err);
+	if (r < 0)
+		return r;
+	cli->settings = config_settings(cli->config);
+	timeline_mark(TIMELINE_OWN, "read the settings");
+	told_once(cli->config, cli->who);
+	print_notes(cli, in->is_strict);
+	return 0;
+}
+
 int app_load_config(struct cli *cli, bool is_strict, struct err *err) {
-	autofree char *cwd = NULL;
 	struct config_inputs in = {
-		.person = cli->who,
-		.home = cli->who->home,
-		.workspace = cli->workspace,
 		.environment = environ,
 		.profile = cli->parsed.globals.profile,
 		.overrides = cli->parsed.overrides,
 		.override_count = cli->parsed.override_count,
 		.is_strict = is_strict,
 	};
-	int r;
 
-	if (cli->config)
-		return 0;
-	cwd = path_absolute(".");
-	in.cwd = cwd;
-	r = config_load(&in, &cli->config, err);
-	if (r < 0)
-		return r;
-	cli->settings = config_settings(cli->config);
-	timeline_mark(TIMELINE_OWN, "read the settings");
-	told_once(cli->config, cli->who);
-	print_notes(cli, is_strict);
-	return 0;
+	return cli->config ? 0 : load(cli, &in, err);
+}
+
+int app_load_config_anyhow(struct cli *cli, struct err *ret_wrong, struct err *err) {
+	char *const none[] = { NULL };
+	struct config_inputs in = { .environment = none };
+
+	return app_load_config(cli, false, ret_wrong) < 0 ? load(cli, &in, err) : 0;
 }
 
 int app_open_session(struct cli *cli, struct err *err) {
@@ -171,7 +180,7 @@ static int prepare(struct cli *cli, struct err *err) {
 	cli->checked = true;
 	if (!cli->parsed.globals.profile && *profile_of_environment())
 		cli->parsed.globals.profile = profile_of_environment();
-	if (!(c->flags & (COMMAND_SESSION | COMMAND_CONFIG)))
+	if (!(c->flags & (COMMAND_SESSION | COMMAND_CONFIG | COMMAND_PERSON)))
 		return 0;
 	r = privilege_detect(&cli->who, err);
 	if (r < 0)
@@ -187,7 +196,7 @@ static int prepare(struct cli *cli, struct err *err) {
 	r = find_workspace(cli, err);
 	if (r < 0)
 		return r;
-	if (c->flags & COMMAND_CONFIG || cli->parsed.globals.profile) {
+	if (c->flags & COMMAND_CONFIG || (cli->parsed.globals.profile && !(c->flags & COMMAND_PERSON))) {
 		r = app_load_config(cli, (c->flags & COMMAND_STARTS) != 0, err);
 		if (r < 0)
 			return r;

@@ -34,6 +34,12 @@ int app_load_config(struct cli *cli, bool is_strict, struct err *err);
 int app_open_session(struct cli *cli, struct err *err);
 
 /*
+ * The same for who has to go on whatever is wrong: then @ret_wrong says what, and
+ * the settings are those of the files alone, without profile, flags and environment.
+ */
+int app_load_config_anyhow(struct cli *cli, struct err *ret_wrong, struct err *err);
+
+/*
  * Another workspace than that of the command line: the settings are read
  * again, with those of the project there.
  */

@@ -113,6 +113,7 @@ enum cli_command_flags {
 	COMMAND_HIDDEN = 1u << 4,
 	COMMAND_RAW = 1u << 5,     /* no flags at all: every word is an argument */
 	COMMAND_INNER = 1u << 6,   /* its arguments are a command, which may have flags */
+	COMMAND_PERSON = 1u << 8,  /* wants to know for whom and where, and does the rest itself */
 	COMMAND_LOOKS = 1u << 7,   /* changes nothing: a read-only state directory will do */
 };
 

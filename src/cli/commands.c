@@ -32,6 +32,7 @@ static const struct cli_command *const root_children[] = {
 	&cmd_untrust,
 	&cmd_validate,
 	&cmd_schema,
+	&cmd_health,
 	&cmd_completion,
 	&cmd_help,
 	&cmd_version,
@@ -41,7 +42,7 @@ static const struct cli_command *const root_children[] = {
 };
 
 static const char *const root_absent[] = {
-	"health", "monitor",
+	"monitor",
 	"update", NULL,
 };
 

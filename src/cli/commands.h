@@ -27,6 +27,7 @@ extern const struct cli_command cmd_container_start;
 extern const struct cli_command cmd_container_stop;
 extern const struct cli_command cmd_diff;
 extern const struct cli_command cmd_file;
+extern const struct cli_command cmd_health;
 extern const struct cli_command cmd_help;
 extern const struct cli_command cmd_image;
 extern const struct cli_command cmd_image_export;

@@ -88,6 +88,17 @@ void net_base_free_ptr(struct net_base **b);
 int net_base_ensure(struct net_base *b, struct err *err);
 
 /*
+ * What there is of it, for people; changes nothing and takes no lock. ERR_CONFLICT:
+ * somebody else has our range.
+ */
+struct net_look {
+	bool has_bridge;
+	bool is_intact;     /* tables, chains and fixed sets are as they should be */
+	bool others_filter; /* there are filters for what is forwarded that are not ours */
+};
+int net_base_look(struct net_base *b, struct net_look *ret, struct err *err);
+
+/*
  * Take everything away when no port is claimed: tables, guard table (unless a
  * living process holds it: give its descriptor as @guard_fd or -1), bridge; IPv4
  * forwarding is put back to off if we switched it on and nobody else has a

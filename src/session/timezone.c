@@ -22,7 +22,7 @@ static bool is_zone(const char *name) {
 	       strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_+-/") == len;
 }
 
-static char *zone_of_host(void) {
+char *timezone_host(void) {
 	static const char mark[] = "/zoneinfo/";
 	autofree char *line = NULL;
 	char target[4096];
@@ -33,10 +33,10 @@ static char *zone_of_host(void) {
 		return steal_ptr(line);
 	n = readlink("/etc/localtime", target, sizeof(target) - 1);
 	if (n < 0)
-		return xstrdup("UTC");
+		return NULL;
 	target[n] = '\0';
 	name = strstr(target, mark);
-	return xstrdup(name && is_zone(name + strlen(mark)) ? name + strlen(mark) : "UTC");
+	return name && is_zone(name + strlen(mark)) ? xstrdup(name + strlen(mark)) : NULL;
 }
 
 static bool has_file(const char *dir, const char *file) {
@@ -68,7 +68,9 @@ char *timezone_of(const struct session *s, const struct container *c) {
 
 	if (s->settings->timezone.mode == TIMEZONE_UTC)
 		return xstrdup("UTC");
-	name = is_fixed ? xstrdup(s->settings->timezone.name) : zone_of_host();
+	name = is_fixed ? xstrdup(s->settings->timezone.name) : timezone_host();
+	if (!name)
+		return xstrdup("UTC");
 	if (is_fixed && !*name)
 		session_say(s, "Warning: timezone.mode is \"fixed\" and timezone.name is not set: UTC");
 	else if (is_zone(name) && knows_zone(s, c, name))

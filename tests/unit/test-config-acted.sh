@@ -19,8 +19,9 @@ awk '/^static const struct setting_row rows\[\]/ { on = 1; next }
 		}
 	}' "$src/src/config/rows.c" >"$tmp/rows"
 [ "$(wc -l <"$tmp/rows")" -gt 90 ] || not_ok 'rows.c is read' 'too few rows'
-# Looking at profiles is not acting on them.
-find "$src/src/session" "$src/src/cli" -name "*.c" ! -name "cmd-profile*" -exec cat {} + >"$tmp/readers"
+# Looking at profiles is not acting on them, nor is telling how healthy they are.
+find "$src/src/session" "$src/src/cli" -name "*.c" ! -name "cmd-profile*" \
+	! -path "*/health/*" -exec cat {} + >"$tmp/readers"
 # What is opened for them.
 cat "$src/src/config/texts.c" "$src/src/config/domain-sets.c" >>"$tmp/readers"
 # Descriptions of tools name the settings that they take.

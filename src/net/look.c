@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What there is of the base, without changing it. */
+#include <errno.h>
+#include <net/if.h>
+
+#include "net/internal.h"
+
+int net_base_look(struct net_base *b, struct net_look *ret, struct err *err) {
+	struct net_look look = { 0 };
+	int r = net_sockets(b, err);
+
+	if (r == 0)
+		r = foreign_forwards(b, &look.others_filter, err);
+	if (r == 0)
+		r = net_range_check(b, err);
+	/* Not recorded yet: another one is chosen then. */
+	if (r == -EADDRINUSE && !b->range_is_fixed)
+		r = 0;
+	if (r < 0)
+		return r;
+	look.has_bridge = if_nametoindex(b->bridge) > 0;
+	if (look.has_bridge) {
+		r = net_tables_intact(b, err);
+		if (r < 0)
+			return r;
+		look.is_intact = r > 0;
+	}
+	*ret = look;
+	return 0;
+}

@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What only shows in a container: one of the configured image, with the
+ * configured network, started in a child of ours and gone with it. What it
+ * reaches is tried by ourselves in its network namespace, so that nothing
+ * depends on what the image has in it, and by a process without rights, since
+ * answers are read.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "base/proc.h"
+#include "net/net.h"
+#include "session/health/checks.h"
+#include "session/health/reach.h"
+#include "session/launch.h"
+#include "session/saved.h"
+
+#define REPORT_MAX 65536
+
+struct health_trial {
+	pid_t pid;      /* of the child; 0: there is none */
+	int report_fd;  /* JSON: key -> {status, message, remedy} */
+	json_t *report; /* once it was read */
+	const char *skipped; /* why nothing was tried */
+};
+
+/* ---- the child that owns the container ---- */
+
+static void tell(json_t *report, const char *key, struct health_result *r) {
+	(void)json_object_set_new(report, key,
+				  json_pack("{s:i, s:o, s:o?}", "status", (int)r->status, "message",
+					    json_text(r->message), "remedy",
+					    r->remedy ? json_text(r->remedy) : NULL));
+	free(r->message);
+	free(r->remedy);
+	json_decref(r->details);
+	*r = (struct health_result){ 0 };
+}
+
+static void tell_connectivity(json_t *report, const struct reach *reached,
+			      enum setting_network_mode mode) {
+	struct health_result r = { 0 };
+	bool outside = reached->targets[REACH_OUTSIDE] == 'y';
+
+	if (reached->dns == 'y' && outside)
+		health_ok(&r, "%s is found and answers", REACH_NAME);
+	else if (reached->dns == 'n' && mode == MODE_ALLOWLIST)
+		health_ok(&r, "the name service answers; %s is not in the list", REACH_NAME);
+	else if (reached->dns == 'y')
+		health_warn(&r, "%s is found, but does not answer", REACH_NAME);
+	else if (reached->dns == 'n')
+		health_warn(&r, "the name service answers, but does not know %s", REACH_NAME);
+	else
+		health_fail(&r, "names are not found in a container");
+	if (r.status != HEALTH_OK)
+		health_remedy(&r, "look at this machine's own connection first");
+	tell(report, "container_connectivity", &r);
+}
+
+static void tell_restriction(json_t *report, const struct reach *reached,
+			     const struct settings *set) {
+	const struct {
+		enum reach_target target;
+		bool blocked;
+		const char *name;
+	} rows[] = {
+		{ REACH_PRIVATE_A, set->network.block_private_networks, "10.0.0.0/8" },
+		{ REACH_PRIVATE_C, set->network.block_private_networks, "192.168.0.0/16" },
+		{ REACH_METADATA, set->network.block_metadata_endpoint, "169.254.169.254" },
+		/* In every mode. */
+		{ REACH_HOST, true, "the host" },
+	};
+	struct health_result r = { 0 };
+	bool open_by_setting = false;
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows) && !r.message; i++) {
+		if (reached->targets[rows[i].target] != 'y')
+			continue;
+		if (rows[i].blocked && (set->network.mode != MODE_OPEN || rows[i].target == REACH_HOST))
+			health_fail(&r, "%s is reached from a container, and must not be", rows[i].name);
+		else
+			open_by_setting = true;
+	}
+	if (r.message)
+		health_remedy(&r, "coi health --fix");
+	else if (set->network.mode == MODE_OPEN)
+		health_ok(&r, "the host is out of reach; the rest is open (network.mode)");
+	else
+		health_ok(&r, "the host%s out of reach",
+			  open_by_setting ? " is" : ", private networks and metadata are");
+	tell(report, "network_restriction", &r);
+}
+
+static void skip_rest(json_t *report, const char *why) {
+	static const char *const keys[] = { "container_connectivity", "network_restriction",
+					    "host_credential_isolation" };
+	struct health_result r = { 0 };
+
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
+		if (json_object_get(report, keys[i]))
+			continue;
+		health_skip(&r, why);
+		tell(report, keys[i], &r);
+	}
+}
+
+/* A file of the person's home that must not be there inside. */
+static void tell_isolation(json_t *report, const struct health_subject *s,
+			   const struct container *c) {
+	autofree char *path = xasprintf("%s/.coi-health-XXXXXX", s->who->home);
+	struct health_result r = { 0 };
+	autoclose int decoy = -1, root = saved_open_root(c), found = -1, control = -1;
+
+	privilege_person_begin(s->who);
+	decoy = mkostemp(path, O_CLOEXEC);
+	privilege_person_end(s->who);
+	if (decoy < 0 || root < 0) {
+		health_skip(&r, decoy < 0 ? "no file can be made in the home" :
+					    "the container's root cannot be opened");
+	} else {
+		found = open_in_root(root, path, O_PATH, 0);
+		control = open_in_root(root, "/etc/passwd", O_PATH, 0);
+		if (found >= 0)
+			health_fail(&r, "a container sees the files of '%s'", s->who->home);
+		else if (control < 0)
+			health_skip(&r, "the container has no files that could be looked at");
+		else
+			health_ok(&r, "the files of '%s' are not there inside", s->who->home);
+	}
+	if (decoy >= 0) {
+		privilege_person_begin(s->who);
+		(void)unlink(path);
+		privilege_person_end(s->who);
+	}
+	tell(report, "host_credential_isolation", &r);
+}
+
+static void look_inside(const struct health_subject *s, const struct container *c,
+			json_t *report) {
+	auto_net_base struct net_base *base = NULL;
+	struct reach reached = { 0 };
+	autofree char *path = xasprintf("/proc/%d/ns/net", (int)c->init.pid);
+	autoclose int netns = -1;
+
+	tell_isolation(report, s, c);
+	netns = open(path, O_RDONLY | O_CLOEXEC);
+	if (netns < 0 || !proc_id_alive(&c->init) ||
+	    net_base_open(s->session->layout, &base, NULL) < 0 ||
+	    reach_look(netns, base->gateway, &reached) < 0) {
+		skip_rest(report, "the container's network cannot be looked at");
+		return;
+	}
+	tell_connectivity(report, &reached, s->settings->network.mode);
+	tell_restriction(report, &reached, s->settings);
+}
+
+static void try_container(const struct health_subject *s, json_t *report) {
+	autofree char *name = xasprintf("%shealth-check-%d", s->session->prefix, (int)getpid());
+	auto_launched struct launched l = LAUNCHED_INIT;
+	struct launch_request request = {
+		.kind = KIND_RUN, .name = name, .delete_on_stop = true, .init = INIT_COI
+	};
+	struct health_result r = { 0 };
+	struct err err = { 0 };
+	uint64_t begin = clock_mono_ms();
+
+	s->session->say = NULL;
+	if (launch(s->session, &request, &l, &err) < 0) {
+		health_from_err(&r, HEALTH_FAILED, &err);
+		tell(report, "container_start", &r);
+		skip_rest(report, "no container starts");
+		return;
+	}
+	health_ok(&r, "a container is up after %llu ms",
+		  (unsigned long long)(clock_mono_ms() - begin));
+	tell(report, "container_start", &r);
+	look_inside(s, l.container, report);
+	/* What is left of it is found by the next command. */
+	(void)launched_finish(s->session, &l, false, &err);
+}
+
+static _Noreturn void child(const struct health_subject *s, int report_fd) {
+	auto_json json_t *report = json_object();
+	autofree char *text = NULL;
+
+	try_container(s, report);
+	text = json_dumps(report, JSON_COMPACT);
+	(void)fd_write_all(report_fd, text ? text : "{}", text ? strlen(text) : 2);
+	_exit(0);
+}
+
+struct health_trial *health_trial_begin(const struct health_subject *s) {
+	struct health_trial *t = xcalloc(1, sizeof(*t));
+	int fds[2];
+
+	t->report_fd = -1;
+	if (!s->session) {
+		t->skipped = s->who->is_root ? "the state directory cannot be used" : "needs root";
+		return t;
+	}
+	if (image_exists(s->session->layout, s->settings->container.image, NULL) != 1) {
+		t->skipped = "there is no image to try";
+		return t;
+	}
+	if (pipe2(fds, O_CLOEXEC) < 0) {
+		t->skipped = "no pipe can be made";
+		return t;
+	}
+	t->pid = fork();
+	if (t->pid == 0) {
+		(void)close(fds[0]);
+		/* Its lease, and so the container, ends with us. */
+		(void)prctl(PR_SET_PDEATHSIG, SIGTERM);
+		child(s, fds[1]);
+	}
+	(void)close(fds[1]);
+	if (t->pid < 0) {
+		t->pid = 0;
+		t->skipped = "no process can be made";
+		(void)close(fds[0]);
+		return t;
+	}
+	t->report_fd = fds[0];
+	return t;
+}
+
+static void report_read(struct health_trial *t) {
+	autobuf struct buf b = { 0 };
+
+	if (t->report_fd < 0)
+		return;
+	buf_init(&b, REPORT_MAX);
+	if (fd_read_all(t->report_fd, &b) >= 0)
+		t->report = json_loads(b.data, 0, NULL);
+	(void)close(steal_fd(&t->report_fd));
+	(void)proc_wait(t->pid);
+	t->pid = 0;
+	t->skipped = "the trial did not come to its end";
+}
+
+void health_trial_fill(struct health_trial *t, const char *key, struct health_result *ret) {
+	const json_t *row;
+	const char *remedy;
+
+	if (!t) {
+		health_skip(ret, "only with everything else");
+		return;
+	}
+	report_read(t);
+	row = t->report ? json_object_get(t->report, key) : NULL;
+	if (!row) {
+		health_skip(ret, t->skipped);
+		return;
+	}
+	switch (json_get_int(row, "status", HEALTH_FAILED)) {
+	case HEALTH_OK:
+		health_ok(ret, "%s", json_get_str(row, "message", ""));
+		break;
+	case HEALTH_WARNING:
+		health_warn(ret, "%s", json_get_str(row, "message", ""));
+		break;
+	default:
+		health_fail(ret, "%s", json_get_str(row, "message", ""));
+	}
+	remedy = json_get_str(row, "remedy", NULL);
+	if (remedy)
+		health_remedy(ret, "%s", remedy);
+}
+
+void health_trial_end(struct health_trial *t) {
+	report_read(t);
+	json_decref(t->report);
+	free(t);
+}
