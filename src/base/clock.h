@@ -11,6 +11,8 @@ uint64_t clock_mono_ms(void);
 uint64_t clock_mono_us(void);
 /* CLOCK_BOOTTIME: goes on while the machine is suspended; the same for all processes of a boot. */
 int64_t clock_boot_ms(void);
+/* CLOCK_REALTIME since 1970, to compare with what files say. */
+int64_t clock_real_ms(void);
 /* "2026-11-25T12:00:00+01:00" (RFC 3339, local offset) into @out. */
 #define CLOCK_RFC3339_SIZE 32
 char *clock_rfc3339(time_t t, char out[CLOCK_RFC3339_SIZE]);

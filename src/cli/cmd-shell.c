@@ -182,6 +182,10 @@ static int prepare(struct cli *cli, const struct shell_args *a, const struct too
 		   struct err *err) {
 	const struct tool_request request = { .how = session->is_resumed ? TOOL_RESUME : TOOL_NEW,
 					      .id = session->id,
+					      .window = resume_window(&session->saved, l->reused),
+					      .was_in = session->saved.container,
+					      .is_certain = session->is_resumed &&
+							    resume_is_certain(cli),
 					      .is_known = l->reused,
 					      .is_shell = a->debug,
 					      .profile_context = config_profile_context(cli->config),

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "cli/resolve.h"
@@ -16,10 +17,29 @@ const char *resume_wanted(const struct cli *cli) {
 	return g->continue_ ? g->continue_ : g->resume;
 }
 
-int resume_check(const struct cli *cli, struct err *err) {
+bool resume_is_certain(const struct cli *cli) {
 	const char *wanted = resume_wanted(cli);
 
-	return wanted && strcmp(wanted, "auto") ? saved_id_check(wanted, err) : 0;
+	return wanted && strcmp(wanted, "auto") != 0;
+}
+
+struct conversation_window resume_window(const struct saved_session *saved, bool is_there) {
+	struct conversation_window window = CONVERSATION_ANY_TIME;
+	time_t until = saved->saved_at ? clock_parse_rfc3339(saved->saved_at) : (time_t)-1;
+
+	window.since_ms = saved->started_ms;
+	/* What was never saved may have gone on until now. */
+	if (is_there || !saved->has_data)
+		return window;
+	if (saved->saved_ms)
+		window.until_ms = saved->saved_ms;
+	else if (until != (time_t)-1)
+		window.until_ms = (int64_t)until * 1000 + 999;
+	return window;
+}
+
+int resume_check(const struct cli *cli, struct err *err) {
+	return resume_is_certain(cli) ? saved_id_check(resume_wanted(cli), err) : 0;
 }
 
 /* "coi-<hash>-" of this workspace, whatever the slot. */

@@ -5,9 +5,14 @@
 
 #include "cli/app.h"
 #include "session/saved.h"
+#include "session/tool/conversation.h"
 
 /* The value of --continue, else of --resume; NULL: neither was given. "auto" without a value. */
 const char *resume_wanted(const struct cli *cli);
+/* By its id, and not the newest one whichever that is. */
+bool resume_is_certain(const struct cli *cli);
+/* When the session had its conversations; @is_there: its container is still there. */
+struct conversation_window resume_window(const struct saved_session *saved, bool is_there);
 /* ERR_USAGE: what was given cannot be an id. */
 int resume_check(const struct cli *cli, struct err *err);
 /*

@@ -140,6 +140,7 @@ static void read_session(struct container *c) {
 	c->tool = text_of(c->record, "session", "tool");
 	c->profile = text_of(c->record, "session", "profile");
 	c->state_paths = strv_split(paths, ":");
+	c->session_since_ms = record_get_int(c->record, "session", "since_ms", 0);
 }
 
 static int read_head(struct container *c, struct err *err) {
@@ -274,6 +275,7 @@ static void write_session(struct container *c) {
 	record_set(c->record, "session", "tool", c->tool);
 	record_set(c->record, "session", "profile", c->profile);
 	record_set(c->record, "session", "state_paths", paths);
+	record_setf(c->record, "session", "since_ms", "%" PRId64, c->session_since_ms);
 }
 
 static void write_lists(struct container *c) {
@@ -372,6 +374,7 @@ int container_store_run(const struct session *s, struct container *mine, struct 
 	str_replace(&mine->profile, now->profile);
 	strv_free(mine->state_paths);
 	mine->state_paths = steal_ptr(now->state_paths);
+	mine->session_since_ms = now->session_since_ms;
 	/* A snapshot may have been taken between our load and our start. */
 	image_layers_free(mine->layers, mine->layer_count);
 	mine->layers = steal_ptr(now->layers);

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/fd.h"
 #include "base/mem.h"
 #include "base/path.h"
@@ -143,6 +144,7 @@ static int write_record(struct session *s, const struct launch_request *request,
 	c->tool = xstrdup(request->tool ? request->tool : "");
 	c->profile = xstrdup(request->profile ? request->profile : "");
 	c->state_paths = strv_copy(request->state_paths);
+	c->session_since_ms = clock_real_ms();
 	c->boot_id = xstrdup(boot_id());
 	c->address = xstrdup("");
 	r = owner_of(workspace_fd, c, err);

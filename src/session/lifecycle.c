@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "base/strv.h"
 #include "runtime/hotmount.h"
@@ -196,6 +197,7 @@ int lifecycle_set_session(struct session *s, const char *name, const struct cont
 	str_replace(&c->profile, like->profile);
 	strv_free(c->state_paths);
 	c->state_paths = strv_copy(like->state_paths);
+	c->session_since_ms = clock_real_ms();
 	return container_store(s, c, err);
 }
 

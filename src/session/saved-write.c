@@ -34,6 +34,9 @@ static int write_metadata(int dir, const struct container *c) {
 	(void)json_object_set_new(meta, "profile_name", json_text(c->profile));
 	(void)json_object_set_new(meta, "workspace", json_text(c->workspace));
 	(void)json_object_set_new(meta, "saved_at", json_text(clock_rfc3339(time(NULL), when)));
+	/* More exactly, for what an agent has written meanwhile. */
+	(void)json_object_set_new(meta, "started_ms", json_integer(c->session_since_ms));
+	(void)json_object_set_new(meta, "saved_ms", json_integer(clock_real_ms()));
 	text = json_dumps(meta, JSON_INDENT(2));
 	if (!text)
 		return -EBADMSG;

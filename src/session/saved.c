@@ -117,6 +117,8 @@ static int read_one(int sessions_fd, const char *id, struct saved_session *out) 
 	*out = (struct saved_session){
 		.id = xstrdup(id),
 		.saved_at = xstrdup(meta ? json_get_str(meta, "saved_at", "") : ""),
+		.started_ms = meta ? json_get_int(meta, "started_ms", 0) : 0,
+		.saved_ms = meta ? json_get_int(meta, "saved_ms", 0) : 0,
 		.workspace = xstrdup(meta ? json_get_str(meta, "workspace", "") : ""),
 		.container = xstrdup(meta ? json_get_str(meta, "container_name", "") : ""),
 		.profile = xstrdup(meta ? json_get_str(meta, "profile_name", "") : ""),

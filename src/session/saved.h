@@ -23,6 +23,8 @@
 struct saved_session {
 	char *id;
 	char *saved_at;  /* as metadata.json has it, "" when unknown */
+	int64_t started_ms; /* since 1970; 0: unknown, of coi 0.9 */
+	int64_t saved_ms;   /* likewise */
 	char *workspace; /* likewise, and the three that follow */
 	char *container;
 	char *profile;

@@ -125,6 +125,52 @@ system_prompts() {
 	coi kill --force "$(container_name 1)"
 }
 
+# An id of the session that has just been started.
+id() {
+	sed -n 's/^ *Session: *//p' <<<"$stderr"
+}
+
+@test "pi goes on with the session whose id is given, in another slot too; and with one of 0.9" {
+	local first second
+	start pi
+	first=$(id)
+	pi_ready
+	say 'ask:first'
+	wait_for 60 'answer: 1 asked, first ask:first'
+	coi shutdown --force --timeout 20 "$NAME"
+	start pi
+	second=$(id)
+	pi_ready
+	say 'ask:other'
+	wait_for 60 'answer: 1 asked, first ask:other'
+	coi shutdown --force --timeout 20 "$NAME"
+	start pi --resume="$first"
+	pi_ready
+	say 'ask:again'
+	wait_for 60 'answer: 2 asked, first ask:first'
+	coi shutdown --force --timeout 20 "$NAME"
+	SLOT=3 start pi --slot 3 --resume="$second"
+	pi_ready
+	say 'ask:again'
+	wait_for 60 'answer: 2 asked, first ask:other'
+	coi shutdown --force --timeout 20 "$NAME"
+	[ ! -d .pi-sessions/slot-3 ] || [ -z "$(ls .pi-sessions/slot-3)" ]
+
+	# What coi 0.9 has left of one: no format, no start.
+	local saved=$HOME/.coi/sessions-pi old=22222222-3333-4444-8555-666666666666
+	rm -rf "$saved"
+	find .pi-sessions -name '*.jsonl' ! -newermt "$(date -d '1 hour ago')" -delete
+	mkdir -p "$saved/$old/.pi/agent"
+	cp "$HOME/.pi/agent/settings.json" "$HOME/.pi/agent/models.json" "$saved/$old/.pi/agent/"
+	printf '{"session_id":"%s","container_name":"%s","persistent":false,"workspace":"%s","saved_at":"%s"}\n' \
+		$old "$(container_name 1)" "$PWD" "$(date +%Y-%m-%dT%H:%M:%S%:z)" >"$saved/$old/metadata.json"
+	start pi --resume
+	expect_equal "$(id)" $old
+	pi_ready
+	say 'ask:more'
+	wait_for 60 'answer: 3 asked, first ask:other'
+}
+
 @test "pi trusts the project without asking, and keeps the sandbox's text beside the project's" {
 	mkdir .pi
 	echo 'rules of the project' >.pi/APPEND_SYSTEM.md
@@ -178,6 +224,45 @@ system_prompts() {
 	wait_for 60 'bypass permissions'
 	say 'ask:second'
 	wait_for 60 'answer: 2 asked, first ask:first'
+}
+
+opencode_home() {
+	mkdir -p "$HOME/.config/opencode"
+	echo '{"model":"test/test-model","autoupdate":false,"provider":{"test":{"npm":"@ai-sdk/openai-compatible",
+		"options":{"baseURL":"http://203.0.113.10:9000/v1","apiKey":"x"},"models":{"test-model":{"name":"test-model"}}}}}' \
+		>"$HOME/.config/opencode/opencode.json"
+	echo 'OPENCODE_DISABLE_MODELS_FETCH = "1"' >>"$HOME/.coi/config.toml"
+}
+
+@test "opencode goes on with its conversation, by id too, and that of another slot is another" {
+	local first
+	opencode_home
+	start opencode
+	first=$(id)
+	wait_for 90 'test-model'
+	say 'ask:first'
+	wait_for 60 'answer: 1 asked, first ask:first'
+	expect_equal "$(stat -c %u made.txt)" 1234
+	jq -r '.body | tostring' "$MODEL" | grep -q 'You are in a sandbox'
+	coi shutdown --force --timeout 20 "$NAME"
+	start opencode
+	wait_for 90 'test-model'
+	say 'ask:other'
+	wait_for 60 'answer: 1 asked, first ask:other'
+	coi shutdown --force --timeout 20 "$NAME"
+	start opencode --resume
+	wait_for 90 'ask:other'
+	say 'ask:again'
+	wait_for 60 'answer: 2 asked, first ask:other'
+	coi shutdown --force --timeout 20 "$NAME"
+	start opencode --resume="$first"
+	wait_for 90 'ask:first'
+	say 'ask:again'
+	wait_for 60 'answer: 2 asked, first ask:first'
+	SLOT=2 start opencode --slot 2
+	wait_for 90 'test-model'
+	[ -d .local/slot-2/share/opencode ]
+	coi kill --force "$(container_name 1)"
 }
 
 @test "each agent that is in the image answers its check" {

@@ -19,7 +19,9 @@
 static const struct tool_place here = { .workspace = "/workspace",
 					.home = "/home/code",
 					.sessions = "/workspace/.s/slot-2",
-					.id = "ID" };
+					.id = "ID",
+					.conversation = "CONV",
+					.file = "/workspace/.s/f_CONV.jsonl" };
 
 /* @settings: of the user's file; @want: argv, then the variables, joined by spaces. */
 static const struct line {
@@ -35,7 +37,7 @@ static const struct line {
 	{ "claude", TOOL_NEW, false, "permission_mode = 'interactive'",
 	  "claude --verbose --session-id ID" },
 	{ "claude", TOOL_RESUME, false, "",
-	  "claude --verbose --resume ID --permission-mode bypassPermissions" },
+	  "claude --verbose --resume CONV --permission-mode bypassPermissions" },
 	{ "claude", TOOL_RESUME, true, "",
 	  "claude --verbose --continue --permission-mode bypassPermissions" },
 	{ "claude", TOOL_PROMPT, false, "",
@@ -48,29 +50,30 @@ static const struct line {
 	{ "pi", TOOL_NEW, false, "permission_mode = 'interactive'",
 	  "pi | PI_CODING_AGENT_SESSION_DIR=/workspace/.s/slot-2" },
 	{ "pi", TOOL_RESUME, false, "",
-	  "pi --continue | PI_CODING_AGENT_SESSION_DIR=/workspace/.s/slot-2" },
+	  "pi --session /workspace/.s/f_CONV.jsonl | PI_CODING_AGENT_SESSION_DIR=/workspace/.s/slot-2" },
 	{ "pi", TOOL_RESUME, true, "",
 	  "pi --continue | PI_CODING_AGENT_SESSION_DIR=/workspace/.s/slot-2" },
 	{ "pi", TOOL_PROMPT, true, "",
 	  "pi -p | PI_CODING_AGENT_SESSION_DIR=/workspace/.s/slot-2" },
 	/* opencode */
 	{ "opencode", TOOL_NEW, true, "",
-	  "opencode | XDG_DATA_HOME=/workspace/.local/share XDG_STATE_HOME=/workspace/.local/state" },
+	  "opencode | XDG_DATA_HOME=/workspace/.s/slot-2/share "
+	  "XDG_STATE_HOME=/workspace/.s/slot-2/state" },
 	{ "opencode", TOOL_RESUME, false, "",
-	  "opencode --continue | XDG_DATA_HOME=/workspace/.local/share "
-	  "XDG_STATE_HOME=/workspace/.local/state" },
+	  "opencode --session CONV | XDG_DATA_HOME=/workspace/.s/slot-2/share "
+	  "XDG_STATE_HOME=/workspace/.s/slot-2/state" },
 	{ "opencode", TOOL_RESUME, true, "",
-	  "opencode --continue | XDG_DATA_HOME=/workspace/.local/share "
-	  "XDG_STATE_HOME=/workspace/.local/state" },
+	  "opencode --continue | XDG_DATA_HOME=/workspace/.s/slot-2/share "
+	  "XDG_STATE_HOME=/workspace/.s/slot-2/state" },
 	{ "opencode", TOOL_PROMPT, true, "",
-	  "opencode run | XDG_DATA_HOME=/workspace/.local/share "
-	  "XDG_STATE_HOME=/workspace/.local/state" },
+	  "opencode run | XDG_DATA_HOME=/workspace/.s/slot-2/share "
+	  "XDG_STATE_HOME=/workspace/.s/slot-2/state" },
 	/* codex */
 	{ "codex", TOOL_NEW, false, "", "codex --dangerously-bypass-approvals-and-sandbox" },
 	{ "codex", TOOL_NEW, false, "permission_mode = 'interactive'",
 	  "codex -s workspace-write -a on-request" },
 	{ "codex", TOOL_RESUME, false, "",
-	  "codex resume --last --dangerously-bypass-approvals-and-sandbox" },
+	  "codex resume CONV --dangerously-bypass-approvals-and-sandbox" },
 	{ "codex", TOOL_RESUME, true, "",
 	  "codex resume --last --dangerously-bypass-approvals-and-sandbox" },
 	{ "codex", TOOL_PROMPT, true, "", "codex exec - --dangerously-bypass-approvals-and-sandbox" },
@@ -112,7 +115,7 @@ static void every_command_line(void **state) {
 		fixture_user(f, file);
 		set = fixture_settings(f);
 		if (l->no_id)
-			at.id = NULL;
+			at.id = at.conversation = at.file = NULL;
 		if (tool_load(set, l->tool, &t, &err) < 0)
 			fail_msg("%s: %s", l->tool, err.msg);
 		r = tool_command(t, set, l->how, &at, &argv, &err);
@@ -126,6 +129,81 @@ static void every_command_line(void **state) {
 		vars = env ? strv_join(env, " ") : NULL;
 		got = xasprintf("%s%s%s", words, vars ? " | " : "", vars ? vars : "");
 		assert_string_equal(got, l->want);
+	}
+}
+
+#define UUID_A "0f0e0d0c-1111-4222-8333-a1b2c3d4e5f6"
+
+static void names_of_conversations(void **state) {
+	static const struct {
+		const char *pattern, *name, *id; /* NULL: does not fit */
+	} cases[] = {
+		{ "{uuid}.jsonl", UUID_A ".jsonl", UUID_A },
+		{ "*_{uuid}.jsonl", "2026-11-29T03-52-05-004Z_" UUID_A ".jsonl", UUID_A },
+		{ "*_{uuid}.jsonl", "_" UUID_A ".jsonl", UUID_A },
+		{ "rollout-*-{uuid}.jsonl", "rollout-2026-11-29T03-52-05-" UUID_A ".jsonl", UUID_A },
+		{ "*", "anything", "" },
+		{ "a*b*c", "a--b--b--c", "" },
+		{ "{uuid}.jsonl", UUID_A ".json", NULL },
+		{ "{uuid}.jsonl", UUID_A "x.jsonl", NULL },
+		{ "{uuid}.jsonl", "0f0e0d0c-1111-4222-8333-a1b2c3d4e5.jsonl", NULL },
+		{ "{uuid}.jsonl", "../../../../../../../etc/passwd.jsonl", NULL },
+		{ "{uuid}.jsonl", "", NULL },
+		{ "*_{uuid}.jsonl", UUID_A ".jsonl", NULL },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		char id[CONVERSATION_ID_MAX + 1] = "";
+		bool fits = conversation_name_fits(cases[i].pattern, cases[i].name, id);
+
+		assert_int_equal(fits, cases[i].id != NULL);
+		if (fits)
+			assert_string_equal(id, cases[i].id);
+	}
+	assert_true(conversation_id_is_plain("ses_dda91ae28ffeOIIuTig4GBtUdW"));
+	assert_false(conversation_id_is_plain("--dangerous"));
+	assert_false(conversation_id_is_plain(".."));
+	assert_false(conversation_id_is_plain("a/b"));
+	assert_false(conversation_id_is_plain("a b"));
+	assert_false(conversation_id_is_plain(""));
+}
+
+static void the_conversation_of_a_session(void **state) {
+	static const char list[] =
+		"[{\"id\":\"old\",\"created\":100,\"updated\":900},"
+		" {\"id\":\"mine\",\"created\":300,\"updated\":390},"
+		" {\"id\":\"--evil\",\"created\":350,\"updated\":360},"
+		" {\"id\":\"later\",\"created\":500,\"updated\":600},"
+		" {\"id\":7}, 7, null]";
+	static const struct {
+		struct conversation_window window;
+		const char *id;
+	} cases[] = {
+		{ { 250, 400 }, "mine" },
+		{ { 450, 700 }, "later" },
+		/* It only went on with an older one. */
+		{ { 700, 950 }, "old" },
+		{ { 0, 150 }, "old" },
+		{ { 0, 50 }, "" },
+		{ { 0, INT64_MAX }, "later" },
+	};
+	const struct conversation_store store = { .id_key = (char *)"id",
+						  .created_key = (char *)"created",
+						  .updated_key = (char *)"updated" };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct conversation best = { 0 };
+
+		conversation_parse(&store, list, strlen(list), &cases[i].window, &best);
+		assert_string_equal(best.id, cases[i].id);
+	}
+	for (size_t len = 0; len < strlen(list); len++) {
+		struct conversation best = { 0 };
+
+		conversation_parse(&store, list, len, &cases[0].window, &best);
+		assert_string_equal(best.id, "");
 	}
 }
 
@@ -281,6 +359,8 @@ int main(void) {
 	const struct CMUnitTest tests[] = {
 		WITH_FILES(every_command_line),
 		WITH_FILES(all_of_ours_are_well_formed),
+		cmocka_unit_test(names_of_conversations),
+		cmocka_unit_test(the_conversation_of_a_session),
 		cmocka_unit_test(a_bad_description_is_refused),
 		WITH_FILES(an_unknown_tool_is_told_with_the_list),
 		WITH_FILES(a_project_brings_no_tools),

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "session/tool/command.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,13 +13,26 @@
 
 #define FILLED_MAX (1 << 20)
 
+/* "-home-ann-src": what is no letter and no digit is a dash. */
+static char *slug_of(const char *path) {
+	char *slug = xstrdup(path ? path : "");
+
+	for (char *c = slug; *c; c++)
+		if (!isascii((unsigned char)*c) || !isalnum((unsigned char)*c))
+			*c = '-';
+	return slug;
+}
+
 char *tool_fill(const char *text, const struct tool_place *at, const char *value) {
+	autofree char *slug = slug_of(at->workspace);
 	const struct {
 		const char *name, *value;
 	} known[] = {
 		{ "{workspace}", at->workspace }, { "{home}", at->home },
 		{ "{sessions}", at->sessions },	  { "{id}", at->id },
 		{ "{prompt}", at->prompt },	  { "{value}", value },
+		{ "{conversation}", at->conversation }, { "{file}", at->file },
+		{ "{slug}", slug },
 	};
 	struct buf out;
 	char *filled;
@@ -77,7 +91,7 @@ int tool_command(const struct tool *t, const struct settings *set, enum tool_sta
 	autostrv char **argv = NULL;
 	char *const *words = how == TOOL_NEW	? t->start :
 			     how == TOOL_PROMPT ? t->prompt :
-			     at->id && t->resume_id ? t->resume_id :
+			     at->conversation && t->resume_id ? t->resume_id :
 						      t->resume;
 
 	if (!words)

@@ -7,7 +7,7 @@
 
 enum tool_start {
 	TOOL_NEW,
-	TOOL_RESUME, /* @id, or the newest conversation when that is NULL */
+	TOOL_RESUME, /* @conversation, or the newest one when that is NULL */
 	TOOL_PROMPT, /* one question, without a terminal */
 };
 
@@ -16,7 +16,9 @@ struct tool_place {
 	const char *workspace; /* its path inside; "" when there is none */
 	const char *home;      /* inside */
 	const char *sessions;  /* the slot's directory for conversations */
-	const char *id;        /* NULL: none */
+	const char *id;        /* of the session; NULL: none */
+	const char *conversation; /* the agent's own name of one; NULL: none is known */
+	const char *file;      /* and its file, a path inside; NULL: it has none */
 	const char *prompt;    /* TOOL_PROMPT; NULL: comes on standard input */
 	bool has_project_file; /* tool->project_file is in the workspace */
 };

@@ -317,13 +317,47 @@ static bool find_program(const struct inside *in, const char *program, char *con
 	return false;
 }
 
+/* In a directory of the workspace its path is from there. */
+static void find_in_sessions(const struct inside *in, const struct place_look *look,
+			     struct conversation *best) {
+	for (char *const *dir = look->sessions; dir && *dir && !*best->id; dir++) {
+		autoclose int fd = open_base(in, BASE_WORKSPACE, *dir, O_RDONLY | O_DIRECTORY);
+		autofree char *file = NULL;
+
+		if (fd < 0)
+			continue;
+		conversation_find(fd, look->store->sessions, look->store->file_created,
+				  &look->window, best);
+		file = xasprintf("%s/%s", *dir, best->file);
+		if (strlen(file) >= sizeof(best->file))
+			*best = (struct conversation){ 0 };
+		else if (*best->id)
+			(void)snprintf(best->file, sizeof(best->file), "%s", file);
+	}
+}
+
+static void find_conversation(const struct inside *in, const struct place_look *look,
+			      struct conversation *best) {
+	if (look->home_pattern)
+		conversation_find(in->bases[BASE_HOME], look->home_pattern, NULL, &look->window,
+				  best);
+	else if (look->store && look->store->sessions && in->bases[BASE_WORKSPACE] >= 0)
+		find_in_sessions(in, look, best);
+}
+
 static void run_look(const struct inside *in, const struct place_look *look) {
 	autoclose int fd = look->project_file && in->bases[BASE_WORKSPACE] >= 0
 				   ? open_base(in, BASE_WORKSPACE, look->project_file, O_PATH)
 				   : -1;
+	struct conversation best = { 0 };
+	const char *parts[] = { in->home_path, best.id, best.file };
 
-	buf_addf(in->text, "%d%d%d%s", find_program(in, look->program, look->paths),
-		 find_program(in, "sudo", NULL), fd >= 0, in->home_path);
+	find_conversation(in, look, &best);
+	buf_addf(in->text, "%d%d%d", find_program(in, look->program, look->paths),
+		 find_program(in, "sudo", NULL), fd >= 0);
+	/* With their ends: names of files may have anything in them but a NUL byte. */
+	for (size_t i = 0; i < ARRAY_SIZE(parts); i++)
+		buf_add(in->text, parts[i], strlen(parts[i]) + 1);
 }
 
 static int open_bases(struct inside *in, struct err *err) {
@@ -389,15 +423,23 @@ int place_run(struct session *s, const struct container *c, const struct place_p
 int place_look(struct session *s, const struct container *c, const struct place_look *look,
 	       struct place_seen *ret, struct err *err) {
 	autobuf struct buf text = { 0 };
+	const char *home, *id, *file;
 	int r = go(s, &(struct job){ .c = c, .look = look }, &text, err);
 
 	if (r < 0)
 		return r;
-	if (text.len < 4 || text.len - 3 >= sizeof(ret->home))
+	home = text.len > 3 ? text.data + 3 : "";
+	id = home + strlen(home) + 1;
+	if (text.len < 6 || id >= text.data + text.len || strlen(home) >= sizeof(ret->home))
 		return err_set(err, ERR_SYSTEM, -EIO, "container '%s' gives no answer", c->name);
+	file = id + strlen(id) + 1;
 	*ret = (struct place_seen){ .has_program = text.data[0] == '1',
 				    .has_sudo = text.data[1] == '1',
 				    .has_project_file = text.data[2] == '1' };
-	memcpy(ret->home, text.data + 3, text.len - 3);
+	(void)snprintf(ret->home, sizeof(ret->home), "%s", home);
+	if (file >= text.data + text.len || !conversation_id_is_plain(id))
+		return 0;
+	(void)snprintf(ret->conversation.id, sizeof(ret->conversation.id), "%s", id);
+	(void)snprintf(ret->conversation.file, sizeof(ret->conversation.file), "%s", file);
 	return 0;
 }

@@ -17,6 +17,7 @@
 #include <time.h>
 
 #include "session/container.h"
+#include "session/tool/conversation.h"
 
 enum place_kind {
 	PLACE_DIR,   /* made with what is above it, and may be written to */
@@ -70,12 +71,18 @@ struct place_look {
 	const char *program;      /* looked for in @path, or a path itself */
 	char *const *paths;       /* below the home, before @path */
 	const char *project_file; /* in the workspace; NULL: none */
+	/* The conversation to go on with, among files; NULL: none is looked for. */
+	const struct conversation_store *store;
+	char *const *sessions; /* directories in the workspace; the first that has one counts */
+	const char *home_pattern; /* store->home, filled in; NULL: none */
+	struct conversation_window window;
 };
 struct place_seen {
 	char home[256];
 	bool has_program;
 	bool has_sudo;
 	bool has_project_file;
+	struct conversation conversation; /* its file: below the home, or in the workspace */
 };
 /* As the container's user. */
 int place_look(struct session *s, const struct container *c, const struct place_look *look,

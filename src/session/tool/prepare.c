@@ -17,11 +17,13 @@
 #include "session/context.h"
 #include "session/environment.h"
 #include "session/exec.h"
+#include "session/names.h"
 #include "session/network.h"
 #include "session/tool/place.h"
 #include "session/tool/seed.h"
 
 #define CONTEXT_MAX (1 << 20)
+#define ASK_TIMEOUT_MS 60000
 
 void tool_prepared_done(struct tool_prepared *p) {
 	strv_free(p->argv);
@@ -70,17 +72,6 @@ int tool_check_image(struct session *s, const struct tool *t, const char *image,
 		}
 	}
 	return no_program(s, t, where, err);
-}
-
-char *tool_sessions_dir(const struct tool *t, const struct container *c) {
-	if (!t->sessions || !*c->workspace_path)
-		return xstrdup("");
-	/* Where 0.9 had them all; the others have one each, so that no two mix. */
-	if (c->slot == 1)
-		return xasprintf("%s/%s", c->workspace_path, t->sessions);
-	if (c->slot > 1)
-		return xasprintf("%s/%s/slot-%d", c->workspace_path, t->sessions, c->slot);
-	return xasprintf("%s/%s/%s", c->workspace_path, t->sessions, c->name);
 }
 
 /* Keys of the description may hold {workspace} too. */
@@ -293,13 +284,101 @@ static char **make_environment(const struct session *s, const struct container *
 	return env;
 }
 
+/* Where conversations of a slot are, from the workspace on; NULL: nowhere. */
+static char *sessions_of_slot(const struct tool *t, int slot, const char *name) {
+	/* Where 0.9 had them all; the others have one each, so that no two mix. */
+	if (slot == 1)
+		return xstrdup(t->sessions);
+	return slot > 1 ? xasprintf("%s/slot-%d", t->sessions, slot)
+			: xasprintf("%s/%s", t->sessions, name);
+}
+
+/* Its own place, and that of the container that the session was in. */
+static char **session_places(const struct tool *t, const struct container *c,
+			     const struct tool_request *request) {
+	char **places = NULL;
+
+	if (!t->sessions || !*c->workspace_path)
+		return NULL;
+	strv_take(&places, sessions_of_slot(t, c->slot, c->name));
+	if (request->was_in && *request->was_in) {
+		autofree char *other =
+			sessions_of_slot(t, name_slot(request->was_in), request->was_in);
+
+		if (!strv_contains(places, other))
+			strv_add(&places, other);
+	}
+	return places;
+}
+
 static int look(struct session *s, const struct container *c, const struct tool *t,
-		struct place_seen *seen, struct err *err) {
-	const struct place_look what = { .program = tool_program(t, s->settings),
-					 .paths = t->paths,
-					 .project_file = t->project_file };
+		const struct tool_request *request, struct place_seen *seen, struct err *err) {
+	const struct conversation_store *store = &t->conversations;
+	const struct tool_place at = { .workspace = c->workspace_path };
+	bool resumes = request->how == TOOL_RESUME;
+	autostrv char **places = resumes ? session_places(t, c, request) : NULL;
+	autofree char *pattern = resumes && store->home ? tool_fill(store->home, &at, NULL) : NULL;
+	const struct place_look what = {
+		.program = tool_program(t, s->settings),
+		.paths = t->paths,
+		.project_file = t->project_file,
+		.store = resumes ? store : NULL,
+		.sessions = places,
+		.home_pattern = pattern,
+		/* What is in its home is its own, whenever that was. */
+		.window = pattern ? (struct conversation_window)CONVERSATION_ANY_TIME
+				  : request->window,
+	};
 
 	return place_look(s, c, &what, seen, err);
+}
+
+/* The tool is asked, as a session would run it. */
+static void ask_for_conversation(struct session *s, const struct container *c, const struct tool *t,
+				 const struct tool_request *request, char *const *env,
+				 struct conversation *ret) {
+	autostrv char **argv = NULL;
+	const struct exec_request exec = { .as_code = true, .session_env = true, .env = env,
+					   .timeout_ms = ASK_TIMEOUT_MS };
+	struct exec_request with = exec;
+	autobuf struct buf out = { 0 }, err_out = { 0 };
+	struct session quiet = *s;
+	struct err err = { 0 };
+	int r;
+
+	strv_add(&argv, tool_program(t, s->settings));
+	strv_add_all(&argv, t->conversations.command);
+	with.argv = argv;
+	quiet.say = NULL; /* it is told when the session starts */
+	quiet.trail = NULL;
+	buf_init(&out, CONTEXT_MAX);
+	buf_init(&err_out, CONTEXT_MAX);
+	r = exec_capture(&quiet, c, &with, &out, &err_out, &err);
+	if (r == 0)
+		conversation_parse(&t->conversations, out.data, out.len, &request->window, ret);
+	else
+		session_say(s, "Warning: '%s' does not tell its conversations (%s); it goes on with "
+			       "the last one", t->name, r < 0 ? err.msg : "it failed");
+}
+
+/* Which command a session goes on with: TOOL_NEW where there is nothing to go on with. */
+static enum tool_start find_conversation(struct session *s, const struct container *c,
+					 const struct tool *t, const struct tool_request *request,
+					 struct place_seen *seen, struct tool_place *at,
+					 char *const *env, char **ret_file) {
+	const struct conversation_store *store = &t->conversations;
+
+	if (request->how != TOOL_RESUME)
+		return request->how;
+	if (store->command && request->is_certain)
+		ask_for_conversation(s, c, t, request, env, &seen->conversation);
+	if (!*seen->conversation.id)
+		return store->home && t->start ? TOOL_NEW : TOOL_RESUME;
+	at->conversation = seen->conversation.id;
+	*ret_file = xasprintf("%s/%s", store->sessions ? c->workspace_path : seen->home,
+			      seen->conversation.file);
+	at->file = *ret_file;
+	return TOOL_RESUME;
 }
 
 /* The variables that a process of the session will have, as far as they are known here. */
@@ -309,7 +388,17 @@ static char **session_environment(const struct session *s, const struct containe
 	struct session quiet = *s;
 
 	quiet.say = NULL; /* it is told when the process starts */
+	quiet.trail = NULL;
 	return environment_make(&quiet, c, &request);
+}
+
+char *tool_sessions_dir(const struct tool *t, const struct container *c) {
+	autofree char *place = NULL;
+
+	if (!t->sessions || !*c->workspace_path)
+		return xstrdup("");
+	place = sessions_of_slot(t, c->slot, c->name);
+	return xasprintf("%s/%s", c->workspace_path, place);
 }
 
 int tool_prepare(struct session *s, const struct container *c, const struct tool *t,
@@ -324,7 +413,9 @@ int tool_prepare(struct session *s, const struct container *c, const struct tool
 				 .sessions = sessions,
 				 .id = request->id,
 				 .prompt = request->prompt };
-	int r = look(s, c, t, &seen, err);
+	enum tool_start how;
+	autofree char *file = NULL;
+	int r = look(s, c, t, request, &seen, err);
 
 	if (r == 0 && !seen.has_program && !request->is_shell)
 		r = no_program(s, t, where, err);
@@ -332,13 +423,15 @@ int tool_prepare(struct session *s, const struct container *c, const struct tool
 		return r;
 	at.home = seen.home;
 	at.has_project_file = seen.has_project_file;
+	done.env = make_environment(s, c, t, request, &at);
+	how = request->is_shell ? TOOL_NEW
+				: find_conversation(s, c, t, request, &seen, &at, done.env, &file);
 	if (request->is_shell)
 		strv_add(&done.argv, "bash");
 	else
-		r = tool_command(t, s->settings, request->how, &at, &done.argv, err);
+		r = tool_command(t, s->settings, how, &at, &done.argv, err);
 	if (r < 0)
 		return r;
-	done.env = make_environment(s, c, t, request, &at);
 	all = session_environment(s, c, done.env);
 	if (t->directory && t->directory_always)
 		place_add(&plan, PLACE_DIR, BASE_HOME, t->directory)->optional = true;
@@ -359,8 +452,9 @@ int tool_refresh(struct session *s, const struct container *c, const struct tool
 		 const struct tool_request *request, struct err *err) {
 	auto_place_plan struct place_plan plan = { .is_known = true };
 	autostrv char **env = session_environment(s, c, request->environment);
+	const struct tool_request new_one = { .how = TOOL_NEW };
 	struct place_seen seen = { 0 };
-	int r = look(s, c, t, &seen, err);
+	int r = look(s, c, t, &new_one, &seen, err);
 
 	if (r < 0)
 		return r;

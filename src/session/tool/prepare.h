@@ -9,7 +9,11 @@
 
 struct tool_request {
 	enum tool_start how;
-	const char *id;      /* TOOL_NEW: the session's; TOOL_RESUME: the tool's own, may be NULL */
+	const char *id;      /* of the session */
+	/* TOOL_RESUME: when it was there, and the name of the container that it was in. */
+	struct conversation_window window;
+	const char *was_in;
+	bool is_certain;     /* this one is wanted; else the last one of its place will do */
 	const char *prompt;  /* TOOL_PROMPT without prompt_stdin */
 	bool is_known;       /* the container was used before: what it has is kept */
 	bool is_shell;       /* a bash in the tool's place: it need not be there */

@@ -44,6 +44,7 @@ void tool_free(struct tool *t) {
 		free(texts[i]);
 	for (size_t i = 0; i < ARRAY_SIZE(lists); i++)
 		strv_free(lists[i]);
+	conversation_store_done(&t->conversations);
 	free(t->files);
 	free(t->options);
 	free(t->merges);
@@ -161,6 +162,21 @@ static void parse_command(const json_t *j, const json_t *permission, struct tool
 	t->interactive = words(json_object_get(permission, "interactive"), "words");
 }
 
+static int parse_conversations(const json_t *j, struct conversation_store *c) {
+	*c = (struct conversation_store){ .home = text(j, "home"),
+					  .sessions = text(j, "sessions"),
+					  .command = words(j, "command") };
+	if (c->command) {
+		c->id_key = text(j, "id");
+		c->created_key = text(j, "created");
+		c->updated_key = text(j, "updated");
+		return c->id_key && c->created_key && c->updated_key ? 0 : -EINVAL;
+	}
+	c->file_created = text(j, "created");
+	return (!c->home || is_inside(c->home)) && (!c->sessions || is_inside(c->sessions)) ? 0
+											    : -EINVAL;
+}
+
 static int parse_session(const json_t *j, struct tool *t) {
 	t->saved = words(j, "saved");
 	t->sessions = text(j, "workspace");
@@ -168,6 +184,8 @@ static int parse_session(const json_t *j, struct tool *t) {
 	for (char **path = t->saved; path && *path; path++)
 		if (!is_inside(*path))
 			return -EINVAL;
+	if (parse_conversations(json_object_get(j, "conversations"), &t->conversations) < 0)
+		return -EINVAL;
 	return !t->sessions || is_inside(t->sessions) ? 0 : -EINVAL;
 }
 

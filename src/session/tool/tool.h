@@ -5,8 +5,9 @@
  * of them by name; a further one is a further description.
  *
  * Texts in it may hold {workspace} (its path inside), {home}, {sessions} (the
- * slot's own directory for conversations), {id} (of the session), {prompt} and
- * {value} (of an option).
+ * slot's own directory for conversations), {id} (of the session), {conversation} and
+ * {file} (of the agent's own that belongs to it), {slug} (the workspace's path as some
+ * agents name directories by it), {prompt} and {value} (of an option).
  */
 #ifndef COI_SESSION_TOOL_TOOL_H
 #define COI_SESSION_TOOL_TOOL_H
@@ -18,6 +19,7 @@
 
 #include "base/err.h"
 #include "config/settings.h"
+#include "session/tool/conversation.h"
 
 /* A file of the person's that a session gets a copy of. */
 struct tool_file {
@@ -64,7 +66,7 @@ struct tool {
 	size_t file_count;
 	char **start;          /* words after the program */
 	char **resume;         /* the newest conversation; NULL: it cannot */
-	char **resume_id;      /* one by our id, where @start tells it; NULL: as @resume */
+	char **resume_id;      /* a certain one; NULL: as @resume */
 	char **prompt;         /* one question without a terminal; NULL: it cannot */
 	bool prompt_stdin;     /* which it then reads; else {prompt} */
 	char **bypass;         /* words for tool.permission_mode */
@@ -84,6 +86,7 @@ struct tool {
 	char **saved;          /* below the home: what a saved session consists of */
 	char *sessions;        /* in the workspace: {sessions} is there; NULL: none */
 	char **exclude;        /* what of the workspace git need not see */
+	struct conversation_store conversations;
 	char **offline_hosts;  /* what it asks when it starts */
 	char *offline_env;     /* variable that is 1 where they cannot be reached */
 };
