@@ -17,6 +17,7 @@
 #include "cli/timing.h"
 #include "cli/version.h"
 #include "config/told.h"
+#include "session/names.h"
 #include "session/session-log.h"
 
 #define HELP_MAX 65536
@@ -124,6 +125,11 @@ int app_change_workspace(struct cli *cli, const char *workspace, struct err *err
 		cli->session->settings = cli->settings;
 	config_free(before);
 	return 0;
+}
+
+char *app_identity(const struct cli *cli) {
+	return name_identity(cli->settings ? cli->settings->container.session_name : "",
+			     cli->workspace);
 }
 
 void app_tell_sudo(const struct cli *cli) {

@@ -45,6 +45,9 @@ int app_load_config_anyhow(struct cli *cli, struct err *ret_wrong, struct err *e
  */
 int app_change_workspace(struct cli *cli, const char *workspace, struct err *err);
 
+/* What names of this workspace's containers are made of (names.h); newly allocated. */
+char *app_identity(const struct cli *cli);
+
 /*
  * sudo(8) takes variables away that the settings want to forward: names those,
  * with the option that keeps them.

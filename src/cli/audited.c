@@ -41,10 +41,10 @@ static int take_name(const struct cli *cli, const char *name, struct audited *re
 /* The only one of the workspace's containers, of those that had any, with records. */
 static int gone_of_workspace(const struct cli *cli, struct audited *ret, struct err *err) {
 	autostrv char **all = audited_all(cli), **names = NULL;
-	autofree char *joined = NULL;
+	autofree char *identity = app_identity(cli), *joined = NULL;
 
 	for (int slot = 1; slot <= SLOT_MAX; slot++) {
-		autofree char *name = name_for_workspace(name_prefix(), cli->workspace, slot);
+		autofree char *name = name_for(name_prefix(), identity, slot);
 
 		if (strv_contains(all, name))
 			strv_add(&names, name);

@@ -66,8 +66,8 @@ static int enter(struct cli *cli, const struct attach_args *a, const struct cont
 }
 
 static int attach_slot(struct cli *cli, const struct attach_args *a, struct err *err) {
-	autofree char *name = name_for_workspace(cli->session->prefix, cli->workspace,
-						 cli->parsed.globals.slot);
+	autofree char *identity = app_identity(cli);
+	autofree char *name = name_for(cli->session->prefix, identity, cli->parsed.globals.slot);
 	auto_container struct container *c = NULL;
 	int r = resolve_container(cli, name, RESOLVE_RUNNING, &c, err);
 

@@ -84,8 +84,8 @@ static int find_word(struct cli *cli, const char *word, struct place *ret, struc
 
 /* The only container of the workspace; else the only one that it has had. */
 static int find_of_workspace(struct cli *cli, struct place *ret, struct err *err) {
+	autofree char *identity = app_identity(cli), *all = NULL;
 	autostrv char **names = NULL;
-	autofree char *all = NULL;
 	struct container *c = NULL;
 	int r = cli->session ? resolve_meant(cli, NULL, 0, &c, err) : -ENOENT;
 
@@ -94,7 +94,7 @@ static int find_of_workspace(struct cli *cli, struct place *ret, struct err *err
 	if (r != -ENOENT)
 		return r;
 	for (int slot = 1; slot <= SLOT_MAX; slot++) {
-		autofree char *name = name_for_workspace(name_prefix(), cli->workspace, slot);
+		autofree char *name = name_for(name_prefix(), identity, slot);
 		autofree char *path = session_log_path_in(cli->settings->paths.logs_dir, name);
 
 		if (is_there(cli->who, path))

@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 #include "base/strv.h"
+#include "session/names.h"
 #include "session/repair.h"
 
 bool resolve_alias_fits(const struct container *c, const char *word) {
@@ -88,15 +89,16 @@ int resolve_container(struct cli *cli, const char *word, unsigned flags, struct 
 static int only_of_workspace(struct cli *cli, unsigned flags, struct container **ret,
 			     struct err *err) {
 	auto_container_list struct container_list list = { 0 };
+	autofree char *identity = app_identity(cli), *all = NULL;
 	autostrv char **names = NULL;
-	autofree char *all = NULL;
 	size_t found = 0;
 	int r = container_list_load(cli->session, 0, &list, err);
 
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < list.count; i++) {
-		if (strcmp(list.items[i]->workspace, cli->workspace) != 0 ||
+		if ((strcmp(list.items[i]->workspace, cli->workspace) != 0 &&
+		     !name_is_of(list.items[i]->name, cli->session->prefix, identity)) ||
 		    (flags & RESOLVE_RUNNING && !container_is_running(cli->session, list.items[i])))
 			continue;
 		found = i;

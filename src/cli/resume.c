@@ -42,14 +42,6 @@ int resume_check(const struct cli *cli, struct err *err) {
 	return resume_is_certain(cli) ? saved_id_check(resume_wanted(cli), err) : 0;
 }
 
-/* "coi-<hash>-" of this workspace, whatever the slot. */
-static bool is_of_workspace(const struct cli *cli, const struct saved_session *one) {
-	autofree char *name = name_for_workspace(cli->session->prefix, cli->workspace, 0);
-	size_t len = strlen(name) - 1;
-
-	return !strncmp(one->container, name, len) && name_slot(one->container) > 0;
-}
-
 /* Its container is there, so it can go on even when nothing of it was saved yet. */
 static bool has_container(struct cli *cli, const struct saved_session *one) {
 	auto_container struct container *c = NULL;
@@ -58,19 +50,35 @@ static bool has_container(struct cli *cli, const struct saved_session *one) {
 	return resume_container(cli, one, &c, &ignored) == 1;
 }
 
+/* The newest one of that identity: 1, or 0. */
+static int newest_of(struct cli *cli, const char *tool, const struct saved_list *list,
+		     const char *identity, struct saved_session *ret, struct err *err) {
+	for (size_t i = 0; i < list->count; i++) {
+		const struct saved_session *one = &list->items[i];
+		int r;
+
+		if (!name_is_of(one->container, cli->session->prefix, identity) ||
+		    !(one->has_data || has_container(cli, one)))
+			continue;
+		r = saved_load(cli->who, tool, one->id, ret, err);
+		return r < 0 ? r : 1;
+	}
+	return 0;
+}
+
+/* Of the name that the settings give it, else of the path, which it had before. */
 static int find_newest(struct cli *cli, const char *tool, struct saved_session *ret,
 		       struct err *err) {
+	autofree char *identity = app_identity(cli);
 	auto_saved_list struct saved_list list = { 0 };
 	int r = saved_list_load(cli->who, tool, &list, err);
 
-	if (r < 0)
-		return r;
-	for (size_t i = 0; i < list.count; i++) {
-		const struct saved_session *one = &list.items[i];
-
-		if (is_of_workspace(cli, one) && (one->has_data || has_container(cli, one)))
-			return saved_load(cli->who, tool, one->id, ret, err);
-	}
+	if (r == 0)
+		r = newest_of(cli, tool, &list, identity, ret, err);
+	if (r == 0 && strcmp(identity, cli->workspace) != 0)
+		r = newest_of(cli, tool, &list, cli->workspace, ret, err);
+	if (r != 0)
+		return r < 0 ? r : 0;
 	(void)err_set(err, ERR_MISSING, -ENOENT, "no session of '%s' is saved for workspace '%s'",
 		      tool, cli->workspace);
 	return err_hint(err, "start one with 'coi shell'; 'coi list --all' shows those of other "
@@ -97,7 +105,8 @@ int resume_find(struct cli *cli, struct saved_session *ret, struct err *err) {
 	if (!ret->has_metadata)
 		log_warn("the session '%s' tells nothing about itself; what is there is put back",
 			 ret->id);
-	else if (strcmp(ret->workspace, cli->workspace) != 0)
+	else if (strcmp(ret->workspace, cli->workspace) != 0 &&
+		 !*cli->settings->container.session_name)
 		log_warn("the session '%s' is of workspace '%s'", ret->id, ret->workspace);
 	return take_settings(cli, ret, err);
 }

@@ -23,12 +23,13 @@
 /* The container of the workspace that would be used: of the slot, else the lowest free one. */
 static char *choose_name(const struct cli *cli) {
 	const struct session *s = cli->session;
+	autofree char *identity = app_identity(cli);
 	int slot = cli->parsed.globals.slot;
 
 	if (slot)
-		return name_for_workspace(s->prefix, cli->workspace, slot);
+		return name_for(s->prefix, identity, slot);
 	for (slot = 1; slot <= SLOT_MAX; slot++) {
-		autofree char *name = name_for_workspace(s->prefix, cli->workspace, slot);
+		autofree char *name = name_for(s->prefix, identity, slot);
 
 		if (exists_at(s->layout->containers_fd, name) != 1)
 			return steal_ptr(name);

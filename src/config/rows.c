@@ -209,7 +209,7 @@ static const struct setting_row rows[] = {
 	  .applies = APPLIES_CREATE, .since = "0.8", ACTED,
 	  .summary = "Short name for the workspace and its containers." },
 	{ STRING("container.session_name", container.session_name, REFUSED),
-	  .format = FORMAT_SESSION_NAME, .applies = APPLIES_CREATE, .since = "0.11.1",
+	  .format = FORMAT_SESSION_NAME, .applies = APPLIES_CREATE, .since = "0.11.1", ACTED,
 	  .summary = "Replaces the hash of the workspace in container names." },
 	{ CHOICE("container.stale_base_check", container.stale_base_check, ONLY_LOWER, stale_names),
 	  .def = "warn", .applies = APPLIES_CREATE, .since = "0.9", ACTED,

@@ -205,6 +205,32 @@ static int use_settings(struct session *s, struct container **ret, struct err *e
 	return container_store(s, c, err);
 }
 
+/* A named session may have its directory elsewhere by now. */
+static int use_workspace(struct session *s, struct container **ret, const char *workspace,
+			 int workspace_fd, struct err *err) {
+	struct container *c = *ret;
+	autoclose int lock = -1;
+	int r;
+
+	if (!workspace || !strcmp(c->workspace, workspace))
+		return 0;
+	session_say(s, "'%s' had '%s' as its workspace, and has '%s' from now on", c->name,
+		    c->workspace, workspace);
+	lock = container_lock(s, c->name, 0, err);
+	if (lock < 0)
+		return lock;
+	r = container_load(s, c->name, ret, err);
+	if (r < 0)
+		return r;
+	container_free(c);
+	c = *ret;
+	str_replace(&c->workspace, workspace);
+	free(c->workspace_path);
+	c->workspace_path = workspace_inside(s, workspace, workspace_fd);
+	r = owner_of(workspace_fd, c, err);
+	return r < 0 ? r : container_store(s, c, err);
+}
+
 static int record_new_one(struct session *s, const struct launch_request *request,
 			  const struct slot_claim *claim, const char *workspace, int workspace_fd,
 			  struct container **ret, struct err *err) {
@@ -240,6 +266,8 @@ static int create(struct session *s, const struct launch_request *request, const
 		ret->reused = true;
 		if (r == 0)
 			r = use_settings(s, &ret->container, err);
+		if (r == 0)
+			r = use_workspace(s, &ret->container, workspace, workspace_fd, err);
 		free(claim.name);
 		return r;
 	}

@@ -14,11 +14,23 @@ const char *name_prefix(void) {
 	return prefix && *prefix ? prefix : "coi-";
 }
 
-char *name_for_workspace(const char *prefix, const char *workspace, int slot) {
+char *name_identity(const char *session_name, const char *workspace) {
+	return session_name && *session_name ? xasprintf("session-name:%s", session_name)
+					     : xstrdup(workspace);
+}
+
+char *name_for(const char *prefix, const char *identity, int slot) {
 	char hex[HASH_HEX_SIZE];
 
-	hash_hex(workspace, strlen(workspace), hex);
+	hash_hex(identity, strlen(identity), hex);
 	return xasprintf("%s%.8s-%d", prefix, hex, slot);
+}
+
+bool name_is_of(const char *name, const char *prefix, const char *identity) {
+	autofree char *first = name_for(prefix, identity, 0);
+	size_t len = strlen(first) - 1;
+
+	return !strncmp(name, first, len) && name_slot(name) > 0;
 }
 
 int name_slot(const char *name) {

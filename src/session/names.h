@@ -13,10 +13,18 @@
 /* Of our containers: "coi-", or $COI_CONTAINER_PREFIX; not owned. */
 const char *name_prefix(void);
 /*
- * "<prefix><hash8>-<slot>": hash8 is the first eight hex digits of the SHA-256
- * of the workspace's absolute path, symlinks not resolved. Newly allocated.
+ * What names are made of: the workspace's absolute path, symlinks not resolved, or
+ * "session-name:<name>" when @session_name (container.session_name) is not "". Newly
+ * allocated.
  */
-char *name_for_workspace(const char *prefix, const char *workspace, int slot);
+char *name_identity(const char *session_name, const char *workspace);
+/*
+ * "<prefix><hash8>-<slot>": hash8 is the first eight hex digits of the SHA-256
+ * of @identity. Newly allocated.
+ */
+char *name_for(const char *prefix, const char *identity, int slot);
+/* Is @name one of those, whatever the slot? */
+bool name_is_of(const char *name, const char *prefix, const char *identity);
 /* The slot at the end of a name; 0 when there is none. */
 int name_slot(const char *name);
 /* Letters, digits and '-'; starts with a letter, does not end in '-'; NAME_MAX_BYTES at most. */

@@ -130,10 +130,14 @@ static int read_one(int sessions_fd, const char *id, struct saved_session *out) 
 	return 0;
 }
 
-/* By the moment and not by the text: offsets differ. */
+/* The moment and not the text, whose offsets differ. */
+static int64_t saved_moment(const struct saved_session *one) {
+	return one->saved_ms ? one->saved_ms : (int64_t)clock_parse_rfc3339(one->saved_at) * 1000;
+}
+
 static int newest_first(const void *a, const void *b) {
 	const struct saved_session *one = a, *two = b;
-	time_t at = clock_parse_rfc3339(one->saved_at), other = clock_parse_rfc3339(two->saved_at);
+	int64_t at = saved_moment(one), other = saved_moment(two);
 
 	return at == other ? strcmp(two->id, one->id) : at < other ? 1 : -1;
 }

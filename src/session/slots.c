@@ -66,9 +66,9 @@ static int load_settled(struct session *s, const char *name, struct container **
 }
 
 /* The lowest stopped persistent one of the workspace. */
-static int find_stopped(struct session *s, const char *workspace, struct slot_claim *ret) {
+static int find_stopped(struct session *s, const char *identity, struct slot_claim *ret) {
 	for (int slot = 1; slot <= SLOT_MAX; slot++) {
-		autofree char *name = name_for_workspace(s->prefix, workspace, slot);
+		autofree char *name = name_for(s->prefix, identity, slot);
 		auto_container struct container *c = NULL;
 
 		if (load_settled(s, name, &c) == 0 && c->persistent && c->state == STATE_STOPPED)
@@ -82,10 +82,10 @@ static int find_stopped(struct session *s, const char *workspace, struct slot_cl
  * waited for when @patient: people expect a session where the last one was,
  * while commands in a row are better off with the next slot than waiting.
  */
-static int find_free(struct session *s, const char *workspace, int from, bool patient,
+static int find_free(struct session *s, const char *identity, int from, bool patient,
 		     struct slot_claim *ret, struct err *err) {
 	for (int slot = from; slot <= SLOT_MAX; slot++) {
-		autofree char *name = name_for_workspace(s->prefix, workspace, slot);
+		autofree char *name = name_for(s->prefix, identity, slot);
 		auto_container struct container *c = NULL;
 		int r = claim_name(s, name, ret, err);
 
@@ -98,9 +98,9 @@ static int find_free(struct session *s, const char *workspace, int from, bool pa
 }
 
 /* A slot whose container is being deleted is free soon. 1: one has become free. */
-static int wait_deleting(struct session *s, const char *workspace) {
+static int wait_deleting(struct session *s, const char *identity) {
 	for (int slot = 1; slot <= SLOT_MAX; slot++) {
-		autofree char *name = name_for_workspace(s->prefix, workspace, slot);
+		autofree char *name = name_for(s->prefix, identity, slot);
 		auto_container struct container *c = NULL;
 
 		if (container_load(s, name, &c, NULL) == 0 && c->state == STATE_DELETING &&
@@ -110,26 +110,26 @@ static int wait_deleting(struct session *s, const char *workspace) {
 	return 0;
 }
 
-static int all_in_use(const char *workspace, struct err *err) {
-	(void)err_set(err, ERR_CONFLICT, -EBUSY, "all %d slots of workspace '%s' are in use",
-		      SLOT_MAX, workspace);
+static int all_in_use(const char *identity, struct err *err) {
+	(void)err_set(err, ERR_CONFLICT, -EBUSY, "all %d slots of %s'%s' are in use", SLOT_MAX,
+		      *identity == '/' ? "workspace " : "", identity);
 	return err_hint(err, "see them with 'coi list'; remove stopped ones with 'coi clean'");
 }
 
 static int claim_auto(struct session *s, const struct launch_request *request,
-		      const char *workspace, struct slot_claim *ret, struct err *err) {
-	int r = request->reuse_stopped ? find_stopped(s, workspace, ret) : 0;
+		      const char *identity, struct slot_claim *ret, struct err *err) {
+	int r = request->reuse_stopped ? find_stopped(s, identity, ret) : 0;
 
 	if (r == 0)
-		r = find_free(s, workspace, 1, request->kind != KIND_RUN, ret, err);
-	if (r == 0 && wait_deleting(s, workspace))
-		r = find_free(s, workspace, 1, false, ret, err);
-	return r == 0 ? all_in_use(workspace, err) : r;
+		r = find_free(s, identity, 1, request->kind != KIND_RUN, ret, err);
+	if (r == 0 && wait_deleting(s, identity))
+		r = find_free(s, identity, 1, false, ret, err);
+	return r == 0 ? all_in_use(identity, err) : r;
 }
 
 static int claim_slot(struct session *s, const struct launch_request *request,
-		      const char *workspace, struct slot_claim *ret, struct err *err) {
-	autofree char *name = name_for_workspace(s->prefix, workspace, request->slot);
+		      const char *identity, struct slot_claim *ret, struct err *err) {
+	autofree char *name = name_for(s->prefix, identity, request->slot);
 	auto_container struct container *c = NULL;
 	int r = claim_name(s, name, ret, err);
 
@@ -153,20 +153,44 @@ static int claim_slot(struct session *s, const struct launch_request *request,
 		return err_hint(err, "leave --slot out to get a free one, or end it with 'coi kill %s'",
 				name);
 	}
-	r = find_free(s, workspace, request->slot + 1, true, ret, err);
+	r = find_free(s, identity, request->slot + 1, true, ret, err);
 	if (r == 1)
 		session_say(s, "Slot %d is occupied, using slot %d", request->slot, ret->slot);
-	return r == 0 ? all_in_use(workspace, err) : r;
+	return r == 0 ? all_in_use(identity, err) : r;
+}
+
+/*
+ * A name that a person has chosen means one session: another container of it has
+ * nothing of that.
+ */
+static void tell_fork(struct session *s, const char *identity, const struct slot_claim *claim) {
+	for (int slot = 1; slot <= SLOT_MAX; slot++) {
+		autofree char *name = name_for(s->prefix, identity, slot);
+		auto_container struct container *c = NULL;
+
+		if (slot == claim->slot || container_load(s, name, &c, NULL) < 0 ||
+		    c->state == STATE_DELETING)
+			continue;
+		session_say(s, "Warning: the session '%s' has container '%s' already (%s); '%s' is a "
+			       "new one without anything of it. To use that one: coi %s",
+			    s->settings->container.session_name, name, container_status(s, c),
+			    claim->name, c->state == STATE_STOPPED ? "shell --resume" : "attach");
+		return;
+	}
 }
 
 int slot_claim(struct session *s, const struct launch_request *request, const char *workspace,
 	       struct slot_claim *ret, struct err *err) {
+	const char *session_name = s->settings->container.session_name;
+	autofree char *identity = workspace ? name_identity(session_name, workspace) : NULL;
 	int r;
 
 	*ret = (struct slot_claim){ .lock = -1 };
 	if (!request->name) {
-		r = request->slot ? claim_slot(s, request, workspace, ret, err)
-				  : claim_auto(s, request, workspace, ret, err);
+		r = request->slot ? claim_slot(s, request, identity, ret, err)
+				  : claim_auto(s, request, identity, ret, err);
+		if (r == 1 && !ret->reused && *session_name && request->kind == KIND_SHELL)
+			tell_fork(s, identity, ret);
 		return r < 0 ? r : 0;
 	}
 	r = name_check(request->name, err);

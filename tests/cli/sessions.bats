@@ -203,6 +203,50 @@ screen_shows() {
 	rm -rf "$T/second"
 }
 
+@test "a named session is the same from another directory, and says when it forks" {
+	local hash name id before=$HOME HOME=$T/home2
+	mkdir -p "$HOME/.coi"
+	cp "$before/.coi/config.toml" "$HOME/.coi/"
+	make_workspace "$T/moved"
+	# What it had by its path is found from its name, too.
+	coi shell --debug --background --persistent >"$T/out" 2>&1
+	id=$(sed -n 's/^ *Session: *//p' "$T/out")
+	coi container exec --user 1000 "$(container_name 1)" -- sh -c 'echo 1 >~/.claude/x'
+	coi shutdown --timeout 5 "$(container_name 1)"
+	sed -i 's/^\[container\]/&\nsession_name = "mine"/' "$HOME/.coi/config.toml"
+	hash=$(printf session-name:mine | sha256sum | cut -c1-8)
+	name=coi-$hash-1
+	coi shell --debug --background --persistent --resume >"$T/out" 2>&1
+	expect_equal "$(sed -n 's/^ *Session: *//p' "$T/out")" "$id"
+	coi container running "$name"
+	run --separate-stderr coi shell --debug --background
+	expect_status 0
+	expect_stderr "the session 'mine' has container '$name' already (Running)"
+	expect_stderr "'coi-$hash-2' is a new one"
+	coi kill "coi-$hash-2"
+	coi container exec "$name" -- touch /root/kept
+	coi container stop --force "$name"
+
+	# From another directory: the same container, with that directory in it.
+	run --separate-stderr coi -w "$T/moved" shell --debug --background --persistent
+	expect_status 0
+	expect_stderr "'$name' had '$T/ws' as its workspace, and has '$T/moved' from now on"
+	coi container exec "$name" -- sh -c 'test -e /root/kept && touch /workspace/here'
+	[ -e "$T/moved/here" ]
+	run --separate-stderr coi -w "$T/moved" attach --slot 1 </dev/null
+	expect_stderr "attaching needs a terminal"
+	run -0 --separate-stderr coi -w "$T/moved" logs --tail 1
+	# A project's file cannot take the name of another session.
+	cp "$before/.coi/config.toml" "$HOME/.coi/"
+	mkdir .coi
+	printf '[container]\nsession_name = "mine"\n' >.coi/config.toml
+	run --separate-stderr coi shell --dry-run
+	expect_text "Container: $(container_name 1) (new)"
+	rm -r .coi
+	coi kill --all --force
+	rm -rf "$T/moved" "$HOME"
+}
+
 @test "another prefix is another family" {
 	COI_CONTAINER_PREFIX=other- coi shell --debug --background
 	local name

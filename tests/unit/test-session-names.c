@@ -17,7 +17,7 @@
 #include "session/names.h"
 
 static void test_workspace_name(void **state) {
-	autofree char *name = name_for_workspace("coi-", "/home/ann/project", 3);
+	autofree char *name = name_for("coi-", "/home/ann/project", 3);
 
 	(void)state;
 	/* printf %s /home/ann/project | sha256sum */
