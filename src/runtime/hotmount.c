@@ -2,11 +2,7 @@
 /*
  * A child goes into the container step by step and gives up the host's rights
  * on the way; what it does with names of the container, it does as its root.
- *
- * A read-only mount stays so only when its flags are locked, which the kernel
- * does when a mount namespace is copied for another user namespace: so the
- * mount is attached in a private namespace of the host, copied into one of the
- * container's user namespace, and taken from there.
+ * On the way the mount's flags are locked (hotstage.c).
  */
 #include "runtime/hotmount.h"
 
@@ -22,6 +18,7 @@
 
 #include "base/fd.h"
 #include "base/mem.h"
+#include "runtime/hotstage.h"
 #include "runtime/inside.h"
 #include "runtime/mount.h"
 #include "runtime/private.h"
@@ -37,53 +34,19 @@ static void idset_inside(const struct hotmount_spec *spec, struct idset *ret) {
 	};
 }
 
-/* Working directory: a tmpfs of our own namespace, with the mount on "m". */
-static int stage_attach(const struct bind_mount *m, struct err *err) {
-	autoclose int tmp = -1, target = -1, root = -1;
-	int r;
-
-	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0)
-		return err_sys(err, -errno, "cannot make a mount namespace");
-	tmp = mount_tmpfs("64k", "0755", 0, 0, MOUNT_NOSUID | MOUNT_NODEV);
-	root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (tmp < 0 || root < 0)
-		return err_sys(err, tmp < 0 ? tmp : -errno, "cannot make a tmpfs");
-	if (m->is_dir) {
-		if (mkdirat(tmp, "m", 0755) < 0)
-			return err_sys(err, -errno, "cannot make a mount point");
-	} else {
-		autoclose int fd = openat(tmp, "m", O_CREAT | O_EXCL | O_RDONLY | O_CLOEXEC, 0644);
-
-		if (fd < 0)
-			return err_sys(err, -errno, "cannot make a mount point");
-	}
-	r = mount_attach(tmp, root);
-	if (r == 0)
-		target = openat(tmp, "m", O_PATH | O_NOFOLLOW | O_CLOEXEC);
-	if (r == 0)
-		r = target < 0 ? -errno : mount_attach(m->fd, target);
-	if (r == 0 && fchdir(tmp) < 0)
-		r = -errno;
-	return r < 0 ? err_sys(err, r, "cannot attach '%s'", m->bind->source) : 0;
-}
-
 static int add_inside(const struct hotmount_spec *spec, struct bind_mount *m, int pidfd,
 		      struct err *err) {
+	struct hotstage stage = HOTSTAGE_INIT;
 	autoclose int root = -1;
 	struct idset inside;
-	int r = stage_attach(m, err);
+	int r = hotstage_make(&stage, m, spec->is_locked, err);
 
 	if (r == 0)
 		r = inside_become_root(pidfd, err);
-	if (r < 0)
-		return r;
-	if (unshare(CLONE_NEWNS) < 0)
-		return err_sys(err, -errno, "cannot make the container's copy");
-	(void)close(m->fd);
-	m->fd = open_tree(AT_FDCWD, "m", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
-	if (m->fd < 0)
-		return err_sys(err, -errno, "cannot take the mount");
-	r = inside_enter_mounts(pidfd, &root, err);
+	if (r == 0)
+		r = hotstage_take(&stage, m, err);
+	if (r == 0)
+		r = inside_enter_mounts(pidfd, &root, err);
 	if (r < 0)
 		return r;
 	idset_inside(spec, &inside);

@@ -18,14 +18,18 @@ struct hotmount_spec {
 	uid_t code_uid;
 	gid_t code_gid;
 	struct runtime_bind bind;
+	/*
+	 * Nobody can unmount it any more, as if it had been bound before the start;
+	 * it goes when what it is mounted on does.
+	 */
+	bool is_locked;
 };
 
 /*
  * Bind it; the mount point is made when missing. Its flags are locked: container
- * root cannot make a read-only one writable. It can unmount it, as can
- * hotmount_remove(); what is bound before the start cannot be unmounted at all.
- * ERR_CONFLICT where the file system has no id-mapped mounts (a running
- * container's map cannot get a hole).
+ * root cannot make a read-only one writable. It can unmount one that is not
+ * locked, as can hotmount_remove(). ERR_CONFLICT where the file system has no
+ * id-mapped mounts (a running container's map cannot get a hole).
  */
 int hotmount_add(const struct hotmount_spec *spec, struct err *err);
 /* Take it away again (lazily when busy). ERR_MISSING when nothing is mounted there. */
