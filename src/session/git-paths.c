@@ -143,7 +143,7 @@ static void add_worktrees(const struct git_look *look, const char *dir, struct g
 	autostrv char **names = directories(look, all, &many);
 
 	if (many)
-		git_paths_add(ret, xstrdup(all), PROTECT_ROLE_READONLY, PROTECT_DIR);
+		git_paths_add(ret, xstrdup(all), PROTECT_ROLE_READONLY, PROTECT_LIVE);
 	for (char **name = names; name && *name; name++) {
 		autofree char *one = join(all, *name);
 		autofree char *gitdir = join(one, "gitdir");
@@ -152,7 +152,7 @@ static void add_worktrees(const struct git_look *look, const char *dir, struct g
 		if (!strcmp(one, look->own) || (tree && path_is_below(tree, look->seen)))
 			add_own_worktree(look, one, ret);
 		else
-			git_paths_add(ret, steal_ptr(one), PROTECT_ROLE_READONLY, PROTECT_NONE);
+			git_paths_add(ret, steal_ptr(one), PROTECT_ROLE_READONLY, PROTECT_LIVE);
 	}
 }
 
@@ -163,7 +163,7 @@ static void add_modules(const struct git_look *look, const char *dir, int depth,
 	autostrv char **names = directories(look, dir, &many);
 
 	if (many || (names && (ret->dirs + strv_len(names) > GIT_DIRS_MAX || depth > DEPTH_MAX))) {
-		git_paths_add(ret, xstrdup(dir), PROTECT_ROLE_READONLY, PROTECT_DIR);
+		git_paths_add(ret, xstrdup(dir), PROTECT_ROLE_READONLY, PROTECT_LIVE);
 		return;
 	}
 	for (char **name = names; name && *name; name++) {
@@ -211,6 +211,6 @@ void git_paths_add_trees(const struct git_look *look, struct git_paths *ret) {
 		if (tree && strcmp(one, look->own) != 0 && path_is_below(tree, look->base.path) &&
 		    tree[len])
 			git_paths_add(ret, xstrdup(tree + len + 1), PROTECT_ROLE_READONLY,
-				      PROTECT_NONE);
+				      PROTECT_LIVE);
 	}
 }

@@ -129,17 +129,50 @@ static json_t *record_read(int dir, const char *name) {
 	return j;
 }
 
-static json_t *record_make(const struct immutable_spec *spec, const struct stat *st) {
+/* What of one directory is marked: the record itself, and each of its list "more". */
+static json_t *place_make(const struct immutable_place *place) {
+	struct stat st;
+
+	if (fstat(place->fd, &st) < 0)
+		return NULL;
+	return json_pack("{s:o, s:I, s:I, s:o, s:[]}", "workspace", json_text(place->path), "dev",
+			 (json_int_t)st.st_dev, "ino", (json_int_t)st.st_ino, "paths",
+			 json_from_strv(place->paths), "kept");
+}
+
+static size_t place_count(const json_t *record) {
+	return record ? 1 + json_array_size(json_object_get(record, "more")) : 0;
+}
+
+static json_t *place_at(const json_t *record, size_t i) {
+	return i ? json_array_get(json_object_get(record, "more"), i - 1) : (json_t *)record;
+}
+
+static json_t *record_make(const struct immutable_spec *spec) {
 	const struct privilege *who = spec->session->who;
 	char when[CLOCK_RFC3339_SIZE];
+	auto_json json_t *first = place_make(&spec->places[0]), *more = json_array();
+	json_t *record = json_pack("{s:o, s:s, s:o, s:I, s:I, s:o}", "container_name",
+				   json_text(spec->container), "applied_at",
+				   clock_rfc3339(time(NULL), when), "root",
+				   json_text(spec->session->layout->root), "uid",
+				   (json_int_t)who->uid, "gid", (json_int_t)who->gid, "home",
+				   json_text(who->home));
 
-	return json_pack("{s:o, s:o, s:o, s:s, s:o, s:I, s:I, s:I, s:I, s:o, s:[]}",
-			 "container_name", json_text(spec->container), "workspace",
-			 json_text(spec->workspace), "paths", json_from_strv(spec->paths),
-			 "applied_at", clock_rfc3339(time(NULL), when), "root",
-			 json_text(spec->session->layout->root), "dev", (json_int_t)st->st_dev,
-			 "ino", (json_int_t)st->st_ino, "uid", (json_int_t)who->uid, "gid",
-			 (json_int_t)who->gid, "home", json_text(who->home), "kept");
+	for (size_t i = 1; i < spec->place_count; i++) {
+		json_t *place = place_make(&spec->places[i]);
+
+		if (place)
+			(void)json_array_append_new(more, place);
+	}
+	if (!first || json_object_update(record, first) < 0 ||
+	    place_count(record) + json_array_size(more) != spec->place_count) {
+		json_decref(record);
+		return NULL;
+	}
+	if (json_array_size(more))
+		(void)json_object_set(record, "more", more);
+	return record;
 }
 
 static struct privilege person_of(const json_t *j) {
@@ -209,8 +242,20 @@ static int record_store(const struct immutable_spec *spec, const json_t *j, stru
 	return 0;
 }
 
-/* Paths that other containers have marked in the same directory. */
-static char **paths_of_others(const struct session *s, const char *container, const json_t *mine) {
+/* What a record has marked, absolute. */
+static void add_marked(char ***list, const json_t *record) {
+	for (size_t i = 0; i < place_count(record); i++) {
+		const json_t *place = place_at(record, i);
+		const char *dir = json_get_str(place, "workspace", "/");
+		autostrv char **paths = json_get_strv(place, "paths");
+
+		for (char **path = paths; path && *path; path++)
+			strv_take(list, path_join(dir, *path));
+	}
+}
+
+/* What other containers have marked. */
+static char **paths_of_others(const struct session *s, const char *container) {
 	struct dirent **names = NULL;
 	int n = scandirat(s->layout->containers_fd, ".", &names, NULL, NULL);
 	char **out = NULL;
@@ -221,11 +266,8 @@ static char **paths_of_others(const struct session *s, const char *container, co
 		if (name_is_plain(name) && strcmp(name, container) != 0) {
 			autoclose int dir = container_dir(s, name);
 			auto_json json_t *j = record_read(dir, RECORD_NAME);
-			autostrv char **paths = json_get_strv(j, "paths");
 
-			if (j && json_get_int(j, "dev", -1) == json_get_int(mine, "dev", -2) &&
-			    json_get_int(j, "ino", -1) == json_get_int(mine, "ino", -2))
-				strv_add_all(&out, paths);
+			add_marked(&out, j);
 		}
 		free(names[i]);
 	}
@@ -242,21 +284,21 @@ static bool overlaps(char *const *paths, const char *path) {
 
 /* ---- clearing and setting ---- */
 
-/* All of a record but what others hold too. The first failure, after trying everything. */
-static int clear_record(const json_t *j, char *const *others, uid_t only) {
-	const char *workspace = json_get_str(j, "workspace", "");
-	autostrv char **paths = json_get_strv(j, "paths"), **kept = json_get_strv(j, "kept");
-	autoclose int base = open(workspace, O_PATH | O_DIRECTORY | O_CLOEXEC);
+static int clear_place(const json_t *place, char *const *others, uid_t only) {
+	const char *dir = json_get_str(place, "workspace", "");
+	autostrv char **paths = json_get_strv(place, "paths"), **kept = json_get_strv(place, "kept");
+	autoclose int base = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	struct walk w = { .keep = kept, .only = only };
 	struct stat st;
 	int result = 0;
 
 	if (base < 0 || fstat(base, &st) < 0 ||
-	    (int64_t)st.st_dev != json_get_int(j, "dev", -1) ||
-	    (int64_t)st.st_ino != json_get_int(j, "ino", -1))
+	    (int64_t)st.st_dev != json_get_int(place, "dev", -1) ||
+	    (int64_t)st.st_ino != json_get_int(place, "ino", -1))
 		return 0; /* it has gone, or another directory has that name */
 	for (char **path = paths; path && *path; path++) {
-		int r = overlaps(others, *path) ? 0 : walk_path(&w, base, *path);
+		autofree char *whole = path_join(dir, *path);
+		int r = overlaps(others, whole) ? 0 : walk_path(&w, base, *path);
 
 		if (r < 0 && result == 0)
 			result = r;
@@ -264,16 +306,47 @@ static int clear_record(const json_t *j, char *const *others, uid_t only) {
 	return result;
 }
 
-static int set_all(const struct immutable_spec *spec, char *const *others, json_t *record) {
+/* All of a record but what others hold too. The first failure, after trying everything. */
+static int clear_record(const json_t *record, char *const *others, uid_t only) {
+	int result = 0;
+
+	for (size_t i = 0; i < place_count(record); i++) {
+		int r = clear_place(place_at(record, i), others, only);
+
+		if (r < 0 && result == 0)
+			result = r;
+	}
+	return result;
+}
+
+static int set_place(const struct immutable_place *from, char *const *others, struct walk *w,
+		     json_t *place) {
+	int r = 0;
+
+	for (char *const *path = from->paths; path && *path && r == 0; path++) {
+		autofree char *whole = path_join(from->path, *path);
+
+		if (!overlaps(others, whole))
+			r = walk_path(w, from->fd, *path);
+	}
+	if (w->found)
+		json_object_set_new(place, "kept", json_from_strv(w->found));
+	strv_free(w->found);
+	w->found = NULL;
+	return r;
+}
+
+static int set_all(const struct immutable_spec *spec, char *const *others, json_t *record,
+		   bool *keeps) {
 	struct walk w = { .set = true, .spare = spec->spare, .only = (uid_t)-1 };
 	int r = 0;
 
-	for (char *const *path = spec->paths; *path && r == 0; path++)
-		if (!overlaps(others, *path))
-			r = walk_path(&w, spec->workspace_fd, *path);
-	if (w.found)
-		json_object_set_new(record, "kept", json_from_strv(w.found));
-	strv_free(w.found);
+	for (size_t i = 0; i < spec->place_count && r == 0; i++) {
+		json_t *place = place_at(record, i);
+
+		r = set_place(&spec->places[i], others, &w, place);
+		*keeps |= json_array_size(json_object_get(place, "kept")) > 0;
+	}
 	return r;
 }
 
@@ -294,23 +367,23 @@ int immutable_set(const struct immutable_spec *spec, struct err *err) {
 	autoclose int lock = -1;
 	auto_json json_t *record = NULL;
 	autostrv char **others = NULL;
-	struct stat st;
+	bool keeps = false;
 	int r;
 
-	if (!spec->paths || !*spec->paths)
+	if (!spec->place_count)
 		return 0;
-	if (fstat(spec->workspace_fd, &st) < 0)
-		return err_sys(err, -errno, "cannot look at the workspace");
 	lock = lock_take(s->layout->run_fd, LOCK_NAME, 0, err);
 	if (lock < 0)
 		return lock;
-	record = record_make(spec, &st);
-	others = paths_of_others(s, spec->container, record);
+	record = record_make(spec);
+	if (!record)
+		return err_set(err, ERR_SYSTEM, -EIO, "cannot look at the workspace");
+	others = paths_of_others(s, spec->container);
 	r = record_store(spec, record, err);
 	if (r < 0)
 		return r;
-	r = set_all(spec, others, record);
-	if (r == 0 && json_array_size(json_object_get(record, "kept")))
+	r = set_all(spec, others, record, &keeps);
+	if (r == 0 && keeps)
 		return record_store(spec, record, err);
 	if (r < 0) {
 		autoclose int dir = container_dir(s, spec->container);
@@ -341,7 +414,7 @@ int immutable_clear(const struct session *s, const char *container, struct err *
 		(void)unlinkat(dir, RECORD_NAME, 0); /* torn by a power cut: nothing was marked */
 		return 0;
 	}
-	others = paths_of_others(s, container, record);
+	others = paths_of_others(s, container);
 	person = person_of(record);
 	r = clear_record(record, others, (uid_t)-1);
 	(void)unlinkat(dir, RECORD_NAME, 0);
@@ -350,6 +423,29 @@ int immutable_clear(const struct session *s, const char *container, struct err *
 			       json_get_str(record, "workspace", "?"));
 	copy_remove(&person, container);
 	return 0;
+}
+
+int immutable_again(const struct session *s, const char *container, const char *dir,
+		    const char *path, int fd, struct err *err) {
+	autoclose int own = container_dir(s, container), lock = -1;
+	auto_json json_t *record = NULL;
+	autostrv char **marked = NULL;
+	autofree char *whole = path_join(dir, path);
+	struct walk w = { .set = true, .only = (uid_t)-1 };
+	int r;
+
+	if (own < 0 || exists_at(own, RECORD_NAME) != 1)
+		return 0;
+	lock = lock_take(s->layout->run_fd, LOCK_NAME, 0, err);
+	if (lock < 0)
+		return lock;
+	record = record_read(own, RECORD_NAME);
+	add_marked(&marked, record);
+	if (!strv_contains(marked, whole))
+		return 0;
+	r = walk_path(&w, fd, path);
+	strv_free(w.found); /* marked by us before */
+	return r < 0 ? failed(r, err) : 0;
 }
 
 /* ---- copies whose container has gone ---- */
@@ -364,7 +460,7 @@ static bool sweep_one(const struct session *s, int dir, const char *file, const 
 	    exists_at(s->layout->containers_fd, container) != 0)
 		return false;
 	/* Who writes that file may have files of root's in it: only the person's own count. */
-	others = paths_of_others(s, container, j);
+	others = paths_of_others(s, container);
 	if (!dry_run && clear_record(j, others, s->who->uid ? s->who->uid : (uid_t)-1) == 0)
 		(void)unlinkat(dir, file, 0);
 	return true;

@@ -18,14 +18,19 @@
 
 #define IMMUTABLE_FILES_MAX 4096 /* for each container */
 
+struct immutable_place {
+	int fd;             /* a directory */
+	const char *path;   /* its path without links */
+	char *const *paths; /* relative to it: files, or directories with all in them */
+};
+
 struct immutable_spec {
 	const struct session *session;
 	const char *container;
-	int workspace_fd;
-	const char *workspace; /* its path without links */
-	char *const *paths;    /* relative to it: files, or directories with all in them */
-	char *const *spare;    /* within those: not these, nor what is in them */
-	bool durable;          /* the record survives a power cut */
+	const struct immutable_place *places;
+	size_t place_count;
+	char *const *spare; /* not these, nor what is in them; relative to a place */
+	bool durable;       /* the record survives a power cut */
 };
 
 /*
@@ -33,6 +38,12 @@ struct immutable_spec {
  * whoever calls goes on without, since mounts protect them too.
  */
 int immutable_set(const struct immutable_spec *spec, struct err *err);
+/*
+ * What has come in the place of a path that was marked: @path below the directory
+ * @dir, which is open at @fd. Does nothing for one that was not.
+ */
+int immutable_again(const struct session *s, const char *container, const char *dir,
+		    const char *path, int fd, struct err *err);
 /*
  * Clear the marks of that container and forget them. Repeatable, does nothing
  * when there are none. What cannot be cleared keeps the person's copy, for

@@ -65,16 +65,22 @@ static const char *content_of(enum protect_kind kind) {
 	return kind == PROTECT_COMMONDIR ? ".\n" : "";
 }
 
-static bool manifest_has(const struct manifest *m, uint64_t dev, uint64_t ino, const char *path) {
+/* Two bases may lie in one another: what counts is the whole path. */
+static bool same_place(const struct placeholder *a, const struct placeholder *b) {
+	autofree char *x = path_join(a->base_path, a->path), *y = path_join(b->base_path, b->path);
+
+	return a->dev == b->dev && !strcmp(x, y);
+}
+
+static bool manifest_has(const struct manifest *m, const struct placeholder *p) {
 	for (size_t i = 0; i < m->count; i++)
-		if (m->items[i].dev == dev && m->items[i].ino == ino &&
-		    !strcmp(m->items[i].path, path))
+		if (same_place(&m->items[i], p))
 			return true;
 	return false;
 }
 
 static void manifest_add(struct manifest *m, const struct placeholder *p) {
-	if (manifest_has(m, p->dev, p->ino, p->path))
+	if (manifest_has(m, p))
 		return;
 	m->items = xreallocarray(m->items, m->count + 1, sizeof(*m->items));
 	m->items[m->count++] = (struct placeholder){
@@ -196,7 +202,7 @@ static int plan_want(struct maker *k, const struct placeholder_want *want, struc
 				return 0; /* whoever opens it tells */
 			missing = fd == -ENOENT;
 		}
-		if (missing || manifest_has(&k->others, p.dev, p.ino, so_far))
+		if (missing || manifest_has(&k->others, &p))
 			manifest_add(&k->mine, &p);
 		if (slash)
 			*slash = '/';
@@ -387,7 +393,7 @@ static int release(const struct session *s, const char *container, struct err *e
 	for (size_t i = mine.count; i > 0; i--) {
 		const struct placeholder *p = &mine.items[i - 1];
 
-		if (!manifest_has(&others, p->dev, p->ino, p->path))
+		if (!manifest_has(&others, p))
 			remove_one(p);
 	}
 	if (unlinkat(dir, MANIFEST_NAME, 0) < 0 && errno != ENOENT)

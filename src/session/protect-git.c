@@ -80,7 +80,7 @@ static void look_at(const struct protect_git *in, const struct git_base *base, c
 			      found.items[i].role, found.items[i].kind);
 	/* Of other work trees: without a HEAD they are none, and git looks further up. */
 	if (*own)
-		git_paths_add(&all, path_join(git, "HEAD"), PROTECT_ROLE_READONLY, PROTECT_NONE);
+		git_paths_add(&all, path_join(git, "HEAD"), PROTECT_ROLE_READONLY, PROTECT_LIVE);
 	all.dirs = found.dirs;
 	named.look.base = in->tree;
 	named.look.own = "";

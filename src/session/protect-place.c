@@ -49,9 +49,10 @@ void protect_binds_done(struct protect_binds *b) {
 	free(b->fds);
 	free(b->items);
 	free(b->bound);
+	for (size_t i = 0; i < b->still_count; i++)
+		strv_free(b->still[i].paths);
+	free(b->still);
 	strv_free(b->names);
-	strv_free(b->readonly);
-	free(b->workspace);
 	*b = (struct protect_binds){ 0 };
 }
 
@@ -237,7 +238,7 @@ static int make_placeholders(struct placing *p, struct err *err) {
 			const struct item *item = find_item(p, a, a->steps.items[k].path);
 
 			if (!item || a->steps.items[k].role != PROTECT_ROLE_READONLY ||
-			    item->kind == PROTECT_NONE)
+			    !protect_has_stand_in(item->kind))
 				continue;
 			wants = xreallocarray(wants, count + 1, sizeof(*wants));
 			wants[count++] = (struct placeholder_want){ a->bind->fd, a->path,
@@ -277,7 +278,7 @@ static bool may_be_missing(const struct area *a, const struct protect_step *step
 			   const struct item *item) {
 	struct statvfs fs;
 
-	if (step->role != PROTECT_ROLE_READONLY || (item && item->kind == PROTECT_NONE))
+	if (step->role != PROTECT_ROLE_READONLY || (item && !protect_has_stand_in(item->kind)))
 		return step->role != PROTECT_ROLE_HIDDEN;
 	return fstatvfs(a->bind->fd, &fs) == 0 && (fs.f_flag & ST_RDONLY);
 }
@@ -370,8 +371,6 @@ static int bind_step(struct placing *p, const struct area *a, const struct prote
 	bind.strict_target = true;
 	add_bound(p, a, step, bind.source);
 	add_bind(p, &bind);
-	if (bind.readonly && p->in->has_workspace && a == &p->areas[0])
-		strv_add(&p->out.readonly, step->path);
 	return 0;
 }
 
@@ -399,6 +398,31 @@ static int bind_all(struct placing *p, struct err *err) {
 		if (i != common || !around)
 			r = bind_area(p, &p->areas[i], err);
 	return r;
+}
+
+/* A mount that shows them again adds nothing. */
+static void note_still(struct placing *p) {
+	size_t areas[] = { 0, p->in->common };
+
+	for (size_t i = 0; p->in->has_workspace && i < (areas[1] ? 2 : 1); i++) {
+		const struct area *a = &p->areas[areas[i]];
+		struct protect_still still = { .fd = a->bind->fd };
+
+		for (size_t k = 0; k < p->out.bound_count; k++) {
+			const struct protect_bound *b = &p->out.bound[k];
+
+			if (b->base_fd == still.fd && b->role == PROTECT_ROLE_READONLY &&
+			    b->kind != PROTECT_LIVE)
+				strv_add(&still.paths, b->path);
+		}
+		if (!still.paths)
+			continue;
+		still.path = xstrdup(a->path);
+		strv_take(&p->out.names, (char *)still.path);
+		p->out.still = xreallocarray(p->out.still, p->out.still_count + 1,
+					     sizeof(*p->out.still));
+		p->out.still[p->out.still_count++] = still;
+	}
 }
 
 static int open_areas(struct placing *p, struct err *err) {
@@ -434,7 +458,7 @@ int protect_place(const struct protect_input *in, struct protect_binds *ret, str
 		r = bind_all(&p, err);
 	if (r < 0)
 		return r;
-	p.out.workspace = in->has_workspace ? xstrdup(p.areas[0].path) : NULL;
+	note_still(&p);
 	*ret = p.out;
 	p.out = (struct protect_binds){ 0 };
 	return 0;

@@ -39,6 +39,13 @@ struct protect_bound {
 	enum protect_kind kind; /* of its placeholder */
 };
 
+/* What of a directory nobody has to write while the container runs. */
+struct protect_still {
+	int fd;           /* of the bind; borrowed */
+	const char *path; /* its path without links; owned by the struct below */
+	char **paths;     /* relative to it */
+};
+
 /* Borrows descriptors and strings of the binds it was made from, owns its own. */
 struct protect_binds {
 	struct runtime_bind *items; /* in the order in which they are to be mounted */
@@ -47,8 +54,8 @@ struct protect_binds {
 	size_t bound_count;
 	int *fds;                   /* its own */
 	size_t fd_count;
-	char **readonly;            /* of the workspace, relative to it: what is read-only */
-	char *workspace;            /* its path without links; NULL: none */
+	struct protect_still *still; /* of the workspace and its repository */
+	size_t still_count;
 	char **names;
 };
 void protect_binds_done(struct protect_binds *b);

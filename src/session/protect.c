@@ -94,6 +94,10 @@ enum protect_kind protect_kind_of(const char *path) {
 									     : PROTECT_DIR;
 }
 
+bool protect_has_stand_in(enum protect_kind kind) {
+	return kind != PROTECT_NONE && kind != PROTECT_LIVE;
+}
+
 void protect_steps_done(struct protect_steps *s) {
 	for (size_t i = 0; i < s->count; i++)
 		free(s->items[i].path);

@@ -41,7 +41,9 @@ enum protect_kind {
 	PROTECT_FILE,
 	PROTECT_COMMONDIR, /* a file that says "this directory itself" to git */
 	PROTECT_NONE,      /* nothing: when it is gone there is nothing to protect */
+	PROTECT_LIVE,      /* nothing either, and programs of the host write it meanwhile */
 };
+bool protect_has_stand_in(enum protect_kind kind);
 enum protect_kind protect_kind_of(const char *path);
 /* ".git" or something in it. */
 bool protect_is_git(const char *path);

@@ -66,7 +66,7 @@ static char *read_head(const struct supervisor *v, int git) {
 }
 
 void supervisor_head_remember(struct supervisor *v) {
-	autoclose int git = v->protect.workspace && v->plan.protect.paths ? open_git(v) : -1;
+	autoclose int git = *v->c->workspace && v->plan.protect.paths ? open_git(v) : -1;
 
 	v->head = git < 0 ? NULL : read_head(v, git);
 }

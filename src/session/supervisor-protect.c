@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "base/mem.h"
 #include "session/immutable.h"
 #include "session/placeholders.h"
 #include "session/supervisor.h"
@@ -13,15 +14,19 @@ static void say(const char *line, void *data) {
 }
 
 static void make_immutable(struct supervisor *v) {
+	const struct protect_binds *b = &v->protect;
+	autofree struct immutable_place *places = xcalloc(b->still_count + 1, sizeof(*places));
 	struct err err = { 0 };
 
-	if (!v->plan.protect.immutable || !v->protect.workspace)
+	if (!v->plan.protect.immutable)
 		return;
+	for (size_t i = 0; i < b->still_count; i++)
+		places[i] = (struct immutable_place){ b->still[i].fd, b->still[i].path,
+						      b->still[i].paths };
 	if (immutable_set(&(struct immutable_spec){ .session = &v->session,
 						    .container = v->c->name,
-						    .workspace_fd = v->plan.binds[0].fd,
-						    .workspace = v->protect.workspace,
-						    .paths = v->protect.readonly,
+						    .places = places,
+						    .place_count = b->still_count,
 						    .spare = v->plan.protect.writable,
 						    .durable = !v->c->delete_on_stop },
 			  &err) < 0)

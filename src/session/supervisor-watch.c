@@ -5,9 +5,11 @@
  * protected paths are watched, and what is not in place any more is mounted
  * again, the container frozen meanwhile, for as long as it takes.
  *
- * A mount that comes later can be unmounted by root in the container, unlike
- * those of the start: the container's mounts are watched too, and its own mount
- * namespaces are not. host_immutable keeps it from coming to this.
+ * Such a mount cannot be unmounted either. But root in the container who has made
+ * a copy of all mounts (a mount namespace, a recursive bind) before the host
+ * replaced something does not have it there, and can take it out of a later copy.
+ * So with host_immutable what has come is made immutable as what was there; without
+ * it, or on a file system that cannot, this is what is left.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -29,6 +31,7 @@
 #include "base/path.h"
 #include "base/strv.h"
 #include "runtime/hotmount.h"
+#include "session/immutable.h"
 #include "session/placeholders.h"
 #include "session/supervisor.h"
 
@@ -57,7 +60,7 @@ static int open_inside(const struct supervisor *v, const char *target) {
 
 /* Is there to be something, when it is gone? */
 static bool wants_something(const struct protect_bound *b) {
-	return b->role == PROTECT_ROLE_READONLY && b->kind != PROTECT_NONE;
+	return b->role == PROTECT_ROLE_READONLY && protect_has_stand_in(b->kind);
 }
 
 /* Is a mount of what is there on the host where it should be, with its flags? */
@@ -93,6 +96,7 @@ static int attach(struct supervisor *v, const struct protect_bound *b, int fd, s
 		.code_uid = v->c->code_uid,
 		.code_gid = v->c->code_gid,
 		.bind = v->protect.items[b->item],
+		.is_locked = true,
 	};
 	int r;
 
@@ -108,7 +112,9 @@ static int attach(struct supervisor *v, const struct protect_bound *b, int fd, s
 
 static int mend_one(struct supervisor *v, const struct protect_bound *b, struct err *err) {
 	autoclose int fd = open_outside(v, b);
+	struct err soft = { 0 };
 	struct stat st;
+	int r;
 
 	for (int waited = 0; fd == -ENOENT && waited < SETTLE_MS; waited += 10) {
 		(void)poll(NULL, 0, 10);
@@ -117,7 +123,8 @@ static int mend_one(struct supervisor *v, const struct protect_bound *b, struct 
 	if (fd == -ENOENT && wants_something(b)) {
 		struct placeholder_want want = { b->base_fd, b->base_path, b->path,
 						 b->kind };
-		int r = placeholders_make(&v->session, v->c->name, &want, 1, err);
+
+		r = placeholders_make(&v->session, v->c->name, &want, 1, err);
 
 		if (r < 0)
 			return r;
@@ -131,7 +138,13 @@ static int mend_one(struct supervisor *v, const struct protect_bound *b, struct 
 	if (S_ISLNK(st.st_mode))
 		return err_set(err, ERR_TRUST, -ELOOP, "'%s/%s' is a symbolic link now",
 			       b->base_path, b->path);
-	return attach(v, b, fd, err);
+	r = attach(v, b, fd, err);
+	if (r < 0 || b->role != PROTECT_ROLE_READONLY)
+		return r;
+	/* It can wait: what is mounted holds. */
+	if (immutable_again(&v->session, v->c->name, b->base_path, b->path, b->base_fd, &soft) < 0)
+		supervisor_complain(&soft);
+	return 0;
 }
 
 /* In order: what is mounted in a directory that is mounted anew comes after it. */

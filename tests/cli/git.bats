@@ -444,6 +444,36 @@ $T/all/tree-repo/.git/worktrees/tree/commondir"
 	within 5 test ! -e "$modules/commondir"
 }
 
+@test "work tree: what is protected of its repository is immutable on the host, and git works there" {
+	printf '[container]\ninit = "coi-init"\n' >"$HOME/.coi/config.toml"
+	make_trees "$T/all/tree"
+	cd "$T/all/tree"
+	local git=$T/all/tree-repo/.git first second
+	immutable() {
+		lsattr -d "$@" | sed -n 's/^[^ ]*i[^ ]* //p'
+	}
+	session_begin
+	first=$name
+	expect_equal "$(immutable "$git"/{config,hooks,commondir,HEAD,refs,worktrees/tree/gitdir,worktrees/tree-b})" \
+		"$(printf '%s\n' "$git"/{config,hooks,commondir,worktrees/tree/gitdir})"
+	git -C "$T/all/tree-b" commit -q --allow-empty -m b
+	git -C "$T/all/tree-repo" checkout -q -b other
+	git commit -q --allow-empty -m own
+	# The main work tree as well: who ends first leaves the marks and placeholders to the other.
+	cd "$T/all/tree-repo"
+	coi shell --debug --background
+	second=$(container_name 1)
+	git commit -q --allow-empty -m main
+	git -C "$T/all/tree" commit -q --allow-empty -m own
+	coi kill "$first"
+	within 15 test ! -e "$COI_ROOT/containers/$first"
+	[ ! -e "$T/all/tree/.coi" ] && [ -e "$git/commondir" ]
+	expect_equal "$(immutable "$git/config" "$git/commondir")" "$(printf '%s\n' "$git"/{config,commondir})"
+	coi kill "$second"
+	within 5 test ! -e "$git/commondir"
+	[ -z "$(lsattr -Ra "$T/all" 2>/dev/null | sed -n 's/^[^ ]*i[^ ]* //p')" ]
+}
+
 # Where .git leads is nobody's word: these get nothing, and it is said.
 @test "a .git that leads to what is no repository of this workspace gets nothing" {
 	make_trees "$T/all/tree"

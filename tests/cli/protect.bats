@@ -69,6 +69,10 @@ session_begin() {
 	name=$(container_name 1)
 }
 
+as_owner() {
+	setpriv --reuid 1234 --regid 1234 --clear-groups "$@"
+}
+
 as_root() {
 	coi container exec "$name" -- "$@"
 }
@@ -643,15 +647,47 @@ refused() {
 	[ ! -e .vscode ]
 }
 
-@test "what was mounted again and is unmounted inside is mounted again" {
+# Root inside can copy all mounts and take the copy apart: then what was mounted again is not
+# in it. So not "rbind"; see the next one.
+@test "what was mounted again cannot be unmounted, written, renamed or replaced by root inside" {
 	settings 'host_immutable = false'
 	session_begin
 	sleep 0.5
-	git config a.b c
-	chown 1234:1234 .git/config
-	within 3 refused .git/config
-	as_root sh -c 'umount -l /workspace/.git/config; umount -l /workspace/.git/config' || true
-	within 3 refused .git/config
+	local path
+	as_owner git config a.b c
+	mv .git/hooks old && cp -a old .git/hooks && rm -rf old
+	rm -rf .coi
+	as_owner mkdir -p .coi
+	for path in .git/config .git/hooks .coi; do
+		within 3 refused "$path"
+		# Many mounts, one upon the other: the topmost cannot be taken away.
+		run as_root sh -c "cd /workspace; for i in 1 2 3 4; do umount '$path'; umount -l '$path'; done"
+		as_root grep -q " /workspace/$path ro" /proc/self/mountinfo
+		as_root bash -c "$(attack_script)" attack "$path" "${attacks/ rbind/}"
+		expect_equal "$path: $(arrived_at "$path")" "$path: "
+	done
+}
+
+@test "host_immutable: what is replaced all the same is marked again, and no way leads to it" {
+	session_begin
+	sleep 0.5
+	local path
+	chattr -i .git/config .git/hooks
+	as_owner git config a.b c
+	mv .git/hooks old && cp -a old .git/hooks
+	chattr -R -i old && rm -rf old
+	marked() {
+		[ "$(immutable "$1")" = "$1" ]
+	}
+	for path in .git/config .git/hooks; do
+		within 3 marked "$path"
+		as_root bash -c "$(attack_script)" attack "$path" "$attacks $attacks"
+		expect_equal "$path: $(arrived_at "$path")" "$path: "
+	done
+	coi kill --all --force
+	within 5 test ! -e .coi
+	[ -z "$(immutable .git/config .git/hooks)" ]
+	expect_equal "$(git config a.b)" c
 }
 
 @test "the container is frozen for as long as something cannot be protected again" {
