@@ -69,6 +69,27 @@ static void note_syntax(struct config *c, const char *file, const struct err *e)
 	note_add(c, &at, "%s", text);
 }
 
+static bool is_link(const struct privilege *person, int dirfd, const char *name) {
+	struct stat st;
+	bool yes;
+
+	if (person)
+		privilege_person_begin(person);
+	yes = fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISLNK(st.st_mode);
+	if (person)
+		privilege_person_end(person);
+	return yes;
+}
+
+/* What is said in a directory that cannot be looked into is lost: that must not be silent. */
+static void note_dir(struct config *c, const char *dir, int r) {
+	struct note_at at = { .level = NOTE_ERROR, .kind = NOTE_FILE };
+	struct err err;
+
+	(void)err_sys(&err, r, "cannot read the settings in '%s'", dir);
+	note_add(c, &at, "%s", err.msg);
+}
+
 int layer_add_file(struct config *c, const struct layer_file *spec, int dirfd, const char *name) {
 	auto_file_text struct file_text f = { 0 };
 	struct err err;
@@ -80,6 +101,8 @@ int layer_add_file(struct config *c, const struct layer_file *spec, int dirfd, c
 	struct note_at at = { .level = NOTE_ERROR, .kind = NOTE_FILE };
 
 	file_add(c, spec->layer, spec->is_trusted, spec->path, r != -ENOENT);
+	if (r == -ENOENT && is_link(c->person, dirfd, name))
+		note_add(c, &at, "'%s' is a symbolic link that leads nowhere", spec->path);
 	if (r == -ENOENT)
 		return 0;
 	if (r < 0) {
@@ -106,10 +129,13 @@ static void add_user(struct config *c, struct layer_places *p) {
 	autoclose int fd = file_open_dir(c->person, dir, &p->user_dir);
 
 	p->has_user = fd >= 0;
-	if (fd >= 0)
+	if (fd >= 0) {
 		(void)layer_add_file(c, &spec, fd, "config.toml"); /* not there, or noted */
-	else
-		file_add(c, LAYER_USER, true, path, false);
+		return;
+	}
+	file_add(c, LAYER_USER, true, path, false);
+	if (fd != -ENOENT || is_link(c->person, AT_FDCWD, dir))
+		note_dir(c, dir, fd);
 }
 
 static void find_env(struct config *c, const struct config_inputs *in, struct layer_places *p) {
@@ -134,6 +160,8 @@ void layers_add_project(struct config *c, const char *base, enum config_layer la
 
 	if (fd < 0) {
 		file_add(c, layer, false, path, false);
+		if (fd != -ENOENT && fd != -ENOTDIR)
+			note_dir(c, dir, fd);
 		return;
 	}
 	if (p->has_user && file_same(&dir_st, &p->user_dir))

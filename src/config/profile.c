@@ -110,8 +110,10 @@ static int look(const struct privilege *person, const char *dir, const char *nam
 
 	autoclose int fd = file_open_dir(person, f->dir, &f->dir_st);
 
-	if (fd < 0)
+	if (fd == -ENOENT || fd == -ENOTDIR)
 		return 0;
+	if (fd < 0)
+		return err_sys(err, fd, "cannot read the profile in '%s'", f->dir);
 	path = path_join(f->dir, "config.toml");
 
 	struct file_where where = { AT_FDCWD, path, NULL };

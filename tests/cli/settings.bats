@@ -559,6 +559,122 @@ broken_projects() {
 	done
 }
 
+# Ways in which any file can be broken: a name, and what makes it so at $1.
+break_file() { # HOW FILE
+	mkdir -p "$(dirname "$2")"
+	rm -rf "$2"
+	case $1 in
+	no-toml) printf '[[[' >"$2" ;;
+	nul) printf 'a\0b = 1\n' >"$2" ;;
+	nul-late) printf '[container]\nimage = "x"\n\0' >"$2" ;;
+	control) printf 'a = "\033[31m\001"\n\033]0;x\007 = 1\n' >"$2" ;;
+	no-utf8) printf 'a = "\377\376"\n' >"$2" ;;
+	large) head -c 10485760 /dev/zero | tr '\0' '#' >"$2" ;;
+	endless) ln -s /dev/zero "$2" ;;
+	deep) printf 'a = %s' "$(printf '[%.0s' $(seq 5000))" >"$2" ;;
+	deep-tables) printf '[%s]\n' "$(printf 'a.%.0s' $(seq 3000))a" >"$2" ;;
+	twice) printf 'a = 1\na = 2\n' >"$2" ;;
+	directory) mkdir "$2" ;;
+	fifo) mkfifo "$2" ;;
+	terminal) ln -s /dev/tty "$2" ;;
+	loop) ln -s "$(basename "$2")" "$2" ;;
+	wrong-type) printf 'container = 1\n' >"$2" ;;
+	wrong-value) printf '[network]\nmode = "shut"\n' >"$2" ;;
+	no-settings) printf '\377\330\377\340JFIF' >"$2" ;;
+	esac
+}
+
+@test "broken files at every place: one line, what starts something fails, what looks does not" {
+	local place file how words
+	for place in user COI_CONFIG workspace "profile of the person" "profile of the project" \
+		"profile beside COI_CONFIG"; do
+		rm -rf "$HOME" "$T/env" "$T/other" "$T/ws/.coi"
+		mkdir -p "$HOME/.coi" "$T/env" "$T/other"
+		unset COI_CONFIG
+		words=()
+		case $place in
+		user) file=$HOME/.coi/config.toml ;;
+		COI_CONFIG) file=$T/env/c.toml; export COI_CONFIG=$file ;;
+		workspace) file=$T/other/.coi/config.toml; words=(-w "$T/other") ;;
+		"profile of the person") file=$HOME/.coi/profiles/p/config.toml; words=(--profile p) ;;
+		"profile of the project") file=$T/ws/.coi/profiles/p/config.toml; words=(--profile p) ;;
+		*) export COI_CONFIG=$T/env/c.toml; echo >"$COI_CONFIG"
+			file=$T/env/profiles/p/config.toml; words=(--profile p) ;;
+		esac
+		for how in no-toml nul nul-late control no-utf8 large endless deep deep-tables twice directory \
+			fifo terminal loop wrong-type wrong-value no-settings; do
+			break_file $how "$file"
+			# A link: only what the person trusts is followed, and none of these leads to settings.
+			run --separate-stderr timeout 20 "$COI" "${words[@]}" run -- true
+			[ "$status" = 1 ] || { echo "$place: $how: run: $status $stderr"; return 1; }
+			expect_one_error || { echo "$place: $how: run"; return 1; }
+			[[ "$stderr" == *"$file"* ]] || { echo "$place: $how: $stderr"; return 1; }
+			[[ "$stderr" != *[$'\001'-$'\010'$'\013'-$'\037'$'\177']* ]] || { echo "$place: $how: raw"; return 1; }
+			run --separate-stderr timeout 20 "$COI" list
+			[ "$status" = 0 ] || { echo "$place: $how: list: $status $stderr"; return 1; }
+			[ "$(grep -c . <<<"$stderr")" -le 1 ] || { echo "$place: $how: list: $stderr"; return 1; }
+			run --separate-stderr timeout 20 "$COI" "${words[@]}" config show
+			case $place in
+			# A profile that is named and is no TOML at all is an error for each command.
+			profile*) [ "$status" -le 1 ] ;;
+			*) [ "$status" = 0 ] && [[ "$stderr" == *"$file"* ]] ;;
+			esac || { echo "$place: $how: show: $status $stderr"; return 1; }
+		done
+	done
+	unset COI_CONFIG
+}
+
+@test "what the person cannot read is said, and is nobody's secret" {
+	cp "$COI" "$T/coi-copy"
+	chmod 0755 "$T/coi-copy"
+	printf '[container]\nimage = "hidden"\n' >"$T/env/c.toml"
+	chmod 0600 "$T/env/c.toml"
+	printf '[container]\nimage = "hidden"\n' | user
+	chown -R 1234:1234 "$HOME" "$T/ws"
+	chown 0:0 "$HOME/.coi/config.toml"
+	chmod 0600 "$HOME/.coi/config.toml"
+	local as=(setpriv --reuid=1234 --regid=1234 --clear-groups "$T/coi-copy")
+	run --separate-stderr "${as[@]}" config show
+	expect_status 0
+	[ -z "$output" ]
+	expect_stderr "cannot read '$HOME/.coi/config.toml'"
+	COI_CONFIG=$T/env/c.toml run --separate-stderr "${as[@]}" config show
+	expect_stderr "cannot read '$T/env/c.toml'"
+	chmod 0700 "$HOME/.coi"
+	chown 0:0 "$HOME/.coi"
+	run --separate-stderr "${as[@]}" config show
+	expect_stderr "cannot read '$HOME/.coi/config.toml'"
+	[[ "$output$stderr" != *hidden* ]]
+}
+
+@test "a workspace that is a link: the same project, the same approvals" {
+	ln -sfn "$T/ws" "$T/link"
+	printf '[network]\nmode = "open"\n[[mounts.default]]\nhost = "/etc"\ncontainer = "/x"\n' | project
+	cd "$T/env"
+	run --separate-stderr coi -w "$T/link" config show
+	expect_stderr "'network.mode = \"open\"' is ignored"
+	[[ "$output" != *open* && "$output" != */etc* ]]
+	coi -w "$T/link" trust
+	run --separate-stderr coi -w "$T/ws" config show
+	expect_text '/etc'
+	cd "$T/link"
+	run --separate-stderr coi config show
+	expect_text '/etc'
+	# The link is turned: what was approved was approved for the other directory.
+	mkdir -p "$T/other/.coi"
+	cp "$T/ws/.coi/config.toml" "$T/other/.coi/"
+	ln -sfn "$T/other" "$T/link"
+	cd "$T/env"
+	run --separate-stderr coi -w "$T/link" config show
+	[[ "$output" != */etc* ]]
+	run --separate-stderr coi -w "$T/ws/../link" untrust
+	expect_stderr "Nothing was approved"
+	ln -sfn "$T/ws" "$T/link"
+	run --separate-stderr coi -w "$T/link" untrust
+	expect_stderr "1 file"
+	rm "$T/link"
+}
+
 @test "a project's profile that is broken fails only the command that uses it" {
 	mkdir -p .coi/profiles/p
 	echo '[' >.coi/profiles/p/config.toml

@@ -24,6 +24,13 @@ setup() {
 
 teardown() {
 	coi kill --all --force >/dev/null 2>&1 || true
+	[ ! -e "$T/config.mutable" ] || mv "$T/config.mutable" "$HOME/.coi/config.toml"
+}
+
+# Protected paths can be changed on the host, for this test.
+mutable() {
+	cp "$HOME/.coi/config.toml" "$T/config.mutable"
+	printf '[security]\nhost_immutable = false\n' >>"$HOME/.coi/config.toml"
 }
 
 hostile() {
@@ -155,6 +162,76 @@ precious"
 outer"
 	expect_equal "$second" inner
 	[[ "$warning" == *"$T/ws/.coi/config.toml:1:1: the mount at '/o/in' is left out"* ]]
+}
+
+@test "a project's file that is replaced while coi runs changes nothing until the next start" {
+	# Else nobody could replace it: it is immutable while a session runs.
+	mutable
+	printf '[container]\nalias = "first"\n' >.coi/config.toml
+	run --separate-stderr coi shell --debug --background --persistent
+	expect_status 0
+	local name
+	name=$(container_name 1)
+	local kind
+	for kind in hostile broken fifo gone; do
+		rm -rf .coi/config.toml
+		case $kind in
+		hostile) hostile ;;
+		broken) printf '[[[' >.coi/config.toml ;;
+		fifo) mkfifo .coi/config.toml ;;
+		esac
+		SECRET_TOKEN=hunter2 run --separate-stderr coi container exec "$name" -- sh -c 'env; ls /'
+		expect_status 0
+		[[ "$output" != *hunter2* && "$output" != *secret* ]] || { echo "$kind"; return 1; }
+		run --separate-stderr timeout 20 "$COI" list --format json
+		expect_status 0
+		[[ "$output" == *"$name"* ]] || { echo "$kind: $output"; return 1; }
+	done
+	run --separate-stderr coi shutdown "$name"
+	expect_status 0
+	# The next start judges what is there then.
+	hostile
+	SECRET_TOKEN=hunter2 run --separate-stderr coi shell --debug --background --persistent
+	expect_status 0
+	expect_hostile_told
+	run --separate-stderr coi container exec "$(container_name 1)" -- sh -c 'env; ls /'
+	[[ "$output" != *hunter2* && "$output" != *secret* ]]
+}
+
+@test "files that are swapped all the time while coi starts gain nothing" {
+	mutable
+	mkdir -p harmless
+	echo harmless >harmless/file
+	printf '[[mounts.default]]\nhost = "turned"\ncontainer = "/m"\n[tool]\ncontext_file = "../turned/file"\n' \
+		>.coi/config.toml
+	cp .coi/config.toml "$T/good.toml"
+	sed 's,turned",'"$T/secret"'",' "$T/good.toml" >"$T/bad.toml"
+	# A directory of the workspace and a link out of it, a good file and a bad one.
+	cp -r harmless spare
+	ln -s "$T/secret" out
+	(
+		set +e
+		trap 'exit 0' TERM
+		while :; do
+			mv -T spare turned 2>/dev/null
+			mv -T turned spare 2>/dev/null
+			mv -T out turned 2>/dev/null
+			cp "$T/bad.toml" .coi/next && mv .coi/next .coi/config.toml
+			mv -T turned out 2>/dev/null
+			cp "$T/good.toml" .coi/next && mv .coi/next .coi/config.toml
+		done
+	) 3>&- &
+	local swapper=$! i seen=0
+	for i in $(seq 12); do
+		run --separate-stderr coi run -- cat /m/file
+		[[ "$output" != *precious* ]] || break
+		[ "$output" != harmless ] || seen=$((seen + 1))
+	done
+	kill "$swapper"
+	wait "$swapper" || true
+	[[ "$output" != *precious* ]]
+	echo "mounted in $seen of 12 starts"
+	rm -rf spare turned out harmless .coi/next
 }
 
 @test "a project's profile is gated as its main file is" {

@@ -225,6 +225,74 @@ static void attacks_by_profile_and_overlay_get_nothing(void **state) {
 	}
 }
 
+/* Every key that takes a path, with every path that leads out, approved by nobody. */
+static const char *const ways_out[] = {
+	"/etc", "//etc", "/./etc/", "/", "~", "~/", "~/.ssh", "~/secret", "..", "../",
+	"./..", "../home", "sub/../../home", "sub/../../home/secret",
+	"../ws/../home/secret", "to-home", "to-home/", "to-home/.", "to-home/secret",
+	"./to-home/./secret", "sub/../to-home/secret", "chain", "chain/secret", "dangling",
+	"dangling/new", "to-home/new", "to-home/new/er", "loop", "loop/x", "hard",
+	"./hard", "sub/../hard", "/proc/self/root", "/proc/self/root/etc",
+	"/proc/self/cwd", "/proc/self/fd/0", "/dev/fd/0", "/dev/stdin", "/proc/1/root/etc",
+	"/proc/self/exe", "to-proc-root", "to-proc-root/etc", "to-proc-root/etc/passwd",
+	"/dev/null", "/dev/shm",
+};
+
+/* The item of a table that names the path; NULL for tables without one. */
+static char *item_with_host(const struct setting_row *row, const char *path) {
+	if (row->type != SETTING_TABLES || !row->table->fd_offset)
+		return NULL;
+	return xasprintf("%s = [{host = \"%s\", container = \"/x\"}]\n", row->path, path);
+}
+
+static void no_path_leads_out(void **state) {
+	struct fixture *f = *state;
+	autofree char *clean = NULL;
+	size_t count, tried = 0;
+	const struct setting_row *rows = settings_rows(&count);
+
+	attack_tree(f);
+	fixture_settings(f);
+	clean = everything(f);
+	for (size_t i = 0; i < count; i++) {
+		for (size_t k = 0; k < ARRAY_SIZE(ways_out); k++) {
+			/* Relative ones are relative to the file: from .coi up to the workspace. */
+			const char *up = strchr("/~", ways_out[k][0]) ? "" : "../";
+			autofree char *text = rows[i].type == SETTING_PATH
+						      ? xasprintf("%s = \"%s%s\"\n", rows[i].path, up,
+								  ways_out[k])
+						      : item_with_host(&rows[i], ways_out[k]);
+			autofree char *after = NULL;
+			size_t notes;
+
+			if (!text)
+				continue;
+			tried++;
+			fixture_project(f, text);
+			fixture_settings(f);
+			after = everything(f);
+			if (strcmp(clean, after) != 0)
+				fail_msg("got something: %s", text);
+			(void)config_notes(f->config, &notes);
+			if (notes == 0)
+				fail_msg("dropped in silence: %s", text);
+		}
+	}
+	assert_true(tried > 400);
+	/* A profile's own text for the agent. */
+	fixture_project(f, "");
+	f->profile = "p";
+	for (size_t k = 0; k < ARRAY_SIZE(ways_out); k++) {
+		const char *up = strchr("/~", ways_out[k][0]) ? "" : "../../../";
+		autofree char *text = xasprintf("context = \"%s%s\"\n", up, ways_out[k]);
+
+		fixture_write(f, "ws/.coi/profiles/p/config.toml", text);
+		fixture_settings(f);
+		assert_string_equal(config_profile_context(f->config), "");
+		assert_non_null(fixture_note(f, NOTE_REFUSED, "context"));
+	}
+}
+
 static void context_file_by_a_link(void **state) {
 	struct fixture *f = *state;
 
@@ -346,6 +414,7 @@ int main(void) {
 		T(attacks_get_nothing),
 		T(attacks_would_work_if_trusted),
 		T(attacks_by_profile_and_overlay_get_nothing),
+		T(no_path_leads_out),
 		T(context_file_by_a_link),
 		T(context_file_of_a_linked_workspace),
 		T(project_file_that_is_a_link),

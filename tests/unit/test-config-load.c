@@ -544,6 +544,43 @@ static void unreadable_as_the_person(void **state) {
 	assert_int_equal(geteuid(), 0);
 }
 
+/* What the person has said and cannot be read is not the same as nothing. */
+static void settings_that_are_out_of_reach(void **state) {
+	struct fixture *f = *state;
+	static const struct {
+		const char *name; /* below base */
+		const char *target;
+		const char *words;
+	} links[] = {
+		{ "home/.coi/config.toml", "/nonexistent/config.toml", "leads nowhere" },
+		{ "home/.coi/config.toml", "config.toml", "Too many levels" },
+		{ "home/.coi", "/nonexistent", "cannot read the settings" },
+		{ "home/.coi", ".coi", "cannot read the settings" },
+		{ "home/.coi", "/etc/passwd", "cannot read the settings" },
+		{ "ws/.coi", ".coi", "cannot read the settings" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(links); i++) {
+		const struct config_note *n;
+
+		(void)unlinkat(f->fd, "home/.coi/config.toml", 0);
+		(void)unlinkat(f->fd, "home/.coi", 0);
+		(void)unlinkat(f->fd, "home/.coi", AT_REMOVEDIR);
+		if (strstr(links[i].name, "config.toml"))
+			fixture_write(f, "home/.coi/config.toml", "");
+		(void)unlinkat(f->fd, "home/.coi/config.toml", 0);
+		assert_int_equal(symlinkat(links[i].target, f->fd, links[i].name), 0);
+		f->is_strict = false;
+		fixture_settings(f);
+		n = fixture_note(f, NOTE_FILE, NULL);
+		if (!n || !strstr(n->message, links[i].words))
+			fail_msg("%s -> %s: %s", links[i].name, links[i].target,
+				 n ? n->message : "silence");
+		f->is_strict = true;
+		assert_true(fixture_load(f) < 0);
+	}
+}
+
 static void env_file_that_is_missing(void **state) {
 	struct fixture *f = *state;
 
@@ -796,6 +833,7 @@ int main(void) {
 		T(known_but_not_acted_on),
 		T(config_that_is_no_file),
 		T(unreadable_as_the_person),
+		T(settings_that_are_out_of_reach),
 		T(env_file_that_is_missing),
 		T(same_file_by_two_names_counts_once),
 		T(prompts_are_texts_or_files),
