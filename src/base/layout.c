@@ -12,6 +12,7 @@
 #include "base/hash.h"
 #include "base/mem.h"
 #include "base/path.h"
+#include "base/pool.h"
 
 #define DEFAULT_ROOT "/var/lib/coi"
 #define DEFAULT_RUN "/run/coi"
@@ -54,6 +55,7 @@ int layout_open(struct layout **ret, struct err *err) {
 	if (root && *root && *root != '/')
 		return err_set(err, ERR_CONFIG, -EINVAL, "COI_ROOT is '%s', not an absolute path",
 			       root);
+	l->pools = pool_list_new();
 	l->root = path_clean(root && *root ? root : DEFAULT_ROOT);
 	if (root && *root && strcmp(l->root, DEFAULT_ROOT) != 0) {
 		l->run = path_join(l->root, "run");
@@ -85,6 +87,7 @@ void layout_free(struct layout *l) {
 	mem_close_ptr(&l->containers_fd);
 	mem_close_ptr(&l->images_fd);
 	mem_close_ptr(&l->layers_fd);
+	pool_list_free(l->pools);
 	free(l->root);
 	free(l->run);
 	free(l);

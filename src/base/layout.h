@@ -13,6 +13,7 @@
 #include "base/err.h"
 #include "base/privilege.h"
 
+struct pool_list;
 struct layout {
 	char *root; /* absolute */
 	char *run;
@@ -22,6 +23,7 @@ struct layout {
 	int containers_fd; /* root/containers */
 	int images_fd;     /* root/images */
 	int layers_fd;     /* root/layers */
+	struct pool_list *pools; /* pool.h: those that were used so far */
 };
 
 /*

@@ -16,10 +16,10 @@ struct launch_args {
 static int launch_check(struct cli *cli, void *args, struct err *err) {
 	const struct launch_args *a = args;
 
-	if (a->storage && strcmp(a->storage, IMAGE_POOL_DEFAULT) != 0)
+	if (a->storage && strcmp(a->storage, POOL_DEFAULT) != 0)
 		return err_set(err, ERR_MISSING, -ENOENT,
 			       "no storage pool '%s': this version has one, '%s'", a->storage,
-			       IMAGE_POOL_DEFAULT);
+			       POOL_DEFAULT);
 	return name_check(app_word(cli, 1), err);
 }
 

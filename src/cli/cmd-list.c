@@ -67,7 +67,7 @@ static json_t *get_persistent(const void *row) {
 static json_t *get_pool(const void *row) {
 	const struct container *c = of(row);
 
-	return json_text(c->layer_count ? c->layers[0].pool : IMAGE_POOL_DEFAULT);
+	return json_text(c->layer_count ? c->layers[0].pool : POOL_DEFAULT);
 }
 
 static json_t *get_ports(const void *row) {

@@ -215,7 +215,7 @@ static const struct setting_row rows[] = {
 	  .def = "warn", .applies = APPLIES_CREATE, .since = "0.9", ACTED,
 	  .summary = "What to do when an image is older than the image it was built on." },
 	{ STRING("container.storage_pool", container.storage_pool, FREE), .format = FORMAT_NAME,
-	  .applies = APPLIES_CREATE, .since = "0.8",
+	  .applies = APPLIES_CREATE, .since = "0.8", ACTED,
 	  .summary = "Storage pool; empty is the default one." },
 
 	/* [container.build] */
@@ -433,7 +433,7 @@ static const struct setting_row rows[] = {
 	  .max = 10, .zero_is_none = true, .applies = APPLIES_LIVE, .since = "0.8", ACTED,
 	  .summary = "Weight against other containers." },
 	{ SIZE("limits.disk.size", limits.disk.size, ONLY_LOWER), .format = FORMAT_SIZE,
-	  .zero_is_none = true, .applies = APPLIES_CREATE, .since = "0.8", ACTED,
+	  .zero_is_none = true, .applies = APPLIES_LIVE, .since = "0.8", ACTED,
 	  .summary = "Most that the container may write to its root file system." },
 	{ SIZE("limits.disk.tmpfs_size", limits.disk.tmpfs_size, ONLY_LOWER), .format = FORMAT_SIZE,
 	  .zero_is_none = true, .applies = APPLIES_START, .since = "0.8", ACTED,

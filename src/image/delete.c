@@ -88,31 +88,40 @@ static const char *user_of_image(const struct image_uses *u, const struct image_
 /* ---- what is out of sight, to be removed without the lock ---- */
 
 struct trash {
-	char (*images)[32];
-	char (*layers)[32];
-	size_t image_count, layer_count;
+	struct {
+		int parent_fd; /* borrowed */
+		char name[32];
+	} *items;
+	size_t count;
 };
 
-static int throw_away(char (**list)[32], size_t *count, int parent_fd, const char *name,
-		      struct err *err) {
+static int throw_away(struct trash *t, int parent_fd, const char *name, struct err *err) {
 	int r;
 
-	*list = xreallocarray(*list, *count + 1, sizeof(**list));
-	r = store_retire(parent_fd, name, (*list)[*count], err);
+	t->items = xreallocarray(t->items, t->count + 1, sizeof(*t->items));
+	t->items[t->count].parent_fd = parent_fd;
+	r = store_retire(parent_fd, name, t->items[t->count].name, err);
 	if (r == 0)
-		(*count)++;
+		t->count++;
 	return r;
 }
 
-static void empty_trash(const struct layout *l, struct trash *t) {
-	for (size_t i = 0; i < t->image_count; i++)
-		if (tree_remove_at(l->images_fd, t->images[i]) < 0)
-			log_debug("image %s stays until the next repair", t->images[i]);
-	for (size_t i = 0; i < t->layer_count; i++)
-		if (tree_remove_at(l->layers_fd, t->layers[i]) < 0)
-			log_debug("layer %s stays until the next repair", t->layers[i]);
-	free(t->images);
-	free(t->layers);
+static void empty_trash(struct trash *t) {
+	for (size_t i = 0; i < t->count; i++)
+		if (tree_remove_at(t->items[i].parent_fd, t->items[i].name) < 0)
+			log_debug("%s stays until the next repair", t->items[i].name);
+	free(t->items);
+}
+
+/* A layer of a pool that is not there stays, until it is and somebody looks for it. */
+static int throw_layer(const struct layout *l, struct trash *t, const struct image_layer *layer,
+		       struct err *err) {
+	const struct pool *pool;
+
+	if (pool_find(l, layer->pool, &pool, NULL) < 0 ||
+	    exists_at(pool->layers_fd, layer->id) != 1)
+		return 0;
+	return throw_away(t, pool->layers_fd, layer->id, err);
 }
 
 /* ---- delete ---- */
@@ -138,14 +147,13 @@ static int delete_one(const struct layout *l, const struct image_list *all,
 	int r = drop_aliases(l, info, err);
 
 	if (r == 0)
-		r = throw_away(&trash->images, &trash->image_count, l->images_fd,
+		r = throw_away(trash, l->images_fd,
 			       info->fingerprint, err);
 	for (size_t n = 0; r == 0 && n < info->layer_count; n++) {
 		const char *id = info->layers[n].id;
 
-		if (!list_has_layer(all, id, info->fingerprint) && !user_of_layer(uses, id) &&
-		    exists_at(l->layers_fd, id) == 1)
-			r = throw_away(&trash->layers, &trash->layer_count, l->layers_fd, id, err);
+		if (!list_has_layer(all, id, info->fingerprint) && !user_of_layer(uses, id))
+			r = throw_layer(l, trash, &info->layers[n], err);
 	}
 	return r;
 }
@@ -180,7 +188,7 @@ int image_delete(const struct layout *l, const char *ref, const struct image_use
 		return lock;
 	r = delete_locked(l, ref, users, &trash, err);
 	mem_close_ptr(&lock);
-	empty_trash(l, &trash);
+	empty_trash(&trash);
 	return r;
 }
 
@@ -304,7 +312,7 @@ int image_cleanup(const struct layout *l, const char *prefix, size_t keep,
 		return lock;
 	r = cleanup_locked(l, prefix, keep, users, &trash, &result, err);
 	mem_close_ptr(&lock);
-	empty_trash(l, &trash);
+	empty_trash(&trash);
 	if (r < 0)
 		image_cleanup_result_done(&result);
 	else
@@ -325,9 +333,8 @@ static int drop_locked(const struct layout *l, const struct image_layer *layers,
 	for (size_t i = 0; r == 0 && i < count; i++) {
 		const char *id = layers[i].id;
 
-		if (!list_has_layer(&all, id, NULL) && !user_of_layer(&uses, id) &&
-		    exists_at(l->layers_fd, id) == 1)
-			r = throw_away(&trash->layers, &trash->layer_count, l->layers_fd, id, err);
+		if (!list_has_layer(&all, id, NULL) && !user_of_layer(&uses, id))
+			r = throw_layer(l, trash, &layers[i], err);
 	}
 	return r;
 }
@@ -341,7 +348,7 @@ int layers_drop(const struct layout *l, const struct image_layer *layers, size_t
 		return lock;
 	r = drop_locked(l, layers, count, users, &trash, err);
 	mem_close_ptr(&lock);
-	empty_trash(l, &trash);
+	empty_trash(&trash);
 	return r;
 }
 
@@ -378,32 +385,73 @@ static int repair_aliases(const struct layout *l, bool dry_run, size_t *removed,
 	return r;
 }
 
+/* Of one pool, under the exclusive lock. */
+static int sweep_pool(const struct pool *pool, const struct image_list *all,
+		      const struct image_uses *uses, bool dry_run, size_t *removed,
+		      struct trash *trash, struct err *err) {
+	autostrv char **names = NULL;
+	int r = dir_names(pool->layers_fd, &names);
+
+	if (r < 0)
+		return err_sys(err, r, "cannot list the layers in '%s'", pool->path);
+	for (size_t i = 0; r == 0 && names && names[i]; i++) {
+		if (!image_fingerprint_is_valid(names[i]) ||
+		    list_has_layer(all, names[i], NULL) || user_of_layer(uses, names[i]))
+			continue;
+		(*removed)++;
+		if (!dry_run)
+			r = throw_away(trash, pool->layers_fd, names[i], err);
+	}
+	return r;
+}
+
+/* Pools that are not there have what they have. */
 static int repair_layers(const struct layout *l, const struct image_users *users, bool dry_run,
 			 size_t *removed, struct trash *trash, struct err *err) {
 	auto_uses struct image_uses uses = { 0 };
 	auto_image_list struct image_list all = { 0 };
-	int copy = openat(l->layers_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	autoclosedir DIR *dir = copy < 0 ? NULL : fdopendir(copy);
-	struct dirent *d;
-	int r;
+	autostrv char **pools = NULL;
+	int r = store_load_all(l, &all, err);
 
-	if (!dir) {
-		r = err_sys(err, -errno, "cannot list the layers in '%s'", l->root);
-		mem_close_ptr(&copy);
-		return r;
-	}
-	r = store_load_all(l, &all, err);
 	if (r == 0)
 		r = collect(users, &uses, err);
-	while (r == 0 && (d = readdir(dir))) {
-		if (!image_fingerprint_is_valid(d->d_name) ||
-		    list_has_layer(&all, d->d_name, NULL) || user_of_layer(&uses, d->d_name))
+	if (r == 0)
+		r = pool_names(l, &pools, err);
+	for (size_t i = 0; r == 0 && pools[i]; i++) {
+		const struct pool *pool;
+
+		if (pool_find(l, pools[i], &pool, NULL) < 0)
 			continue;
-		(*removed)++;
-		if (!dry_run)
-			r = throw_away(&trash->layers, &trash->layer_count, l->layers_fd,
-				       d->d_name, err);
+		if (strcmp(pools[i], POOL_DEFAULT) != 0)
+			r = stage_repair(pool->layers_fd, dry_run, removed, err);
+		if (r == 0)
+			r = sweep_pool(pool, &all, &uses, dry_run, removed, trash, err);
 	}
+	return r;
+}
+
+int layers_sweep(const struct layout *l, const char *pool, const struct image_users *users,
+		 struct err *err) {
+	auto_uses struct image_uses uses = { 0 };
+	auto_image_list struct image_list all = { 0 };
+	const struct pool *p = NULL;
+	struct trash trash = { 0 };
+	size_t removed = 0;
+	int lock = image_lock(l, false, err), r;
+
+	if (lock < 0)
+		return lock;
+	r = pool_find(l, pool, &p, err);
+	if (r == 0)
+		r = store_load_all(l, &all, err);
+	if (r == 0)
+		r = collect(users, &uses, err);
+	if (r == 0)
+		r = stage_repair(p->layers_fd, false, &removed, err);
+	if (r == 0)
+		r = sweep_pool(p, &all, &uses, false, &removed, &trash, err);
+	mem_close_ptr(&lock);
+	empty_trash(&trash);
 	return r;
 }
 
@@ -431,7 +479,7 @@ int image_repair(const struct layout *l, const struct image_users *users, bool d
 	if (r == 0 && users)
 		r = repair_layers(l, users, dry_run, &removed, &trash, err);
 	mem_close_ptr(&lock);
-	empty_trash(l, &trash);
+	empty_trash(&trash);
 	if (r == 0 && ret_removed)
 		*ret_removed = removed;
 	return r;

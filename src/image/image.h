@@ -7,6 +7,8 @@
  *   $COI_ROOT/layers/<id>/fs/                  one layer's tree, ids 0..65535 unshifted
  *   $COI_ROOT/layers/<id>/layer.ini            where it came from, how large it is
  *
+ * Layers of snapshots may lie in other pools (base/pool.h), as <pool>/layers/<id>/.
+ *
  * An image is a chain of layers; an overlay of all of them is its file system.
  * Layers are shared: one goes when no image and no container refers to it.
  *
@@ -40,15 +42,15 @@
 
 #include "base/err.h"
 #include "base/layout.h"
+#include "base/pool.h"
 
 #define IMAGE_FINGERPRINT_SIZE 65 /* 64 digits and NUL */
 #define IMAGE_ALIAS_MAX 100
 #define IMAGE_LAYERS_MAX 400 /* overlayfs takes 500; containers add some */
-#define IMAGE_POOL_DEFAULT "default"
 
 /* A layer stays in the pool (file system) where it was made. */
 struct image_layer {
-	char *pool; /* only IMAGE_POOL_DEFAULT so far: $COI_ROOT/layers */
+	char *pool; /* base/pool.h; those of images are in POOL_DEFAULT */
 	char id[IMAGE_FINGERPRINT_SIZE];
 };
 
@@ -246,8 +248,14 @@ struct image_publish_spec {
 	 * not change meanwhile.
 	 */
 	bool consume;
-	const struct image_layer *base_layers; /* oldest first */
+	/*
+	 * Oldest first. An image has layers of the default pool only: from the first
+	 * one of another pool on they are made one layer with the upper directory
+	 * (then never consumed), for which that is wanted as a path too.
+	 */
+	const struct image_layer *base_layers;
 	size_t base_count;
+	const char *upper_path; /* absolute, in this mount namespace; may be NULL otherwise */
 	const char *alias;        /* may be NULL: no alias */
 	const char *version;      /* a second alias, recorded as the version; may be NULL */
 	const char *description;  /* the following may be NULL */

@@ -190,7 +190,7 @@ static struct image_info *describe(struct import *i) {
 	int64_t size;
 
 	hash_ctx_hex(&hash, info->fingerprint);
-	image_info_add_layer(info, IMAGE_POOL_DEFAULT, info->fingerprint);
+	image_info_add_layer(info, POOL_DEFAULT, info->fingerprint);
 	info->created = i->metadata.creation_date ? (time_t)i->metadata.creation_date : time(NULL);
 	size = tree_size_at(i->stage.dir_fd, "fs");
 	info->size = size > 0 ? (uint64_t)size : 0;

@@ -32,11 +32,15 @@ static int write_record(int dir_fd, const char *id, struct err *err) {
 	return record_store(r, dir_fd, "layer.ini", 0600, err);
 }
 
-int layer_make(const struct layout *l, const char *id, struct err *err) {
+int layer_make(const struct layout *l, const struct image_layer *layer, struct err *err) {
 	auto_stage struct stage s = STAGE_NONE;
+	const char *id = layer->id;
+	const struct pool *pool;
 	autoclose int lock = -1;
-	int r = stage_begin(l, l->layers_fd, &s, err);
+	int r = pool_find(l, layer->pool, &pool, err);
 
+	if (r == 0)
+		r = stage_begin(l, pool->layers_fd, &s, err);
 	if (r < 0)
 		return r;
 	if (mkdirat(s.dir_fd, "fs", 0755) < 0 || fchmodat(s.dir_fd, "fs", 0755, 0) < 0)
@@ -48,10 +52,14 @@ int layer_make(const struct layout *l, const char *id, struct err *err) {
 	return lock < 0 ? lock : stage_commit(&s, id, err);
 }
 
-static int open_layer(const struct layout *l, const char *id, struct err *err) {
-	int fd = openat(l->layers_fd, id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+static int open_layer(const struct layout *l, const struct image_layer *layer, struct err *err) {
+	const struct pool *pool;
+	int fd, r = pool_find(l, layer->pool, &pool, err);
 
-	return fd < 0 ? err_sys(err, -errno, "cannot open layer '%.12s'", id) : fd;
+	if (r < 0)
+		return r;
+	fd = openat(pool->layers_fd, layer->id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	return fd < 0 ? err_sys(err, -errno, "cannot open layer '%.12s'", layer->id) : fd;
 }
 
 /* An overlay's root is as its uppermost directory is. */
@@ -68,9 +76,9 @@ static int same_attributes(int from_parent, const char *from, int to_parent, con
 	return 0;
 }
 
-int layer_exchange(const struct layout *l, const char *id, int parent_fd, const char *name,
-		   struct err *err) {
-	autoclose int dir = open_layer(l, id, err);
+int layer_exchange(const struct layout *l, const struct image_layer *layer, int parent_fd,
+		   const char *name, struct err *err) {
+	autoclose int dir = open_layer(l, layer, err);
 	int r;
 
 	if (dir < 0)
@@ -83,31 +91,51 @@ int layer_exchange(const struct layout *l, const char *id, int parent_fd, const 
 	return r < 0 ? err_sys(err, r, "cannot freeze '%s' as a layer", name) : 0;
 }
 
-int layer_fill(const struct layout *l, const char *id, int from_fd,
-	       const struct image_progress *progress, struct err *err) {
-	autoclose int dir = open_layer(l, id, err);
-	autoclose int to = -1;
-	int r;
+static int open_tree_of(const struct layout *l, const struct image_layer *layer,
+			struct err *err) {
+	autoclose int dir = open_layer(l, layer, err);
+	int fd;
 
 	if (dir < 0)
 		return dir;
-	to = openat(dir, "fs", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	fd = openat(dir, "fs", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	return fd < 0 ? err_sys(err, -errno, "cannot open layer '%.12s'", layer->id) : fd;
+}
+
+int layer_fill(const struct layout *l, const struct image_layer *layer, int from_fd,
+	       const struct image_progress *progress, struct err *err) {
+	autoclose int to = open_tree_of(l, layer, err);
+	int r;
+
 	if (to < 0)
-		return err_sys(err, -errno, "cannot open the new layer");
+		return to;
 	r = image_copy_tree(from_fd, to, progress, err);
 	if (r == 0 && syncfs(to) < 0)
 		r = err_sys(err, -errno, "cannot write the new layer to the disk");
 	return r;
 }
 
-int layer_exists(const struct layout *l, const char *id) {
-	return exists_at(l->layers_fd, id);
+int layer_squash(const struct layout *l, const struct layers_squash *what,
+		 const struct image_layer *layer, struct err *err) {
+	autoclose int to = open_tree_of(l, layer, err);
+
+	return to < 0 ? to : layers_squash(l, what, to, err);
+}
+
+int layer_exists(const struct layout *l, const struct image_layer *layer) {
+	const struct pool *pool;
+	int r = pool_find(l, layer->pool, &pool, NULL);
+
+	return r < 0 ? r : exists_at(pool->layers_fd, layer->id);
 }
 
 uint64_t layer_size(const struct layout *l, const struct image_layer *layer) {
 	autofree char *name = xasprintf("%s/fs", layer->id);
-	int64_t size = tree_size_at(l->layers_fd, name);
+	const struct pool *pool;
+	int64_t size = pool_find(l, layer->pool, &pool, NULL);
 
+	if (size == 0)
+		size = tree_size_at(pool->layers_fd, name);
 	return size > 0 ? (uint64_t)size : 0;
 }
 

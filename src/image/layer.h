@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Layers that belong to no image: a container's writable directory, frozen for
- * a snapshot. They lie where all layers lie, $COI_ROOT/layers/<id>/, have a
- * random id and `source = snapshot` in layer.ini, and go, like the others, when
- * nobody refers to them.
+ * a snapshot. They lie in the pool that the directory is in, <pool>/layers/<id>/,
+ * have a random id and `source = snapshot` in layer.ini, and go, like the
+ * others, when nobody refers to them.
  */
 #ifndef COI_IMAGE_LAYER_H
 #define COI_IMAGE_LAYER_H
@@ -17,19 +17,19 @@ int layer_new_id(char out[IMAGE_FINGERPRINT_SIZE], struct err *err);
  * Make the layer with an empty tree, durably. The caller has written down, in a
  * record that container_image_users() counts, that it uses it. -EEXIST.
  */
-int layer_make(const struct layout *l, const char *id, struct err *err);
+int layer_make(const struct layout *l, const struct image_layer *layer, struct err *err);
 /*
  * The layer's tree and directory @name below @parent_fd change places, in one
  * step: what was there is frozen, and an empty directory of the same owner and
  * mode is in its place. Both must be on one file system (-EXDEV).
  */
-int layer_exchange(const struct layout *l, const char *id, int parent_fd, const char *name,
-		   struct err *err);
+int layer_exchange(const struct layout *l, const struct image_layer *layer, int parent_fd,
+		   const char *name, struct err *err);
 /* Copy the tree @from_fd into the layer, which is empty. Shares blocks where it can. */
-int layer_fill(const struct layout *l, const char *id, int from_fd,
+int layer_fill(const struct layout *l, const struct image_layer *layer, int from_fd,
 	       const struct image_progress *progress, struct err *err);
 /* 1 when the layer is there, 0, or -errno. */
-int layer_exists(const struct layout *l, const char *id);
+int layer_exists(const struct layout *l, const struct image_layer *layer);
 /* Bytes on disk, 0 when it is not there. */
 uint64_t layer_size(const struct layout *l, const struct image_layer *layer);
 
@@ -41,10 +41,18 @@ int layers_from_record(const struct record *r, const char *name, struct image_la
 
 /*
  * Remove those of @layers that neither an image nor @users refers to. Those of
- * which it is not known stay, and go with the next repair.
+ * which it is not known stay, and go with the next repair, and so do those of a
+ * pool that is not there.
  */
 int layers_drop(const struct layout *l, const struct image_layer *layers, size_t count,
 		const struct image_users *users, struct err *err);
+
+/*
+ * Remove what is in that pool and nobody refers to: layers, and what building
+ * one has left. For the disk of a container, whose layers only it can use.
+ */
+int layers_sweep(const struct layout *l, const char *pool, const struct image_users *users,
+		 struct err *err);
 
 /*
  * One read-only tree of all layers (oldest first), and of directory @upper
@@ -89,12 +97,19 @@ int layers_compare(int from, int to,
 		   int (*fn)(const struct layer_change *change, void *data, struct err *err),
 		   void *data, struct err *err);
 
-/*
- * Fill the empty layer @id with what makes chain @below into chain @below +
- * @merged: one layer in place of many. Nothing else is changed.
- */
-int layers_squash(const struct layout *l, const char *id, const struct image_layer *chain,
-		  size_t below, size_t count, const struct image_progress *progress,
+/* One layer in place of many; nothing else is changed. */
+struct layers_squash {
+	const struct image_layer *chain;
+	size_t below; /* the first so many stay as they are ... */
+	size_t count; /* ... and those up to here become one */
+	const char *upper; /* and this directory, which is above all of them; NULL: none */
+	const struct image_progress *progress;
+};
+/* Fill the empty directory @to with it. */
+int layers_squash(const struct layout *l, const struct layers_squash *what, int to,
 		  struct err *err);
+/* The same for the tree of the empty layer @layer. */
+int layer_squash(const struct layout *l, const struct layers_squash *what,
+		 const struct image_layer *layer, struct err *err);
 
 #endif

@@ -15,6 +15,7 @@
 #include "base/hash.h"
 #include "base/mem.h"
 #include "base/strv.h"
+#include "image/layer.h"
 #include "image/store.h"
 
 char *image_version_alias(const char *name, time_t when) {
@@ -39,6 +40,15 @@ bool image_alias_is_version(const char *alias) {
 	return true;
 }
 
+/* How many of the layers below may be the image's too. */
+static size_t shared_count(const struct image_publish_spec *spec) {
+	size_t n = 0;
+
+	while (n < spec->base_count && !strcmp(spec->base_layers[n].pool, POOL_DEFAULT))
+		n++;
+	return n;
+}
+
 /* An identity (image.h says why), unique by its random part. */
 static int make_fingerprint(const struct image_publish_spec *spec, time_t now, char *out,
 			    struct err *err) {
@@ -49,7 +59,7 @@ static int make_fingerprint(const struct image_publish_spec *spec, time_t now, c
 		return err_set(err, ERR_SYSTEM, -EIO, "no random numbers");
 	buf_init(&text, 1 << 16);
 	buf_addf(&text, "coi image 1\n%lld\n", (long long)now);
-	for (size_t i = 0; i < spec->base_count; i++)
+	for (size_t i = 0; i < shared_count(spec); i++)
 		buf_addf(&text, "%s:%s\n", spec->base_layers[i].pool, spec->base_layers[i].id);
 	buf_add(&text, random, sizeof(random));
 	hash_hex(text.data, text.len, out);
@@ -69,9 +79,9 @@ static int describe(const struct layout *l, const struct image_publish_spec *spe
 	r = make_fingerprint(spec, info->created, info->fingerprint, err);
 	if (r < 0)
 		return r;
-	for (size_t i = 0; i < spec->base_count; i++)
+	for (size_t i = 0; i < shared_count(spec); i++)
 		image_info_add_layer(info, spec->base_layers[i].pool, spec->base_layers[i].id);
-	image_info_add_layer(info, IMAGE_POOL_DEFAULT, info->fingerprint);
+	image_info_add_layer(info, POOL_DEFAULT, info->fingerprint);
 	replace_if(&info->description, spec->description);
 	replace_if(&info->recipe, spec->recipe);
 	replace_if(&info->recipe_hash, spec->recipe_hash);
@@ -95,9 +105,32 @@ static int describe(const struct layout *l, const struct image_publish_spec *spe
 	return 0;
 }
 
+/* An empty "fs" in the stage, opened. */
+static int make_tree(const struct stage *s, struct err *err) {
+	int fd = mkdirat(s->dir_fd, "fs", 0700) < 0 ?
+			 -1 :
+			 openat(s->dir_fd, "fs", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	return fd < 0 ? err_sys(err, -errno, "cannot make the new layer") : fd;
+}
+
+static int take_changes(const struct layout *l, const struct image_publish_spec *spec,
+			struct stage *s, struct err *err) {
+	struct layers_squash what = {
+		.chain = spec->base_layers,
+		.below = shared_count(spec),
+		.count = spec->base_count,
+		.upper = spec->upper_path,
+		.progress = spec->progress,
+	};
+	autoclose int to = make_tree(s, err);
+
+	return to < 0 ? to : layers_squash(l, &what, to, err);
+}
+
 /* Move or copy the upper directory to "fs" of the stage. *@moved tells which. */
-static int take_upper(const struct image_publish_spec *spec, struct stage *s, bool *moved,
-		      struct err *err) {
+static int take_upper(const struct layout *l, const struct image_publish_spec *spec,
+		      struct stage *s, bool *moved, struct err *err) {
 	autoclose int from = -1, to = -1;
 	struct stat st;
 
@@ -107,6 +140,8 @@ static int take_upper(const struct image_publish_spec *spec, struct stage *s, bo
 	if (from < 0 || fstat(from, &st) < 0)
 		return err_sys(err, -errno, "cannot open the directory '%s' to publish",
 			       spec->upper_name);
+	if (shared_count(spec) < spec->base_count)
+		return take_changes(l, spec, s, err);
 	if (spec->consume) {
 		if (renameat(spec->upper_parent, spec->upper_name, s->dir_fd, "fs") == 0) {
 			*moved = true;
@@ -116,12 +151,8 @@ static int take_upper(const struct image_publish_spec *spec, struct stage *s, bo
 			return err_sys(err, -errno, "cannot move '%s' into the store",
 				       spec->upper_name);
 	}
-	if (mkdirat(s->dir_fd, "fs", 0700) < 0)
-		return err_sys(err, -errno, "cannot make the new layer");
-	to = openat(s->dir_fd, "fs", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (to < 0)
-		return err_sys(err, -errno, "cannot open the new layer");
-	return image_copy_tree(from, to, spec->progress, err);
+	to = make_tree(s, err);
+	return to < 0 ? to : image_copy_tree(from, to, spec->progress, err);
 }
 
 /* All layers, since size is what the image takes when nothing is shared. */
@@ -189,7 +220,7 @@ int image_publish(const struct layout *l, const struct image_publish_spec *spec,
 	if (r == 0)
 		r = stage_begin(l, l->layers_fd, &s, err);
 	if (r == 0)
-		r = take_upper(spec, &s, &moved, err);
+		r = take_upper(l, spec, &s, &moved, err);
 	if (r == 0) {
 		add_sizes(l, &s, info);
 		r = publish(l, spec, &s, info, err);

@@ -119,23 +119,17 @@ static int finish_dirs(struct squash *s, struct err *err) {
 	return r < 0 ? r : image_copier_attributes(s->copier, s->tree, s->to, ".", "", err);
 }
 
-int layers_squash(const struct layout *l, const char *id, const struct image_layer *chain,
-		  size_t below, size_t count, const struct image_progress *progress,
+int layers_squash(const struct layout *l, const struct layers_squash *what, int to,
 		  struct err *err) {
-	autofree char *name = xasprintf("%s/fs", id);
-	autoclose int before = layers_view(l, chain, below, NULL, err);
-	autoclose int after = before < 0 ? -1 : layers_view(l, chain, count, NULL, err);
-	struct squash s = { .tree = after };
-	autoclose int to = -1;
-	int r = 0;
+	autoclose int before = layers_view(l, what->chain, what->below, NULL, err);
+	autoclose int after =
+		before < 0 ? before : layers_view(l, what->chain, what->count, what->upper, err);
+	struct squash s = { .tree = after, .to = to };
+	int r;
 
-	if (before < 0 || after < 0)
-		return -EIO;
-	to = openat(l->layers_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (to < 0)
-		return err_sys(err, -errno, "cannot open the new layer");
-	s.to = to;
-	s.copier = image_copier_new(to, progress);
+	if (after < 0)
+		return after;
+	s.copier = image_copier_new(to, what->progress);
 	r = layers_compare(before, after, take_change, &s, err);
 	if (r == 0)
 		r = finish_dirs(&s, err);

@@ -244,19 +244,14 @@ int image_alias_remove(const struct layout *l, const char *alias, struct err *er
 
 /* ---- layers ---- */
 
-int store_pool_fd(const struct layout *l, const char *pool, struct err *err) {
-	if (strcmp(pool, IMAGE_POOL_DEFAULT) == 0)
-		return l->layers_fd;
-	return err_set(err, ERR_MISSING, -ENOENT, "storage pool '%s' not found", pool);
-}
-
 int store_open_layer(const struct layout *l, const struct image_layer *layer, struct err *err) {
 	autofree char *name = xasprintf("%s/fs", layer->id);
-	int pool = store_pool_fd(l, layer->pool, err), fd;
+	const struct pool *pool;
+	int fd, r = pool_find(l, layer->pool, &pool, err);
 
-	if (pool < 0)
-		return pool;
-	fd = openat(pool, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (r < 0)
+		return r;
+	fd = openat(pool->layers_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	return fd < 0 ? err_sys(err, -errno, "cannot open layer '%.12s'", layer->id) : fd;
 }
 
@@ -265,11 +260,13 @@ int image_layer_paths(const struct layout *l, const struct image_layer *layers, 
 	autostrv char **paths = NULL;
 
 	for (size_t i = count; i > 0; i--) {
-		autoclose int fd = store_open_layer(l, &layers[i - 1], err);
+		const struct image_layer *layer = &layers[i - 1];
+		autoclose int fd = store_open_layer(l, layer, err);
+		const struct pool *pool;
 
-		if (fd < 0)
-			return fd;
-		strv_addf(&paths, "%s/layers/%s/fs", l->root, layers[i - 1].id);
+		if (fd < 0 || pool_find(l, layer->pool, &pool, err) < 0)
+			return err ? err->code : -ENOENT;
+		strv_addf(&paths, "%s/layers/%s/fs", pool->path, layer->id);
 	}
 	*ret = steal_ptr(paths);
 	return 0;

@@ -6,7 +6,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <sched.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <unistd.h>
@@ -14,6 +13,7 @@
 #include "base/buf.h"
 #include "base/fd.h"
 #include "base/mem.h"
+#include "base/mountns.h"
 #include "base/strv.h"
 #include "image/layer.h"
 
@@ -70,24 +70,17 @@ static int mount_view(const struct view *v, struct err *err) {
 	return r < 0 ? r : fd;
 }
 
-static int in_namespace(const struct view *v, struct err *err) {
-	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_SLAVE | MS_REC, NULL) < 0)
-		return err_sys(err, -errno, "cannot make a mount namespace");
-	return mount_view(v, err);
-}
-
 static int view_of(const struct view *v, struct err *err) {
-	autoclose int home = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
-	autoclose int cwd = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	autoclose int top = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	struct mountns ns = MOUNTNS_INIT;
 	autoclose int tree = -1, root = -1;
+	int r = mountns_enter(&ns);
 
-	if (home < 0 || cwd < 0 || top < 0)
-		return err_sys(err, -errno, "cannot look at the layers");
-	tree = in_namespace(v, err);
-	/* Our root may not be that of the namespace. */
-	if (setns(home, CLONE_NEWNS) < 0 || fchdir(top) < 0 || chroot(".") < 0 || fchdir(cwd) < 0)
-		return err_sys(err, -errno, "cannot go back to the mount namespace");
+	if (r < 0)
+		return err_sys(err, r, "cannot make a mount namespace");
+	tree = mount_view(v, err);
+	r = mountns_leave(&ns);
+	if (r < 0)
+		return err_sys(err, r, "cannot go back to the mount namespace");
 	if (tree < 0)
 		return tree;
 	root = openat(tree, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);

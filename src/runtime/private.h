@@ -78,13 +78,16 @@ struct rootfs_layers {
 	int container; /* detached, id-mapped clone of the container's directory */
 };
 
-/* In the caller's mount namespace: clone and map what the overlay is made of. */
+/* In the private mount namespace: clone and map what the overlay is made of. */
 int rootfs_prepare(const struct runtime_spec *spec, const struct idset *ids,
 		   struct rootfs_layers *ret, struct err *err);
 void rootfs_done(struct rootfs_layers *l);
-/* In the private one: a detached mount of the overlay. */
+/* The same: a detached mount of the overlay. */
 int rootfs_overlay(const struct runtime_spec *spec, const struct idset *ids,
 		   const struct rootfs_layers *l, const char *staging, struct err *err);
+
+/* Where upper/ and work/ are. */
+const char *rootfs_files_dir(const struct runtime_spec *spec);
 
 /* hosts, hostname and resolv.conf below @root. */
 int etc_write(const struct runtime_spec *spec, int root, const struct idset *ids,

@@ -18,6 +18,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "runtime/disk.h"
 #include "runtime/mount.h"
 #include "runtime/private.h"
 
@@ -45,23 +46,27 @@ static int layer_clone(const char *path, unsigned flags, int userns, struct err 
 	return steal_fd(&m);
 }
 
-static int dirs_make(const char *container_dir, struct err *err) {
+const char *rootfs_files_dir(const struct runtime_spec *spec) {
+	return spec->disk ? DISK_MOUNT : spec->files_dir ? spec->files_dir : spec->container_dir;
+}
+
+static int dirs_make(const char *files_dir, struct err *err) {
 	static const struct {
 		const char *name;
 		mode_t mode;
 	} dirs[] = { { "upper", 0755 }, { "work", 0700 } };
-	autoclose int dir = open(container_dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	autoclose int dir = open(files_dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 
 	if (dir < 0)
-		return err_sys(err, -errno, "cannot open '%s'", container_dir);
+		return err_sys(err, -errno, "cannot open '%s'", files_dir);
 	for (size_t i = 0; i < ARRAY_SIZE(dirs); i++) {
 		if (mkdirat(dir, dirs[i].name, dirs[i].mode) == 0) {
 			/* Whatever the umask: the upper's mode is the container's "/". */
 			if (fchmodat(dir, dirs[i].name, dirs[i].mode, 0) < 0)
 				return err_sys(err, -errno, "cannot set the mode of '%s/%s'",
-					       container_dir, dirs[i].name);
+					       files_dir, dirs[i].name);
 		} else if (errno != EEXIST) {
-			return err_sys(err, -errno, "cannot make '%s/%s'", container_dir,
+			return err_sys(err, -errno, "cannot make '%s/%s'", files_dir,
 				       dirs[i].name);
 		}
 	}
@@ -81,7 +86,7 @@ int rootfs_prepare(const struct runtime_spec *spec, const struct idset *ids,
 	__attribute__((cleanup(rootfs_done))) struct rootfs_layers l = { .container = -1 };
 	autoclose int userns = -1;
 	size_t count = 0;
-	int r = dirs_make(spec->container_dir, err);
+	int r = dirs_make(rootfs_files_dir(spec), err);
 
 	if (r < 0)
 		return r;
@@ -99,7 +104,7 @@ int rootfs_prepare(const struct runtime_spec *spec, const struct idset *ids,
 		if (l.layer[l.count] < 0)
 			return l.layer[l.count];
 	}
-	l.container = layer_clone(spec->container_dir, 0, userns, err);
+	l.container = layer_clone(rootfs_files_dir(spec), 0, userns, err);
 	if (l.container < 0)
 		return l.container;
 	*ret = l;

@@ -20,6 +20,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "runtime/control.h"
+#include "runtime/disk.h"
 #include "runtime/mount.h"
 #include "runtime/private.h"
 
@@ -152,6 +153,11 @@ static int tree_build(struct runtime *rt, struct err *err) {
 	autoclose int init = -1, overlay = -1;
 	int r = binds_prepare(spec, &rt->ids, &binds, err);
 
+	/* Binds are descriptors of the caller's mounts: only then may the namespace change. */
+	if (r == 0)
+		r = private_mounts(err);
+	if (r == 0 && spec->disk)
+		r = disk_attach(AT_FDCWD, spec->disk, err);
 	if (r == 0)
 		r = rootfs_prepare(spec, &rt->ids, &layers, err);
 	if (r < 0)
@@ -159,10 +165,6 @@ static int tree_build(struct runtime *rt, struct err *err) {
 	init = init_clone(spec, err);
 	if (init < 0)
 		return init;
-	/* Clones are taken from the caller's mounts: only then may the namespace change. */
-	r = private_mounts(err);
-	if (r < 0)
-		return r;
 	overlay = rootfs_overlay(spec, &rt->ids, &layers, rt->rootfs_path, err);
 	if (overlay < 0)
 		return overlay;
@@ -192,7 +194,7 @@ static int spec_check(const struct runtime_spec *spec, struct err *err) {
 }
 
 static int places_make(const struct runtime_spec *spec, struct err *err) {
-	const char *const dirs[] = { RUNTIME_LXCPATH, ROOTFS_DIR, spec->lxcpath };
+	const char *const dirs[] = { RUNTIME_LXCPATH, ROOTFS_DIR, DISK_MOUNT, spec->lxcpath };
 
 	for (size_t i = 0; i < ARRAY_SIZE(dirs); i++)
 		if (mkdir(dirs[i], 0711) < 0 && errno != EEXIST)
@@ -238,6 +240,13 @@ fail:
 	runtime_free(rt);
 	(void)err_wrap(err, "preparing '%s'", spec->name);
 	return r;
+}
+
+void runtime_unmount(struct runtime *rt) {
+	mem_close_ptr(&rt->rootfs_fd);
+	(void)umount2(rt->rootfs_path, MNT_DETACH | UMOUNT_NOFOLLOW);
+	if (rt->spec->disk)
+		disk_detach();
 }
 
 int runtime_rootfs_fd(const struct runtime *rt) {

@@ -113,7 +113,10 @@ struct runtime_spec {
 	uid_t code_uid;            /* 1000 */
 	gid_t code_gid;
 	const char *const *layers; /* absolute directories, newest first, NULL-terminated */
-	const char *container_dir; /* absolute; upper/, work/ and lxc.log are made there */
+	const char *container_dir; /* absolute; lxc.log is made there */
+	const char *files_dir;     /* absolute; upper/ and work/ are made there; NULL: container_dir */
+	const char *disk;          /* absolute; the file with a file system that has them instead
+				    * (disk.h), at DISK_MOUNT; NULL: none */
 	const struct runtime_bind *binds; /* in order: a later one may lie in an earlier one */
 	size_t bind_count;
 	enum runtime_init init;
@@ -156,6 +159,12 @@ struct runtime;
  */
 int runtime_enter(const struct runtime_spec *spec, struct runtime **ret, struct err *err);
 
+/*
+ * Nothing of it runs any more: the mounts go now, not with the caller's end, so
+ * that its disk is free again.
+ */
+void runtime_unmount(struct runtime *rt);
+
 /* O_PATH descriptor of the merged root file system, borrowed; as seen before the start. */
 int runtime_rootfs_fd(const struct runtime *rt);
 
@@ -186,7 +195,7 @@ int runtime_stop(struct runtime *rt, int timeout_ms, struct err *err);
  * After init's end (killed when it still lives): kills the monitor, whose work
  * is done, and removes the cgroups. A reboot from inside is an end too: the
  * monitor does not get to start again.
- * The mounts end with the caller's mount namespace.
+ * The mounts end with the caller's mount namespace, or with runtime_unmount().
  */
 int runtime_cleanup(struct runtime *rt, struct err *err);
 /*

@@ -11,6 +11,7 @@
 #include "session/launch.h"
 #include "session/lifecycle.h"
 #include "session/plan.h"
+#include "session/storage.h"
 
 /* What the script said last: the reason of a failure. */
 struct output {
@@ -51,11 +52,12 @@ static int run_script(struct session *s, const struct container *c,
 static int publish(struct session *s, const struct build_job *job, const struct container *c,
 		   struct image_info **ret, struct err *err) {
 	struct image_publish_spec spec = job->spec;
-	autoclose int dir = container_dir(s, c->name);
+	auto_storage struct storage storage = STORAGE_INIT;
+	int r = storage_open(s, c, &storage, err);
 
-	if (dir < 0)
-		return err_sys(err, dir, "cannot open the build container");
-	spec.upper_parent = dir;
+	if (r < 0)
+		return r;
+	spec.upper_parent = storage.fd;
 	spec.upper_name = "upper";
 	spec.consume = true;
 	spec.base_layers = job->base->layers;

@@ -16,6 +16,7 @@
 #include "session/lifecycle.h"
 #include "session/repair.h"
 #include "session/snapshot.h"
+#include "session/storage.h"
 
 #define DEFAULT_RECIPE "coi-default"
 #define FREEZE_TIMEOUT_MS 5000
@@ -166,9 +167,9 @@ int build_image(struct session *s, const struct build_request *request, struct b
 static int publish_upper(struct session *s, const struct container *c, const char *alias,
 			 const char *description, const struct image_progress *progress,
 			 struct image_info **ret, struct err *err) {
-	autoclose int dir = container_dir(s, c->name);
+	auto_storage struct storage storage = STORAGE_INIT;
+	autofree char *path = NULL;
 	struct image_publish_spec spec = {
-		.upper_parent = dir,
 		.upper_name = "upper",
 		.base_layers = c->layers,
 		.base_count = c->layer_count,
@@ -178,9 +179,13 @@ static int publish_upper(struct session *s, const struct container *c, const cha
 		.base_alias = c->image,
 		.progress = progress,
 	};
+	int r = storage_open(s, c, &storage, err);
 
-	if (dir < 0)
-		return err_sys(err, dir, "cannot open container '%s'", c->name);
+	if (r < 0)
+		return r;
+	path = path_join(storage.path, "upper");
+	spec.upper_parent = storage.fd;
+	spec.upper_path = path;
 	return image_publish(s->layout, &spec, ret, err);
 }
 

@@ -67,6 +67,7 @@ void container_free(struct container *c) {
 	free(c->fingerprint);
 	free(c->description);
 	image_layers_free(c->layers, c->layer_count);
+	free(c->pool);
 	free(c->workspace);
 	free(c->workspace_path);
 	free(c->code_user);
@@ -158,6 +159,9 @@ static int read_head(struct container *c, struct err *err) {
 	c->image = text_of(r, "", "image");
 	c->fingerprint = text_of(r, "", "fingerprint");
 	c->description = text_of(r, "", "description");
+	c->pool = text_of(r, "", "pool");
+	if (!*c->pool) /* an older record */
+		str_replace(&c->pool, POOL_DEFAULT);
 	c->workspace = text_of(r, "", "workspace");
 	c->workspace_path = text_of(r, "", "workspace_path");
 	c->workspace_uid = (uid_t)record_get_int(r, "", "workspace_uid", (uid_t)-1);
@@ -243,6 +247,7 @@ static void write_head(struct container *c) {
 	record_set(r, "", "image", c->image);
 	record_set(r, "", "fingerprint", c->fingerprint);
 	record_set(r, "", "description", c->description);
+	record_set(r, "", "pool", c->pool);
 	record_set(r, "", "workspace", c->workspace);
 	record_set(r, "", "workspace_path", c->workspace_path);
 	record_setf(r, "", "workspace_uid", "%u", c->workspace_uid);

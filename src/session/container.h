@@ -67,6 +67,7 @@ struct container {
 	char *description;      /* of the image */
 	struct image_layer *layers; /* oldest first */
 	size_t layer_count;
+	char *pool;             /* base/pool.h: of its writable files, see storage.h */
 	char *workspace;        /* absolute host path; "" when it has none */
 	char *workspace_path;   /* inside: "/workspace" */
 	uid_t workspace_uid;    /* whose files these are, outside */

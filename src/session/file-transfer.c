@@ -20,6 +20,7 @@
 #include "session/file-tree.h"
 #include "session/repair.h"
 #include "session/snapshot.h"
+#include "session/storage.h"
 
 void file_result_done(struct file_result *r) {
 	free(r->path);
@@ -33,6 +34,7 @@ struct remote {
 	FILE *to;   /* what is pushed; NULL for a pull */
 	FILE *from; /* what is pulled, or the answer */
 	int lock;   /* of a stopped container that is written to */
+	struct storage storage; /* and its files */
 };
 
 struct task {
@@ -181,13 +183,19 @@ static void remote_end(struct remote *m) {
 		/* Not waited for: it may hang in a file system of the container. */
 		(void)waitpid(m->pid, NULL, WNOHANG);
 	}
+	storage_close(&m->storage);
 	mem_close_ptr(&m->lock);
 }
 
-static int view_stopped(struct session *s, const struct container *c, bool push, struct err *err) {
-	autofree char *upper = xasprintf("%s/containers/%s/upper", s->layout->root, c->name);
-	autofree char *work = xasprintf("%s/containers/%s/work", s->layout->root, c->name);
+static int view_stopped(struct session *s, const struct container *c, bool push,
+			struct remote *m, struct err *err) {
+	autofree char *upper = NULL, *work = NULL;
+	int r = storage_open(s, c, &m->storage, err);
 
+	if (r < 0)
+		return r;
+	upper = path_join(m->storage.path, "upper");
+	work = path_join(m->storage.path, "work");
 	return push ? layers_view_writable(s->layout, c->layers, c->layer_count, upper, work, err) :
 		      layers_view(s->layout, c->layers, c->layer_count, upper, err);
 }
@@ -260,7 +268,7 @@ static int remote_begin(struct session *s, struct task *t, struct container **c,
 		if (pidfd < 0)
 			return err_sys(err, pidfd, "container '%s' has just ended", (*c)->name);
 	} else {
-		view = view_stopped(s, *c, t->push, err);
+		view = view_stopped(s, *c, t->push, m, err);
 		if (view < 0)
 			return view;
 	}
@@ -337,7 +345,7 @@ int file_push(struct session *s, const struct file_request *request, struct file
 	auto_container struct container *c = NULL;
 	struct file_request of = *request;
 	struct task task = { .request = &of, .push = true, .pidfd = -1, .view = -1 };
-	struct remote m = { .lock = -1 };
+	struct remote m = { .lock = -1, .storage = STORAGE_INIT };
 	struct file_sum sum = { 0 };
 	autofree char *real = NULL;
 	struct stat st;
@@ -464,7 +472,7 @@ int file_pull(struct session *s, const struct file_request *request, struct file
 	      struct err *err) {
 	auto_container struct container *c = NULL;
 	struct task task = { .request = request, .pidfd = -1, .view = -1 };
-	struct remote m = { .lock = -1 };
+	struct remote m = { .lock = -1, .storage = STORAGE_INIT };
 	autofree char *clean = path_clean(request->inside);
 	int r;
 

@@ -29,6 +29,7 @@
 #include "session/session-log.h"
 #include "session/slots.h"
 #include "session/spawn.h"
+#include "session/storage.h"
 #include "session/teardown.h"
 #include "session/timezone.h"
 #include "session/user.h"
@@ -102,6 +103,15 @@ static int owner_of(int workspace_fd, struct container *c, struct err *err) {
 	return 0;
 }
 
+/* An image is made in the default pool, and its build container with it. */
+static const char *pool_wanted(const struct session *s, const struct launch_request *request) {
+	const char *set = s->settings->container.storage_pool;
+
+	if (request->pool)
+		return request->pool;
+	return *set && request->kind != KIND_BUILD ? set : POOL_DEFAULT;
+}
+
 /* The record of a new container whose directory is there and whose lock is held. */
 static int write_record(struct session *s, const struct launch_request *request,
 			const struct slot_claim *claim, const struct image_info *image,
@@ -121,6 +131,7 @@ static int write_record(struct session *s, const struct launch_request *request,
 	c->description = xstrdup(image->description);
 	c->layers = image_layers_copy(image->layers, image->layer_count);
 	c->layer_count = image->layer_count;
+	c->pool = xstrdup(pool_wanted(s, request));
 	c->workspace = xstrdup(workspace ? workspace : "");
 	c->workspace_path = workspace ? workspace_inside(s, workspace, workspace_fd) : xstrdup("");
 	c->slot = request->name ? 0 : claim->slot;
@@ -251,12 +262,15 @@ static int create(struct session *s, const struct launch_request *request, const
 		  int workspace_fd, struct launched *ret, struct err *err) {
 	const char *ref = request->image ? request->image : s->settings->container.image;
 	auto_image_info struct image_info *image = NULL;
+	const struct pool *pool;
 	struct slot_claim claim;
 	/* Before anything is touched; looked up again when it cannot go any more. */
 	int r = find_image(s, ref, &image, err);
 
 	if (r == 0 && request->kind != KIND_BUILD)
 		r = build_check_base(s, ref, image, err);
+	if (r == 0)
+		r = pool_use(s->layout, pool_wanted(s, request), &pool, err);
 	if (r == 0)
 		r = slot_claim(s, request, workspace, &claim, err);
 	if (r < 0)
@@ -326,6 +340,10 @@ static int start(struct session *s, const struct launch_request *request, int wo
 		r = network_ports(s, &plan.policy, err);
 	if (r == 0)
 		r = limits_make(s, c, &plan.limits, err);
+	plan_crash_point("create", "disk", "before");
+	if (r == 0)
+		r = storage_prepare(s, c, plan.limits.disk_size, err);
+	plan_crash_point("create", "disk", "after");
 	plan.timezone = timezone_of(s, c);
 	if (r == 0 && workspace_fd >= 0)
 		r = launch_bind_workspace(s, c, workspace_fd, &plan, err);

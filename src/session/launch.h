@@ -19,6 +19,7 @@ struct launch_request {
 	const char *alias;      /* NULL or "" : none */
 	/* How init is chosen; -1: settings (auto: coi-init for run and build, systemd else). */
 	int init;
+	const char *pool;       /* base/pool.h; NULL: settings */
 	const char *session_id; /* of KIND_SHELL; these are noted in the record (container.h) */
 	const char *tool;
 	const char *profile;

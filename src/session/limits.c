@@ -13,8 +13,10 @@
 #include "config/config.h"
 #include "config/formats.h"
 #include "config/rows.h"
+#include "runtime/disk.h"
 #include "session/container.h"
 #include "session/repair.h"
+#include "session/storage.h"
 
 #define CPU_PERIOD_US 100000
 
@@ -107,13 +109,10 @@ static int make(const struct settings *set, const char *dir, struct limits_plan 
 	uint64_t memory = memory_bytes(&set->limits.memory.limit);
 
 	*ret = (struct limits_plan){ 0 };
-	if (set->limits.disk.size.bytes) { /* taken and not kept would be worse */
-		(void)err_set(err, ERR_CONFIG, -EOPNOTSUPP,
-			      "limits.disk.size cannot be enforced: containers have no file system of "
-			      "their own");
-		return err_hint(err, "a file system of its own for the state directory (COI_ROOT) "
-				     "bounds all containers together");
-	}
+	ret->disk_size = set->limits.disk.size.bytes;
+	if (ret->disk_size && (ret->disk_size < DISK_SIZE_MIN || ret->disk_size > DISK_SIZE_MAX))
+		return err_set(err, ERR_CONFIG, -ERANGE,
+			       "limits.disk.size must be at least 32MiB and at most 16TiB");
 	if (*set->limits.cpu.allowance) {
 		int r = cpu_quota(set->limits.cpu.allowance, l, err);
 
@@ -162,6 +161,7 @@ static int add_one(const char *key, const char *value, void *data) {
 int limits_make(const struct session *s, const struct container *c, struct limits_plan *ret,
 		struct err *err) {
 	struct list list = { .count = 0 };
+	const struct pool *pool = NULL;
 	struct settings with;
 	int r;
 
@@ -171,7 +171,11 @@ int limits_make(const struct session *s, const struct container *c, struct limit
 	r = config_overlay(s->settings, list.items, list.count, &with, err);
 	if (r < 0)
 		return r;
-	r = make(&with, s->layout->root, ret, err);
+	/* Rates are of the disk that the files are on, below a disk of the container too. */
+	if (c && pool_find(s->layout, c->pool, &pool, err) < 0)
+		r = err->code;
+	if (r == 0)
+		r = make(&with, c ? pool->path : s->layout->root, ret, err);
 	config_overlay_done(&with, list.items, list.count);
 	return r;
 }
@@ -208,9 +212,48 @@ static int assign(struct container *c, const char *text, struct err *err) {
 	return 0;
 }
 
-int limits_set(struct session *s, const char *name, char *const *assignments, struct err *err) {
-	auto_container struct container *c = NULL;
+static bool names_disk(char *const *assignments) {
+	for (; *assignments; assignments++)
+		if (!strncmp(*assignments, "limits.disk.size=", 17))
+			return true;
+	return false;
+}
+
+/* @old: the record as it was, for when what it says cannot be done. */
+static int set_locked(struct session *s, struct container *c, struct container *old,
+		      char *const *assignments, struct err *err) {
 	struct limits_plan plan = { 0 };
+	struct err ignored = { 0 };
+	bool has_disk = names_disk(assignments);
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && assignments[i]; i++)
+		r = assign(c, assignments[i], err);
+	if (r == 0)
+		r = limits_make(s, c, &plan, err);
+	if (r == 0 && has_disk)
+		r = storage_check(s, c, plan.disk_size, err);
+	if (r == 0 && container_is_running(s, c))
+		r = runtime_limits_apply(c->lxc_name, &plan.runtime, err);
+	if (r == 0)
+		r = container_store_durably(s, c, err);
+	/* After the record: a disk that is larger than it says could not be started with. */
+	if (r == 0 && has_disk) {
+		r = storage_grow(s, c, plan.disk_size, err);
+		if (r < 0)
+			(void)container_store_durably(s, old, &ignored);
+		if (r > 0)
+			session_say(s, "The disk of container '%s' is that large when it is started "
+				       "next: making it larger while it is used needs CAP_SYS_RESOURCE",
+				    c->name);
+		r = r < 0 ? r : 0;
+	}
+	limits_done(&plan);
+	return r;
+}
+
+int limits_set(struct session *s, const char *name, char *const *assignments, struct err *err) {
+	auto_container struct container *c = NULL, *old = NULL;
 	autoclose int lock = -1;
 	int r = repair_container(s, name, err);
 
@@ -220,14 +263,7 @@ int limits_set(struct session *s, const char *name, char *const *assignments, st
 	if (lock < 0)
 		return lock;
 	r = container_load(s, name, &c, err);
-	for (size_t i = 0; r == 0 && assignments[i]; i++)
-		r = assign(c, assignments[i], err);
 	if (r == 0)
-		r = limits_make(s, c, &plan, err);
-	if (r == 0 && container_is_running(s, c))
-		r = runtime_limits_apply(c->lxc_name, &plan.runtime, err);
-	if (r == 0)
-		r = container_store_durably(s, c, err);
-	limits_done(&plan);
-	return r;
+		r = container_load(s, name, &old, err);
+	return r < 0 ? r : set_locked(s, c, old, assignments, err);
 }

@@ -17,6 +17,7 @@ struct limits_plan {
 	struct runtime_limits runtime; /* borrows the following two */
 	char *cpuset;
 	char *device;
+	uint64_t disk_size; /* of what it may write; 0: as much as there is room */
 	uint64_t tmp_size;
 	int64_t max_ms; /* how long it may run; 0: as long as it likes */
 	bool auto_stop; /* then it is stopped; else that is only said */

@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "image/layer.h"
 #include "session/snapshot-private.h"
+#include "session/storage.h"
 
 struct flatten {
 	struct session *s;
@@ -18,7 +19,7 @@ struct flatten {
 	struct snapshot_list snapshots;
 	const struct image_progress *progress;
 	size_t first, end; /* layers [first, end) of the container become one */
-	char id[IMAGE_FINGERPRINT_SIZE];
+	struct image_layer layer;  /* this; its pool is borrowed */
 };
 
 /* Layers [0, end) of the container are what @layers begins with. */
@@ -85,25 +86,30 @@ static bool next_group(struct flatten *f, size_t from) {
 static void replace(const struct flatten *f, struct image_layer *layers, size_t *count) {
 	for (size_t i = f->first; i < f->end; i++)
 		free(layers[i].pool);
-	layers[f->first].pool = xstrdup(IMAGE_POOL_DEFAULT);
-	memcpy(layers[f->first].id, f->id, sizeof(f->id));
+	layers[f->first] = f->layer;
+	layers[f->first].pool = xstrdup(f->layer.pool);
 	memmove(&layers[f->first + 1], &layers[f->end], (*count - f->end) * sizeof(*layers));
 	*count -= f->end - f->first - 1;
 }
 
 static int merge(struct flatten *f, struct err *err) {
 	struct session *s = f->s;
-	int r = layer_new_id(f->id, err);
+	struct layers_squash what = { .chain = f->c->layers, .below = f->first, .count = f->end,
+				      .progress = f->progress };
+	int r = layer_new_id(f->layer.id, err);
 
 	if (r < 0)
 		return r;
-	record_set(f->c->record, PENDING, "layer", f->id);
+	/* Not on the disk of the container, which then has room again. */
+	f->layer.pool = f->c->pool;
+	record_set(f->c->record, PENDING, "layer", f->layer.id);
+	record_set(f->c->record, PENDING, "pool", f->layer.pool);
 	r = container_store_durably(s, f->c, err);
 	plan_crash_point("flatten", "intent", "after");
 	if (r == 0)
-		r = layer_make(s->layout, f->id, err);
+		r = layer_make(s->layout, &f->layer, err);
 	if (r == 0)
-		r = layers_squash(s->layout, f->id, f->c->layers, f->first, f->end, f->progress, err);
+		r = layer_squash(s->layout, &what, &f->layer, err);
 	plan_crash_point("flatten", "layer", "after");
 	for (size_t i = 0; r == 0 && i < f->snapshots.count; i++) {
 		struct snapshot *snapshot = f->snapshots.items[i];
@@ -133,7 +139,7 @@ static int flatten_all(struct flatten *f, size_t *ret_gone, struct err *err) {
 	while (r == 0 && next_group(f, from)) {
 		r = merge(f, err);
 		if (r < 0)
-			(void)snapshot_forget_merge(f->s, f->c, f->id, &ignored);
+			(void)snapshot_forget_merge(f->s, f->c, &f->layer, &ignored);
 	}
 	if (r == 0)
 		r = layers_drop(f->s->layout, before, count, &users, err);
@@ -146,6 +152,7 @@ int snapshot_flatten(struct session *s, const char *container,
 		     const struct image_progress *progress, size_t *ret_gone, struct err *err) {
 	auto_container struct container *c = NULL;
 	struct flatten f = { .s = s, .progress = progress };
+	auto_storage struct storage storage = STORAGE_INIT;
 	autoclose int lock = snapshot_begin(s, container, &c, err);
 	int r;
 
@@ -158,6 +165,8 @@ int snapshot_flatten(struct session *s, const char *container,
 	}
 	f.c = c;
 	r = snapshot_list_load(s, container, &f.snapshots, err);
+	if (r == 0)
+		r = storage_open(s, c, &storage, err);
 	if (r == 0)
 		r = flatten_all(&f, ret_gone, err);
 	snapshot_list_done(&f.snapshots);

@@ -18,8 +18,10 @@ int snapshot_store(const struct session *s, const char *container,
 /* Forget what was pending; stored with the container's record. */
 void snapshot_pending_clear(struct container *c);
 /* Merged layers that did not come about: the new one goes unless a record has it already. */
-int snapshot_forget_merge(struct session *s, struct container *c, const char *id,
-			  struct err *err);
+int snapshot_forget_merge(struct session *s, struct container *c,
+			  const struct image_layer *layer, struct err *err);
+/* The layer that was about to be made; its pool is borrowed. False when nothing is pending. */
+bool snapshot_pending_layer(const struct container *c, struct image_layer *ret);
 /* Repair, load and lock the container: a descriptor that holds the lock. */
 int snapshot_begin(struct session *s, const char *container, struct container **ret,
 		   struct err *err);

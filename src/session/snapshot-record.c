@@ -182,7 +182,8 @@ int snapshot_layers_of(const struct session *s, const struct container *c,
 		       struct image_layer **ret, size_t *ret_count, struct err *err) {
 	auto_snapshot_list struct snapshot_list list = { 0 };
 	autoclose int dir = snapshot_dir(s, c->name, false, err);
-	const char *pending = c->record ? record_get(c->record, PENDING, "layer") : NULL;
+	struct image_layer one;
+	bool pending = snapshot_pending_layer(c, &one);
 	int r;
 
 	*ret = NULL;
@@ -198,12 +199,8 @@ int snapshot_layers_of(const struct session *s, const struct container *c,
 	collect(c->layers, c->layer_count, ret, ret_count);
 	for (size_t i = 0; i < list.count; i++)
 		collect(list.items[i]->layers, list.items[i]->layer_count, ret, ret_count);
-	if (pending && strlen(pending) == IMAGE_FINGERPRINT_SIZE - 1) {
-		struct image_layer one = { .pool = (char *)IMAGE_POOL_DEFAULT };
-
-		memcpy(one.id, pending, sizeof(one.id));
+	if (pending)
 		collect(&one, 1, ret, ret_count);
-	}
 	return 0;
 }
 

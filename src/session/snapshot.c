@@ -15,6 +15,7 @@
 #include "image/layer.h"
 #include "session/repair.h"
 #include "session/snapshot-private.h"
+#include "session/storage.h"
 
 #define FREEZE_TIMEOUT_MS 5000
 
@@ -25,40 +26,39 @@ struct making {
 	struct container *c;
 	const struct snapshot_request *request;
 	struct snapshot *snapshot;
-	char id[IMAGE_FINGERPRINT_SIZE];
+	struct storage *storage;
+	struct image_layer layer; /* its pool is borrowed */
 	uint64_t upper; /* its inode before */
 	bool copied;    /* of a running container */
 };
 
 void snapshot_pending_clear(struct container *c) {
-	static const char *const keys[] = { "snapshot", "layer", "upper", "copied" };
+	static const char *const keys[] = { "snapshot", "layer", "pool", "upper", "copied" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
 		record_unset(c->record, PENDING, keys[i]);
 }
 
-static int upper_inode(const struct session *s, const struct container *c, uint64_t *ret,
-		       struct err *err) {
-	autoclose int dir = container_dir(s, c->name);
+static int upper_inode(const struct making *m, uint64_t *ret, struct err *err) {
 	struct stat st;
 
-	if (dir < 0 || fstatat(dir, "upper", &st, AT_SYMLINK_NOFOLLOW) < 0)
-		return err_sys(err, dir < 0 ? dir : -errno, "cannot look at the files of '%s'",
-			       c->name);
+	if (fstatat(m->storage->fd, "upper", &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return err_sys(err, -errno, "cannot look at the files of '%s'", m->c->name);
 	*ret = st.st_ino;
 	return 0;
 }
 
 static void set_pending(struct making *m) {
 	record_set(m->c->record, PENDING, "snapshot", m->request->name);
-	record_set(m->c->record, PENDING, "layer", m->id);
+	record_set(m->c->record, PENDING, "layer", m->layer.id);
+	record_set(m->c->record, PENDING, "pool", m->layer.pool);
 	record_setf(m->c->record, PENDING, "upper", "%" PRIu64, m->upper);
 	record_set(m->c->record, PENDING, "copied", m->copied ? "true" : "false");
 }
 
 static int act_intent(void *ctx, struct err *err) {
 	struct making *m = ctx;
-	int r = upper_inode(m->s, m->c, &m->upper, err);
+	int r = upper_inode(m, &m->upper, err);
 
 	if (r < 0)
 		return r;
@@ -76,32 +76,28 @@ static int undo_intent(void *ctx, struct err *err) {
 static int act_layer(void *ctx, struct err *err) {
 	struct making *m = ctx;
 
-	return layer_make(m->s->layout, m->id, err);
+	return layer_make(m->s->layout, &m->layer, err);
 }
 
 /* The record of the container still names it: so it is dropped by hand, not as one unused. */
 static int undo_layer(void *ctx, struct err *err) {
 	struct making *m = ctx;
-	struct image_layer layer = { .pool = (char *)IMAGE_POOL_DEFAULT };
 
-	memcpy(layer.id, m->id, sizeof(layer.id));
-	return layers_drop(m->s->layout, &layer, 1, NULL, err);
+	return layers_drop(m->s->layout, &m->layer, 1, NULL, err);
 }
 
 static int copy_frozen(struct making *m, struct err *err) {
 	struct runtime_ref ref = container_ref(m->s, m->c);
 	bool was_frozen = runtime_is_frozen(&ref) == 1;
-	autoclose int dir = container_dir(m->s, m->c->name);
 	autoclose int upper = -1;
 	struct err ignored;
 	int r = was_frozen ? 0 : runtime_freeze(&ref, FREEZE_TIMEOUT_MS, err);
 
 	if (r < 0)
 		return r;
-	upper = dir < 0 ? dir : openat(dir, "upper", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	r = upper < 0 ? err_sys(err, dir < 0 ? dir : -errno, "cannot open the files of '%s'",
-				m->c->name) :
-			layer_fill(m->s->layout, m->id, upper, m->request->progress, err);
+	upper = openat(m->storage->fd, "upper", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	r = upper < 0 ? err_sys(err, -errno, "cannot open the files of '%s'", m->c->name) :
+			layer_fill(m->s->layout, &m->layer, upper, m->request->progress, err);
 	if (!was_frozen)
 		(void)runtime_unfreeze(&ref, &ignored);
 	return r;
@@ -109,37 +105,30 @@ static int copy_frozen(struct making *m, struct err *err) {
 
 static int act_freeze(void *ctx, struct err *err) {
 	struct making *m = ctx;
-	autoclose int dir = -1;
 
-	if (m->copied)
-		return copy_frozen(m, err);
-	dir = container_dir(m->s, m->c->name);
-	return dir < 0 ? err_sys(err, dir, "cannot open container '%s'", m->c->name) :
-			 layer_exchange(m->s->layout, m->id, dir, "upper", err);
+	return m->copied ? copy_frozen(m, err) :
+			   layer_exchange(m->s->layout, &m->layer, m->storage->fd, "upper", err);
 }
 
 /* They have changed places when another directory is there than the record has. */
 static int undo_freeze(void *ctx, struct err *err) {
 	struct making *m = ctx;
 	const char *before = record_get(m->c->record, PENDING, "upper");
-	autoclose int dir = -1;
 	uint64_t now;
 	int r;
 
-	if (m->copied || !before || layer_exists(m->s->layout, m->id) != 1)
+	if (m->copied || !before || layer_exists(m->s->layout, &m->layer) != 1)
 		return 0;
-	r = upper_inode(m->s, m->c, &now, err);
+	r = upper_inode(m, &now, err);
 	if (r < 0 || now == strtoull(before, NULL, 10))
 		return r;
-	dir = container_dir(m->s, m->c->name);
-	return dir < 0 ? err_sys(err, dir, "cannot open container '%s'", m->c->name) :
-			 layer_exchange(m->s->layout, m->id, dir, "upper", err);
+	return layer_exchange(m->s->layout, &m->layer, m->storage->fd, "upper", err);
 }
 
-static void add_layer(struct image_layer **layers, size_t *count, const char *id) {
+static void add_layer(struct image_layer **layers, size_t *count, const struct image_layer *one) {
 	*layers = xreallocarray(*layers, *count + 1, sizeof(**layers));
-	(*layers)[*count].pool = xstrdup(IMAGE_POOL_DEFAULT);
-	memcpy((*layers)[(*count)++].id, id, IMAGE_FINGERPRINT_SIZE);
+	(*layers)[*count] = *one;
+	(*layers)[(*count)++].pool = xstrdup(one->pool);
 }
 
 static int act_snapshot(void *ctx, struct err *err) {
@@ -152,7 +141,7 @@ static int act_snapshot(void *ctx, struct err *err) {
 	snapshot->running = m->copied;
 	snapshot->layers = image_layers_copy(m->c->layers, m->c->layer_count);
 	snapshot->layer_count = m->c->layer_count;
-	add_layer(&snapshot->layers, &snapshot->layer_count, m->id);
+	add_layer(&snapshot->layers, &snapshot->layer_count, &m->layer);
 	m->snapshot = snapshot;
 	return snapshot_store(m->s, m->c->name, snapshot, err);
 }
@@ -177,7 +166,7 @@ static int act_record(void *ctx, struct err *err) {
 
 	snapshot_pending_clear(m->c);
 	if (!m->copied)
-		add_layer(&m->c->layers, &m->c->layer_count, m->id);
+		add_layer(&m->c->layers, &m->c->layer_count, &m->layer);
 	return container_store_durably(m->s, m->c, err);
 }
 
@@ -192,7 +181,7 @@ static int undo_record(void *ctx, struct err *err) {
 	if (record_get(m->c->record, PENDING, "layer"))
 		return 0;
 	if (!m->copied && m->c->layer_count &&
-	    !strcmp(m->c->layers[m->c->layer_count - 1].id, m->id))
+	    !strcmp(m->c->layers[m->c->layer_count - 1].id, m->layer.id))
 		free(m->c->layers[--m->c->layer_count].pool);
 	set_pending(m);
 	return container_store_durably(m->s, m->c, err);
@@ -216,25 +205,34 @@ const struct plan snapshot_plan = {
 /* ---- repair ---- */
 
 /* Some snapshots may have the new layer already, instead of the old ones: they keep it. */
-int snapshot_forget_merge(struct session *s, struct container *c, const char *id,
-			  struct err *err) {
+int snapshot_forget_merge(struct session *s, struct container *c,
+			  const struct image_layer *layer, struct err *err) {
 	struct image_users users = container_image_users(s);
-	struct image_layer layer = { .pool = (char *)IMAGE_POOL_DEFAULT };
 	int r;
 
-	memcpy(layer.id, id, sizeof(layer.id));
 	snapshot_pending_clear(c);
 	r = container_store_durably(s, c, err);
-	return r < 0 ? r : layers_drop(s->layout, &layer, 1, &users, err);
+	return r < 0 ? r : layers_drop(s->layout, layer, 1, &users, err);
+}
+
+bool snapshot_pending_layer(const struct container *c, struct image_layer *ret) {
+	const char *id = c->record ? record_get(c->record, PENDING, "layer") : NULL;
+	const char *pool = id ? record_get(c->record, PENDING, "pool") : NULL;
+
+	if (!id || strlen(id) != IMAGE_FINGERPRINT_SIZE - 1)
+		return false;
+	memcpy(ret->id, id, sizeof(ret->id));
+	ret->pool = (char *)(pool ? pool : POOL_DEFAULT); /* an older record */
+	return true;
 }
 
 int snapshot_repair(struct session *s, const struct container *old, struct err *err) {
 	auto_container struct container *c = NULL;
 	struct snapshot_request request = { 0 };
 	struct making m = { .s = s, .request = &request };
-	autofree char *name = NULL;
+	auto_storage struct storage storage = STORAGE_INIT;
+	autofree char *name = NULL, *pool = NULL;
 	autoclose int lock = -1;
-	const char *id;
 	int r;
 
 	if (!old->record || !record_get(old->record, PENDING, "layer"))
@@ -245,23 +243,25 @@ int snapshot_repair(struct session *s, const struct container *old, struct err *
 	r = container_load(s, old->name, &c, err);
 	if (r < 0)
 		return r == -ENOENT ? 0 : r;
-	id = record_get(c->record, PENDING, "layer");
-	if (!id)
+	if (!record_get(c->record, PENDING, "layer"))
 		return 0;
-	if (strlen(id) != IMAGE_FINGERPRINT_SIZE - 1)
+	if (!snapshot_pending_layer(c, &m.layer))
 		return err_set(err, ERR_SYSTEM, -EBADMSG, "the record of '%s' is damaged: %s", c->name,
 			       PENDING);
-	memcpy(m.id, id, sizeof(m.id));
+	m.layer.pool = pool = xstrdup(m.layer.pool);
 	name = xstrdup(record_get(c->record, PENDING, "snapshot"));
 	request.name = name;
 	m.c = c;
 	m.copied = record_get_bool(c->record, PENDING, "copied", false);
 	session_say(s, "Undoing a snapshot of '%s' that was cut off", c->name);
 	if (!name || !*name) { /* layers that were about to be merged */
-		r = snapshot_forget_merge(s, c, m.id, err);
+		r = snapshot_forget_merge(s, c, &m.layer, err);
 		return r < 0 ? r : 1;
 	}
-	r = plan_undo(&snapshot_plan, &m, snapshot_plan.count, NULL, err);
+	r = storage_open(s, c, &storage, err);
+	m.storage = &storage;
+	if (r == 0)
+		r = plan_undo(&snapshot_plan, &m, snapshot_plan.count, NULL, err);
 	return r < 0 ? err_wrap(err, "cannot undo a snapshot of '%s' that was cut off", c->name) : 1;
 }
 
@@ -306,7 +306,8 @@ static int check_room(const struct container *c, struct err *err) {
 static int create_locked(struct session *s, struct container *c,
 			 const struct snapshot_request *request, struct snapshot **ret,
 			 struct err *err) {
-	struct making m = { .s = s, .c = c, .request = request };
+	auto_storage struct storage storage = STORAGE_INIT;
+	struct making m = { .s = s, .c = c, .request = request, .storage = &storage };
 	auto_snapshot struct snapshot *other = NULL;
 	struct err ignored = { 0 };
 	int r = 0;
@@ -319,7 +320,11 @@ static int create_locked(struct session *s, struct container *c,
 	if (r == 0)
 		r = check_room(c, err);
 	if (r == 0)
-		r = layer_new_id(m.id, err);
+		r = layer_new_id(m.layer.id, err);
+	if (r == 0)
+		r = storage_open(s, c, &storage, err);
+	/* A copy need not be where its source is: it does not take of the container's disk. */
+	m.layer.pool = m.copied ? c->pool : storage.pool;
 	if (r == 0)
 		r = plan_run(&snapshot_plan, &m, NULL, err);
 	if (r < 0)
@@ -421,9 +426,12 @@ int snapshot_delete(struct session *s, const char *container, const char *name, 
 	auto_snapshot struct snapshot *snapshot = NULL;
 	struct snapshot_request request = { .name = name };
 	struct making m = { .s = s, .request = &request };
+	auto_storage struct storage storage = STORAGE_INIT;
 	autoclose int lock = snapshot_begin(s, container, &c, err);
 	int r = lock < 0 ? lock : snapshot_load(s, container, name, &snapshot, err);
 
+	if (r == 0) /* some of its layers may be on the container's disk */
+		r = storage_open(s, c, &storage, err);
 	if (r < 0)
 		return r;
 	m.c = c;

@@ -20,6 +20,7 @@
 #include "base/msg.h"
 #include "base/strv.h"
 #include "session/snapshot.h"
+#include "session/storage.h"
 #include "session/supervisor.h"
 #include "session/teardown.h"
 
@@ -92,14 +93,11 @@ static void end_record(struct supervisor *v, bool delete_it) {
 		return;
 	}
 	if (delete_it) {
-		r = tree_remove_at(v->session.layout->containers_fd, v->c->name);
+		r = storage_remove(&v->session, v->c, &err);
 		if (r == 0) {
 			supervisor_audit_delete(v);
 			supervisor_log(v, "deleted");
 		}
-		else
-			(void)err_sys(&err, r, "cannot remove the files of container '%s'",
-				      v->c->name);
 	} else {
 		container_forget_run(v->c);
 		v->c->state = STATE_STOPPED;
@@ -138,6 +136,8 @@ static void close_all(struct supervisor *v) {
 	free(v->why);
 	free(v->sockets_path);
 	free(v->container_path);
+	free(v->files_path);
+	free(v->disk_path);
 	strv_free(v->layers);
 	container_free(v->c);
 	audit_free(v->session.audit);

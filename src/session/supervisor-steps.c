@@ -19,6 +19,7 @@
 #include "base/path.h"
 #include "base/timeline.h"
 #include "session/snapshot.h"
+#include "session/storage.h"
 #include "session/supervisor.h"
 
 static bool has_network(const struct supervisor *v) {
@@ -146,6 +147,8 @@ static void fill_spec(struct supervisor *v) {
 		.code_gid = c->code_gid,
 		.layers = (const char *const *)v->layers,
 		.container_dir = v->container_path,
+		.files_dir = v->files_path,
+		.disk = v->disk_path,
 		.binds = v->protect.items,
 		.bind_count = v->protect.count,
 		.init = c->systemd ? RUNTIME_INIT_SYSTEMD : RUNTIME_INIT_COI,
@@ -184,13 +187,29 @@ static int undo_protect(void *ctx, struct err *err) {
 
 static int do_rootfs(void *ctx, struct err *err) {
 	struct supervisor *v = ctx;
-	int r = image_layer_paths(v->session.layout, v->c->layers, v->c->layer_count, &v->layers,
-				  err);
+	int64_t disk = storage_disk_size(&v->session, v->c, err);
+	int r = disk < 0 ? (int)disk : storage_layer_paths(&v->session, v->c, &v->layers, err);
 
 	if (r < 0)
 		return r;
+	v->files_path = storage_home_path(&v->session, v->c, err);
+	if (!v->files_path)
+		return err->code;
+	if (disk > 0)
+		v->disk_path = path_join(v->files_path, STORAGE_DISK);
 	fill_spec(v);
 	return runtime_enter(&v->spec, &v->rt, err);
+}
+
+/* Its disk is to be free when the record says that it is stopped. */
+static int undo_rootfs(void *ctx, struct err *err) {
+	struct supervisor *v = ctx;
+
+	(void)err;
+	mem_close_ptr(&v->root_fd);
+	if (v->rt)
+		runtime_unmount(v->rt);
+	return 0;
 }
 
 static int do_start(void *ctx, struct err *err) {
@@ -323,7 +342,7 @@ static const struct plan_step start_steps[] = {
 	{ "rules", "put its network rules in place", do_rules, NULL },
 	{ "ports", "open its ports of the host", do_ports, undo_relays },
 	{ "protect", "protect paths of the workspace", do_protect, undo_protect },
-	{ "rootfs", "build its file system", do_rootfs, NULL },
+	{ "rootfs", "build its file system", do_rootfs, undo_rootfs },
 	{ "start", "start it", do_start, undo_start },
 	{ "link", "connect it to the bridge", do_link, undo_link },
 	{ "resolver", "start its name service", do_resolver, undo_resolver },

@@ -109,6 +109,8 @@ struct supervisor {
 	struct runtime_spec spec;
 	char **layers;
 	char *container_path;
+	char *files_path; /* where upper/ and work/ are, or its disk */
+	char *disk_path;  /* NULL: it has none */
 	struct runtime *rt; /* NULL when adopted */
 	int init_pidfd;     /* owned */
 

@@ -12,6 +12,7 @@
 #include "session/placeholders.h"
 #include "session/plan.h"
 #include "session/snapshot.h"
+#include "session/storage.h"
 
 struct teardown {
 	struct session *s;
@@ -69,10 +70,8 @@ static int undo_record(void *ctx, struct err *err) {
 	r = snapshot_layers_of(t->s, t->c, &layers, &count, err);
 	if (r < 0) /* a damaged record: the next repair finds the layers */
 		session_say(t->s, "Warning: %s", err->msg);
-	r = tree_remove_at(t->s->layout->containers_fd, t->c->name);
-	if (r < 0)
-		r = err_sys(err, r, "cannot remove the files of container '%s'", t->c->name);
-	else if (layers && layers_drop(t->s->layout, layers, count, &users, err) < 0)
+	r = storage_remove(t->s, t->c, err);
+	if (r == 0 && layers && layers_drop(t->s->layout, layers, count, &users, err) < 0)
 		session_say(t->s, "Warning: %s", err->msg);
 	image_layers_free(layers, count);
 	return r;

@@ -8,7 +8,10 @@
 
 #include "base/fd.h"
 #include "base/mem.h"
+#include "base/path.h"
+#include "base/pool.h"
 #include "base/strv.h"
+#include "session/storage.h"
 
 #define ZONES "usr/share/zoneinfo"
 #define NAME_MAX_LEN 64
@@ -46,20 +49,30 @@ static bool has_file(const char *dir, const char *file) {
 	return found >= 0;
 }
 
+static bool layer_has_file(const struct session *s, const struct image_layer *layer,
+			   const char *file) {
+	autostrv char **paths = NULL;
+
+	return image_layer_paths(s->layout, layer, 1, &paths, NULL) == 0 && has_file(paths[0], file);
+}
+
 /* In what it was made of, or what has been installed since. */
 static bool knows_zone(const struct session *s, const struct container *c, const char *name) {
 	autofree char *file = xasprintf(ZONES "/%s", name);
-	autofree char *upper = xasprintf("%s/containers/%s/upper", s->layout->root, c->name);
-	autostrv char **layers = NULL;
+	auto_storage struct storage storage = STORAGE_INIT;
+	autofree char *upper = NULL;
 
-	if (has_file(upper, file))
-		return true;
-	if (image_layer_paths(s->layout, c->layers, c->layer_count, &layers, NULL) < 0)
-		return false;
-	for (size_t i = 0; layers && layers[i]; i++)
-		if (has_file(layers[i], file))
+	for (size_t i = 0; i < c->layer_count; i++)
+		if (layer_has_file(s, &c->layers[i], file))
 			return true;
-	return false;
+	/* Last, since it may be a disk, which has to be mounted. */
+	if (c->state == STATE_CREATING || storage_open(s, c, &storage, NULL) < 0)
+		return false;
+	for (size_t i = 0; i < c->layer_count; i++)
+		if (pool_is_disk(c->layers[i].pool) && layer_has_file(s, &c->layers[i], file))
+			return true;
+	upper = path_join(storage.path, "upper");
+	return has_file(upper, file);
 }
 
 char *timezone_of(const struct session *s, const struct container *c) {

@@ -112,11 +112,6 @@ write = "20iops"'
 }
 
 @test "what this machine cannot enforce is refused by its key" {
-	settings '[limits.disk]
-size = "1GiB"'
-	run --separate-stderr coi run -- true
-	expect_status 1
-	[[ $stderr == *"limits.disk.size cannot be enforced"* ]]
 	if grep -q '\[bfq\]' /sys/block/*/queue/scheduler; then
 		settings '[limits.disk]
 priority = 5'
@@ -236,7 +231,7 @@ max_processes = 50'
 	run group_file box pids.max
 	expect_equal "$output" 33
 	for bad in limits.memory.limit=lots limits.runtime.max_processes=-5 limits.nothing=1 \
-		network.mode=open limits.runtime.max_duration=1h limits.disk.size=1GiB nonsense; do
+		network.mode=open limits.runtime.max_duration=1h nonsense; do
 		run --separate-stderr coi container set box limits.runtime.max_processes=44 "$bad"
 		[ "$status" -eq 2 ] || { echo "$bad: $status $stderr"; return 1; }
 		[ -n "$stderr" ]
