@@ -28,4 +28,17 @@ complaint=$(awk -F '\t' '!/^#/ && $3 !~ /^later: / { print $3 }' "$ledger" | sor
 		fi
 	done)
 verdict "each test exists" "$complaint"
+
+# Every setting is in it, later ones and ours too; and no key that is none.
+awk '/^static const struct setting_row rows\[\]/ { on = 1 }
+	on && match($0, /\{ (BOOL|INT|FLOAT|STRING|PATH|CHOICE|DURATION|SIZE|STRV|MAP|TABLES)\("[^"]*"/) {
+		row = substr($0, RSTART, RLENGTH)
+		sub(/^[^"]*"/, "", row)
+		sub(/"$/, "", row)
+		print row
+	}' "$src/src/config/rows.c" | sort >"${TMPDIR:-/tmp}/ledger-rows.$$"
+verdict "the table of settings is read" "$([ "$(wc -l <"${TMPDIR:-/tmp}/ledger-rows.$$")" -gt 100 ] || echo 'too few rows')"
+verdict "each setting is in the ledger, and each key a setting" "$(awk -F '\t' '$1 == "key" && $2 !~ /^profile: / {
+	sub(/ \(.*\)$/, "", $2); print $2 }' "$ledger" | sort | diff "${TMPDIR:-/tmp}/ledger-rows.$$" - | grep '^[<>]')"
+rm -f "${TMPDIR:-/tmp}/ledger-rows.$$"
 tap_end

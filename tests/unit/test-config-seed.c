@@ -41,6 +41,62 @@ static void seed_out_of_workspace_mount_waits(void **state) {
 	assert_int_equal(fixture_count(f, NOTE_GATED), 0);
 }
 
+/* "Your own ~/.coi/config.toml (and anything pointed to by $COI_CONFIG) is unaffected." */
+static void seed_own_files_are_unaffected(void **state) {
+	static const char text[] = "[[mounts.default]]\nhost = \"/etc\"\ncontainer = \"/x\"\n"
+				   "[[sockets]]\nhost = \"/run/b.sock\"\ncontainer = \"/b.sock\"\n"
+				   "[defaults]\nforward_env = [\"TOKEN\"]\n"
+				   "[defaults.env_commands]\nA = \"mint\"\n"
+				   "[network]\nmode = \"open\"\nblock_private_networks = false\n"
+				   "block_metadata_endpoint = false\nallow_local_network_access = true\n"
+				   "[ssh]\nforward_agent = true\n[git]\nwritable_hooks = true\n";
+	struct fixture *f = *state;
+
+	f->is_strict = true;
+	for (int which = 0; which < 2; which++) {
+		const struct settings *s;
+		size_t notes;
+
+		if (which == 0)
+			fixture_user(f, text);
+		else
+			fixture_env_file(f, text);
+		s = fixture_settings(f);
+		(void)config_notes(f->config, &notes);
+		assert_int_equal(notes, 0);
+		assert_int_equal(s->mounts.count, 1);
+		assert_int_equal(s->sockets.count, 1);
+		assert_string_equal(s->defaults.forward_env[0], "TOKEN");
+		assert_string_equal(s->defaults.env_commands.entries[0], "A=mint");
+		assert_int_equal(s->network.mode, MODE_OPEN);
+		assert_false(s->network.block_private_networks);
+		assert_true(s->network.allow_local_network_access);
+		assert_true(s->ssh.forward_agent && s->git.writable_hooks);
+		fixture_user(f, "");
+	}
+}
+
+/* The guide's own commands: mkdir -p .coi; mv .coi.toml .coi/config.toml; and the directories. */
+static void seed_moved_as_the_guide_says(void **state) {
+	struct fixture *f = *state;
+
+	fixture_write(f, "ws/.coi.toml", "[container]\nimage = \"moved\"\n");
+	fixture_write(f, "home/.coi-profiles/a/config.toml", "[container]\nalias = \"a\"\n");
+	fixture_write(f, "ws/.coi-profiles/b/config.toml", "[container]\nalias = \"b\"\n");
+	assert_string_equal(fixture_settings(f)->container.image, "coi-default");
+	assert_int_equal(mkdirat(f->fd, "ws/.coi", 0755), 0);
+	assert_int_equal(mkdirat(f->fd, "home/.coi", 0755), 0);
+	assert_int_equal(renameat(f->fd, "ws/.coi.toml", f->fd, "ws/.coi/config.toml"), 0);
+	assert_int_equal(renameat(f->fd, "ws/.coi-profiles", f->fd, "ws/.coi/profiles"), 0);
+	assert_int_equal(renameat(f->fd, "home/.coi-profiles", f->fd, "home/.coi/profiles"), 0);
+	f->profile = "a";
+	assert_string_equal(fixture_settings(f)->container.image, "moved");
+	assert_string_equal(config_settings(f->config)->container.alias, "a");
+	f->profile = "b";
+	assert_string_equal(fixture_settings(f)->container.alias, "b");
+	assert_null(fixture_note(f, NOTE_OLD_LAYOUT, NULL));
+}
+
 static void seed_project_profile_is_gated_too(void **state) {
 	struct fixture *f = *state;
 
@@ -316,6 +372,8 @@ static void seed_trust_store_place(void **state) {
 int main(void) {
 	const struct CMUnitTest tests[] = {
 		T(seed_out_of_workspace_mount_waits),
+		T(seed_own_files_are_unaffected),
+		T(seed_moved_as_the_guide_says),
 		T(seed_project_profile_is_gated_too),
 		T(seed_in_workspace_mount_is_never_gated),
 		T(seed_network_downgrades_are_refused),
