@@ -39,6 +39,7 @@ enum cli_complete {
 enum cli_option_flags {
 	OPTION_HIDDEN = 1u << 0,
 	OPTION_REQUIRED = 1u << 1,
+	OPTION_RESUMES = 1u << 2, /* of every command, and shown for those that act on it */
 };
 
 struct cli_option {
@@ -115,6 +116,7 @@ enum cli_command_flags {
 	COMMAND_INNER = 1u << 6,   /* its arguments are a command, which may have flags */
 	COMMAND_PERSON = 1u << 8,  /* wants to know for whom and where, and does the rest itself */
 	COMMAND_LOOKS = 1u << 7,   /* changes nothing: a read-only state directory will do */
+	COMMAND_RESUMES = 1u << 9, /* --resume and --continue mean something to it */
 };
 
 struct cli;
@@ -170,6 +172,8 @@ const char *cli_group_to_string(enum cli_group group);
 /* In one list (may be NULL), by name or, with @len 0, by letter. */
 const struct cli_option *cli_option_in(const struct cli_option *list, const char *name, size_t len,
 				       char letter);
+/* Is it shown in the help of @c? @c NULL: of all commands together. */
+bool cli_option_shows(const struct cli_option *o, const struct cli_command *c);
 /* The child of that name or alias, NULL when there is none. */
 const struct cli_command *cli_child(const struct cli_command *parent, const char *word);
 

@@ -436,6 +436,7 @@ static const struct cli_option shell_options[] = {
 static const struct cli_example shell_examples[] = {
 	{ "coi shell", "The configured agent, with the current directory as its workspace." },
 	{ "coi shell --debug", "A plain shell in such a container." },
+	{ "coi shell --resume", "Goes on with the session that was saved last in this directory." },
 	{ "coi shell --background --slot 2", "A second one, without a terminal." },
 	{ NULL },
 };
@@ -454,7 +455,7 @@ const struct cli_command cmd_shell = {
 	.options = shell_options,
 	.examples = shell_examples,
 	.args_size = sizeof(struct shell_args),
-	.flags = COMMAND_SESSION | COMMAND_CONFIG | COMMAND_STARTS,
+	.flags = COMMAND_SESSION | COMMAND_CONFIG | COMMAND_STARTS | COMMAND_RESUMES,
 	.check = shell_check,
 	.run = shell_run,
 };

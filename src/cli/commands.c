@@ -16,6 +16,7 @@ static const struct cli_command *const root_children[] = {
 	&cmd_unfreeze,
 	&cmd_tmux,
 	&cmd_logs,
+	&cmd_tool,
 	&cmd_build,
 	&cmd_image,
 	&cmd_container,
@@ -61,7 +62,7 @@ const struct cli_command cli_root = {
 		"the current directory at /workspace and the configured agent in it.\n\n"
 		"Needs root, best by sudo: files in the workspace stay yours, settings are read "
 		"from your ~/.coi/config.toml and from .coi/config.toml of the project.",
-	.flags = COMMAND_SESSION | COMMAND_CONFIG | COMMAND_STARTS,
+	.flags = COMMAND_SESSION | COMMAND_CONFIG | COMMAND_STARTS | COMMAND_RESUMES,
 	.children = root_children,
 	.absent = root_absent,
 	.examples = root_examples,

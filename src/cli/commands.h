@@ -54,6 +54,7 @@ extern const struct cli_command cmd_shell;
 extern const struct cli_command cmd_shutdown;
 extern const struct cli_command cmd_snapshot;
 extern const struct cli_command cmd_tmux;
+extern const struct cli_command cmd_tool;
 extern const struct cli_command cmd_trust;
 extern const struct cli_command cmd_unfreeze;
 extern const struct cli_command cmd_untrust;

@@ -113,7 +113,7 @@ static void offer_flags(struct state *st, const struct cli_option *list, const c
 	for (; list && list->name; list++) {
 		autofree char *flag = xasprintf("--%s", list->name);
 
-		if (!(list->flags & OPTION_HIDDEN))
+		if (cli_option_shows(list, st->command))
 			offer(st, typed, flag, list->help);
 	}
 }

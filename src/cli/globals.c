@@ -13,6 +13,11 @@ const char *cli_group_to_string(enum cli_group group) {
 	return names[group];
 }
 
+bool cli_option_shows(const struct cli_option *o, const struct cli_command *c) {
+	return !(o->flags & OPTION_HIDDEN) &&
+	       (!(o->flags & OPTION_RESUMES) || !c || c->flags & COMMAND_RESUMES);
+}
+
 const struct cli_option cli_global_options[] = {
 	{
 		.name = "workspace",
@@ -50,14 +55,15 @@ const struct cli_option cli_global_options[] = {
 	{
 		.name = "resume",
 		CLI_OPTIONAL(struct cli_globals, resume, "ID"),
-		.help = "Resume a saved session (not in this version)",
-		.flags = OPTION_HIDDEN,
+		.help = "Go on with a saved session: the newest of the workspace, or this one; ID "
+			"only with '='",
+		.flags = OPTION_RESUMES,
 	},
 	{
 		.name = "continue",
 		CLI_OPTIONAL(struct cli_globals, continue_, "ID"),
 		.help = "The same as --resume",
-		.flags = OPTION_HIDDEN,
+		.flags = OPTION_RESUMES,
 	},
 	{
 		.name = "help",

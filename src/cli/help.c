@@ -124,50 +124,51 @@ static char *option_text(const struct cli_option *o) {
 	return buf_steal(&b);
 }
 
-static size_t name_column(const struct cli_option *list) {
+static size_t name_column(const struct cli_option *list, const struct cli_command *c) {
 	size_t column = 0;
 
 	for (; list->name; list++) {
 		autofree char *name = help_option_name(list);
 		size_t needs = strlen(name) + 4;
 
-		if (!(list->flags & OPTION_HIDDEN) && needs > column && needs <= NAME_COLUMN_MAX)
+		if (cli_option_shows(list, c) && needs > column && needs <= NAME_COLUMN_MAX)
 			column = needs;
 	}
 	return column ? column : NAME_COLUMN_MAX;
 }
 
-static bool has_visible(const struct cli_option *list) {
+static bool has_visible(const struct cli_option *list, const struct cli_command *c) {
 	for (; list && list->name; list++) {
-		if (!(list->flags & OPTION_HIDDEN))
+		if (cli_option_shows(list, c))
 			return true;
 	}
 	return false;
 }
 
-static void add_options(const struct cli_option *list, size_t column, struct buf *out) {
+static void add_options(const struct cli_option *list, const struct cli_command *c, size_t column,
+			struct buf *out) {
 	for (; list && list->name; list++) {
 		autofree char *name = help_option_name(list), *text = option_text(list);
 
-		if (!(list->flags & OPTION_HIDDEN))
+		if (cli_option_shows(list, c))
 			add_entry(name, column, text, out);
 	}
 }
 
 static void add_flags(const struct cli_command *c, struct buf *out) {
-	size_t column = c->options ? name_column(c->options) : 0;
+	size_t column = c->options ? name_column(c->options, c) : 0;
 	bool has_format = (c->flags & COMMAND_FORMAT) != 0;
 
-	if (has_format && name_column(cli_format_options) > column)
-		column = name_column(cli_format_options);
-	if (has_visible(c->options) || has_format) {
+	if (has_format && name_column(cli_format_options, c) > column)
+		column = name_column(cli_format_options, c);
+	if (has_visible(c->options, c) || has_format) {
 		buf_adds(out, "\nFlags:\n");
-		add_options(c->options, column, out);
+		add_options(c->options, c, column, out);
 		if (has_format)
-			add_options(cli_format_options, column, out);
+			add_options(cli_format_options, c, column, out);
 	}
 	buf_adds(out, "\nGlobal flags:\n");
-	add_options(cli_global_options, name_column(cli_global_options), out);
+	add_options(cli_global_options, c, name_column(cli_global_options, c), out);
 }
 
 void help_usage(const struct cli_command *const *path, size_t depth, struct buf *out) {

@@ -36,7 +36,7 @@ static void add_options(struct buf *b, const struct cli_option *list, const stru
 
 	for (int pass = 0; pass < 2; pass++) {
 		for (const struct cli_option *o = pass ? more : list; o && o->name; o++) {
-			if (o->flags & OPTION_HIDDEN)
+			if (!cli_option_shows(o, NULL))
 				continue;
 			if (!any)
 				buf_adds(b, ".Bl -tag -width Ds\n");

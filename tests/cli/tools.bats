@@ -450,7 +450,7 @@ context_json = false" start pi
 	inside 'test ! -e SANDBOX_CONTEXT.md && test ! -e SANDBOX_CONTEXT.json'
 }
 
-@test "the context of a profile is added; a link in the workspace is not followed for it" {
+@test "the context of a profile is added; a link in the workspace leads nowhere else for it" {
 	mkdir -p "$HOME/.coi/profiles/p" .coi/profiles/q
 	printf 'context = "ctx.md"\n[container]\ninit = "coi-init"\n' >"$HOME/.coi/profiles/p/config.toml"
 	echo 'words of the profile' >"$HOME/.coi/profiles/p/ctx.md"
@@ -460,14 +460,14 @@ context_json = false" start pi
 	expect_text 'words of the profile'
 	coi kill -f "$(container_name)"
 	printf 'context = "ctx.md"\n' >.coi/profiles/q/config.toml
-	echo 'of-the-project' >.coi/profiles/q/real.md
-	ln -s real.md .coi/profiles/q/ctx.md
+	echo 'of-the-host' >"$T/outside.md"
+	ln -s "$T/outside.md" .coi/profiles/q/ctx.md
 	settings
 	start pi --profile q
-	not inside 'grep -q of-the-project SANDBOX_CONTEXT.md'
+	not inside 'grep -q of-the-host SANDBOX_CONTEXT.md'
 	coi kill -f "$(container_name)"
-	rm .coi/profiles/q/ctx.md
-	mv .coi/profiles/q/real.md .coi/profiles/q/ctx.md
+	rm .coi/profiles/q/ctx.md "$T/outside.md"
+	echo 'of-the-project' >.coi/profiles/q/ctx.md
 	settings
 	start pi --profile q
 	inside 'grep -q of-the-project SANDBOX_CONTEXT.md'

@@ -32,7 +32,7 @@ char *tool_fill(const char *text, const struct tool_place *at, const char *value
 		{ "{sessions}", at->sessions },	  { "{id}", at->id },
 		{ "{prompt}", at->prompt },	  { "{value}", value },
 		{ "{conversation}", at->conversation }, { "{file}", at->file },
-		{ "{slug}", slug },
+		{ "{slug}", slug }, { "{first}", at->first }, { "{system}", at->system },
 	};
 	struct buf out;
 	char *filled;
@@ -86,6 +86,21 @@ static int cannot(const struct tool *t, const char *what, struct err *err) {
 	return err_set(err, ERR_USAGE, -EOPNOTSUPP, "the tool '%s' cannot %s", t->name, what);
 }
 
+/* What would hide the text about the sandbox, and that text beside it. */
+static void add_context(const struct tool *t, const struct settings *set,
+			const struct tool_place *at, char ***argv) {
+	bool is_hidden = at->has_project_file || at->system;
+
+	if (!set->tool.auto_context || !t->project_words || !is_hidden)
+		return;
+	if (at->has_project_file) {
+		add_filled(argv, t->project_words, at, NULL);
+		strv_addf(argv, "%s/%s", at->workspace, t->project_file);
+	}
+	add_filled(argv, t->project_words, at, NULL);
+	strv_addf(argv, "%s/%s", at->home, t->context_file);
+}
+
 int tool_command(const struct tool *t, const struct settings *set, enum tool_start how,
 		 const struct tool_place *at, char ***ret, struct err *err) {
 	autostrv char **argv = NULL;
@@ -107,12 +122,15 @@ int tool_command(const struct tool *t, const struct settings *set, enum tool_sta
 		if (*value)
 			add_filled(&argv, t->options[i].words, at, value);
 	}
-	if (set->tool.auto_context && at->has_project_file && t->project_words) {
-		add_filled(&argv, t->project_words, at, NULL);
-		strv_addf(&argv, "%s/%s", at->workspace, t->project_file);
-		add_filled(&argv, t->project_words, at, NULL);
-		strv_addf(&argv, "%s/%s", at->home, t->context_file);
-	}
+	add_context(t, set, at, &argv);
+	if (at->system && !t->system)
+		return cannot(t, "be given a system prompt", err);
+	if (at->system)
+		add_filled(&argv, t->system, at, NULL);
+	if (at->first && !t->first)
+		return cannot(t, "be given a first question", err);
+	if (at->first)
+		add_filled(&argv, t->first, at, NULL);
 	if (how == TOOL_PROMPT && at->prompt && !t->prompt_stdin && !strv_contains(words, "{prompt}"))
 		strv_add(&argv, at->prompt);
 	*ret = steal_ptr(argv);

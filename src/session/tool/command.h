@@ -20,6 +20,8 @@ struct tool_place {
 	const char *conversation; /* the agent's own name of one; NULL: none is known */
 	const char *file;      /* and its file, a path inside; NULL: it has none */
 	const char *prompt;    /* TOOL_PROMPT; NULL: comes on standard input */
+	const char *first;     /* a first question for another start; NULL: none */
+	const char *system;    /* more for the system prompt; NULL: nothing */
 	bool has_project_file; /* tool->project_file is in the workspace */
 };
 

@@ -35,6 +35,12 @@ void conversation_store_done(struct conversation_store *store) {
 
 void conversation_consider(struct conversation *best, const struct conversation *one,
 			   const struct conversation_window *window) {
+	if (window->wanted && !strcmp(one->id, window->wanted)) {
+		*best = *one;
+		return;
+	}
+	if (window->wanted && !strcmp(best->id, window->wanted))
+		return;
 	if (one->created_ms > window->until_ms || one->updated_ms < window->since_ms)
 		return;
 	if (*best->id && (one->created_ms < best->created_ms ||

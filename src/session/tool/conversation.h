@@ -30,7 +30,9 @@ struct conversation {
 struct conversation_window {
 	int64_t since_ms;
 	int64_t until_ms;
+	const char *wanted; /* one that is called that is the one, whenever it was; NULL: none */
 };
+#define CONVERSATION_NO_TIME { .since_ms = INT64_MAX }
 #define CONVERSATION_ANY_TIME { .until_ms = INT64_MAX }
 
 /*

@@ -16,14 +16,12 @@
 #include "net/policy.h"
 #include "session/context.h"
 #include "session/environment.h"
-#include "session/exec.h"
-#include "session/names.h"
 #include "session/network.h"
+#include "session/tool/continue.h"
 #include "session/tool/place.h"
 #include "session/tool/seed.h"
 
 #define CONTEXT_MAX (1 << 20)
-#define ASK_TIMEOUT_MS 60000
 
 void tool_prepared_done(struct tool_prepared *p) {
 	strv_free(p->argv);
@@ -284,103 +282,6 @@ static char **make_environment(const struct session *s, const struct container *
 	return env;
 }
 
-/* Where conversations of a slot are, from the workspace on; NULL: nowhere. */
-static char *sessions_of_slot(const struct tool *t, int slot, const char *name) {
-	/* Where 0.9 had them all; the others have one each, so that no two mix. */
-	if (slot == 1)
-		return xstrdup(t->sessions);
-	return slot > 1 ? xasprintf("%s/slot-%d", t->sessions, slot)
-			: xasprintf("%s/%s", t->sessions, name);
-}
-
-/* Its own place, and that of the container that the session was in. */
-static char **session_places(const struct tool *t, const struct container *c,
-			     const struct tool_request *request) {
-	char **places = NULL;
-
-	if (!t->sessions || !*c->workspace_path)
-		return NULL;
-	strv_take(&places, sessions_of_slot(t, c->slot, c->name));
-	if (request->was_in && *request->was_in) {
-		autofree char *other =
-			sessions_of_slot(t, name_slot(request->was_in), request->was_in);
-
-		if (!strv_contains(places, other))
-			strv_add(&places, other);
-	}
-	return places;
-}
-
-static int look(struct session *s, const struct container *c, const struct tool *t,
-		const struct tool_request *request, struct place_seen *seen, struct err *err) {
-	const struct conversation_store *store = &t->conversations;
-	const struct tool_place at = { .workspace = c->workspace_path };
-	bool resumes = request->how == TOOL_RESUME;
-	autostrv char **places = resumes ? session_places(t, c, request) : NULL;
-	autofree char *pattern = resumes && store->home ? tool_fill(store->home, &at, NULL) : NULL;
-	const struct place_look what = {
-		.program = tool_program(t, s->settings),
-		.paths = t->paths,
-		.project_file = t->project_file,
-		.store = resumes ? store : NULL,
-		.sessions = places,
-		.home_pattern = pattern,
-		/* What is in its home is its own, whenever that was. */
-		.window = pattern ? (struct conversation_window)CONVERSATION_ANY_TIME
-				  : request->window,
-	};
-
-	return place_look(s, c, &what, seen, err);
-}
-
-/* The tool is asked, as a session would run it. */
-static void ask_for_conversation(struct session *s, const struct container *c, const struct tool *t,
-				 const struct tool_request *request, char *const *env,
-				 struct conversation *ret) {
-	autostrv char **argv = NULL;
-	const struct exec_request exec = { .as_code = true, .session_env = true, .env = env,
-					   .timeout_ms = ASK_TIMEOUT_MS };
-	struct exec_request with = exec;
-	autobuf struct buf out = { 0 }, err_out = { 0 };
-	struct session quiet = *s;
-	struct err err = { 0 };
-	int r;
-
-	strv_add(&argv, tool_program(t, s->settings));
-	strv_add_all(&argv, t->conversations.command);
-	with.argv = argv;
-	quiet.say = NULL; /* it is told when the session starts */
-	quiet.trail = NULL;
-	buf_init(&out, CONTEXT_MAX);
-	buf_init(&err_out, CONTEXT_MAX);
-	r = exec_capture(&quiet, c, &with, &out, &err_out, &err);
-	if (r == 0)
-		conversation_parse(&t->conversations, out.data, out.len, &request->window, ret);
-	else
-		session_say(s, "Warning: '%s' does not tell its conversations (%s); it goes on with "
-			       "the last one", t->name, r < 0 ? err.msg : "it failed");
-}
-
-/* Which command a session goes on with: TOOL_NEW where there is nothing to go on with. */
-static enum tool_start find_conversation(struct session *s, const struct container *c,
-					 const struct tool *t, const struct tool_request *request,
-					 struct place_seen *seen, struct tool_place *at,
-					 char *const *env, char **ret_file) {
-	const struct conversation_store *store = &t->conversations;
-
-	if (request->how != TOOL_RESUME)
-		return request->how;
-	if (store->command && request->is_certain)
-		ask_for_conversation(s, c, t, request, env, &seen->conversation);
-	if (!*seen->conversation.id)
-		return store->home && t->start ? TOOL_NEW : TOOL_RESUME;
-	at->conversation = seen->conversation.id;
-	*ret_file = xasprintf("%s/%s", store->sessions ? c->workspace_path : seen->home,
-			      seen->conversation.file);
-	at->file = *ret_file;
-	return TOOL_RESUME;
-}
-
 /* The variables that a process of the session will have, as far as they are known here. */
 static char **session_environment(const struct session *s, const struct container *c,
 				  char *const *env) {
@@ -390,15 +291,6 @@ static char **session_environment(const struct session *s, const struct containe
 	quiet.say = NULL; /* it is told when the process starts */
 	quiet.trail = NULL;
 	return environment_make(&quiet, c, &request);
-}
-
-char *tool_sessions_dir(const struct tool *t, const struct container *c) {
-	autofree char *place = NULL;
-
-	if (!t->sessions || !*c->workspace_path)
-		return xstrdup("");
-	place = sessions_of_slot(t, c->slot, c->name);
-	return xasprintf("%s/%s", c->workspace_path, place);
 }
 
 int tool_prepare(struct session *s, const struct container *c, const struct tool *t,
@@ -415,7 +307,7 @@ int tool_prepare(struct session *s, const struct container *c, const struct tool
 				 .prompt = request->prompt };
 	enum tool_start how;
 	autofree char *file = NULL;
-	int r = look(s, c, t, request, &seen, err);
+	int r = continue_look(s, c, t, request, &seen, err);
 
 	if (r == 0 && !seen.has_program && !request->is_shell)
 		r = no_program(s, t, where, err);
@@ -425,7 +317,7 @@ int tool_prepare(struct session *s, const struct container *c, const struct tool
 	at.has_project_file = seen.has_project_file;
 	done.env = make_environment(s, c, t, request, &at);
 	how = request->is_shell ? TOOL_NEW
-				: find_conversation(s, c, t, request, &seen, &at, done.env, &file);
+				: continue_choose(s, c, t, request, &seen, &at, done.env, &file);
 	if (request->is_shell)
 		strv_add(&done.argv, "bash");
 	else
@@ -454,10 +346,113 @@ int tool_refresh(struct session *s, const struct container *c, const struct tool
 	autostrv char **env = session_environment(s, c, request->environment);
 	const struct tool_request new_one = { .how = TOOL_NEW };
 	struct place_seen seen = { 0 };
-	int r = look(s, c, t, &new_one, &seen, err);
+	int r = continue_look(s, c, t, &new_one, &seen, err);
 
 	if (r < 0)
 		return r;
 	plan_context(s, c, t, request, &seen, env, &plan);
 	return place_run(s, c, &plan, err);
+}
+
+/* --- for somebody else */
+
+/* They stand for texts until the words are written for a shell; no setting has such bytes. */
+#define MARK_FIRST "\001first"
+#define MARK_SYSTEM "\001system"
+/* One argument has 128 KiB at most (MAX_ARG_STRLEN). */
+#define ARGUMENT_MAX (100 * 1024)
+
+void tool_spec_done(struct tool_spec *spec) {
+	strv_free(spec->words);
+	strv_free(spec->env);
+	free(spec->prompt);
+	*spec = (struct tool_spec){ 0 };
+}
+
+/* The path inside of what is to be there; NULL when there is no text. */
+static char *stage(struct place_plan *plan, const char *home, const char *id, const char *end,
+		   const char *text) {
+	autofree char *name = xasprintf(".coi/runs/%s.%s", id, end);
+	struct place_item *item;
+
+	if (!text)
+		return NULL;
+	item = place_add(plan, PLACE_FILE, BASE_HOME, name);
+	item->mode = 0600;
+	item->data = xstrdup(text);
+	item->len = strlen(text);
+	return xasprintf("%s/%s", home, name);
+}
+
+static char *shell_word(char *word, const char *first, const char *system) {
+	const char *file = !strcmp(word, MARK_FIRST)  ? first :
+			   !strcmp(word, MARK_SYSTEM) ? system :
+							NULL;
+	char *const one[] = { file ? (char *)file : word, NULL };
+	autofree char *quoted = strv_to_shell(one);
+
+	return file ? xasprintf("\"$(cat %s)\"", quoted) : steal_ptr(quoted);
+}
+
+/* Where it goes on, and whether it does. */
+static enum tool_start spec_start(struct session *s, const struct container *c, const struct tool *t,
+				  const struct tool_spec_request *request,
+				  const struct tool_request *how, struct place_seen *seen,
+				  struct tool_place *at, char *const *env, char **ret_file) {
+	if (request->how != TOOL_RESUME || request->finds)
+		return continue_choose(s, c, t, how, seen, at, env, ret_file);
+	at->conversation = at->file = request->conversation;
+	return TOOL_RESUME;
+}
+
+int tool_spec_make(struct session *s, const struct container *c, const struct tool *t,
+		   const struct tool_spec_request *request, struct tool_spec *ret, struct err *err) {
+	const struct tool_request how = { .how = request->finds ? request->how : TOOL_NEW,
+					  .id = request->id, .window = request->window,
+					  .was_in = request->was_in, .is_certain = true,
+					  .or_new = true,
+					  .profile_context = request->profile_context };
+	autofree char *sessions = tool_sessions_dir(t, c);
+	autofree char *first = NULL, *system = NULL, *file = NULL;
+	auto_place_plan struct place_plan plan = { .is_known = true };
+	auto_tool_spec struct tool_spec done = { 0 };
+	autostrv char **argv = NULL;
+	struct place_seen seen = { 0 };
+	struct tool_place at = { .workspace = c->workspace_path, .sessions = sessions,
+				 .id = request->id };
+	enum tool_start start;
+	int r;
+
+	if (request->conversation && !t->resume_id)
+		return err_set(err, ERR_USAGE, -EOPNOTSUPP,
+			       "the tool '%s' goes on with its last conversation only", t->name);
+	r = continue_look(s, c, t, &how, &seen, err);
+	if (r < 0)
+		return r;
+	at.home = seen.home;
+	at.has_project_file = seen.has_project_file;
+	done.env = make_environment(s, c, t, &how, &at);
+	start = spec_start(s, c, t, request, &how, &seen, &at, done.env, &file);
+	first = stage(&plan, seen.home, request->id, "prompt", request->first);
+	system = stage(&plan, seen.home, request->id, "sys", request->system);
+	at.system = system ? MARK_SYSTEM : NULL;
+	if (first && t->first && strlen(request->first) <= ARGUMENT_MAX)
+		at.first = MARK_FIRST;
+	else if (first)
+		done.prompt = xstrdup(first);
+	r = tool_command(t, s->settings, start, &at, &argv, err);
+	if (r < 0)
+		return r;
+	for (char **word = argv; *word; word++)
+		strv_take(&done.words, shell_word(*word, first, system));
+	if (t->directory && t->directory_always)
+		place_add(&plan, PLACE_DIR, BASE_HOME, t->directory)->optional = true;
+	plan_context(s, c, t, &how, &seen, done.env, &plan);
+	plan_workspace(s, t, c, sessions, &plan);
+	r = place_run(s, c, &plan, err);
+	if (r < 0)
+		return err_wrap(err, "preparing '%s'", t->name);
+	*ret = done;
+	done = (struct tool_spec){ 0 };
+	return 0;
 }

@@ -38,7 +38,8 @@ void tool_free(struct tool *t) {
 				t->sessions,	 t->offline_env };
 	char **const lists[] = { t->start,  t->resume,	    t->resume_id,   t->prompt,
 				 t->bypass, t->interactive, t->environment, t->paths,
-				 t->saved,  t->exclude,	    t->offline_hosts, t->project_words };
+				 t->saved,  t->exclude,	    t->offline_hosts, t->project_words,
+				 t->first,  t->system };
 
 	for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
 		free(texts[i]);
@@ -158,6 +159,8 @@ static void parse_command(const json_t *j, const json_t *permission, struct tool
 	t->resume_id = words(j, "resume_id");
 	t->prompt = words(j, "prompt");
 	t->prompt_stdin = json_get_bool(j, "prompt_stdin", false);
+	t->first = words(j, "first");
+	t->system = words(j, "system");
 	t->bypass = words(json_object_get(permission, "bypass"), "words");
 	t->interactive = words(json_object_get(permission, "interactive"), "words");
 }

@@ -69,6 +69,8 @@ struct tool {
 	char **resume_id;      /* a certain one; NULL: as @resume */
 	char **prompt;         /* one question without a terminal; NULL: it cannot */
 	bool prompt_stdin;     /* which it then reads; else {prompt} */
+	char **first;          /* a first question in a terminal, last; NULL: it takes none */
+	char **system;         /* more for its system prompt, {system}; NULL: it takes none */
 	char **bypass;         /* words for tool.permission_mode */
 	char **interactive;
 	char **environment;    /* "NAME=text" */
