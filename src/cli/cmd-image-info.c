@@ -86,6 +86,34 @@ static json_t *get_registries(const void *row) {
 	return of(row)->registries ? json_from_strv(of(row)->registries) : NULL;
 }
 
+static json_t *list_or_none(char *const *list) {
+	return list ? json_from_strv(list) : NULL;
+}
+
+static json_t *get_reference(const void *row) {
+	return text_or_none(of(row)->reference);
+}
+
+static json_t *get_env(const void *row) {
+	return list_or_none(of(row)->env);
+}
+
+static json_t *get_entrypoint(const void *row) {
+	return list_or_none(of(row)->entrypoint);
+}
+
+static json_t *get_cmd(const void *row) {
+	return list_or_none(of(row)->cmd);
+}
+
+static json_t *get_user(const void *row) {
+	return text_or_none(of(row)->user);
+}
+
+static json_t *get_dir(const void *row) {
+	return text_or_none(of(row)->dir);
+}
+
 static json_t *get_layers(const void *row) {
 	json_t *array = json_array();
 
@@ -127,6 +155,12 @@ static const struct output_column info_columns[] = {
 	{ .key = "registries", .title = "Registries", .get = get_registries },
 	{ .key = "layers", .title = "Layers", .get = get_layers, .text = text_layers },
 	{ .key = "properties", .get = get_properties },
+	{ .key = "reference", .title = "Reference", .get = get_reference },
+	{ .key = "env", .title = "Environment", .get = get_env },
+	{ .key = "entrypoint", .title = "Entrypoint", .get = get_entrypoint },
+	{ .key = "cmd", .title = "Command", .get = get_cmd },
+	{ .key = "user", .title = "User", .get = get_user },
+	{ .key = "dir", .title = "Directory", .get = get_dir },
 	{ 0 },
 };
 
@@ -153,7 +187,9 @@ const struct cli_command cmd_image_info = {
 	.summary = "show what is known about an image",
 	.description = "JSON is an object with aliases, fingerprint, architecture, created_at, size "
 		       "(bytes), layers, properties and, for images that were built here, base and "
-		       "registries.",
+		       "registries. An image that came as an OCI one has its reference, env, "
+		       "entrypoint, cmd, user and dir too: commands get env, the others are only "
+		       "kept, since coi starts its own init and what it is told to.",
 	.arguments = info_arguments,
 	.flags = COMMAND_SESSION | COMMAND_FORMAT,
 	.run = info_run,

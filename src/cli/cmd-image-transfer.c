@@ -10,6 +10,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/strv.h"
 #include "cli/app.h"
 #include "cli/commands.h"
 #include "cli/transfer.h"
@@ -21,6 +22,7 @@ struct import_args {
 	const char *alias;
 	const char *description;
 	const char *sha256;
+	const char *reference;
 };
 
 static int check_alias(const char *alias, struct err *err) {
@@ -72,6 +74,30 @@ static int import_download(struct cli *cli, const struct import_args *a,
 	return r;
 }
 
+static void tell_platform(const struct image_import_result *result) {
+	autofree char *all = strv_join(result->platforms, ", ");
+
+	if (strv_len(result->platforms) > 1)
+		log_info("The image for %s was taken; there are %s", result->platform, all);
+	if (result->is_foreign)
+		log_warn("the image is for %s, which this machine is not: its programs will not run",
+			 result->platform);
+}
+
+static void tell_import(const struct image_import_result *result) {
+	if (result->platform)
+		tell_platform(result);
+	if (result->existed)
+		log_info("The same image is there already");
+	else if (result->shared)
+		log_info("%zu of its %zu layers were there already", result->shared,
+			 result->info->layer_count);
+	if (result->skipped_devices)
+		log_info("%" PRIu64 " device nodes were left out", result->skipped_devices);
+	if (result->dropped_xattrs)
+		log_info("%" PRIu64 " extended attributes were left out", result->dropped_xattrs);
+}
+
 static int import_run(struct cli *cli, const void *args, struct err *err) {
 	const struct import_args *a = args;
 	const char *file = app_word(cli, 0);
@@ -82,6 +108,7 @@ static int import_run(struct cli *cli, const void *args, struct err *err) {
 		.rootfs_path = app_word(cli, 1),
 		.alias = a->alias,
 		.description = a->description,
+		.reference = a->reference,
 	};
 	struct image_import_result result = { 0 };
 	bool is_url = image_is_url(file);
@@ -98,14 +125,9 @@ static int import_run(struct cli *cli, const void *args, struct err *err) {
 		(void)close(spec.fd);
 	if (r < 0)
 		return r;
-	if (result.existed)
-		log_info("The same image is there already");
-	if (result.skipped_devices)
-		log_info("%" PRIu64 " device nodes were left out", result.skipped_devices);
-	if (result.dropped_xattrs)
-		log_info("%" PRIu64 " extended attributes were left out", result.dropped_xattrs);
+	tell_import(&result);
 	r = transfer_print(a->alias, result.info->fingerprint, err);
-	image_info_free(result.info);
+	image_import_result_done(&result);
 	return r;
 }
 
@@ -130,6 +152,11 @@ static const struct cli_option import_options[] = {
 		.help = "Instead of what the archive says",
 	},
 	{
+		.name = "reference",
+		CLI_TEXT(struct import_args, reference, "NAME"),
+		.help = "Which image, when the archive holds several",
+	},
+	{
 		.name = "sha256",
 		CLI_TEXT(struct import_args, sha256, "HEX"),
 		.help = "What an https address must hold; without it none is fetched",
@@ -140,6 +167,7 @@ static const struct cli_option import_options[] = {
 static const struct cli_example import_examples[] = {
 	{ "coi image import debian.tar.zst --alias debian", "A root file system or an Incus image." },
 	{ "coi image import meta.tar.xz rootfs.tar.xz --alias old", "A split image." },
+	{ "docker save node:22 | coi image import - --alias node", "An image of docker or podman." },
 	{ NULL },
 };
 
@@ -148,8 +176,11 @@ const struct cli_command cmd_image_import = {
 	.group = GROUP_IMAGE,
 	.summary = "make an image from an archive or a directory",
 	.description =
-		"Takes a tar archive of a root file system, or an Incus or LXD image (unified, or "
-		"split into two files), plain or packed with gzip, xz or zstd, or a directory. "
+		"Takes a tar archive of a root file system, an Incus or LXD image (unified, or split "
+		"into two files), an OCI image layout, or what 'docker save' writes, plain or packed "
+		"with gzip, xz or zstd, or any of them as a directory. Of an OCI image for several "
+		"platforms this machine's is taken; its layers are shared with other images, each "
+		"is compared with its digest, and its environment is that of commands. "
 		"From an https address with '--sha256': a transfer that breaks off goes on, and "
 		"nothing is unpacked before its hash is right; proxies are those of the "
 		"environment (https_proxy). Prints alias and fingerprint as JSON.",

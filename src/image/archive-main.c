@@ -11,7 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -21,8 +20,11 @@
 #include "base/mem.h"
 #include "base/msg.h"
 #include "image/archive/confine.h"
+#include "image/archive/merge.h"
+#include "image/archive/oci.h"
 #include "image/archive/pack.h"
 #include "image/archive/protocol.h"
+#include "image/archive/reader.h"
 #include "image/archive/unpack.h"
 #include "image/image.h"
 #include "image/metadata.h"
@@ -41,7 +43,7 @@ static void add_text(json_t *body, const char *key, const char *value) {
 	(void)json_object_set_new(body, key, json_text(value));
 }
 
-/* What has been unpacked: an image with its metadata, only the metadata, or a root. */
+/* What has been unpacked: an image with its metadata, only the metadata, an OCI one, or a root. */
 static int describe(int root, json_t *body, struct err *err) {
 	autobuf struct buf text = { 0 };
 	struct image_metadata m;
@@ -50,7 +52,7 @@ static int describe(int root, json_t *body, struct err *err) {
 	int r;
 
 	if (fstatat(root, "metadata.yaml", &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(st.st_mode)) {
-		add_text(body, "layout", "rootfs");
+		add_text(body, "layout", oci_is_there(root) ? "oci" : "rootfs");
 		return 0;
 	}
 	r = file_read_at(root, "metadata.yaml", METADATA_MAX, &text);
@@ -65,6 +67,12 @@ static int describe(int root, json_t *body, struct err *err) {
 	add_text(body, "release", m.release);
 	(void)json_object_set_new(body, "creation_date", json_integer(m.creation_date));
 	return 0;
+}
+
+static json_t *counts(const struct unpack_result *sum) {
+	return json_pack("{s:I,s:I,s:I,s:I}", "entries", (json_int_t)sum->entries, "bytes",
+			 (json_int_t)sum->bytes, "dropped_xattrs", (json_int_t)sum->dropped_xattrs,
+			 "skipped_devices", (json_int_t)sum->skipped_devices);
 }
 
 static int do_unpack(struct msg *request, struct err *err) {
@@ -90,7 +98,7 @@ static int do_unpack(struct msg *request, struct err *err) {
 	root = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (root < 0)
 		return err_sys(err, -errno, "cannot open the new root");
-	r = confine_rights(false, err);
+	r = confine_rights(CONFINE_WRITE, err);
 	if (r < 0)
 		return r;
 	spec.in = in;
@@ -98,58 +106,145 @@ static int do_unpack(struct msg *request, struct err *err) {
 	r = unpack_archive(&spec, &sum, err);
 	if (r < 0)
 		return r;
-	body = json_pack("{s:I,s:I,s:I,s:I}", "entries", (json_int_t)sum.entries, "bytes",
-			 (json_int_t)sum.bytes, "dropped_xattrs", (json_int_t)sum.dropped_xattrs,
-			 "skipped_devices", (json_int_t)sum.skipped_devices);
+	body = counts(&sum);
 	r = describe(root, body, err);
 	return r < 0 ? r : msg_send(ARCHIVE_SOCKET_FD, "done", steal_ptr(body), NULL, 0);
 }
 
-/* overlayfs takes layers only from its own mount namespace: open each once more in ours. */
-static int reopen(int *fd, struct err *err) {
-	char link[32], path[4096];
-	ssize_t n = readlink(fd_proc_path(*fd, link), path, sizeof(path) - 1);
-	int again;
+/* ---- images of layers ---- */
 
-	if (n < 0)
-		return err_sys(err, -errno, "cannot find a layer of the image");
-	path[n] = '\0';
-	again = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-	if (again < 0)
-		return err_sys(err, -errno, "cannot open a layer of the image");
-	(void)close(*fd);
-	*fd = again;
-	return 0;
+/* The tree that a layer is put on: an empty directory, or an overlay with one on top. */
+static int prepare_layer(int *layers, size_t count, struct msg *request, int *ret, struct err *err) {
+	struct merge m = { .layers = layers, .count = count, .upper = request->fds[1],
+			   .work = request->fds[2] };
+	autoclose int merged = -1;
+	int r = count ? 0 : confine_clone(m.upper, false, ret, err);
+
+	if (r == 0)
+		r = confine_namespaces(err);
+	if (r == 0 && count)
+		r = merge_layers(&m, &merged, err);
+	if (r == 0 && count)
+		r = confine_clone(merged, false, ret, err);
+	/* From here on no descriptor may lead to a directory outside. */
+	for (size_t i = 0; i < count; i++)
+		(void)close(layers[i]);
+	(void)close(m.upper);
+	(void)close(m.work);
+	request->fds[1] = request->fds[2] = -1;
+	return r;
 }
 
-/*
- * One tree of all layers, in our own mount namespace: a read-only overlay,
- * newest first. Names relative to /proc/self/fd keep 400 layers within the
- * page that mount(2) takes.
- */
-static int merge_layers(int *layers, size_t count, int *ret, struct err *err) {
-	autobuf struct buf options;
-	int r = 0;
+static int do_apply(struct msg *request, int *layers, size_t count, struct err *err) {
+	struct unpack_spec spec = { .progress = tell, .is_layer = true };
+	struct unpack_result sum;
+	autoclose int in = -1, root = -1, tree = -1;
+	int r;
 
-	buf_init(&options, 4000);
-	buf_adds(&options, "redirect_dir=follow,metacopy=off,lowerdir=");
-	for (size_t i = count; i > 0 && r == 0; i--) {
-		r = reopen(&layers[i - 1], err);
-		buf_addf(&options, "%s%d", i == count ? "" : ":", layers[i - 1]);
-	}
+	if (request->fd_count != 3)
+		return err_set(err, ERR_BUG, -EINVAL, "coi-archive: apply wants three descriptors");
+	in = steal_fd(&request->fds[0]);
+	r = prepare_layer(layers, count, request, &tree, err);
+	if (r == 0)
+		r = confine_root(tree, err);
 	if (r < 0)
 		return r;
-	if (options.overflow)
-		return err_set(err, ERR_SYSTEM, -E2BIG, "the image has too many layers");
-	if (chdir("/proc/self/fd") < 0 ||
-	    mount("overlay", "/tmp", "overlay", MS_RDONLY | MS_NODEV | MS_NOSUID, options.data) < 0)
-		return err_sys(err, -errno, "cannot lay the layers of the image over each other");
-	*ret = open("/tmp", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	return *ret < 0 ? err_sys(err, -errno, "cannot open the layers of the image") : 0;
+	root = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (root < 0)
+		return err_sys(err, -errno, "cannot open the new root");
+	r = confine_rights(CONFINE_APPLY, err);
+	if (r < 0)
+		return r;
+	spec.in = in;
+	spec.root = root;
+	r = unpack_archive(&spec, &sum, err);
+	return r < 0 ? r : msg_send(ARCHIVE_SOCKET_FD, "done", counts(&sum), NULL, 0);
 }
+
+static int do_inflate(struct msg *request, struct err *err) {
+	autoclose int tree = -1;
+	int r;
+
+	if (request->fd_count != 2)
+		return err_set(err, ERR_BUG, -EINVAL, "coi-archive: inflate wants two descriptors");
+	r = confine_namespaces(err);
+	if (r == 0)
+		r = confine_nothing(&tree, err);
+	if (r == 0)
+		r = confine_root(tree, err);
+	if (r == 0)
+		r = confine_rights(CONFINE_READ, err);
+	if (r == 0)
+		r = reader_inflate(request->fds[0], request->fds[1], err);
+	return r < 0 ? r : msg_send(ARCHIVE_SOCKET_FD, "done", NULL, NULL, 0);
+}
+
+static int send_layer(const struct oci_blob *b) {
+	return msg_send(ARCHIVE_SOCKET_FD, "layer",
+			json_pack("{s:s,s:s,s:I,s:s}", "path", b->path, "digest", b->digest, "size",
+				  (json_int_t)b->size, "diff_id", b->diff_id), NULL, 0);
+}
+
+static int send_plan(const struct oci_plan *p) {
+	autofree char *platform = oci_platform_text(&p->platform);
+	json_t *body = json_object();
+
+	for (size_t i = 0; i < p->layer_count; i++) {
+		int r = send_layer(&p->layers[i]);
+
+		if (r < 0)
+			return r;
+	}
+	add_text(body, "layout", "oci");
+	add_text(body, "platform", platform);
+	add_text(body, "architecture", oci_machine_of(p->platform.arch));
+	add_text(body, "description", p->description);
+	add_text(body, "reference", p->reference);
+	add_text(body, "user", p->user);
+	add_text(body, "dir", p->dir);
+	add_text(body, "config", p->config.path);
+	(void)json_object_set_new(body, "creation_date", json_integer(p->created));
+	(void)json_object_set_new(body, "platforms", json_from_strv(p->platforms));
+	(void)json_object_set_new(body, "env", json_from_strv(p->env));
+	(void)json_object_set_new(body, "entrypoint", json_from_strv(p->entrypoint));
+	(void)json_object_set_new(body, "cmd", json_from_strv(p->cmd));
+	return msg_send(ARCHIVE_SOCKET_FD, "done", body, NULL, 0);
+}
+
+static int do_plan(struct msg *request, struct err *err) {
+	struct oci_want want = { .reference = json_get_str(request->body, "reference", NULL) };
+	struct oci_plan plan = { 0 };
+	autoclose int tree = -1, root = -1;
+	int r;
+
+	if (request->fd_count != 1)
+		return err_set(err, ERR_BUG, -EINVAL, "coi-archive: plan wants a directory");
+	oci_platform_of(json_get_str(request->body, "machine", ""), &want.platform);
+	r = confine_clone(request->fds[0], true, &tree, err);
+	(void)close(steal_fd(&request->fds[0]));
+	if (r == 0)
+		r = confine_namespaces(err);
+	if (r == 0)
+		r = confine_root(tree, err);
+	if (r < 0)
+		return r;
+	root = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (root < 0)
+		return err_sys(err, -errno, "cannot open the image");
+	r = confine_rights(CONFINE_READ, err);
+	if (r == 0)
+		r = oci_read(root, &want, &plan, err);
+	if (r == 0)
+		r = send_plan(&plan);
+	oci_plan_done(&plan);
+	return r;
+}
+
+/* ---- packing ---- */
 
 /* The root to pack: the one layer, or the overlay of all. Layers are closed. */
 static int prepare_tree(int *layers, size_t count, int *ret, struct err *err) {
+	struct merge m = { .layers = layers, .count = count, .upper = -1, .work = -1 };
 	autoclose int merged = -1;
 	int r = 0;
 
@@ -158,7 +253,7 @@ static int prepare_tree(int *layers, size_t count, int *ret, struct err *err) {
 	if (r == 0)
 		r = confine_namespaces(err);
 	if (r == 0 && count > 1)
-		r = merge_layers(layers, count, &merged, err);
+		r = merge_layers(&m, &merged, err);
 	if (r == 0 && count > 1)
 		r = confine_clone(merged, true, ret, err);
 	for (size_t i = 0; i < count; i++)
@@ -183,7 +278,7 @@ static int do_pack(struct msg *request, int *layers, size_t count, struct err *e
 	root = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (root < 0)
 		return err_sys(err, -errno, "cannot open the new root");
-	r = confine_rights(true, err);
+	r = confine_rights(CONFINE_READ, err);
 	if (r < 0)
 		return r;
 	spec.root = root;
@@ -222,6 +317,12 @@ static int serve(struct err *err) {
 			r = do_unpack(&m, err);
 		else if (strcmp(m.type, "pack") == 0)
 			r = do_pack(&m, layers, count, err);
+		else if (strcmp(m.type, "plan") == 0)
+			r = do_plan(&m, err);
+		else if (strcmp(m.type, "inflate") == 0)
+			r = do_inflate(&m, err);
+		else if (strcmp(m.type, "apply") == 0)
+			r = do_apply(&m, layers, count, err);
 		else
 			r = err_set(err, ERR_BUG, -EINVAL, "coi-archive: unknown request");
 		msg_done(&m);

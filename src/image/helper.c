@@ -4,7 +4,7 @@
  * on their way to the helper, so that the fingerprint is computed by a process
  * that does not interpret them.
  */
-#include "image/helper.h"
+#include "image/helper-private.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -24,15 +24,7 @@
 
 #define PUMP_SIZE (256u << 10)
 
-struct helper {
-	pid_t pid;
-	int socket;
-};
-
-#define HELPER_NONE { 0, -1 }
-
-/* Killed, if it still runs, and waited for. */
-static void helper_end(struct helper *h) {
+void helper_end(struct helper *h) {
 	mem_close_ptr(&h->socket);
 	if (h->pid > 0) {
 		(void)kill(h->pid, SIGKILL);
@@ -40,9 +32,8 @@ static void helper_end(struct helper *h) {
 	}
 	h->pid = 0;
 }
-#define auto_helper __attribute__((cleanup(helper_end)))
 
-static int helper_start(int lock_fd, struct helper *ret, struct err *err) {
+int helper_start(int lock_fd, struct helper *ret, struct err *err) {
 	autofree char *path = layout_program(ARCHIVE_PROGRAM);
 	char *const argv[] = { (char *)ARCHIVE_PROGRAM, NULL };
 	char *const env[] = { (char *)"PATH=/usr/bin:/bin", NULL };
@@ -97,19 +88,25 @@ static uint64_t count_of(const json_t *body, const char *key) {
 	return n > 0 ? (uint64_t)n : 0;
 }
 
+void helper_metadata(const json_t *body, struct image_metadata *ret) {
+	copy_text(ret->architecture, body, "architecture");
+	copy_text(ret->description, body, "description");
+	copy_text(ret->os, body, "os");
+	copy_text(ret->release, body, "release");
+	ret->creation_date = json_get_int(body, "creation_date", 0);
+}
+
 static void take_result(const json_t *body, struct helper_result *ret) {
 	const char *layout = json_get_str(body, "layout", "rootfs");
 
 	*ret = (struct helper_result){ .layout = HELPER_ROOTFS };
-	if (strcmp(layout, "unified") == 0)
+	if (strcmp(layout, "oci") == 0)
+		ret->layout = HELPER_OCI;
+	else if (strcmp(layout, "unified") == 0)
 		ret->layout = HELPER_UNIFIED;
 	else if (strcmp(layout, "metadata") == 0)
 		ret->layout = HELPER_METADATA;
-	copy_text(ret->metadata.architecture, body, "architecture");
-	copy_text(ret->metadata.description, body, "description");
-	copy_text(ret->metadata.os, body, "os");
-	copy_text(ret->metadata.release, body, "release");
-	ret->metadata.creation_date = json_get_int(body, "creation_date", 0);
+	helper_metadata(body, &ret->metadata);
 	ret->entries = count_of(body, "entries");
 	ret->bytes = count_of(body, "bytes");
 	ret->dropped_xattrs = count_of(body, "dropped_xattrs");
@@ -122,9 +119,7 @@ static int tell(const struct image_progress *p, uint64_t done, uint64_t total, s
 	return err_set(err, ERR_SYSTEM, -ECANCELED, "stopped");
 }
 
-/* One message. 1: the helper is done; 0: go on; *@ret_bytes (may be NULL) is its progress. */
-static int take_message(struct helper *h, struct helper_result *ret, uint64_t *ret_bytes,
-			struct err *err) {
+int helper_hear(struct helper *h, struct msg *ret, struct err *err) {
 	struct msg m;
 	int r = msg_recv(h->socket, &m);
 
@@ -133,16 +128,32 @@ static int take_message(struct helper *h, struct helper_result *ret, uint64_t *r
 	if (r < 0)
 		return err_sys(err, r, "cannot understand the archive process");
 	if (strcmp(m.type, "error") == 0) {
-		msg_to_err(&m, err);
-		r = err && err->code < 0 ? err->code : -EBADMSG;
-	} else if (strcmp(m.type, "done") == 0) {
-		take_result(m.body, ret);
-		r = 1;
-	} else {
-		if (ret_bytes)
-			*ret_bytes = count_of(m.body, "bytes");
-		r = 0;
+		struct err theirs = { 0 };
+
+		msg_to_err(&m, &theirs);
+		msg_done(&m);
+		if (theirs.code >= 0)
+			theirs.code = -EBADMSG;
+		if (err)
+			*err = theirs;
+		return theirs.code;
 	}
+	*ret = m;
+	return strcmp(m.type, "done") == 0;
+}
+
+/* One message. 1: the helper is done; 0: go on; *@ret_bytes (may be NULL) is its progress. */
+static int take_message(struct helper *h, struct helper_result *ret, uint64_t *ret_bytes,
+			struct err *err) {
+	struct msg m;
+	int r = helper_hear(h, &m, err);
+
+	if (r < 0)
+		return r;
+	if (r == 1)
+		take_result(m.body, ret);
+	else if (ret_bytes)
+		*ret_bytes = count_of(m.body, "bytes");
 	msg_done(&m);
 	return r;
 }
@@ -150,15 +161,22 @@ static int take_message(struct helper *h, struct helper_result *ret, uint64_t *r
 /* ---- unpacking ---- */
 
 struct pump {
-	const struct helper_unpack *spec;
+	const struct helper_feed *feed;
 	int to; /* stream to the helper, not blocking; -1 when all has been said */
 	size_t at, len;
 	uint64_t done;
 	char data[PUMP_SIZE];
 };
 
+/* How far the file is read that the bytes come from, or how many came. */
+static uint64_t position(const struct pump *p) {
+	off_t at = p->feed->file >= 0 ? lseek(p->feed->file, 0, SEEK_CUR) : -1;
+
+	return p->feed->done + (at < 0 ? p->done : (uint64_t)at);
+}
+
 static int pump_read(struct pump *p, struct err *err) {
-	ssize_t n = read(p->spec->in, p->data, sizeof(p->data));
+	ssize_t n = read(p->feed->in, p->data, sizeof(p->data));
 
 	if (n < 0) {
 		if (errno == EINTR || errno == EAGAIN)
@@ -170,11 +188,11 @@ static int pump_read(struct pump *p, struct err *err) {
 		p->to = -1;
 		return 0;
 	}
-	sha256_update(p->spec->hash, (size_t)n, (const uint8_t *)p->data);
+	sha256_update(p->feed->hash, (size_t)n, (const uint8_t *)p->data);
 	p->at = 0;
 	p->len = (size_t)n;
 	p->done += (uint64_t)n;
-	return tell(p->spec->progress, p->spec->done + p->done, p->spec->total, err);
+	return tell(p->feed->progress, position(p), p->feed->total, err);
 }
 
 static void pump_write(struct pump *p) {
@@ -194,7 +212,7 @@ static int pump_run(struct pump *p, struct helper *h, struct helper_result *ret,
 		bool full = p->at < p->len;
 		struct pollfd fds[2] = {
 			{ .fd = h->socket, .events = POLLIN },
-			{ .fd = p->to < 0 ? -1 : full ? p->to : p->spec->in,
+			{ .fd = p->to < 0 ? -1 : full ? p->to : p->feed->in,
 			  .events = full ? POLLOUT : POLLIN },
 		};
 		int r = 0;
@@ -215,16 +233,36 @@ static int pump_run(struct pump *p, struct helper *h, struct helper_result *ret,
 	}
 }
 
-static int start_unpack(const struct helper_unpack *spec, struct helper *h, int *ret_stream,
-			struct err *err) {
-	int ends[2], fds[2], size = 1 << 20, r;
+int helper_stream(int ends[2], struct err *err) {
+	int size = 1 << 20;
 
-	r = helper_start(spec->lock_fd, h, err);
-	if (r < 0)
-		return r;
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
 		return err_sys(err, -errno, "cannot talk to the archive process");
 	(void)setsockopt(ends[0], SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+	return 0;
+}
+
+int helper_feed(struct helper *h, int to, const struct helper_feed *feed, struct helper_result *ret,
+		struct err *err) {
+	autofree struct pump *p = xcalloc(1, sizeof(*p));
+	int r;
+
+	p->feed = feed;
+	p->to = to;
+	r = pump_run(p, h, ret, err);
+	mem_close_ptr(&p->to);
+	return r;
+}
+
+static int start_unpack(const struct helper_unpack *spec, struct helper *h, int *ret_stream,
+			struct err *err) {
+	int ends[2], fds[2], r;
+
+	r = helper_start(spec->lock_fd, h, err);
+	if (r == 0)
+		r = helper_stream(ends, err);
+	if (r < 0)
+		return r;
 	fds[0] = ends[1];
 	fds[1] = spec->target;
 	r = msg_send(h->socket, "unpack", NULL, fds, 2);
@@ -239,31 +277,30 @@ static int start_unpack(const struct helper_unpack *spec, struct helper *h, int 
 
 int helper_unpack(const struct helper_unpack *spec, struct helper_result *ret, struct err *err) {
 	auto_helper struct helper h = HELPER_NONE;
-	autofree struct pump *p = xcalloc(1, sizeof(*p));
-	int r;
+	int stream = -1, r = start_unpack(spec, &h, &stream, err);
 
-	p->spec = spec;
-	p->to = -1;
-	r = start_unpack(spec, &h, &p->to, err);
-	if (r == 0)
-		r = pump_run(p, &h, ret, err);
-	mem_close_ptr(&p->to);
-	return r;
+	return r < 0 ? r : helper_feed(&h, stream, &spec->feed, ret, err);
 }
 
 /* ---- packing ---- */
+
+int helper_name_layers(struct helper *h, const int *layers, size_t count, struct err *err) {
+	for (size_t i = 0; i < count; i += MSG_FDS_MAX) {
+		size_t n = count - i < MSG_FDS_MAX ? count - i : MSG_FDS_MAX;
+		int r = msg_send(h->socket, "layer", NULL, layers + i, n);
+
+		if (r < 0)
+			return err_sys(err, r, "cannot talk to the archive process");
+	}
+	return 0;
+}
 
 static int start_pack(const struct helper_pack *spec, struct helper *h, struct err *err) {
 	json_t *body;
 	int r = helper_start(-1, h, err);
 
-	for (size_t i = 0; r == 0 && i < spec->count; i += MSG_FDS_MAX) {
-		size_t n = spec->count - i < MSG_FDS_MAX ? spec->count - i : MSG_FDS_MAX;
-
-		r = msg_send(h->socket, "layer", NULL, spec->layers + i, n);
-		if (r < 0)
-			return err_sys(err, r, "cannot talk to the archive process");
-	}
+	if (r == 0)
+		r = helper_name_layers(h, spec->layers, spec->count, err);
 	if (r < 0)
 		return r;
 	body = json_pack("{s:s,s:s?,s:s?,s:I}", "compression", spec->compression, "prefix",
@@ -287,38 +324,43 @@ int helper_pack(const struct helper_pack *spec, struct helper_result *ret, struc
 	return r < 0 ? r : 0;
 }
 
+int helper_after(struct helper *feeder, int r, struct err *err) {
+	struct helper_result unused;
+	struct err second = { 0 };
+	int s = 0;
+
+	/* It may have much to do before it sees that nobody reads. */
+	if (r < 0 && r != -EBADMSG)
+		return r;
+	while (feeder->pid > 0 && s == 0)
+		s = take_message(feeder, &unused, NULL, &second);
+	/* Its fault explains an archive that breaks off; ours explains one that is not read. */
+	if (r == -EBADMSG && s < 0 && second.code != -EPIPE && second.code != -ECONNRESET)
+		r = 0;
+	if (r == 0 && s < 0) {
+		if (err)
+			*err = second;
+		return s;
+	}
+	return r;
+}
+
 int helper_repack(int from, const struct helper_unpack *to, struct helper_result *ret,
 		  struct err *err) {
 	auto_helper struct helper packer = HELPER_NONE;
 	struct helper_unpack unpack = *to;
 	struct helper_pack pack = { .layers = &from, .count = 1, .compression = "none" };
-	struct helper_result packed, unpacked;
-	struct err second = { 0 };
-	int ends[2], r, s;
+	int ends[2], r;
 
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
-		return err_sys(err, -errno, "cannot talk to the archive process");
+	r = helper_stream(ends, err);
+	if (r < 0)
+		return r;
 	pack.out = ends[1];
-	unpack.in = ends[0];
+	unpack.feed.in = ends[0];
 	r = start_pack(&pack, &packer, err);
 	(void)close(ends[1]);
 	if (r == 0)
-		r = helper_unpack(&unpack, &unpacked, err);
+		r = helper_unpack(&unpack, ret, err);
 	(void)close(ends[0]);
-	/* Its fault explains an archive that breaks off; ours explains one that is not read. */
-	s = 0;
-	while (packer.pid > 0 && s == 0)
-		s = take_message(&packer, &packed, NULL, &second);
-	if (r == -EBADMSG && s < 0 && err && second.code != -EPIPE)
-		*err = second;
-	if (r < 0)
-		return err ? err->code : r;
-	if (s < 0) {
-		if (err)
-			*err = second;
-		return s;
-	}
-	unpacked.dropped_xattrs += packed.dropped_xattrs;
-	*ret = unpacked;
-	return 0;
+	return helper_after(&packer, r, err);
 }

@@ -4,8 +4,10 @@
 #define COI_IMAGE_HELPER_H
 
 #include <nettle/sha2.h>
+#include <stdbool.h>
 #include <stdint.h>
 
+#include "base/hash.h"
 #include "image/image.h"
 #include "image/metadata.h"
 
@@ -13,6 +15,7 @@ enum helper_layout {
 	HELPER_ROOTFS,	 /* the tree is the root itself */
 	HELPER_UNIFIED,	 /* metadata.yaml and rootfs/ */
 	HELPER_METADATA, /* metadata.yaml alone */
+	HELPER_OCI,	 /* an OCI layout, or what `docker save` writes */
 };
 
 struct helper_result {
@@ -24,14 +27,20 @@ struct helper_result {
 	uint64_t skipped_devices;
 };
 
+/* Bytes on their way to the helper, which are hashed by who does not interpret them. */
+struct helper_feed {
+	int in;			 /* read to its end */
+	int file;		 /* whose position is the progress; -1: bytes are counted */
+	uint64_t total;		 /* 0: not known */
+	uint64_t done;		 /* before this one (second file of a split image) */
+	struct sha256_ctx *hash; /* fed with every byte */
+	const struct image_progress *progress;
+};
+
 struct helper_unpack {
-	int in;			/* archive: read to its end here, hashed, handed on */
-	uint64_t total;		/* its size, 0: not known */
-	uint64_t done;		/* bytes before this one (second file of a split image) */
+	struct helper_feed feed; /* the archive */
 	int target;		/* empty directory */
 	int lock_fd;		/* lent to the helper, so that the lock outlives us if it does */
-	struct sha256_ctx *hash; /* fed with every byte of the archive */
-	const struct image_progress *progress;
 };
 /* Unpack; the helper is gone afterwards, whatever happened. */
 int helper_unpack(const struct helper_unpack *spec, struct helper_result *ret, struct err *err);
@@ -51,10 +60,52 @@ struct helper_pack {
 int helper_pack(const struct helper_pack *spec, struct helper_result *ret, struct err *err);
 
 /*
- * Both at once: pack directory @from and unpack it below @to->target. @to->in
+ * Both at once: pack directory @from and unpack it below @to->target. @to->feed.in
  * is not used.
  */
 int helper_repack(int from, const struct helper_unpack *to, struct helper_result *ret,
 		  struct err *err);
+
+/* ---- images of layers (helper-layer.c) ---- */
+
+struct helper_layer {
+	char *path;		     /* below the image's directory */
+	char digest[HASH_HEX_SIZE];  /* of the file; "": not said */
+	char diff_id[HASH_HEX_SIZE]; /* of the archive without compression */
+	int64_t size;		     /* -1: not said */
+};
+
+struct helper_plan {
+	struct image_metadata metadata;
+	char *platform;	  /* "linux/amd64" */
+	char **platforms; /* all that there are */
+	char *reference;  /* its name there, "" */
+	char *config;	  /* path of the document whose hash is the image's identity */
+	char **env, **entrypoint, **cmd;
+	char *user, *dir;
+	struct helper_layer *layers; /* oldest first */
+	size_t count;
+};
+void helper_plan_done(struct helper_plan *p);
+/*
+ * Which image directory @dir holds (an OCI layout or an unpacked `docker save`)
+ * for @machine (uname(2)), by name @reference (may be NULL).
+ */
+int helper_plan(int dir, const char *machine, const char *reference, struct helper_plan *ret,
+		struct err *err);
+
+struct helper_apply {
+	int blob;	   /* the layer's file, from its beginning */
+	bool is_packed;	   /* it is compressed */
+	const int *lower;  /* the layers below, oldest first */
+	size_t lower_count;
+	int upper, work;   /* empty directories */
+	int lock_fd;	   /* as above */
+	struct sha256_ctx *hash; /* of the archive without compression */
+	uint64_t total, done;
+	const struct image_progress *progress;
+};
+/* Put a layer on those below; what it changes becomes the content of @upper. */
+int helper_apply(const struct helper_apply *spec, struct helper_result *ret, struct err *err);
 
 #endif

@@ -23,7 +23,25 @@ static const struct {
 	{ "version", offsetof(struct image_info, version) },
 	{ "base", offsetof(struct image_info, base) },
 	{ "base_alias", offsetof(struct image_info, base_alias) },
+	{ "reference", offsetof(struct image_info, reference) },
+	{ "user", offsetof(struct image_info, user) },
+	{ "dir", offsetof(struct image_info, dir) },
 };
+
+/* Lists: a section of numbered keys each. */
+static const struct {
+	const char *section;
+	size_t offset;
+} lists[] = {
+	{ "registries", offsetof(struct image_info, registries) },
+	{ "env", offsetof(struct image_info, env) },
+	{ "entrypoint", offsetof(struct image_info, entrypoint) },
+	{ "cmd", offsetof(struct image_info, cmd) },
+};
+
+static char ***list_of(struct image_info *i, size_t row) {
+	return (char ***)((char *)i + lists[row].offset);
+}
 
 static char **text_of(struct image_info *i, size_t row) {
 	return (char **)((char *)i + texts[row].offset);
@@ -48,7 +66,8 @@ void image_info_free(struct image_info *i) {
 	for (size_t row = 0; row < ARRAY_SIZE(texts); row++)
 		free(*text_of(i, row));
 	strv_free(i->aliases);
-	strv_free(i->registries);
+	for (size_t row = 0; row < ARRAY_SIZE(lists); row++)
+		strv_free(*list_of(i, row));
 	image_layers_free(i->layers, i->layer_count);
 	free(i);
 }
@@ -72,6 +91,22 @@ void image_info_add_layer(struct image_info *i, const char *pool, const char *id
 	layer->pool = xstrdup(pool);
 	memcpy(layer->id, id, strnlen(id, sizeof(layer->id) - 1));
 	layer->id[strnlen(id, sizeof(layer->id) - 1)] = '\0';
+}
+
+void image_info_inherit(struct image_info *i, const struct image_info *base) {
+	str_replace(&i->architecture, base->architecture);
+	str_replace(&i->os, base->os);
+	str_replace(&i->release, base->release);
+	str_replace(&i->user, base->user);
+	str_replace(&i->dir, base->dir);
+	for (size_t row = 0; row < ARRAY_SIZE(lists); row++) {
+		char **from = *list_of((struct image_info *)base, row), ***to = list_of(i, row);
+
+		/* Arguments may be the same twice; hosts are a set. */
+		for (; from && *from; from++)
+			if (to != &i->registries || !strv_contains(*to, *from))
+				strv_add(to, *from);
+	}
 }
 
 struct image_layer *image_layers_copy(const struct image_layer *layers, size_t count) {
@@ -107,9 +142,13 @@ struct record *image_to_record(const struct image_info *i) {
 		(void)snprintf(key, sizeof(key), "%zu", n);
 		record_setf(r, "layers", key, "%s:%s", i->layers[n].pool, i->layers[n].id);
 	}
-	for (size_t n = 0; n < strv_len(i->registries); n++) {
-		(void)snprintf(key, sizeof(key), "%zu", n);
-		record_set(r, "registries", key, i->registries[n]);
+	for (size_t row = 0; row < ARRAY_SIZE(lists); row++) {
+		char **list = *list_of((struct image_info *)i, row);
+
+		for (size_t n = 0; n < strv_len(list); n++) {
+			(void)snprintf(key, sizeof(key), "%zu", n);
+			record_set(r, lists[row].section, key, list[n]);
+		}
 	}
 	return r;
 }
@@ -130,11 +169,9 @@ static int take_layer(const char *key, const char *value, void *data) {
 	return 0;
 }
 
-static int take_registry(const char *key, const char *value, void *data) {
-	struct image_info *i = data;
-
+static int take_item(const char *key, const char *value, void *data) {
 	(void)key;
-	strv_add(&i->registries, value);
+	strv_add(data, value);
 	return 0;
 }
 
@@ -160,7 +197,8 @@ int image_from_record(const struct record *r, const char *name, struct image_inf
 	}
 	if (record_each(r, "layers", take_layer, i) != 0 || i->layer_count == 0)
 		return err_set(err, ERR_SYSTEM, -EBADMSG, "'%s' has no valid list of layers", name);
-	(void)record_each(r, "registries", take_registry, i);
+	for (size_t row = 0; row < ARRAY_SIZE(lists); row++)
+		(void)record_each(r, lists[row].section, take_item, list_of(i, row));
 	*ret = steal_ptr(i);
 	return 0;
 }

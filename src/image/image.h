@@ -13,6 +13,8 @@
  * Layers are shared: one goes when no image and no container refers to it.
  *
  * Fingerprint, 64 lower-case hexadecimal digits:
+ *   import of an OCI image SHA-256 of its config, which names all layers by their
+ *                          content: what docker calls the image's ID;
  *   import of an archive   SHA-256 of the bytes of the file (split image: of
  *                          both files, metadata first), as Incus has it;
  *   import of a directory  SHA-256 of the archive that image_export() would
@@ -21,7 +23,9 @@
  *                          time, and 256 random bits. It is an identity, not a
  *                          check-sum, so that publishing by rename is O(1).
  * The one layer of an imported image has the fingerprint as its id; a published
- * layer's id is the fingerprint of the image that it was made for.
+ * layer's id is the fingerprint of the image that it was made for. Each layer of
+ * an OCI image is one here, by the content of it and of all below (import-layers.c),
+ * so that images which stand on the same ones share them.
  *
  * Crash-only: everything is built in layers/.tmp-* and images/.tmp-* and then
  * renamed: layer, image record, alias, in this order. A living builder holds
@@ -71,6 +75,11 @@ struct image_info {
 	char *base;         /* fingerprint of the image it was built from */
 	char *base_alias;   /* and the name that this had */
 	char **registries;  /* hosts of package registries it was built from; may be NULL */
+	/* Of an image that came as an OCI one, and of those that are made from it: */
+	char *reference;    /* the name that it had there */
+	char **env;	    /* NAME=value, which commands get that are run in it; may be NULL */
+	char **entrypoint, **cmd; /* what it would start elsewhere; may be NULL */
+	char *user, *dir;   /* as whom, and where */
 };
 
 void image_info_free(struct image_info *i);
@@ -183,6 +192,12 @@ struct image_import_spec {
 	 */
 	const char *path;
 	int fd;
+	/*
+	 * Or an OCI image: a layout as an archive or a directory, or what `docker
+	 * save` writes. Of several images in it the one that is called @reference
+	 * (may be NULL), of several platforms this machine's.
+	 */
+	const char *reference;
 	/* The second file of a split image: @path is then the metadata. NULL: none. */
 	const char *rootfs_path;
 	const char *alias;       /* may be NULL */
@@ -200,7 +215,13 @@ struct image_import_result {
 	uint64_t entries;
 	uint64_t dropped_xattrs;  /* trusted.*, security.* and other ones an image cannot have */
 	uint64_t skipped_devices; /* nodes of a usual /dev */
+	/* Of an OCI image: */
+	char *platform;	   /* that it is for: "linux/amd64" */
+	char **platforms;  /* all that there were */
+	bool is_foreign;   /* it is for another machine than this one */
+	size_t shared;	   /* layers that another image has brought before */
 };
+void image_import_result_done(struct image_import_result *r);
 
 /*
  * Unpack in a confined process and add to the store. For any archive: nothing

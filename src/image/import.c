@@ -2,6 +2,7 @@
 /* Importing: archive or directory → stage → layer, record, alias. */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/utsname.h>
@@ -12,22 +13,10 @@
 #include "base/mem.h"
 #include "base/record.h"
 #include "base/strv.h"
-#include "image/helper.h"
-#include "image/store.h"
+#include "image/import-private.h"
 
 #define UNPACK_DIR "in"
 #define METADATA_DIR "meta"
-
-struct import {
-	const struct layout *l;
-	const struct image_import_spec *spec;
-	struct stage stage;
-	struct sha256_ctx hash;
-	uint64_t total; /* size of all files, 0 when one is not known */
-	uint64_t done;
-	struct helper_result result;
-	struct image_metadata metadata;
-};
 
 struct source {
 	int fd;
@@ -74,8 +63,9 @@ static int refuse_other_formats(const struct source *s, struct err *err) {
 static int unpack_source(struct import *i, const struct source *s, const char *dir,
 			 struct helper_result *ret, struct err *err) {
 	struct helper_unpack unpack = {
-		.in = s->fd, .total = i->total, .done = i->done, .lock_fd = i->stage.lock_fd,
-		.hash = &i->hash, .progress = i->spec->progress,
+		.feed = { .in = s->fd, .file = -1, .total = i->total, .done = i->done,
+			  .hash = &i->hash, .progress = i->spec->progress },
+		.lock_fd = i->stage.lock_fd,
 	};
 	autoclose int target = -1;
 	int r;
@@ -119,6 +109,8 @@ static int import_single(struct import *i, const struct source *s, struct err *e
 	case HELPER_UNIFIED:
 		r = move_to_fs(i, UNPACK_DIR "/rootfs", err);
 		return r < 0 ? r : tree_remove_at(i->stage.dir_fd, UNPACK_DIR);
+	case HELPER_OCI:
+		return 0; /* of that the layers come next */
 	default:
 		return move_to_fs(i, UNPACK_DIR, err);
 	}
@@ -156,8 +148,7 @@ static int import_split(struct import *i, const struct source *meta, const struc
 /* ---- what is recorded ---- */
 
 /* A root file system says what it is; without a file that does, it stays unsaid. */
-static void read_os_release(int stage_fd, struct image_info *info) {
-	autoclose int fs = openat(stage_fd, "fs", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+void import_os_release(int fs, struct image_info *info) {
 	autoclose int fd = fs < 0 ? -1 : open_in_root(fs, "etc/os-release", O_RDONLY | O_NONBLOCK, 0);
 	auto_record struct record *r = NULL;
 	autobuf struct buf text;
@@ -183,29 +174,36 @@ static void replace_if(char **field, const char *value) {
 		str_replace(field, value);
 }
 
-static struct image_info *describe(struct import *i) {
-	struct image_info *info = image_info_new();
-	struct sha256_ctx hash = i->hash;
+void import_describe(const struct import *i, struct image_info *info) {
 	struct utsname host;
-	int64_t size;
 
-	hash_ctx_hex(&hash, info->fingerprint);
-	image_info_add_layer(info, POOL_DEFAULT, info->fingerprint);
 	info->created = i->metadata.creation_date ? (time_t)i->metadata.creation_date : time(NULL);
-	size = tree_size_at(i->stage.dir_fd, "fs");
-	info->size = size > 0 ? (uint64_t)size : 0;
 	replace_if(&info->architecture, i->metadata.architecture);
 	replace_if(&info->os, i->metadata.os);
 	replace_if(&info->release, i->metadata.release);
 	replace_if(&info->description, i->metadata.description);
 	if (!*info->architecture && uname(&host) == 0)
 		str_replace(&info->architecture, host.machine);
-	read_os_release(i->stage.dir_fd, info);
 	replace_if(&info->description, i->spec->description);
 	replace_if(&info->recipe, i->spec->recipe);
 	replace_if(&info->recipe_hash, i->spec->recipe_hash);
 	replace_if(&info->base_alias, i->spec->base_alias);
 	strv_add_all(&info->registries, i->spec->registries);
+}
+
+static struct image_info *describe(struct import *i) {
+	autoclose int fs = openat(i->stage.dir_fd, "fs", O_RDONLY | O_DIRECTORY | O_NOFOLLOW |
+				  O_CLOEXEC);
+	struct image_info *info = image_info_new();
+	struct sha256_ctx hash = i->hash;
+	int64_t size;
+
+	hash_ctx_hex(&hash, info->fingerprint);
+	image_info_add_layer(info, POOL_DEFAULT, info->fingerprint);
+	size = tree_size_at(i->stage.dir_fd, "fs");
+	info->size = size > 0 ? (uint64_t)size : 0;
+	import_describe(i, info);
+	import_os_release(fs, info);
 	return info;
 }
 
@@ -224,14 +222,16 @@ static int finish(struct import *i, struct image_import_result *ret, struct err 
 	auto_image_info struct image_info *info = describe(i);
 	const char *aliases[2] = { i->spec->alias, NULL };
 	struct image_info *stored = NULL;
+	struct store_part part;
 	bool existed = false;
 	int r = write_layer_record(i, info, err);
 
+	store_part_whole(&part, info->layers[0].id);
 	/* The tree is on disk before anything names it. */
 	if (r == 0 && syncfs(i->stage.dir_fd) < 0)
 		r = err_sys(err, -errno, "cannot write the image to the disk");
 	if (r == 0)
-		r = store_commit(i->l, &i->stage, info, aliases, &existed, err);
+		r = store_commit(i->l, &i->stage, &part, 1, info, aliases, &existed, err);
 	if (r == 0)
 		r = image_find(i->l, info->fingerprint, &stored, err);
 	if (r < 0)
@@ -246,9 +246,24 @@ static int finish(struct import *i, struct image_import_result *ret, struct err 
 	return 0;
 }
 
+/* What was unpacked, or was a directory already, consists of layers. */
+static int finish_layers(struct import *i, const struct source *s, struct image_import_result *ret,
+			 struct err *err) {
+	autoclose int dir = openat(i->stage.dir_fd, UNPACK_DIR, O_RDONLY | O_DIRECTORY | O_NOFOLLOW |
+				   O_CLOEXEC);
+	bool is_dir = S_ISDIR(s->st.st_mode);
+	int r;
+
+	if (!is_dir && dir < 0)
+		return err_sys(err, -errno, "cannot open what was unpacked");
+	r = import_layers(i, is_dir ? s->fd : dir, ret, err);
+	return r < 0 ? err_wrap(err, "importing '%s'", s->name) : 0;
+}
+
 static int run(struct import *i, const struct source *first, const struct source *second,
-	       struct err *err) {
-	int r = S_ISDIR(first->st.st_mode) ? 0 : refuse_other_formats(first, err);
+	       struct image_import_result *ret, struct err *err) {
+	bool is_dir = S_ISDIR(first->st.st_mode);
+	int r = is_dir ? 0 : refuse_other_formats(first, err);
 
 	if (r == 0 && second->fd >= 0)
 		r = refuse_other_formats(second, err);
@@ -261,7 +276,16 @@ static int run(struct import *i, const struct source *first, const struct source
 	r = stage_begin(i->l, i->l->layers_fd, &i->stage, err);
 	if (r < 0)
 		return r;
-	return second->fd < 0 ? import_single(i, first, err) : import_split(i, first, second, err);
+	/* The files of such a directory are read where they lie. */
+	if (second->fd < 0 && is_dir && import_is_layers(first->fd))
+		return finish_layers(i, first, ret, err);
+	r = second->fd < 0 ? import_single(i, first, err) : import_split(i, first, second, err);
+	if (r == 0 && i->result.layout == HELPER_OCI)
+		return finish_layers(i, first, ret, err);
+	if (r == 0 && i->spec->reference)
+		r = err_set(err, ERR_USAGE, -EINVAL, "'%s' is one root file system; there is nothing "
+			    "to choose from", first->name);
+	return r < 0 ? r : finish(i, ret, err);
 }
 
 int image_import(const struct layout *l, const struct image_import_spec *spec,
@@ -275,15 +299,21 @@ int image_import(const struct layout *l, const struct image_import_spec *spec,
 			       spec->alias);
 	/* What an import that was killed left goes before the disk is needed again. */
 	(void)image_repair(l, NULL, false, NULL, NULL);
+	*ret = (struct image_import_result){ 0 };
 	r = open_source(spec->path, spec->fd, &first, err);
 	if (r == 0 && spec->rootfs_path)
 		r = open_source(spec->rootfs_path, -1, &second, err);
 	if (r == 0)
-		r = run(&i, &first, &second, err);
-	if (r == 0)
-		r = finish(&i, ret, err);
+		r = run(&i, &first, &second, ret, err);
 	stage_abort(&i.stage);
 	mem_close_ptr(&first.fd);
 	mem_close_ptr(&second.fd);
 	return r;
+}
+
+void image_import_result_done(struct image_import_result *r) {
+	image_info_free(r->info);
+	strv_free(r->platforms);
+	free(r->platform);
+	*r = (struct image_import_result){ 0 };
 }

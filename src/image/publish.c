@@ -93,14 +93,8 @@ static int describe(const struct layout *l, const struct image_publish_spec *spe
 		auto_image_info struct image_info *base = NULL;
 
 		/* Gone meanwhile: its layers are what counts. */
-		if (store_find(l, spec->base, &base, NULL) == 0) {
-			str_replace(&info->architecture, base->architecture);
-			str_replace(&info->os, base->os);
-			str_replace(&info->release, base->release);
-			for (size_t i = 0; i < strv_len(base->registries); i++)
-				if (!strv_contains(info->registries, base->registries[i]))
-					strv_add(&info->registries, base->registries[i]);
-		}
+		if (store_find(l, spec->base, &base, NULL) == 0)
+			image_info_inherit(info, base);
 	}
 	return 0;
 }
@@ -185,12 +179,15 @@ static int publish(const struct layout *l, const struct image_publish_spec *spec
 		   const struct image_info *info, struct err *err) {
 	const char *aliases[2] = { spec->alias, spec->version };
 	int64_t own = tree_size_at(s->dir_fd, "fs");
+	struct store_part part;
 	bool existed;
 	int r = write_layer_record(s, info, own, err);
 
+	store_part_whole(&part, info->fingerprint);
+
 	if (r == 0 && syncfs(s->dir_fd) < 0)
 		r = err_sys(err, -errno, "cannot write the image to the disk");
-	return r < 0 ? r : store_commit(l, s, info, aliases, &existed, err);
+	return r < 0 ? r : store_commit(l, s, &part, 1, info, aliases, &existed, err);
 }
 
 /* A moved upper goes back to where it was when its image could not be added. */

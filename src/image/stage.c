@@ -91,6 +91,21 @@ int stage_uncommit(struct stage *s, int parent_fd, const char *name) {
 	return open_stage(s);
 }
 
+int stage_commit_part(const struct stage *s, const char *part, const char *name, struct err *err) {
+	autoclose int dir = openat(s->dir_fd, part, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	if (dir < 0 || fsync(dir) < 0 ||
+	    renameat2(s->dir_fd, part, s->parent_fd, name, RENAME_NOREPLACE) < 0)
+		return err_sys(err, -errno, "cannot put '%s' in its place", name);
+	if (fsync(s->parent_fd) < 0)
+		log_debug("fsync of the parent of %s: %s", name, strerror(errno));
+	return 0;
+}
+
+int stage_uncommit_part(const struct stage *s, const char *part, const char *name) {
+	return renameat2(s->parent_fd, name, s->dir_fd, part, RENAME_NOREPLACE) < 0 ? -errno : 0;
+}
+
 void stage_abort(struct stage *s) {
 	int r = 0;
 

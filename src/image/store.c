@@ -298,40 +298,74 @@ static int commit_aliases(const struct layout *l, const struct image_info *info,
 	return store_save_aliases(l, aliases, err);
 }
 
-/* Under the lock. */
-static int commit_all(const struct layout *l, struct stage *layer, struct stage *image,
-		      const struct image_info *info, const char *const aliases[2],
-		      bool *ret_existed, struct err *err) {
-	const struct image_layer *top = &info->layers[info->layer_count - 1];
-	bool has_image = exists_at(l->images_fd, info->fingerprint) == 1;
-	bool new_layer = false, new_image = false;
-	int r = 0;
-
-	if (exists_at(l->layers_fd, top->id) != 1) {
-		r = stage_commit(layer, top->id, err);
-		new_layer = r == 0;
-	}
-	if (r == 0 && !has_image) {
-		r = commit_record(l, image, info, err);
-		new_image = r == 0;
-	}
-	if (r == 0)
-		r = commit_aliases(l, info, aliases, err);
-	if (r == 0) {
-		*ret_existed = has_image;
-		return 0;
-	}
-	/* What was put in place before something failed goes out again. */
-	if (new_image)
-		(void)stage_uncommit(image, l->images_fd, info->fingerprint);
-	if (new_layer)
-		(void)stage_uncommit(layer, l->layers_fd, top->id);
-	return r;
+static int commit_layer(struct stage *stage, const struct store_part *part, struct err *err) {
+	return *part->name ? stage_commit_part(stage, part->name, part->id, err)
+			   : stage_commit(stage, part->id, err);
 }
 
-int store_commit(const struct layout *l, struct stage *layer, const struct image_info *info,
-		 const char *const aliases[2], bool *ret_existed, struct err *err) {
+static void uncommit_layer(const struct layout *l, struct stage *stage,
+			   const struct store_part *part) {
+	if (*part->name)
+		(void)stage_uncommit_part(stage, part->name, part->id);
+	else
+		(void)stage_uncommit(stage, l->layers_fd, part->id);
+}
+
+struct commit {
+	const struct layout *l;
+	struct stage *stage, *image;
+	const struct store_part *parts;
+	size_t count;
+	bool *is_new; /* of each part: it was put in place now */
+	bool has_image, new_image;
+};
+
+static int commit_layers(struct commit *c, const struct image_info *info, struct err *err) {
+	for (size_t i = 0; i < c->count; i++) {
+		int r;
+
+		/* Somebody else was quicker with the same. */
+		if (exists_at(c->l->layers_fd, c->parts[i].id) == 1)
+			continue;
+		r = commit_layer(c->stage, &c->parts[i], err);
+		if (r < 0)
+			return r;
+		c->is_new[i] = true;
+	}
+	for (size_t i = 0; i < info->layer_count; i++)
+		if (exists_at(c->l->layers_fd, info->layers[i].id) != 1)
+			return err_set(err, ERR_CONFLICT, -EAGAIN, "layer '%.12s' of the image was "
+				       "deleted meanwhile; do it again", info->layers[i].id);
+	return 0;
+}
+
+static int commit_all(struct commit *c, const struct image_info *info,
+		      const char *const aliases[2], struct err *err) {
+	int r = commit_layers(c, info, err);
+
+	if (r == 0 && !c->has_image) {
+		r = commit_record(c->l, c->image, info, err);
+		c->new_image = r == 0;
+	}
+	return r < 0 ? r : commit_aliases(c->l, info, aliases, err);
+}
+
+/* What was put in place before something failed goes out again. */
+static void undo_commit(struct commit *c, const struct image_info *info) {
+	if (c->new_image)
+		(void)stage_uncommit(c->image, c->l->images_fd, info->fingerprint);
+	for (size_t i = 0; i < c->count; i++)
+		if (c->is_new[i])
+			uncommit_layer(c->l, c->stage, &c->parts[i]);
+}
+
+int store_commit(const struct layout *l, struct stage *stage, const struct store_part *parts,
+		 size_t count, const struct image_info *info, const char *const aliases[2],
+		 bool *ret_existed, struct err *err) {
 	auto_stage struct stage image = STAGE_NONE; /* removed after the lock is gone */
+	autofree bool *is_new = xcalloc(count + 1, sizeof(*is_new));
+	struct commit c = { .l = l, .stage = stage, .image = &image, .parts = parts,
+			    .count = count, .is_new = is_new };
 	autoclose int lock = -1;
 	int r = 0;
 
@@ -342,5 +376,18 @@ int store_commit(const struct layout *l, struct stage *layer, const struct image
 	if (r < 0)
 		return r;
 	lock = image_lock(l, false, err);
-	return lock < 0 ? lock : commit_all(l, layer, &image, info, aliases, ret_existed, err);
+	if (lock < 0)
+		return lock;
+	c.has_image = exists_at(l->images_fd, info->fingerprint) == 1;
+	r = commit_all(&c, info, aliases, err);
+	if (r < 0)
+		undo_commit(&c, info);
+	else
+		*ret_existed = c.has_image;
+	return r;
+}
+
+void store_part_whole(struct store_part *part, const char *id) {
+	*part = (struct store_part){ .name = "" };
+	memcpy(part->id, id, strnlen(id, sizeof(part->id) - 1));
 }

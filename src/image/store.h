@@ -20,6 +20,8 @@ int image_from_record(const struct record *r, const char *name, struct image_inf
 		      struct err *err);
 struct image_info *image_info_new(void);
 void image_info_add_layer(struct image_info *i, const char *pool, const char *id);
+/* What an image has of the one that it was made from: architecture, environment, … */
+void image_info_inherit(struct image_info *i, const struct image_info *base);
 bool image_fingerprint_is_valid(const char *text);
 
 /* ---- the store (store.c) ---- */
@@ -58,6 +60,9 @@ int stage_begin(const struct layout *l, int parent_fd, struct stage *ret, struct
 int stage_commit(struct stage *s, const char *name, struct err *err);
 /* Take @name back into a stage, under the same lock that it was committed under. */
 int stage_uncommit(struct stage *s, int parent_fd, const char *name);
+/* Directory @part of the stage alone; and back. Under the lock, as above. */
+int stage_commit_part(const struct stage *s, const char *part, const char *name, struct err *err);
+int stage_uncommit_part(const struct stage *s, const char *part, const char *name);
 /* Remove it and all in it; fine for one that is over or never began. */
 void stage_abort(struct stage *s);
 #define auto_stage __attribute__((cleanup(stage_abort)))
@@ -87,13 +92,23 @@ int image_copier_object(struct image_copier *c, int from, int to, const char *na
 int image_copier_attributes(struct image_copier *c, int from, int to, const char *name,
 			    const char *path, struct err *err);
 
+/* A layer that was built: directory @name of the stage becomes layer @id. */
+struct store_part {
+	char name[32]; /* "": the stage itself */
+	char id[IMAGE_FINGERPRINT_SIZE];
+};
+/* The stage itself as layer @id. */
+void store_part_whole(struct store_part *part, const char *id);
+
 /*
- * Add what has been built: the layer in @layer (its tree is "fs"; may be over
- * already when the layer was there), the record @info, the aliases (may be
- * NULL). Takes the lock. After a failure the store is as
- * before and the layer is in its stage again. *@ret_existed: an image of that fingerprint was there.
+ * Add what has been built: those of @parts that are not there yet, the record
+ * @info, the aliases (may be NULL). Takes the lock; -EAGAIN when a layer of
+ * @info that is not among the parts has gone. After a failure the store is as
+ * before and the layers are in @stage again. *@ret_existed: an image of that
+ * fingerprint was there.
  */
-int store_commit(const struct layout *l, struct stage *layer, const struct image_info *info,
-		 const char *const aliases[2], bool *ret_existed, struct err *err);
+int store_commit(const struct layout *l, struct stage *stage, const struct store_part *parts,
+		 size_t count, const struct image_info *info, const char *const aliases[2],
+		 bool *ret_existed, struct err *err);
 
 #endif

@@ -36,6 +36,47 @@ static void add_entries(char ***env, char *const *entries) {
 	}
 }
 
+/* Who somebody is and what the terminal can is not the image's to say. */
+static bool is_of_person(const char *entry) {
+	static const char *const names[] = { "HOME=", "USER=", "LOGNAME=", "SHELL=", "TERM=",
+					     "PWD=",  "COI_",  "SSH_AUTH_SOCK=" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		if (strncmp(entry, names[i], strlen(names[i])) == 0)
+			return true;
+	return false;
+}
+
+/* The image's places first, and those where all else is. */
+static void add_path(char ***env, const char *of_image) {
+	autostrv char **places = strv_split(of_image, ":");
+	autostrv char **usual = strv_split(ENVIRONMENT_PATH, ":");
+	autofree char *text = NULL;
+
+	for (char **place = usual; *place; place++)
+		if (!strv_contains(places, *place))
+			strv_add(&places, *place);
+	text = strv_join(places, ":");
+	env_set(env, "PATH", text);
+}
+
+/* What an OCI image says; others say nothing. One that is gone has nothing to say. */
+static void add_image(const struct session *s, const struct container *c, char ***env) {
+	auto_image_info struct image_info *image = NULL;
+	autostrv char **taken = NULL;
+	const char *path;
+
+	if (!c->fingerprint || image_find(s->layout, c->fingerprint, &image, NULL) < 0)
+		return;
+	for (char **entry = image->env; entry && *entry; entry++)
+		if (!is_of_person(*entry))
+			strv_add(&taken, *entry);
+	add_entries(env, taken);
+	path = env_get(taken, "PATH");
+	if (path)
+		add_path(env, path);
+}
+
 static void add_forwarded(const struct session *s, char ***env) {
 	for (char **name = s->settings->defaults.forward_env; name && *name; name++) {
 		const char *value = getenv(*name);
@@ -55,6 +96,7 @@ char **environment_make(const struct session *s, const struct container *c,
 
 	env_set(&env, "PATH", ENVIRONMENT_PATH);
 	env_set(&env, "LANG", "C.UTF-8");
+	add_image(s, c, &env);
 	if (c->timezone && *c->timezone)
 		env_set(&env, "TZ", c->timezone);
 	if (request->tty || request->session_env || getenv("TERM"))

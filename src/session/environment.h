@@ -12,7 +12,8 @@
 /*
  * The whole environment of a command, newly allocated; what comes later wins:
  *
- *   1. PATH, LANG, TZ; TERM, as far as a container knows it
+ *   1. PATH, LANG; what an OCI image says, but who somebody is; TZ; TERM, as far
+ *      as a container knows it
  *   2. of a session: IS_SANDBOX
  *   3. sockets and ports, as far as they are there: SSH_AUTH_SOCK, COI_PORTS, …
  *   4. of a session: [defaults] environment, then forward_env (one that is not set

@@ -68,6 +68,56 @@ imports_and_runs() { # FILE...
 	imports_and_runs "$T/meta.tar.gz" "$T/rootfs.tar.gz"
 }
 
+@test "an image of layers: the one that is named, with its environment" {
+	local python=/usr/bin/python3
+	[ -x "$python" ] || python=python3
+	"$python" - "$COI_TEST_SRC" "$T" "${COI_TEST_IMAGE:-$T/image.tar}" <<-'END'
+		import sys
+		sys.path.insert(0, sys.argv[1] + "/tests/image")
+		from oci import Layout, END, file
+		lay = Layout(sys.argv[2] + "/layout")
+		base = open(sys.argv[3], "rb").read()
+		for name in "one", "two":
+		    lay.add(lay.image([base, file("etc/name", name.encode()) + END], config={
+		        "Env": ["PATH=/opt/bin:/bin", "NAME=" + name, "HOME=/wrong", "TWO=a\tb \u001b[31m"],
+		        "Cmd": ["/bin/\u001b[31msh"], "User": "nobody"}), name=name)
+		lay.done()
+	END
+	run --separate-stderr coi image import "$T/layout" --alias layered
+	expect_status 1
+	expect_stderr "'--reference NAME': one, two"
+	run --separate-stderr coi image import "$T/layout" --alias layered --reference one
+	expect_status 0
+	run --separate-stderr coi run --image layered -- sh -c 'cat /etc/name; echo ":$NAME:$HOME:$PATH"'
+	expect_status 0
+	expect_equal "$output" "one:one:/home/code:/opt/bin:/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin"
+	# The second one has the first layer in common with it.
+	tar -C "$T/layout" -cf "$T/layout.tar" .
+	run --separate-stderr coi image import - --alias second --reference two <"$T/layout.tar"
+	expect_status 0
+	expect_stderr "1 of its 2 layers were there already"
+	run --separate-stderr coi image info second --format json
+	expect_equal "$(jq -r '.reference, .user, .env[1], (.layers | length)' <<<"$output" | tr '\n' ' ')" \
+		"two nobody NAME=two 2 "
+	# Nothing of it gets to a terminal as it is.
+	run --separate-stderr coi image info second
+	[[ "$output" != *$'\e'* ]]
+	# An image that is made of a container of it says the same.
+	coi container launch layered src
+	coi image publish src published
+	coi container delete --force src
+	run --separate-stderr coi run --image published -- sh -c 'echo "$NAME"'
+	expect_equal "$output" one
+	within 15 quiet
+	coi image delete published
+	coi image delete layered
+	coi image delete second
+	run --separate-stderr coi image import "${COI_TEST_IMAGE:-$T/image.tar}" --alias x --reference y
+	expect_status 1
+	expect_stderr "nothing to choose from"
+	rm -r "$T/layout" "$T/layout.tar"
+}
+
 @test "the progress of an import goes to standard error" {
 	run --separate-stderr coi image import "${COI_TEST_IMAGE:-$T/image.tar}" --alias progress
 	expect_status 0

@@ -45,6 +45,13 @@ static void print_info(const struct image_info *i) {
 	printf("size %llu\narchitecture %s\nos %s\nrelease %s\ndescription %s\n",
 	       (unsigned long long)i->size, i->architecture, i->os, i->release, i->description);
 	printf("created %lld\n", (long long)i->created);
+	for (size_t n = 0; i->env && i->env[n]; n++)
+		printf("env %s\n", i->env[n]);
+	for (size_t n = 0; i->entrypoint && i->entrypoint[n]; n++)
+		printf("entrypoint %s\n", i->entrypoint[n]);
+	for (size_t n = 0; i->cmd && i->cmd[n]; n++)
+		printf("cmd %s\n", i->cmd[n]);
+	printf("user %s\ndir %s\nreference %s\n", i->user, i->dir, i->reference);
 }
 
 static int do_import(const struct layout *l, char **args, struct err *err) {
@@ -58,6 +65,7 @@ static int do_import(const struct layout *l, char **args, struct err *err) {
 		spec.path = args[0];
 	spec.alias = args[1] && strcmp(args[1], "-") != 0 ? args[1] : NULL;
 	spec.rootfs_path = args[1] ? args[2] : NULL;
+	spec.reference = getenv("COI_TEST_REFERENCE");
 	r = image_import(l, &spec, &result, err);
 	if (r < 0)
 		return r;
@@ -65,7 +73,8 @@ static int do_import(const struct layout *l, char **args, struct err *err) {
 	printf("existed %d\nentries %llu\ndropped %llu\nskipped %llu\n", result.existed,
 	       (unsigned long long)result.entries, (unsigned long long)result.dropped_xattrs,
 	       (unsigned long long)result.skipped_devices);
-	image_info_free(result.info);
+	printf("platform %s\nshared %zu\n", result.platform ? result.platform : "-", result.shared);
+	image_import_result_done(&result);
 	return 0;
 }
 

@@ -16,10 +16,6 @@ import() { # ALIAS CONTENT
 	"$TOOL" import "$DIR/tree" "$1" >/dev/null
 }
 
-nothing_left() {
-	[ -z "$(find "$COI_ROOT/layers" "$COI_ROOT/images" -maxdepth 1 -name '.tmp-*')" ]
-}
-
 @test "names: alias, prefix of the fingerprint, unknown, moved" {
 	import first 1
 	import second 2
@@ -136,41 +132,6 @@ in-use img-20260101-000000" ]
 	[ "$status" = 1 ]
 	grep -q 'stopped' <<<"$output"
 	[ "$(store)" = "$before" ]
-}
-
-# Run a command of the tool again and again, killed at its first step, its second, …
-# until it comes to its end. $1: the store may be this afterwards, or as it was before.
-walk() { # AFTER-FUNCTION UNDO-FUNCTION COMMAND…
-	local after=$1 undo=$2 n=0 status
-	shift 2
-	local before killed=0
-	before=$(store)
-	while :; do
-		n=$((n + 1))
-		status=0
-		(LD_PRELOAD=$DIR/kill-at.so COI_TEST_KILL_AT=$n exec "$TOOL" "$@" >/dev/null 2>"$DIR/log") \
-			2>/dev/null || status=$?
-		[ "$status" = 137 ] || break
-		killed=$((killed + 1))
-		# The helper follows its master; what it still held goes with the next repair.
-		for _ in $(seq 200); do
-			"$TOOL" repair >/dev/null
-			[ -z "$(find "$COI_ROOT/layers" "$COI_ROOT/images" -maxdepth 1 -name '.*tmp*')" ] || continue
-			break
-		done
-		nothing_left
-		if [ "$(store)" != "$before" ]; then
-			"$after" || { echo "killed at step $n: neither old nor new: $(store)" >&2; return 1; }
-			"$undo"
-			"$TOOL" repair >/dev/null
-			[ "$(store)" = "$before" ] || { echo "killed at step $n: not undone" >&2; return 1; }
-		fi
-		[ "$n" -lt 600 ]
-	done
-	cat "$DIR/log" >&2
-	[ "$status" = 0 ]
-	echo "$1: killed at $killed steps" >&3
-	[ "$killed" -ge 4 ]
 }
 
 @test "kill -9 at every step: after a repair the store is the old one or the new one" {

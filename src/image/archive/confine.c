@@ -54,6 +54,20 @@ int confine_clone(int fd, bool read_only, int *ret, struct err *err) {
 	return 0;
 }
 
+int confine_nothing(int *ret, struct err *err) {
+	autoclose int fs = fsopen("tmpfs", FSOPEN_CLOEXEC);
+	autoclose int tree = -1;
+
+	if (fs < 0 || fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
+		return err_sys(err, -errno, "cannot make an empty root for the archive process");
+	tree = fsmount(fs, FSMOUNT_CLOEXEC, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID |
+		       MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
+	if (tree < 0)
+		return err_sys(err, -errno, "cannot mount an empty root for the archive process");
+	*ret = steal_fd(&tree);
+	return 0;
+}
+
 int confine_root(int tree, struct err *err) {
 	/* Any directory serves as the place: the namespace is ours, and the place goes away. */
 	if (move_mount(tree, "", AT_FDCWD, "/proc", MOVE_MOUNT_F_EMPTY_PATH) < 0 ||
@@ -74,7 +88,8 @@ static const cap_value_t write_caps[] = { CAP_CHOWN, CAP_DAC_OVERRIDE, CAP_FOWNE
 					  CAP_SETFCAP };
 static const cap_value_t read_caps[] = { CAP_DAC_READ_SEARCH };
 
-static int drop_capabilities(bool read_only) {
+static int drop_capabilities(enum confine_job job) {
+	bool read_only = job == CONFINE_READ;
 	const cap_value_t *want = read_only ? read_caps : write_caps;
 	size_t count = read_only ? ARRAY_SIZE(read_caps) : ARRAY_SIZE(write_caps);
 	cap_t now = cap_get_proc(), left = cap_init();
@@ -139,6 +154,12 @@ static const int read_calls[] = {
 	SCMP_SYS(readlinkat), SCMP_SYS(sendto),
 };
 
+/* Beside those that write. */
+static const int apply_calls[] = {
+	SCMP_SYS(flistxattr), SCMP_SYS(fremovexattr), SCMP_SYS(getdents64), SCMP_SYS(readlinkat),
+	SCMP_SYS(renameat2), SCMP_SYS(unlinkat),
+};
+
 static int allow_calls(scmp_filter_ctx ctx, const int *calls, size_t count) {
 	for (size_t i = 0; i < count; i++) {
 		int r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, calls[i], 0);
@@ -149,7 +170,7 @@ static int allow_calls(scmp_filter_ctx ctx, const int *calls, size_t count) {
 	return 0;
 }
 
-static int load_filter(bool read_only) {
+static int load_filter(enum confine_job job) {
 	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_KILL_PROCESS);
 	int r;
 
@@ -157,20 +178,22 @@ static int load_filter(bool read_only) {
 		return -ENOMEM;
 	r = allow_calls(ctx, common_calls, ARRAY_SIZE(common_calls));
 	if (r == 0)
-		r = read_only ? allow_calls(ctx, read_calls, ARRAY_SIZE(read_calls))
-			      : allow_calls(ctx, write_calls, ARRAY_SIZE(write_calls));
+		r = job == CONFINE_READ ? allow_calls(ctx, read_calls, ARRAY_SIZE(read_calls))
+					: allow_calls(ctx, write_calls, ARRAY_SIZE(write_calls));
+	if (r == 0 && job == CONFINE_APPLY)
+		r = allow_calls(ctx, apply_calls, ARRAY_SIZE(apply_calls));
 	if (r == 0)
 		r = seccomp_load(ctx);
 	seccomp_release(ctx);
 	return r;
 }
 
-int confine_rights(bool read_only, struct err *err) {
+int confine_rights(enum confine_job job, struct err *err) {
 	int r;
 
 	if (setgroups(0, NULL) < 0)
 		return err_sys(err, -errno, "cannot drop the groups of the archive process");
-	r = drop_capabilities(read_only);
+	r = drop_capabilities(job);
 	if (r < 0)
 		return err_sys(err, r, "cannot drop the rights of the archive process");
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
@@ -178,6 +201,6 @@ int confine_rights(bool read_only, struct err *err) {
 	r = set_limits();
 	if (r < 0)
 		return err_sys(err, r, "cannot limit the archive process");
-	r = CONFINE_FULL ? load_filter(read_only) : 0;
+	r = CONFINE_FULL ? load_filter(job) : 0;
 	return r < 0 ? err_sys(err, r, "cannot filter the calls of the archive process") : 0;
 }

@@ -23,7 +23,15 @@ int confine_clone(int fd, bool read_only, int *ret, struct err *err);
 int confine_namespaces(struct err *err);
 /* Make @tree of confine_clone() the root and the working directory. */
 int confine_root(int tree, struct err *err);
+/* As confine_clone(): an empty directory that nothing can be made in. */
+int confine_nothing(int *ret, struct err *err);
+
+enum confine_job {
+	CONFINE_READ,  /* reads files of any owner */
+	CONFINE_WRITE, /* makes files of any owner */
+	CONFINE_APPLY, /* and takes some away */
+};
 /* Capabilities, no_new_privs, limits, system call filter. */
-int confine_rights(bool read_only, struct err *err);
+int confine_rights(enum confine_job job, struct err *err);
 
 #endif

@@ -13,9 +13,6 @@ static const char *component_fault(const char *c, size_t len) {
 		return "it has a '..' in it";
 	if (len > POLICY_COMPONENT_MAX)
 		return "a part of it is longer than 255 bytes";
-	/* AUFS and OCI whiteouts: removals of another layer's files have no place in an image. */
-	if (len >= 4 && memcmp(c, ".wh.", 4) == 0)
-		return "it is a whiteout (.wh.)";
 	return NULL;
 }
 
@@ -55,6 +52,34 @@ int policy_clean_name(const char *raw, char *out, const char **ret_why) {
 	clean[n] = '\0';
 	memcpy(out, clean, n + 1);
 	return 0;
+}
+
+bool policy_has_whiteout(const char *name) {
+	for (; *name; name += strcspn(name, "/"), name += *name == '/')
+		if (strncmp(name, ".wh.", 4) == 0)
+			return true;
+	return false;
+}
+
+enum policy_whiteout policy_whiteout(const char *name, const char **ret_hides) {
+	const char *slash = strrchr(name, '/'), *base = slash ? slash + 1 : name;
+
+	for (const char *part = name; part < base; part = strchr(part, '/') + 1) {
+		if (strncmp(part, ".wh..wh.", 8) == 0)
+			return WHITEOUT_FOREIGN;
+		if (strncmp(part, ".wh.", 4) == 0)
+			return WHITEOUT_INVALID;
+	}
+	if (strncmp(base, ".wh.", 4) != 0)
+		return WHITEOUT_NONE;
+	if (strcmp(base, ".wh..wh..opq") == 0)
+		return WHITEOUT_OPAQUE;
+	if (strncmp(base, ".wh..wh.", 8) == 0)
+		return WHITEOUT_FOREIGN;
+	*ret_hides = base + 4;
+	if (!base[4] || strcmp(base + 4, ".") == 0 || strcmp(base + 4, "..") == 0)
+		return WHITEOUT_INVALID;
+	return WHITEOUT_NAME;
 }
 
 int policy_check_target(const char *target, const char **ret_why) {

@@ -5,6 +5,7 @@
 #ifndef COI_IMAGE_ARCHIVE_POLICY_H
 #define COI_IMAGE_ARCHIVE_POLICY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -30,6 +31,23 @@ enum policy_verdict {
  * with *@ret_why, a static text ("it is absolute").
  */
 int policy_clean_name(const char *raw, char *out, const char **ret_why);
+
+/*
+ * Names that begin with ".wh." are marks of removal in layers (AUFS, the OCI
+ * image specification) and have no place anywhere else: does a part of the
+ * clean name @name begin so?
+ */
+bool policy_has_whiteout(const char *name);
+
+enum policy_whiteout {
+	WHITEOUT_NONE,	  /* an ordinary name */
+	WHITEOUT_NAME,	  /* .wh.NAME: what layers below have as NAME beside it is gone */
+	WHITEOUT_OPAQUE,  /* .wh..wh..opq: all that layers below have in its directory is gone */
+	WHITEOUT_FOREIGN, /* .wh..wh.*: AUFS's own, of no meaning to others */
+	WHITEOUT_INVALID,
+};
+/* What a clean name of a layer means; *@ret_hides, for WHITEOUT_NAME, points into it. */
+enum policy_whiteout policy_whiteout(const char *name, const char **ret_hides);
 
 /* A symbolic link's target may be any text that the kernel takes; else *@ret_why. */
 int policy_check_target(const char *target, const char **ret_why);

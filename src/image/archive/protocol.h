@@ -7,10 +7,18 @@
  *   → pack   {"compression", "prefix"?, "metadata"?, "metadata_time"?}  [out]
  *            of the overlay of the layers that were named before
  *   → unpack {}  [archive, directory]
+ *   → plan   {"machine", "reference"?}  [directory of an OCI image or of docker save]
+ *   ← layer  {"path", "digest", "size", "diff_id"}  one each, oldest first
+ *   → inflate {}  [archive, where its bytes without compression go]
+ *   → apply  {}  [layer's archive, empty directory, work directory]: put on the
+ *            layers that were named before, changes to the directory
  *   ← progress {"bytes"}
  *   ← done   {"entries", "bytes", "dropped_xattrs", "skipped_devices",
- *             "skipped_sockets", "layout": "rootfs" | "unified" | "metadata",
+ *             "skipped_sockets", "layout": "rootfs" | "unified" | "metadata" | "oci",
  *             "architecture", "description", "os", "release", "creation_date"}
+ *            after plan {"platform", "platforms", "architecture", "description",
+ *             "reference", "creation_date", "config", "env", "entrypoint", "cmd",
+ *             "user", "dir"}
  *   ← error  (msg_send_err())
  *
  * One request a process. The helper trusts what it is asked, the asker does

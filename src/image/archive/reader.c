@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/fd.h"
 #include "base/mem.h"
 
 #define READ_SIZE (256u << 10)
@@ -21,6 +22,7 @@ struct reader {
 	struct archive *archive;
 	struct archive_entry *entry;
 	int in;
+	bool is_checked;
 	char buffer[READ_SIZE];
 };
 
@@ -90,11 +92,12 @@ static int open_stream(struct reader *r, struct err *err) {
 	return 0;
 }
 
-int reader_open(int in, struct reader **ret, struct err *err) {
+int reader_open(int in, bool is_checked, struct reader **ret, struct err *err) {
 	struct reader *r = xcalloc(1, sizeof(*r));
 	int code;
 
 	r->in = in;
+	r->is_checked = is_checked;
 	r->stream = archive_read_new();
 	r->archive = archive_read_new();
 	r->entry = archive_entry_new();
@@ -139,7 +142,7 @@ int reader_next(struct reader *r, struct archive_entry **ret, struct err *err) {
 		 * libarchive takes the end of the stream for the end of the archive too. An
 		 * archive that was cut off between two entries lacks the mark (a block of zeros).
 		 */
-		if (archive_filter_bytes(r->archive, 0) - before < 512)
+		if (!r->is_checked && archive_filter_bytes(r->archive, 0) - before < 512)
 			return err_set(err, ERR_SYSTEM, -EBADMSG,
 				       "the archive is cut off: its end mark is missing");
 		return 0;
@@ -179,4 +182,29 @@ int reader_drain(struct reader *r, struct err *err) {
 			return err_set(err, ERR_SYSTEM, -EBADMSG,
 				       "the archive is refused: something else follows it");
 	}
+}
+
+int reader_inflate(int in, int out, struct err *err) {
+	struct reader *r = xcalloc(1, sizeof(*r));
+	const void *data;
+	ssize_t n = 0;
+	int code;
+
+	r->in = in;
+	r->stream = archive_read_new();
+	code = r->stream ? open_stream(r, err) :
+			   err_set(err, ERR_SYSTEM, -ENOMEM, "cannot read the archive: no memory");
+	while (code == 0) {
+		/* Errors are put where they come from. */
+		n = read_plain(r->stream, r, &data);
+		if (n <= 0)
+			break;
+		code = fd_write_all(out, data, (size_t)n);
+		if (code < 0)
+			code = err_sys(err, code, "cannot hand on what was unpacked");
+	}
+	if (code == 0 && n < 0)
+		code = broken(r->stream, err);
+	reader_close(r);
+	return code;
 }

@@ -4,6 +4,7 @@
 #define COI_IMAGE_ARCHIVE_READER_H
 
 #include <archive_entry.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -14,15 +15,21 @@
 
 struct reader;
 
-/* @in is borrowed. */
-int reader_open(int in, struct reader **ret, struct err *err);
+/*
+ * @in is borrowed. @is_checked: whoever gave it compares the hash of all its
+ * bytes, so that its end needs no mark.
+ */
+int reader_open(int in, bool is_checked, struct reader **ret, struct err *err);
 /* NULL is fine. */
 void reader_close(struct reader *r);
-/* 1: an entry, borrowed until the next call; 0: the end, properly marked. */
+/* 1: an entry, borrowed until the next call; 0: the end. */
 int reader_next(struct reader *r, struct archive_entry **ret, struct err *err);
 /* 1: a piece of the entry's content; 0: no more. */
 int reader_data(struct reader *r, const void **data, size_t *len, int64_t *offset, struct err *err);
 /* After the end: read the rest of the stream, so that whoever writes it comes to its end. */
 int reader_drain(struct reader *r, struct err *err);
+
+/* Only undo the compression of @in, if it has one, and write what comes out to @out. */
+int reader_inflate(int in, int out, struct err *err);
 
 #endif

@@ -5,7 +5,6 @@
  */
 #include "image/archive/unpack.h"
 
-#include <archive.h>
 #include <archive_entry.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -14,39 +13,21 @@
 #include <string.h>
 #include <sys/statfs.h>
 #include <sys/sysmacros.h>
-#include <sys/xattr.h>
 #include <unistd.h>
 
-#include "base/fd.h"
 #include "base/mem.h"
-#include "image/archive/acl.h"
-#include "image/archive/late.h"
-#include "image/archive/policy.h"
-#include "image/archive/reader.h"
+#include "image/archive/unpack-private.h"
 
 /* Free space that is left alone: 2 % of the file system, 512 MiB at most. */
 #define RESERVE_MAX (UINT64_C(512) << 20)
 #define INODE_CHECK_STEP 4096
 
-struct unpack {
-	const struct unpack_spec *spec;
-	struct reader *reader;
-	struct archive_entry *entry;
-	char name[POLICY_NAME_MAX + 1]; /* of the entry at hand */
-	int parent_fd;			/* of the directory that parent_name names */
-	char *parent_name;
-	struct late *late;
-	struct unpack_result sum;
-	uint64_t since_check;
-	uint64_t told;
-};
-
-static int refuse(struct unpack *u, struct err *err, const char *why) {
+int unpack_refuse(struct unpack *u, struct err *err, const char *why) {
 	return err_set(err, ERR_SYSTEM, -EBADMSG, "the archive is refused: entry '%.300s': %s",
 		       u->name, why);
 }
 
-static int failed(struct unpack *u, struct err *err, int code) {
+int unpack_failed(struct unpack *u, struct err *err, int code) {
 	/* The size of the disk is the most likely reason, and a plain one. */
 	if (code == -ENOSPC || code == -EDQUOT)
 		return err_set(err, ERR_SYSTEM, -ENOSPC,
@@ -60,7 +41,7 @@ static int check_space(struct unpack *u, struct err *err) {
 	uint64_t reserve, block;
 
 	if (fstatfs(u->spec->root, &fs) < 0)
-		return failed(u, err, -errno);
+		return unpack_failed(u, err, -errno);
 	block = (uint64_t)fs.f_bsize;
 	reserve = fs.f_blocks * block / 50;
 	if (reserve > RESERVE_MAX)
@@ -88,144 +69,6 @@ static int count_bytes(struct unpack *u, uint64_t n, struct err *err) {
 	return check_space(u, err);
 }
 
-/* ---- parents ---- */
-
-/* Parents that the archive leaves out belong to root, 0755. */
-static int make_parents(int root, const char *dir) {
-	autofree char *copy = xstrdup(dir);
-	autoclose int at = late_open(root, "", O_PATH | O_DIRECTORY);
-	char *part, *rest = copy;
-
-	if (at < 0)
-		return at;
-	while ((part = strsep(&rest, "/"))) {
-		int next;
-
-		if (mkdirat(at, part, 0755) < 0 && errno != EEXIST)
-			return -errno;
-		next = late_open(at, part, O_PATH | O_DIRECTORY);
-		if (next < 0)
-			return next;
-		(void)close(at);
-		at = next;
-	}
-	return steal_fd(&at);
-}
-
-/* The directory that holds u->name; borrowed. *@ret_base points into @name. */
-static int open_parent(struct unpack *u, const char *name, const char **ret_base, struct err *err) {
-	const char *slash = strrchr(name, '/');
-	autofree char *dir = slash ? xstrndup(name, (size_t)(slash - name)) : xstrdup("");
-	int fd;
-
-	*ret_base = slash ? slash + 1 : name;
-	if (u->parent_name && strcmp(u->parent_name, dir) == 0)
-		return u->parent_fd;
-	fd = late_open(u->spec->root, dir, O_PATH | O_DIRECTORY);
-	if (fd == -ENOENT)
-		fd = make_parents(u->spec->root, dir);
-	if (fd == -ELOOP || fd == -ENOTDIR || fd == -EXDEV)
-		return refuse(u, err, "it lies below something that is no directory");
-	if (fd < 0)
-		return failed(u, err, fd);
-	mem_close_ptr(&u->parent_fd);
-	str_replace(&u->parent_name, dir);
-	u->parent_fd = fd;
-	return fd;
-}
-
-/* ---- attributes ---- */
-
-/*
- * Some write access lists as the kernel's own attributes (GNU tar with
- * --xattrs-include='*', so mmdebstrap). They become lists of the entry, and
- * with that are checked like those.
- */
-static int fold_raw_acls(struct unpack *u, struct err *err) {
-	static const struct {
-		const char *name;
-		int type;
-	} raw[] = {
-		{ "system.posix_acl_access", ARCHIVE_ENTRY_ACL_TYPE_ACCESS },
-		{ "system.posix_acl_default", ARCHIVE_ENTRY_ACL_TYPE_DEFAULT },
-	};
-	const char *name;
-	const void *value;
-	size_t len;
-
-	(void)archive_entry_xattr_reset(u->entry);
-	while (archive_entry_xattr_next(u->entry, &name, &value, &len) == ARCHIVE_OK)
-		for (size_t i = 0; name && i < ARRAY_SIZE(raw); i++)
-			if (strcmp(name, raw[i].name) == 0 &&
-			    !(archive_entry_acl_types(u->entry) & raw[i].type) &&
-			    acl_from_xattr(u->entry, raw[i].type, value, len) < 0)
-				return refuse(u, err, "its access list is not valid");
-	return 0;
-}
-
-static bool is_raw_acl(const char *name) {
-	return strcmp(name, "system.posix_acl_access") == 0 ||
-	       strcmp(name, "system.posix_acl_default") == 0;
-}
-
-static int set_xattr(int fd, const char *path, const char *name, const void *value, size_t len) {
-	int r = path ? lsetxattr(path, name, value, len, 0) : fsetxattr(fd, name, value, len, 0);
-
-	return r < 0 ? -errno : 0;
-}
-
-/* On descriptor @fd, which is open for more than its path. */
-static int apply_xattrs(struct unpack *u, int fd, mode_t mode, struct err *err) {
-	const char *name;
-	const void *value;
-	size_t len;
-	unsigned int seen = 0;
-
-	(void)archive_entry_xattr_reset(u->entry);
-	while (archive_entry_xattr_next(u->entry, &name, &value, &len) == ARCHIVE_OK) {
-		autofree unsigned char *copy = NULL;
-		enum policy_verdict verdict;
-		int r;
-
-		if (++seen > POLICY_XATTRS_MAX)
-			return refuse(u, err, "it has too many extended attributes");
-		if (!name || is_raw_acl(name))
-			continue;
-		if (len <= POLICY_XATTR_SIZE_MAX && len)
-			copy = xmemdup(value, len);
-		verdict = policy_xattr(name, mode, copy, &len);
-		if (verdict == POLICY_REFUSE)
-			return refuse(u, err, "it has an attribute of an overlay file system");
-		if (verdict == POLICY_SKIP || fd < 0) {
-			u->sum.dropped_xattrs++;
-			continue;
-		}
-		r = set_xattr(fd, NULL, name, copy ? copy : (unsigned char *)"", len);
-		if (r < 0)
-			return failed(u, err, r);
-	}
-	return 0;
-}
-
-static int later(struct unpack *u, struct err *err) {
-	int r = late_add(u->late, u->name, u->entry);
-
-	return r == -E2BIG ? refuse(u, err, "the archive has too many directories")
-	       : r < 0	   ? failed(u, err, r)
-			   : 0;
-}
-
-/* A file's list now, or at the end when it names users. */
-static int apply_acls(struct unpack *u, int fd, struct err *err) {
-	int r = late_set_acls(fd, u->entry);
-
-	if (r == -EINVAL)
-		return refuse(u, err, "its access list is not valid");
-	if (r == -ENOENT)
-		return later(u, err);
-	return r < 0 ? failed(u, err, r) : 0;
-}
-
 /* ---- the kinds of entries ---- */
 
 static int write_content(struct unpack *u, int fd, struct err *err) {
@@ -243,7 +86,7 @@ static int write_content(struct unpack *u, int fd, struct err *err) {
 			break;
 		}
 		if (offset < 0 || offset > size || (uint64_t)len > (uint64_t)(size - offset))
-			return refuse(u, err, "its content goes past its size");
+			return unpack_refuse(u, err, "its content goes past its size");
 		for (size_t done = 0; done < len;) {
 			ssize_t n = pwrite(fd, (const char *)data + done, len - done,
 					   offset + (int64_t)done);
@@ -251,14 +94,28 @@ static int write_content(struct unpack *u, int fd, struct err *err) {
 			if (n < 0 && errno == EINTR)
 				continue;
 			if (n <= 0)
-				return failed(u, err, n < 0 ? -errno : -EIO);
+				return unpack_failed(u, err, n < 0 ? -errno : -EIO);
 			done += (size_t)n;
 		}
 		r = count_bytes(u, len, err);
 		if (r < 0)
 			return r;
 	}
-	return ftruncate(fd, size) < 0 ? failed(u, err, -errno) : 0;
+	return ftruncate(fd, size) < 0 ? unpack_failed(u, err, -errno) : 0;
+}
+
+/* check_entry() has seen that they are ids of a container. */
+static uid_t owner(const struct unpack *u) {
+	return (uid_t)archive_entry_uid(u->entry);
+}
+
+static gid_t group(const struct unpack *u) {
+	return (gid_t)archive_entry_gid(u->entry);
+}
+
+static int not_made(struct unpack *u, struct err *err) {
+	return errno == EEXIST ? unpack_refuse(u, err, "there is already one of that name")
+			       : unpack_failed(u, err, -errno);
 }
 
 static int unpack_file(struct unpack *u, int parent, const char *base, struct err *err) {
@@ -269,42 +126,47 @@ static int unpack_file(struct unpack *u, int parent, const char *base, struct er
 	int r;
 
 	if (size < 0 || size > POLICY_FILE_SIZE_MAX)
-		return refuse(u, err, "it is larger than a file of an image may be");
+		return unpack_refuse(u, err, "it is larger than a file of an image may be");
 	fd = openat(parent, base, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0)
-		return errno == EEXIST ? refuse(u, err, "there is already one of that name")
-				       : failed(u, err, -errno);
+		return not_made(u, err);
 	r = write_content(u, fd, err);
 	if (r < 0)
 		return r;
 	/* chown clears set-uid bits and capabilities, so these come after it. */
-	if (fchown(fd, (uid_t)archive_entry_uid(u->entry), (gid_t)archive_entry_gid(u->entry)) < 0 ||
-	    fchmod(fd, mode) < 0)
-		return failed(u, err, -errno);
-	r = apply_acls(u, fd, err);
+	if (fchown(fd, owner(u), group(u)) < 0 || fchmod(fd, mode) < 0)
+		return unpack_failed(u, err, -errno);
+	r = unpack_acls(u, fd, err);
 	if (r == 0)
-		r = apply_xattrs(u, fd, S_IFREG, err);
+		r = unpack_xattrs(u, fd, S_IFREG, err);
 	if (r < 0)
 		return r;
-	return futimens(fd, times) < 0 ? failed(u, err, -errno) : 0;
+	return futimens(fd, times) < 0 ? unpack_failed(u, err, -errno) : 0;
 }
 
-/* The same directory may come twice (and the top one is there already): the last one counts. */
-static int unpack_dir(struct unpack *u, int parent, const char *base, struct err *err) {
+/*
+ * The same directory may come twice (and the top one is there already): the last
+ * one counts. @takes_over: it is one of a layer below.
+ */
+static int unpack_dir(struct unpack *u, int parent, const char *base, bool takes_over,
+		      struct err *err) {
 	autoclose int fd = -1;
 	int r;
 
 	if (*base && mkdirat(parent, base, 0700) < 0 && errno != EEXIST)
-		return failed(u, err, -errno);
+		return unpack_failed(u, err, -errno);
 	fd = late_open(parent, base, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
 	if (fd == -ENOTDIR || fd == -ELOOP)
-		return refuse(u, err, "there is already one of that name");
+		return unpack_refuse(u, err, "there is already one of that name");
 	if (fd < 0)
-		return failed(u, err, fd);
-	if (fchown(fd, (uid_t)archive_entry_uid(u->entry), (gid_t)archive_entry_gid(u->entry)) < 0)
-		return failed(u, err, -errno);
-	r = apply_xattrs(u, fd, S_IFDIR, err);
-	return r < 0 ? r : later(u, err);
+		return unpack_failed(u, err, fd);
+	r = takes_over ? apply_strip(fd) : 0;
+	if (r < 0)
+		return unpack_failed(u, err, r);
+	if (fchown(fd, owner(u), group(u)) < 0)
+		return unpack_failed(u, err, -errno);
+	r = unpack_xattrs(u, fd, S_IFDIR, err);
+	return r < 0 ? r : unpack_later(u, err);
 }
 
 /* Owner and times of what cannot be opened without side effects. */
@@ -313,26 +175,26 @@ static int finish_special(struct unpack *u, int parent, const char *base, mode_t
 	struct timespec times[2] = { late_mtime(u->entry), late_mtime(u->entry) };
 	int r;
 
-	if (fchownat(parent, base, (uid_t)archive_entry_uid(u->entry),
-		     (gid_t)archive_entry_gid(u->entry), AT_SYMLINK_NOFOLLOW) < 0)
-		return failed(u, err, -errno);
+	if (fchownat(parent, base, owner(u), group(u), AT_SYMLINK_NOFOLLOW) < 0)
+		return unpack_failed(u, err, -errno);
 	/* No link can be at @base: it was made a moment ago and nobody else is in here. */
 	if (S_ISFIFO(mode) && fchmodat(parent, base, mode & 07777, 0) < 0)
-		return failed(u, err, -errno);
-	r = apply_xattrs(u, -1, mode & S_IFMT, err);
+		return unpack_failed(u, err, -errno);
+	r = unpack_xattrs(u, -1, mode & S_IFMT, err);
 	if (r < 0)
 		return r;
-	return utimensat(parent, base, times, AT_SYMLINK_NOFOLLOW) < 0 ? failed(u, err, -errno) : 0;
+	if (utimensat(parent, base, times, AT_SYMLINK_NOFOLLOW) < 0)
+		return unpack_failed(u, err, -errno);
+	return 0;
 }
 
 static int unpack_symlink(struct unpack *u, int parent, const char *base, struct err *err) {
 	const char *target = archive_entry_symlink(u->entry), *why;
 
 	if (!target || policy_check_target(target, &why) < 0)
-		return refuse(u, err, target ? why : "its target cannot be read");
+		return unpack_refuse(u, err, target ? why : "its target cannot be read");
 	if (symlinkat(target, parent, base) < 0)
-		return errno == EEXIST ? refuse(u, err, "there is already one of that name")
-				       : failed(u, err, -errno);
+		return not_made(u, err);
 	return finish_special(u, parent, base, S_IFLNK, err);
 }
 
@@ -340,32 +202,27 @@ static int unpack_fifo(struct unpack *u, int parent, const char *base, struct er
 	mode_t mode = S_IFIFO | (archive_entry_perm(u->entry) & 07777);
 
 	if (mknodat(parent, base, S_IFIFO | 0600, 0) < 0)
-		return errno == EEXIST ? refuse(u, err, "there is already one of that name")
-				       : failed(u, err, -errno);
+		return not_made(u, err);
 	return finish_special(u, parent, base, mode, err);
 }
 
-/* Only to what this archive has put there; a link adds nothing but a name. */
+/* Only to what is in the tree; a link adds nothing but a name. */
 static int unpack_hardlink(struct unpack *u, int parent, const char *base, const char *raw,
 			   struct err *err) {
 	char target[POLICY_NAME_MAX + 1];
-	autofree char *dir = NULL;
 	autoclose int from = -1;
-	const char *why, *slash;
+	const char *why, *name;
 	struct stat st;
 
 	if (policy_clean_name(raw, target, &why) < 0 || !*target)
-		return refuse(u, err, "its hard link leads to a name that is not allowed");
-	slash = strrchr(target, '/');
-	dir = slash ? xstrndup(target, (size_t)(slash - target)) : xstrdup("");
-	from = late_open(u->spec->root, dir, O_PATH | O_DIRECTORY);
-	if (from < 0 || fstatat(from, slash ? slash + 1 : target, &st, AT_SYMLINK_NOFOLLOW) < 0)
-		return refuse(u, err, "its hard link leads to nothing in the archive");
+		return unpack_refuse(u, err, "its hard link leads to a name that is not allowed");
+	from = unpack_link_parent(u, target, &name);
+	if (from < 0 || fstatat(from, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return unpack_refuse(u, err, "its hard link leads to nothing in the archive");
 	if (S_ISDIR(st.st_mode))
-		return refuse(u, err, "its hard link leads to a directory");
-	if (linkat(from, slash ? slash + 1 : target, parent, base, 0) < 0)
-		return errno == EEXIST ? refuse(u, err, "there is already one of that name")
-				       : failed(u, err, -errno);
+		return unpack_refuse(u, err, "its hard link leads to a directory");
+	if (linkat(from, name, parent, base, 0) < 0)
+		return not_made(u, err);
 	return 0;
 }
 
@@ -374,7 +231,7 @@ static int unpack_device(struct unpack *u, struct err *err) {
 
 	if (policy_device(u->name, archive_entry_filetype(u->entry), major(dev), minor(dev)) ==
 	    POLICY_REFUSE)
-		return refuse(u, err, "it is a device node that an image may not have");
+		return unpack_refuse(u, err, "it is a device node that an image may not have");
 	u->sum.skipped_devices++;
 	return 0;
 }
@@ -385,42 +242,35 @@ static int check_entry(struct unpack *u, struct err *err) {
 
 	u->name[0] = '\0';
 	if (!raw)
-		return refuse(u, err, "its name cannot be read");
+		return unpack_refuse(u, err, "its name cannot be read");
 	if (policy_clean_name(raw, u->name, &why) < 0) {
 		(void)snprintf(u->name, sizeof(u->name), "%.400s", raw);
-		return refuse(u, err, why);
+		return unpack_refuse(u, err, why);
 	}
+	if (!u->apply && policy_has_whiteout(u->name))
+		return unpack_refuse(u, err, "it is a whiteout (.wh.)");
 	if (++u->sum.entries > POLICY_ENTRIES_MAX)
-		return refuse(u, err, "the archive has too many entries");
+		return unpack_refuse(u, err, "the archive has too many entries");
 	if (uid < 0 || uid > POLICY_ID_MAX || gid < 0 || gid > POLICY_ID_MAX)
-		return refuse(u, err, "its owner or group is above 65535");
+		return unpack_refuse(u, err, "its owner or group is above 65535");
 	if (u->sum.entries % INODE_CHECK_STEP == 0)
 		return check_space(u, err);
 	return 0;
 }
 
-static int unpack_entry(struct unpack *u, struct err *err) {
-	const char *base, *link;
-	int parent, r = check_entry(u, err);
+/* ---- an entry ---- */
 
-	if (r < 0)
-		return r;
-	link = archive_entry_hardlink(u->entry);
-	if (!*u->name && (link || archive_entry_filetype(u->entry) != AE_IFDIR))
-		return refuse(u, err, "the top directory is no directory");
-	parent = open_parent(u, u->name, &base, err);
-	if (parent < 0)
-		return parent;
-	if (link)
-		return unpack_hardlink(u, parent, base, link, err);
-	r = fold_raw_acls(u, err);
+static int unpack_kind(struct unpack *u, int parent, const char *base, bool takes_over,
+		       struct err *err) {
+	int r = unpack_fold_acls(u, err);
+
 	if (r < 0)
 		return r;
 	switch (archive_entry_filetype(u->entry)) {
 	case AE_IFREG:
 		return unpack_file(u, parent, base, err);
 	case AE_IFDIR:
-		return unpack_dir(u, parent, base, err);
+		return unpack_dir(u, parent, base, takes_over, err);
 	case AE_IFLNK:
 		return unpack_symlink(u, parent, base, err);
 	case AE_IFIFO:
@@ -429,33 +279,57 @@ static int unpack_entry(struct unpack *u, struct err *err) {
 	case AE_IFBLK:
 		return unpack_device(u, err);
 	default:
-		return refuse(u, err, "it is of a kind that an image may not have");
+		return unpack_refuse(u, err, "it is of a kind that an image may not have");
 	}
+}
+
+static int unpack_entry(struct unpack *u, struct err *err) {
+	const char *base, *link;
+	bool takes_over = false;
+	int parent, r = check_entry(u, err);
+
+	if (r == 0 && u->apply)
+		r = unpack_whiteout(u, err);
+	if (r != 0)
+		return r < 0 ? r : 0;
+	link = archive_entry_hardlink(u->entry);
+	if (!*u->name && (link || archive_entry_filetype(u->entry) != AE_IFDIR))
+		return unpack_refuse(u, err, "the top directory is no directory");
+	parent = unpack_parent(u, &base, &takes_over, err);
+	if (parent < 0)
+		return parent;
+	return link ? unpack_hardlink(u, parent, base, link, err)
+		    : unpack_kind(u, parent, base, takes_over, err);
 }
 
 static void unpack_done(struct unpack *u) {
 	late_free(u->late);
+	apply_free(u->apply);
 	free(u->parent_name);
+	free(u->parent_clean);
 	mem_close_ptr(&u->parent_fd);
 	reader_close(u->reader);
 }
 
 int unpack_archive(const struct unpack_spec *spec, struct unpack_result *ret, struct err *err) {
 	struct unpack u = { .spec = spec, .parent_fd = -1, .late = late_new() };
-	int r = reader_open(spec->in, &u.reader, err);
+	int r = reader_open(spec->in, spec->is_layer, &u.reader, err);
 
+	u.apply = spec->is_layer ? apply_new(spec->root) : NULL;
 	while (r == 0) {
 		r = reader_next(u.reader, &u.entry, err);
 		if (r <= 0)
 			break;
 		r = unpack_entry(&u, err);
 	}
-	if (r == 0 && !u.sum.entries)
+	if (r == 0 && !u.sum.entries && !spec->is_layer)
 		r = err_set(err, ERR_SYSTEM, -EBADMSG, "the archive is empty or is none");
 	if (r == 0)
 		r = reader_drain(u.reader, err);
 	if (r == 0)
 		r = late_apply(u.late, spec->root, &u.sum.dropped_xattrs, err);
+	if (r == 0 && u.apply && (r = apply_finish(u.apply)) < 0)
+		r = err_sys(err, r, "cannot finish the directories of the layer");
 	if (r == 0)
 		*ret = u.sum;
 	unpack_done(&u);

@@ -4,18 +4,22 @@
  *
  * Runs in the cage of confine.h, and does not rely on it: every entry's parent
  * is opened with openat2(2) without following a symlink, every object is made
- * anew, nothing that is there is ever opened or replaced.
+ * anew, nothing that is there is ever opened or replaced. A layer of an OCI
+ * image replaces and removes what layers below it have, by apply.h.
  */
 #ifndef COI_IMAGE_ARCHIVE_UNPACK_H
 #define COI_IMAGE_ARCHIVE_UNPACK_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/err.h"
 
 struct unpack_spec {
 	int in;   /* the archive, read to its end */
-	int root; /* the directory, empty */
+	int root; /* the directory, empty; of a layer what it is put on (apply.h) */
+	/* A layer of an OCI image, whose bytes are compared with a hash by whoever sends them. */
+	bool is_layer;
 	/* Told each UNPACK_STEP bytes; may be NULL. */
 	void (*progress)(uint64_t bytes, void *data);
 	void *data;
