@@ -3,12 +3,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/buf.h"
 #include "base/escape.h"
 #include "base/fd.h"
 #include "base/log.h"
@@ -166,17 +168,23 @@ int profiles_write_new(const struct cli *cli, int dirfd, const char *name, const
 	return r;
 }
 
-/* "container.image" as "/container/image". */
-static char *pointer_of(const char *key) {
-	char *pointer;
+/* "container.image" as "/container/image" (RFC 6901); what concerns no key is of the root. */
+static char *pointer_of(const struct config_note *n) {
+	struct buf b;
 
-	if (!*key)
+	if (!*n->key && n->kind != NOTE_UNKNOWN_KEY)
 		return xstrdup("(root)");
-	pointer = xasprintf("/%s", key);
-	for (char *c = pointer; *c; c++)
-		if (*c == '.')
-			*c = '/';
-	return pointer;
+	buf_init(&b, SIZE_MAX / 2);
+	buf_addc(&b, '/');
+	for (const char *c = n->key; *c; c++) {
+		if (*c == '~')
+			buf_adds(&b, "~0");
+		else if (*c == '/')
+			buf_adds(&b, "~1");
+		else
+			buf_addc(&b, *c == '.' ? '/' : *c);
+	}
+	return b.data;
 }
 
 int profiles_check(const struct cli *cli, const char *path, bool is_profile, char ***ret_errors,
@@ -193,7 +201,7 @@ int profiles_check(const struct cli *cli, const char *path, bool is_profile, cha
 	notes = config_notes(c, &count);
 	for (size_t i = 0; i < count; i++) {
 		const struct config_note *n = &notes[i];
-		autofree char *pointer = pointer_of(n->key);
+		autofree char *pointer = pointer_of(n);
 		/* The schema knows no other keys: here an unknown one is an error. */
 		bool is_error = n->level == NOTE_ERROR || n->kind == NOTE_UNKNOWN_KEY;
 		char ***list = is_error ? ret_errors : ret_warnings;

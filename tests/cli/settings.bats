@@ -248,6 +248,15 @@ workspace false false $T/other/.coi/config.toml"
 	jq -e '.valid == false and (.errors | length == 3) and all(.errors[]; .path and .message)' <<<"$output"
 }
 
+@test "validate points at keys of any name" {
+	printf '"a/b~c" = 1\n"" = 2\n[container]\n"x y" = 3\n' >"$T/env/c.toml"
+	run --separate-stderr coi validate config --json "$T/env/c.toml"
+	expect_status 1
+	expect_equal "$(jq -r '.errors[].path' <<<"$output")" "/a~1b~0c
+/
+/container/x y"
+}
+
 @test "validate reports what is no TOML as one mistake of the root" {
 	printf '[container\n' >"$T/env/c.toml"
 	local kind
