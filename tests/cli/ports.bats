@@ -136,8 +136,8 @@ says() { # PORT TEXT: a connection brings it back
 @test "a thousand at once, and the rest when there is room" {
 	configure "$(printf '[[ports.map]]\nname = "web"\ncontainer = 3000\n')"
 	session_with 3000 echo
-	sleep 100 | timeout 60 "$PEER" open "tcp:$(first_port)" 1000 >"$T/open.log" 3>&- &
-	within 30 grep -q answered "$T/open.log"
+	sleep 200 | timeout 120 "$PEER" open "tcp:$(first_port)" 1000 >"$T/open.log" 3>&- &
+	within 60 grep -q answered "$T/open.log"
 	expect_equal "$(cat "$T/open.log")" "1000 answered"
 	kill "$(pgrep -f "open tcp:$(first_port)" | tail -1)" || true
 	within 10 says "$(first_port)" again

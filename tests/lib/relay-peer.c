@@ -166,8 +166,8 @@ static int open_many(const char *address, int count) {
 		if (fd < 0 || fcntl(fd, F_SETFL, O_NONBLOCK) < 0 || write(fd, "x", 1) != 1)
 			all[i].fd = -1;
 	}
-	/* Until no more answers come. */
-	for (end = now() + 5; got < count && now() < end;) {
+	/* Until no more come: a SYN that found the queue full is sent again after 1, 3, 7, 15 s. */
+	for (end = now() + 20; got < count && now() < end;) {
 		if (poll(all, (nfds_t)count, 100) <= 0)
 			continue;
 		for (int i = 0; i < count; i++) {
@@ -175,7 +175,7 @@ static int open_many(const char *address, int count) {
 				continue;
 			got += read(all[i].fd, block, 1) == 1;
 			all[i].events = 0;
-			end = now() + 5;
+			end = now() + 20;
 		}
 	}
 	printf("%d answered\n", got);
