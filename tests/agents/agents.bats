@@ -56,6 +56,14 @@ pi_home() {
 	END
 }
 
+opencode_home() {
+	mkdir -p "$HOME/.config/opencode"
+	echo '{"model":"test/test-model","autoupdate":false,"provider":{"test":{"npm":"@ai-sdk/openai-compatible",
+		"options":{"baseURL":"http://203.0.113.10:9000/v1","apiKey":"x"},"models":{"test-model":{"name":"test-model"}}}}}' \
+		>"$HOME/.config/opencode/opencode.json"
+	echo 'OPENCODE_DISABLE_MODELS_FETCH = "1"' >>"$HOME/.coi/config.toml"
+}
+
 start() { # TOOL [FLAG...]
 	local tool=$1
 	shift
@@ -171,6 +179,139 @@ id() {
 	wait_for 60 'answer: 3 asked, first ask:other'
 }
 
+# Of every process here: its arguments, whoever reads them, and what others may read of its
+# environment.
+no_secret_in_sight() {
+	local pid uid leak=
+	for pid in $(find /proc -maxdepth 1 -name '[0-9]*' -printf '%f\n'); do
+		if { tr '\0' '\n' <"/proc/$pid/cmdline"; } 2>/dev/null | grep -q s3cr3t; then
+			leak="$leak arguments of $pid"
+		fi
+	done
+	for uid in 1234 65534; do
+		leak="$leak$(setpriv --reuid $uid --regid $uid --clear-groups \
+			sh -c 'cat /proc/[0-9]*/environ' 2>/dev/null | tr '\0' '\n' | grep s3cr3t || true)"
+	done
+	[ -z "$leak" ] || { echo "$leak"; return 1; }
+}
+
+@test "a session in a repository of uid 1234: started, asked, ended, gone on with; no secret in sight" {
+	git init -q .
+	chown -R 1234:1234 .
+	echo '{"test":{"type":"api_key","key":"s3cr3t-file"}}' >"$HOME/.pi/agent/auth.json"
+	sed -i 's/"apiKey":"[^"]*",//' "$HOME/.pi/agent/models.json"
+	cat >>"$HOME/.coi/config.toml" <<-'END'
+		SET = "s3cr3t-set"
+		[defaults.env_commands]
+		COMMAND = "cat ~/.secret"
+	END
+	sed -i '1i [defaults]\nforward_env = ["FORWARDED"]' "$HOME/.coi/config.toml"
+	echo s3cr3t-command >"$HOME/.secret"
+	FORWARDED=s3cr3t-forwarded start pi
+	pi_ready
+	# All of them have arrived.
+	coi container exec "$NAME" -- sh -c 'tr "\0" "\n" </proc/$(pidof -s pi)/environ' >"$T/env"
+	for which in set forwarded command; do
+		grep -q "=s3cr3t-$which\$" "$T/env"
+	done
+	rm "$T/env"
+	no_secret_in_sight
+	# It would be seen.
+	local control
+	bash -c 'exec -a s3cr3t-control sleep 1000' 3>&- &
+	control=$!
+	within 5 run -1 no_secret_in_sight
+	kill $control
+	setpriv --reuid 1234 --regid 1234 --clear-groups env CONTROL=s3cr3t-control sleep 1000 3>&- &
+	control=$!
+	within 5 run -1 no_secret_in_sight
+	kill $control
+	say 'ask:first'
+	within 60 test -s made.txt || { screen; return 1; }
+	expect_equal "$(stat -c %u:%g made.txt)" 1234:1234
+	wait_for 30 'answer: 1 asked, first ask:first'
+	no_secret_in_sight
+	coi shutdown --force --timeout 20 "$NAME"
+	[ -z "$(find . ! -uid 1234 | grep -v '^\./\.git/hooks$')" ]
+	FORWARDED=s3cr3t-forwarded start pi --resume
+	pi_ready
+	say 'ask:second'
+	wait_for 60 'answer: 2 asked, first ask:first'
+	no_secret_in_sight
+	run ! grep -rl s3cr3t "$HOME/.coi/logs" "$COI_ROOT/run" "$COI_ROOT/containers/$NAME/container.ini" "$COI_ROOT/containers/$NAME/supervisor.log"
+}
+
+@test "what is saved of pi survives a kill in the middle and a full disk" {
+	local dir id
+	start pi
+	id=$(id)
+	pi_ready
+	say 'ask:first'
+	wait_for 60 'answer: 1 asked, first ask:first'
+	coi container exec --user 1000 "$NAME" -- sh -c 'echo one >/home/code/.pi/agent/mark'
+	coi shutdown --force --timeout 20 "$NAME"
+	dir=$HOME/.coi/sessions-pi/$id
+	expect_equal "$(cat "$dir/.pi/agent/mark")" one
+	# Killed when all is written and nothing is in its place yet.
+	COI_CRASH_AT=saved:written:after start pi --resume
+	coi container exec --user 1000 "$NAME" -- sh -c 'echo two >/home/code/.pi/agent/mark'
+	run coi shutdown --force --timeout 20 "$NAME"
+	expect_equal "$(cat "$dir/.pi/agent/mark")" one
+	start pi --resume
+	pi_ready
+	expect_equal "$(id)" "$id"
+	coi container exec "$NAME" -- grep -q two /home/code/.pi/agent/mark
+	say 'ask:second'
+	wait_for 60 'answer: 2 asked, first ask:first'
+	coi shutdown --force --timeout 20 "$NAME"
+	expect_equal "$(cat "$dir/.pi/agent/mark")" two
+
+	# No room for all of it.
+	truncate -s 24M "$T/small.img"
+	mkfs.ext4 -q -F "$T/small.img"
+	mkdir "$T/small"
+	mount -o loop "$T/small.img" "$T/small" || skip "no loop devices"
+	cp -a "$HOME/.coi/sessions-pi/." "$T/small"
+	mount --bind "$T/small" "$HOME/.coi/sessions-pi"
+	start pi --resume
+	coi container exec --user 1000 "$NAME" -- sh -c 'echo three >/home/code/.pi/agent/mark; head -c 60000000 /dev/zero >/home/code/.pi/agent/large'
+	run coi shutdown --force --timeout 20 "$NAME"
+	expect_text "No space left"
+	expect_equal "$(cat "$dir/.pi/agent/mark")" two
+	start pi --resume
+	coi container exec --user 1000 "$NAME" -- rm /home/code/.pi/agent/large
+	pi_ready
+	say 'ask:third'
+	wait_for 60 'answer: 3 asked, first ask:first'
+	coi shutdown --force --timeout 20 "$NAME"
+	expect_equal "$(cat "$dir/.pi/agent/mark")" three
+	umount "$HOME/.coi/sessions-pi" "$T/small"
+	rm -r "$T/small" "$T/small.img"
+}
+
+@test "coi run --prompt asks the real agents: answer, file, exit status, what changed" {
+	local tool
+	opencode_home
+	for tool in pi claude opencode; do
+		printf '[tool]\nname = "%s"\n' $tool >>"$HOME/.coi/config.toml"
+		rm -f made.txt
+		run --separate-stderr timeout 120 "$COI" run --format json --prompt "ask:$tool"
+		sed -i '/^\[tool\]/,$d' "$HOME/.coi/config.toml"
+		expect_status 0
+		jq -e --arg want "answer: 1 asked, first ask:$tool" \
+			'(.result | contains($want)) and .exit_code == 0 and .duration_ms > 0
+			and (.files_changed | index("made.txt") != null)' <<<"$output" || { echo "$tool: $output"; return 1; }
+		expect_equal "$(stat -c %u made.txt)" 1234
+	done
+	# One that cannot reach its model fails, and so does the command.
+	sed -i 's/203.0.113.10:9000/203.0.113.10:9/' "$HOME/.pi/agent/models.json"
+	sed -i 's/"defaultModel/"retry":{"enabled":false},&/' "$HOME/.pi/agent/settings.json"
+	printf '[tool]\nname = "pi"\n' >>"$HOME/.coi/config.toml"
+	run --separate-stderr timeout 120 "$COI" run --prompt "ask:x"
+	[ "$status" != 0 ]
+	expect_equal "$(coi list --format json | jq '.active_containers | length')" 0
+}
+
 @test "pi trusts the project without asking, and keeps the sandbox's text beside the project's" {
 	mkdir .pi
 	echo 'rules of the project' >.pi/APPEND_SYSTEM.md
@@ -224,14 +365,6 @@ id() {
 	wait_for 60 'bypass permissions'
 	say 'ask:second'
 	wait_for 60 'answer: 2 asked, first ask:first'
-}
-
-opencode_home() {
-	mkdir -p "$HOME/.config/opencode"
-	echo '{"model":"test/test-model","autoupdate":false,"provider":{"test":{"npm":"@ai-sdk/openai-compatible",
-		"options":{"baseURL":"http://203.0.113.10:9000/v1","apiKey":"x"},"models":{"test-model":{"name":"test-model"}}}}}' \
-		>"$HOME/.config/opencode/opencode.json"
-	echo 'OPENCODE_DISABLE_MODELS_FETCH = "1"' >>"$HOME/.coi/config.toml"
 }
 
 @test "opencode goes on with its conversation, by id too, and that of another slot is another" {
