@@ -201,6 +201,12 @@ static void add_fields(struct buf *b, const struct setting_table *table) {
 	buf_adds(b, ".El\n");
 }
 
+static void add_no_effect(struct buf *b, const char *why) {
+	buf_adds(b, "It has no effect: ");
+	mdoc_text(b, why);
+	buf_adds(b, ".\n");
+}
+
 static void add_history(struct buf *b, const struct setting_row *row) {
 	const char *in_profile = settings_profile_path(row);
 
@@ -212,6 +218,8 @@ static void add_history(struct buf *b, const struct setting_row *row) {
 		buf_addf(b, "In a profile this is\n.Ic %s .\n", in_profile);
 	if (row->deprecated)
 		buf_addf(b, "Its place is\n.Ic %s .\n", row->deprecated);
+	else if (row->without_effect)
+		add_no_effect(b, row->without_effect);
 	else if (!row->acted_since)
 		buf_adds(b, "This version knows it and does nothing with it, which is said.\n");
 	if (row->is_secret)

@@ -113,6 +113,17 @@ static void apply_all(struct config *c) {
 	targets_check(c);
 }
 
+static bool is_default(const struct setting_row *row, const void *value, const struct config *c) {
+	struct member_context ctx = { .home = c->home };
+	union member def = { 0 };
+	bool same;
+
+	member_default(row, &ctx, &def, NULL);
+	same = member_equal(row, value, &def);
+	member_free(row, &def);
+	return same;
+}
+
 static void note_not_acted(struct config *c) {
 	size_t count;
 	const struct setting_row *rows = settings_rows(&count);
@@ -136,7 +147,10 @@ static void note_not_acted(struct config *c) {
 		if (member_is_empty(row, value) ||
 		    (row->type == SETTING_BOOL && !*(const bool *)value))
 			continue;
-		note_add(c, &at, "'%s' is known but not acted on by this version", row->path);
+		if (!row->without_effect)
+			note_add(c, &at, "'%s' is known but not acted on by this version", row->path);
+		else if (!is_default(row, value, c))
+			note_add(c, &at, "'%s' has no effect: %s", row->path, row->without_effect);
 	}
 }
 

@@ -236,6 +236,7 @@ static const struct setting_row rows[] = {
 	  .summary = "Agents that the default image gets; empty: those of the recipe." },
 	{ BOOL("container.build.cloud_init", container.build.cloud_init, FREE), .def = "false",
 	  .applies = APPLIES_COMMAND, .since = "0.13",
+	  .without_effect = "no image that coi builds has cloud-init in it",
 	  .summary = "Keep cloud-init in the image." },
 
 	/* [defaults] */
@@ -264,9 +265,11 @@ static const struct setting_row rows[] = {
 	/* [paths] */
 	{ PATH("paths.sessions_dir", paths.sessions_dir, REFUSED), .def = "~/.coi/sessions",
 	  .env = "CLAUDE_ON_INCUS_SESSIONS_DIR", .applies = APPLIES_COMMAND, .since = "0.8",
+	  .without_effect = "they are saved in ~/.coi/sessions-TOOL, as by coi 0.9",
 	  .summary = "Where sessions are saved." },
 	{ PATH("paths.storage_dir", paths.storage_dir, REFUSED), .def = "~/.coi/storage",
 	  .env = "CLAUDE_ON_INCUS_STORAGE_DIR", .applies = APPLIES_COMMAND, .since = "0.8",
+	  .without_effect = "containers lie below COI_ROOT",
 	  .summary = "Where persistent storage lies." },
 	{ PATH("paths.logs_dir", paths.logs_dir, REFUSED), .def = "~/.coi/logs",
 	  .applies = APPLIES_CREATE, .since = "0.8", ACTED,
@@ -278,10 +281,12 @@ static const struct setting_row rows[] = {
 	/* [incus]: names kept from 0.9 */
 	{ STRING("incus.project", incus.project, REFUSED), .def = "default", .format = FORMAT_NAME,
 	  .applies = APPLIES_COMMAND, .since = "0.8",
-	  .summary = "Without meaning here: there is no incus." },
+	  .without_effect = "there is no incus",
+	  .summary = "Project of incus." },
 	{ STRING("incus.group", incus.group, REFUSED), .def = "incus-admin", .format = FORMAT_NAME,
 	  .applies = APPLIES_COMMAND, .since = "0.8",
-	  .summary = "Without meaning here: there is no incus." },
+	  .without_effect = "there is no incus",
+	  .summary = "Group that may use incus." },
 	{ STRING("incus.code_user", incus.code_user, REFUSED), .def = "code", .format = FORMAT_USER,
 	  .applies = APPLIES_START, .since = "0.8", ACTED,
 	  .summary = "Login name of the user in containers." },
@@ -290,6 +295,7 @@ static const struct setting_row rows[] = {
 	  .summary = "Number of the user in containers." },
 	{ BOOL("incus.disable_shift", incus.disable_shift, REFUSED), .def = "false",
 	  .applies = APPLIES_CREATE, .since = "0.8",
+	  .without_effect = "what the file system can do is found out each time",
 	  .summary = "Do not use id-mapped mounts for the workspace." },
 
 	/* [network] */
@@ -318,7 +324,8 @@ static const struct setting_row rows[] = {
 	  .summary = "How often learnt names are asked again; 0 is never." },
 	{ BOOL("network.use_sudo", network.use_sudo, REFUSED), .def = "true",
 	  .applies = APPLIES_COMMAND, .since = "0.10",
-	  .summary = "Without meaning here: no program is started for the rules." },
+	  .without_effect = "no program is called for the rules",
+	  .summary = "Call nft through sudo." },
 	{ TABLES("network.hosts", network.hosts, REFUSED, struct setting_hosts, host_table),
 	  .applies = APPLIES_START, .since = "0.11", ACTED,
 	  .summary = "Fixed names for addresses, which may then be reached." },
@@ -562,7 +569,8 @@ static const struct setting_row rows[] = {
 	  .summary = "Record each name query." },
 	{ STRING("monitoring.nft.lima_host", monitoring.nft.lima_host, REFUSED),
 	  .applies = APPLIES_START, .since = "0.8",
-	  .summary = "Without meaning here: there is no virtual machine between." },
+	  .without_effect = "there is no virtual machine between",
+	  .summary = "Address of the virtual machine." },
 
 	/* [timezone] */
 	{ CHOICE("timezone.mode", timezone.mode, FREE, timezone_names), .def = "host",

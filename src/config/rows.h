@@ -107,6 +107,7 @@ struct setting_row {
 	const char *env;              /* environment variable that sets it, as in 0.9 */
 	const char *since;            /* version of the first coi that knew it */
 	const char *acted_since;      /* NULL: known and not acted on yet */
+	const char *without_effect;   /* NULL, or why it will never have one here */
 	const char *deprecated;       /* NULL, or what to use */
 	const char *profile_path;     /* in profiles, where another than .path */
 	bool is_main_only;            /* not in profiles */

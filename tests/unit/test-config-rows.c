@@ -35,6 +35,8 @@ static void every_row_is_complete(void **state) {
 		if (r->project < PROJECT_FREE || r->project > PROJECT_DOMAINS)
 			fail_msg("%s has no trust rule", r->path);
 		assert_non_null(r->since);
+		if (r->without_effect && (r->acted_since || r->deprecated))
+			fail_msg("%s has an effect and none", r->path);
 		assert_true(r->type < SETTING_TYPE_COUNT && r->type != SETTING_TRISTATE);
 		assert_int_equal(r->type == SETTING_CHOICE, r->choices != NULL);
 		assert_int_equal(r->type == SETTING_TABLES, r->table != NULL);
