@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "monitor/detect-volume.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#define MB (1024.0 * 1024.0)
+#define TMP_PERCENT 80
+
+static bool is_known(uint64_t value) {
+	return value != UINT64_MAX;
+}
+
+/* In MB; 0 when either is not known, or when the counter began anew. */
+static double difference(uint64_t now, uint64_t before) {
+	return is_known(now) && is_known(before) && now > before ? (double)(now - before) / MB : 0;
+}
+
+/*
+ * Much in one interval, or a rate that lasts. By itself that is what builds and
+ * installations do; when as much leaves over the network, it is high.
+ */
+static void check_amount(double mb, uint64_t over_ms, uint64_t now, uint64_t *since, double sent,
+                         const struct detect_settings *set, const struct finding *like,
+                         struct findings *ret) {
+	double rate = over_ms ? mb * 1000.0 / (double)over_ms : 0;
+	bool is_much = set->read_mb > 0 && mb > set->read_mb;
+	bool is_fast = set->read_mb_per_s > 0 && rate > set->read_mb_per_s;
+	struct finding f = *like;
+
+	if (!is_fast)
+		*since = 0;
+	else if (!*since)
+		*since = now;
+	if (!is_much && !(is_fast && now - *since >= VOLUME_SUSTAINED_MS))
+		return;
+	f.level = sent >= mb / 2 ? AUDIT_HIGH : AUDIT_WARNING;
+	f.amount = mb;
+	f.rate = rate;
+	f.threshold = is_much ? set->read_mb : set->read_mb_per_s;
+	f.over_ms = over_ms;
+	(void)snprintf(f.indicator, sizeof(f.indicator), "%s%s",
+	               is_much ? "in one interval" : "for a while",
+	               f.level == AUDIT_HIGH ? ", and it went out over the network" : "");
+	findings_add(ret, &f);
+}
+
+static void check_tmp(const struct watch_counters *c, struct findings *ret) {
+	struct finding f = { .rule = "volume.tmp",
+		             .level = AUDIT_WARNING,
+		             .category = AUDIT_FILESYSTEM,
+		             .title = "/tmp is nearly full",
+		             .description = "a /tmp of its own has little room left",
+		             .evidence = AUDIT_EVIDENCE_DISK_SPACE,
+		             .indicator = "/tmp" };
+
+	if (!is_known(c->tmp_total) || !is_known(c->tmp_used) || !c->tmp_total)
+		return;
+	f.amount = (double)c->tmp_used / MB;
+	f.threshold = (double)c->tmp_total / MB;
+	f.rate = 100.0 * (double)c->tmp_used / (double)c->tmp_total;
+	if (f.rate > TMP_PERCENT)
+		findings_add(ret, &f);
+}
+
+static void check_processes(const struct watch_counters *now, const struct watch_counters *before,
+                            const struct detect_settings *set, struct findings *ret) {
+	struct finding f = { .rule = "volume.processes",
+		             .level = AUDIT_HIGH,
+		             .category = AUDIT_PROC_EVENT,
+		             .title = "Many processes",
+		             .description =
+		                     "more processes than monitoring.process_count_threshold",
+		             .evidence = AUDIT_EVIDENCE_PROCESS_COUNT,
+		             .indicator = "processes" };
+
+	if (!set->processes || !is_known(now->processes) || now->processes <= set->processes)
+		return;
+	f.amount = (double)now->processes;
+	f.threshold = (double)set->processes;
+	if (is_known(before->processes))
+		f.rate = (double)now->processes - (double)before->processes;
+	findings_add(ret, &f);
+}
+
+void volume_counters(struct volume *v, const struct watch_event *e,
+                     const struct detect_settings *set, struct findings *ret) {
+	static const struct finding read = { .rule = "volume.read",
+		                             .category = AUDIT_FILESYSTEM,
+		                             .title = "Much is read",
+		                             .description =
+		                                     "more than file_read_threshold_mb in one "
+		                                     "interval, or file_read_rate_mb_per_sec "
+		                                     "for ten seconds",
+		                             .evidence = AUDIT_EVIDENCE_FILESYSTEM };
+	static const struct finding write = { .rule = "volume.write",
+		                              .category = AUDIT_FILESYSTEM,
+		                              .title = "Much is written",
+		                              .description =
+		                                      "more than file_read_threshold_mb in one "
+		                                      "interval, or file_read_rate_mb_per_sec "
+		                                      "for ten seconds",
+		                              .evidence = AUDIT_EVIDENCE_FILE_WRITE };
+	const struct watch_counters *c = &e->counters, *last = &v->last;
+	uint64_t over = e->when_ms - v->last_ms;
+
+	check_tmp(c, ret);
+	check_processes(c, v->has_last ? last : c, set, ret);
+	if (v->has_last && over) {
+		double sent = difference(c->sent_bytes, last->sent_bytes);
+
+		check_amount(difference(c->read_bytes, last->read_bytes), over, e->when_ms,
+		             &v->read_since_ms, sent, set, &read, ret);
+		check_amount(difference(c->write_bytes, last->write_bytes), over, e->when_ms,
+		             &v->write_since_ms, sent, set, &write, ret);
+	}
+	v->last = *c;
+	v->last_ms = e->when_ms;
+	v->has_last = true;
+}
+
+/* Of the last second, in tenths. */
+void volume_spawn(struct volume *v, const struct watch_event *e, const struct detect_settings *set,
+                  struct findings *ret) {
+	uint64_t slice = e->when_ms / (1000 / VOLUME_SPAWN_SLICES), sum = 0;
+	struct finding f = { .rule = "volume.spawns",
+		             .level = AUDIT_HIGH,
+		             .category = AUDIT_PROC_EVENT,
+		             .title = "Many new programs",
+		             .description = "more programs a second than "
+		                            "monitoring.process_spawn_rate_threshold",
+		             .evidence = AUDIT_EVIDENCE_PROCESS_COUNT,
+		             .indicator = "programs a second" };
+
+	if (slice - v->spawn_slice >= VOLUME_SPAWN_SLICES)
+		memset(v->spawns, 0, sizeof(v->spawns));
+	else
+		for (uint64_t s = v->spawn_slice + 1; s <= slice; s++)
+			v->spawns[s % VOLUME_SPAWN_SLICES] = 0;
+	v->spawn_slice = slice;
+	v->spawns[slice % VOLUME_SPAWN_SLICES]++;
+	for (size_t i = 0; i < VOLUME_SPAWN_SLICES; i++)
+		sum += v->spawns[i];
+	if (!set->spawns_per_s || sum <= set->spawns_per_s) {
+		v->spawn_told = false;
+		return;
+	}
+	/* Once each time that it is passed. */
+	if (v->spawn_told)
+		return;
+	v->spawn_told = true;
+	f.amount = (double)sum;
+	f.threshold = (double)set->spawns_per_s;
+	findings_add(ret, &f);
+}
+
+void volume_query(struct volume *v, const struct watch_event *e, const struct detect_settings *set,
+                  struct findings *ret) {
+	struct finding f = { .rule = "network.queries",
+		             .level = AUDIT_WARNING,
+		             .category = AUDIT_NETWORK,
+		             .title = "Many names asked for",
+		             .description =
+		                     "more names a minute than monitoring.nft.dns_query_threshold",
+		             .evidence = AUDIT_EVIDENCE_NETWORK };
+
+	if (e->when_ms - v->queries_since_ms >= 60000) {
+		v->queries_since_ms = e->when_ms;
+		v->queries = 0;
+		v->queries_told = false;
+	}
+	v->queries++;
+	if (!set->queries_per_minute || v->queries <= set->queries_per_minute || v->queries_told)
+		return;
+	v->queries_told = true;
+	f.amount = (double)v->queries;
+	f.threshold = (double)set->queries_per_minute;
+	(void)snprintf(f.indicator, sizeof(f.indicator), "more than %" PRIu64 " in a minute",
+	               set->queries_per_minute);
+	findings_add(ret, &f);
+}

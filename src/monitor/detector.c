@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What is told, of all that the rules find: each threat once, its equals counted
+ * for half a minute, and never more than so many a second.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "monitor/detect-volume.h"
+#include "monitor/detect.h"
+
+/* A threat that was told, and how often it came again. */
+struct remembered {
+	bool is_used;
+	uint64_t key;
+	uint64_t first_ms;
+	uint64_t again;
+	struct finding finding;
+};
+
+struct detector {
+	struct detect_settings set;
+	struct volume volume;
+	struct remembered told[DETECT_REMEMBERED];
+	uint64_t second_ms; /* of the second in which `in_second` were told */
+	unsigned in_second;
+	uint64_t suppressed;
+};
+
+struct detector *detector_new(const struct detect_settings *set) {
+	struct detector *d = xcalloc(1, sizeof(*d));
+
+	d->set = *set;
+	return d;
+}
+
+void detector_free(struct detector *d) {
+	free(d);
+}
+
+void detector_set(struct detector *d, const struct detect_settings *set) {
+	d->set = *set;
+}
+
+/* FNV-1a, over the rule, its level and what it was. */
+static uint64_t hash_text(uint64_t h, const char *text) {
+	for (; *text; text++)
+		h = (h ^ (unsigned char)*text) * 0x100000001b3;
+	return (h ^ 0xff) * 0x100000001b3;
+}
+
+static uint64_t key_of(const struct finding *f) {
+	uint64_t h = hash_text(0xcbf29ce484222325, f->rule);
+
+	h = hash_text(h, audit_level_to_string(f->level));
+	/* What is measured is never twice the same. */
+	return f->amount > 0 ? h : hash_text(h, f->indicator);
+}
+
+/* The end of one's time: what came again is told, as one. */
+static void expire(struct remembered *t, struct findings *ret) {
+	if (t->again && ret->count < FINDINGS_MAX) {
+		struct finding *f = &ret->items[ret->count++];
+
+		*f = t->finding;
+		f->count = t->again;
+	}
+	t->is_used = false;
+}
+
+static struct remembered *find(struct detector *d, uint64_t key) {
+	for (size_t i = 0; i < DETECT_REMEMBERED; i++)
+		if (d->told[i].is_used && d->told[i].key == key)
+			return &d->told[i];
+	return NULL;
+}
+
+/* A free place, or that of the oldest. */
+static struct remembered *make_room(struct detector *d, struct findings *ret) {
+	struct remembered *oldest = &d->told[0];
+
+	for (size_t i = 0; i < DETECT_REMEMBERED; i++) {
+		if (!d->told[i].is_used)
+			return &d->told[i];
+		if (d->told[i].first_ms < oldest->first_ms)
+			oldest = &d->told[i];
+	}
+	expire(oldest, ret);
+	return oldest;
+}
+
+/* More than so many a second are counted; the gravest always get through. */
+static bool is_too_many(struct detector *d, const struct finding *f, uint64_t now) {
+	if (now - d->second_ms >= 1000) {
+		d->second_ms = now;
+		d->in_second = 0;
+	}
+	if (d->in_second < DETECT_EACH_SECOND || f->level == AUDIT_CRITICAL) {
+		d->in_second++;
+		return false;
+	}
+	d->suppressed++;
+	return true;
+}
+
+static void take(struct detector *d, const struct finding *f, uint64_t now, struct findings *ret) {
+	uint64_t key = key_of(f);
+	struct remembered *t = find(d, key);
+
+	if (t && now - t->first_ms < DETECT_AGAIN_MS) {
+		t->again++;
+		return;
+	}
+	if (is_too_many(d, f, now))
+		return;
+	if (t)
+		expire(t, ret);
+	else
+		t = make_room(d, ret);
+	*t = (struct remembered){ .is_used = true, .key = key, .first_ms = now, .finding = *f };
+	t->finding.slot = (size_t)(t - d->told);
+	if (ret->count < FINDINGS_MAX)
+		ret->items[ret->count++] = t->finding;
+}
+
+/* What single events are judged by; NULL: by what is kept of many. */
+static void (*const judges[WATCH_KIND_COUNT])(const struct watch_event *,
+                                              const struct detect_settings *, struct findings *) = {
+	[WATCH_EXEC] = detect_exec,      [WATCH_CONNECT] = detect_connect,
+	[WATCH_DENIED] = detect_connect, [WATCH_FILE] = detect_file,
+	[WATCH_LINE] = detect_line,
+};
+
+static void (*const volumes[WATCH_KIND_COUNT])(struct volume *, const struct watch_event *,
+                                               const struct detect_settings *,
+                                               struct findings *) = {
+	[WATCH_EXEC] = volume_spawn,
+	[WATCH_QUERY] = volume_query,
+	[WATCH_COUNTERS] = volume_counters,
+};
+
+void detector_feed(struct detector *d, const struct watch_event *e, struct findings *ret) {
+	struct findings all = { 0 };
+
+	if (judges[e->kind])
+		judges[e->kind](e, &d->set, &all);
+	if (volumes[e->kind])
+		volumes[e->kind](&d->volume, e, &d->set, &all);
+	ret->count = 0;
+	for (size_t i = 0; i < all.count; i++)
+		take(d, &all.items[i], e->when_ms, ret);
+}
+
+void detector_tick(struct detector *d, uint64_t now_ms, struct findings *ret) {
+	ret->count = 0;
+	for (size_t i = 0; i < DETECT_REMEMBERED && ret->count < FINDINGS_MAX; i++) {
+		struct remembered *t = &d->told[i];
+
+		if (t->is_used && (now_ms == UINT64_MAX || now_ms - t->first_ms >= DETECT_AGAIN_MS))
+			expire(t, ret);
+	}
+}
+
+uint64_t detector_next(const struct detector *d) {
+	uint64_t next = UINT64_MAX;
+
+	for (size_t i = 0; i < DETECT_REMEMBERED; i++) {
+		const struct remembered *t = &d->told[i];
+
+		if (t->is_used && t->again && t->first_ms + DETECT_AGAIN_MS < next)
+			next = t->first_ms + DETECT_AGAIN_MS;
+	}
+	return next;
+}
+
+uint64_t detector_suppressed(struct detector *d) {
+	uint64_t n = d->suppressed;
+
+	d->suppressed = 0;
+	return n;
+}
