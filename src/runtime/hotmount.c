@@ -34,12 +34,13 @@ static void idset_inside(const struct hotmount_spec *spec, struct idset *ret) {
 	};
 }
 
+/* @m: that of the bind, and those in it. */
 static int add_inside(const struct hotmount_spec *spec, struct bind_mount *m, int pidfd,
 		      struct err *err) {
 	struct hotstage stage = HOTSTAGE_INIT;
 	autoclose int root = -1;
 	struct idset inside;
-	int r = hotstage_make(&stage, m, spec->is_locked, err);
+	int r = hotstage_make(&stage, m, spec->inner_count, spec->is_locked, err);
 
 	if (r == 0)
 		r = inside_become_root(pidfd, err);
@@ -101,31 +102,58 @@ static int act(int pidfd, void *data, struct buf *text, struct err *err) {
 			   remove_inside(job->target, pidfd, err);
 }
 
-int hotmount_add(const struct hotmount_spec *spec, struct err *err) {
+struct mounts {
+	struct bind_mount *items;
+	int *fds;
+	size_t count;
+};
+
+static void mounts_done(struct mounts *m) {
+	for (size_t i = 0; i < m->count; i++)
+		bind_done(&m->items[i]);
+	free(m->items);
+	free(m->fds);
+}
+
+static int prepare_all(const struct hotmount_spec *spec, struct mounts *m, struct err *err) {
 	struct bind_userns last = { .fd = -1 };
 	struct bind_owner owner;
-	struct hotmount_job job;
-	struct bind_mount m;
 	struct idset ids;
+	int r = 0;
+
+	m->items = xcalloc(spec->inner_count + 1, sizeof(*m->items));
+	m->fds = xcalloc(spec->inner_count + 1, sizeof(*m->fds));
+	idset_init(&ids, &spec->ids, spec->code_uid, spec->code_gid);
+	for (size_t i = 0; i <= spec->inner_count && r == 0; i++) {
+		r = bind_prepare(i ? &spec->inner[i - 1] : &spec->bind, &ids, &last, &m->items[i],
+				 &owner, err);
+		if (r < 0)
+			break;
+		m->fds[i] = m->items[i].fd;
+		m->count++;
+	}
+	mem_close_ptr(&last.fd);
+	return r;
+}
+
+int hotmount_add(const struct hotmount_spec *spec, struct err *err) {
+	__attribute__((cleanup(mounts_done))) struct mounts m = { 0 };
+	struct hotmount_job job;
 	int r;
 
 	if (!runtime_alive(&spec->ref))
 		return err_set(err, ERR_MISSING, -ESRCH, "'%s' is not running",
 			       runtime_ref_name(&spec->ref));
-	idset_init(&ids, &spec->ids, spec->code_uid, spec->code_gid);
-	r = bind_prepare(&spec->bind, &ids, &last, &m, &owner, err);
-	mem_close_ptr(&last.fd);
+	r = prepare_all(spec, &m, err);
 	if (r < 0)
 		return r;
-	job = (struct hotmount_job){ .spec = spec, .mount = &m };
-	r = inside_run(&(struct inside_job){ .ref = &spec->ref,
-					     .keep = &m.fd,
-					     .keep_count = 1,
-					     .act = act,
-					     .data = &job },
-		       NULL, err);
-	bind_done(&m);
-	return r;
+	job = (struct hotmount_job){ .spec = spec, .mount = m.items };
+	return inside_run(&(struct inside_job){ .ref = &spec->ref,
+						.keep = m.fds,
+						.keep_count = m.count,
+						.act = act,
+						.data = &job },
+			  NULL, err);
 }
 
 int hotmount_remove(const struct runtime_ref *ref, const char *target, struct err *err) {

@@ -18,6 +18,8 @@ struct hotmount_spec {
 	uid_t code_uid;
 	gid_t code_gid;
 	struct runtime_bind bind;
+	const struct runtime_bind *inner; /* in it: their targets lie below its own */
+	size_t inner_count;
 	/*
 	 * Nobody can unmount it any more, as if it had been bound before the start;
 	 * it goes when what it is mounted on does.
@@ -26,9 +28,9 @@ struct hotmount_spec {
 };
 
 /*
- * Bind it; the mount point is made when missing. Its flags are locked: container
- * root cannot make a read-only one writable. It can unmount one that is not
- * locked, as can hotmount_remove(). ERR_CONFLICT where the file system has no
+ * Bind it with what is in it; the mount point is made when missing. Its flags are
+ * locked: container root cannot make a read-only one writable. It can unmount one
+ * that is not locked, as a whole, as can hotmount_remove(). ERR_CONFLICT where the file system has no
  * id-mapped mounts (a running container's map cannot get a hole).
  */
 int hotmount_add(const struct hotmount_spec *spec, struct err *err);

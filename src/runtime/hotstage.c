@@ -25,6 +25,7 @@
 
 #include "base/fd.h"
 #include "base/mem.h"
+#include "base/path.h"
 #include "runtime/mount.h"
 
 #define FIRST "m"
@@ -114,7 +115,23 @@ static int make_others(struct hotstage *s, const struct bind_mount *m, int tmp, 
 	return r;
 }
 
-int hotstage_make(struct hotstage *s, const struct bind_mount *m, bool locked, struct err *err) {
+/* @m in the first one, which is attached. */
+static int place_inner(int tmp, const char *around, const struct bind_mount *m, struct err *err) {
+	autofree char *outer = path_clean(around), *clean = path_clean(m->bind->target);
+	autofree char *rel = NULL;
+	autoclose int at = -1;
+	int r;
+
+	if (!path_is_below(clean, outer) || !strcmp(clean, outer))
+		return err_set(err, ERR_BUG, -EINVAL, "'%s' does not lie in '%s'", clean, outer);
+	rel = path_join(FIRST, clean + strlen(outer) + 1);
+	at = open_beneath(tmp, rel, O_PATH | O_NOFOLLOW, 0);
+	r = at < 0 ? at : mount_attach(m->fd, at);
+	return r < 0 ? err_sys(err, r, "cannot attach '%s'", m->bind->source) : 0;
+}
+
+int hotstage_make(struct hotstage *s, const struct bind_mount *m, size_t inner, bool locked,
+		  struct err *err) {
 	autoclose int tmp = -1, root = -1, first = -1;
 	int r;
 
@@ -131,7 +148,11 @@ int hotstage_make(struct hotstage *s, const struct bind_mount *m, bool locked, s
 	r = first < 0 ? first : 0;
 	if (r == 0 && locked)
 		r = make_others(s, m, tmp, first);
-	return r < 0 ? err_sys(err, r, "cannot attach '%s'", m->bind->source) : 0;
+	if (r < 0)
+		return err_sys(err, r, "cannot attach '%s'", m->bind->source);
+	for (size_t i = 1; i <= inner && r == 0; i++)
+		r = place_inner(tmp, m->bind->target, &m[i], err);
+	return r;
 }
 
 static int ask_helper(struct hotstage *s) {

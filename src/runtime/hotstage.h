@@ -23,9 +23,11 @@ struct hotstage {
 
 /*
  * In a child, with all rights, in the host's mount namespace: leave that for a
- * private one, whose working directory holds the mount.
+ * private one, whose working directory holds the mount @m[0], with @inner more
+ * in it, each of which lies below its target.
  */
-int hotstage_make(struct hotstage *s, const struct bind_mount *m, bool locked, struct err *err);
+int hotstage_make(struct hotstage *s, const struct bind_mount *m, size_t inner, bool locked,
+		  struct err *err);
 /*
  * As the container's root by now: @m->fd becomes the detached mount with its
  * locks. The mount namespace is left for one of the container's user namespace.

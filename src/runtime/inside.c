@@ -19,7 +19,6 @@
 #include "base/proc.h"
 
 #define ANSWER_TIMEOUT_MS 5000
-#define KEEP_MAX 16
 
 int inside_become_root(int pidfd, struct err *err) {
 	if (setns(pidfd, CLONE_NEWUSER) < 0)
@@ -44,7 +43,7 @@ int inside_become(uid_t uid, gid_t gid, struct err *err) {
 }
 
 static void child(const struct inside_job *job, int pidfd, int report) {
-	int keep[KEEP_MAX] = { report, pidfd };
+	int *keep = xcalloc(job->keep_count + 2, sizeof(*keep)); /* we end soon */
 	struct err result = { 0 };
 	struct buf text;
 	int r, null = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -55,7 +54,9 @@ static void child(const struct inside_job *job, int pidfd, int report) {
 	 */
 	for (int i = 0; null >= 0 && i < 3; i++)
 		(void)dup2(null, i);
-	for (size_t i = 0; i < job->keep_count && i + 2 < KEEP_MAX; i++)
+	keep[0] = report;
+	keep[1] = pidfd;
+	for (size_t i = 0; i < job->keep_count; i++)
 		keep[i + 2] = job->keep[i];
 	proc_close_fds_except(keep, 2 + job->keep_count);
 	(void)prctl(PR_SET_DUMPABLE, 0);

@@ -10,7 +10,6 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/strv.h"
-#include "runtime/hotmount.h"
 #include "session/launch-binds.h"
 #include "session/names.h"
 #include "session/repair.h"
@@ -238,49 +237,76 @@ static int check_mount(const struct container *c, const struct container_mount *
 	return 0;
 }
 
+/* Its supervisor protects what is in it, and watches it from then on. */
 static int mount_now(struct session *s, const struct container *c,
 		     const struct container_mount *m, int fd, struct err *err) {
-	struct hotmount_spec spec = {
-		.ref = container_ref(s, c),
-		.ids = c->ids,
-		.code_uid = c->code_uid,
-		.code_gid = c->code_gid,
-		.bind = mount_bind(m),
-	};
+	const struct runtime_bind bind = mount_bind(m);
+	json_t *answer = NULL;
+	int r = spawn_ask(s, c, "mount", wire_bind_to_json(&bind), fd, &answer, err);
 
-	spec.bind.fd = fd;
-	return hotmount_add(&spec, err);
+	json_decref(answer);
+	return r;
+}
+
+static void forget_mount(struct session *s, const char *name, const char *device) {
+	auto_container struct container *c = NULL;
+	struct err ignored = { 0 };
+	autoclose int lock = container_lock(s, name, 0, &ignored);
+
+	if (lock < 0 || container_load(s, name, &c, &ignored) < 0)
+		return;
+	for (size_t i = 0; i < c->mount_count; i++) {
+		if (strcmp(c->mounts[i].device, device) != 0)
+			continue;
+		free(c->mounts[i].device);
+		free(c->mounts[i].source);
+		free(c->mounts[i].path);
+		c->mounts[i] = c->mounts[--c->mount_count];
+		(void)container_store(s, c, &ignored);
+		return;
+	}
+}
+
+/* Into the record, before it is done: a later start does it, whatever happens now. */
+static int note_mount(struct session *s, const char *name, const struct container_mount *mount,
+		      struct container **ret, struct err *err) {
+	autoclose int lock = container_lock(s, name, 0, err);
+	auto_container struct container *c = NULL;
+	int r = lock < 0 ? lock : container_load(s, name, &c, err);
+
+	if (r == 0)
+		r = check_mount(c, mount, err);
+	if (r < 0)
+		return r;
+	c->mounts = xreallocarray(c->mounts, c->mount_count + 1, sizeof(*c->mounts));
+	c->mounts[c->mount_count++] =
+		(struct container_mount){ xstrdup(mount->device), xstrdup(mount->source),
+					  xstrdup(mount->path), mount->readonly, mount->shift };
+	r = container_store(s, c, err);
+	if (r == 0)
+		*ret = steal_ptr(c);
+	return r;
 }
 
 int lifecycle_mount(struct session *s, const char *name, const struct container_mount *mount,
 		    struct err *err) {
 	auto_container struct container *c = NULL;
-	autoclose int fd = -1, lock = -1;
-	struct container_mount *m;
+	autoclose int fd = -1;
 	int r = load(s, name, &c, err);
 
 	if (r == 0)
 		r = check_mount(c, mount, err);
 	if (r < 0)
 		return r;
-	container_free(c);
-	c = NULL;
+	container_free(steal_ptr(c));
 	fd = mount_open(s, mount, err);
 	if (fd < 0)
 		return fd;
-	lock = container_lock(s, name, 0, err);
-	if (lock < 0)
-		return lock;
-	r = container_load(s, name, &c, err);
-	if (r == 0)
-		r = check_mount(c, mount, err);
-	if (r == 0 && container_is_running(s, c))
+	r = note_mount(s, name, mount, &c, err);
+	if (r == 0 && container_is_running(s, c)) {
 		r = mount_now(s, c, mount, fd, err);
-	if (r < 0)
-		return r;
-	c->mounts = xreallocarray(c->mounts, c->mount_count + 1, sizeof(*c->mounts));
-	m = &c->mounts[c->mount_count++];
-	*m = (struct container_mount){ xstrdup(mount->device), xstrdup(mount->source),
-				       xstrdup(mount->path), mount->readonly, mount->shift };
-	return container_store(s, c, err);
+		if (r < 0)
+			forget_mount(s, name, mount->device);
+	}
+	return r;
 }

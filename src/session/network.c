@@ -16,7 +16,6 @@
 
 #define FILE_NAME "network.json"
 #define FILE_MAX (256 * 1024)
-#define ANSWER_TIMEOUT_MS 10000
 
 int network_ports_parse(char *const *list, struct net_policy *p, struct err *err) {
 	autofree char *text = list && list[0] ? strv_join((char **)list, ",") : NULL;
@@ -163,27 +162,5 @@ int network_load(const struct session *s, const char *name, struct net_policy *p
 
 int network_ask(struct session *s, const struct container *c, json_t *body, json_t **ret,
 		struct err *err) {
-	autoclose int sock = spawn_connect(s, c, err);
-	struct msg m;
-	int r;
-
-	if (sock < 0) {
-		json_decref(body);
-		return sock;
-	}
-	r = msg_send(sock, "network", body, NULL, 0);
-	if (r == 0)
-		r = msg_recv_timeout(sock, &m, ANSWER_TIMEOUT_MS);
-	if (r <= 0)
-		return err_set(err, ERR_SYSTEM, r < 0 ? r : -EPIPE,
-			       "the supervisor of container '%s' does not answer", c->name);
-	r = 0;
-	if (!strcmp(m.type, "error")) {
-		msg_to_err(&m, err);
-		r = err->code;
-	} else {
-		*ret = json_incref(m.body);
-	}
-	msg_done(&m);
-	return r;
+	return spawn_ask(s, c, "network", body, -1, ret, err);
 }

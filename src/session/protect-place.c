@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -15,31 +14,12 @@
 #include "base/path.h"
 #include "base/strv.h"
 #include "session/placeholders.h"
-#include "session/protect-git.h"
-#include "session/secret.h"
-
-/* One thing on the host, and what is to happen wherever a mount shows it. */
-struct item {
-	char *path; /* absolute, without links */
-	enum protect_role role;
-	enum protect_kind kind;
-	bool is_own; /* of coi itself: a mount of something in it is meant so */
-};
-
-/* What is done to one of the binds. */
-struct area {
-	const struct runtime_bind *bind;
-	char *path; /* its source without links */
-	bool readonly;
-	struct protect_steps steps;
-};
 
 struct placing {
 	const struct protect_input *in;
 	const struct session *s;
-	struct item *items;
-	size_t item_count;
-	struct area *areas; /* one for each bind */
+	const struct protect_items *items;
+	struct protect_area *areas; /* one for each bind */
 	struct protect_binds out;
 };
 
@@ -48,6 +28,7 @@ void protect_binds_done(struct protect_binds *b) {
 		(void)close(b->fds[i]);
 	free(b->fds);
 	free(b->items);
+	free(b->bases);
 	free(b->bound);
 	for (size_t i = 0; i < b->still_count; i++)
 		strv_free(b->still[i].paths);
@@ -56,173 +37,81 @@ void protect_binds_done(struct protect_binds *b) {
 	*b = (struct protect_binds){ 0 };
 }
 
-static void placing_done(struct placing *p) {
-	for (size_t i = 0; i < p->item_count; i++)
-		free(p->items[i].path);
-	free(p->items);
-	for (size_t i = 0; p->areas && i < p->in->bind_count; i++) {
-		free(p->areas[i].path);
-		protect_steps_done(&p->areas[i].steps);
+static void *grow(void *list, size_t count, size_t size) {
+	return xreallocarray(list, count + 1, size);
+}
+
+void protect_binds_append(struct protect_binds *b, struct protect_binds *more) {
+	for (size_t i = 0; i < more->bound_count; i++) {
+		struct protect_bound bound = more->bound[i];
+
+		bound.item += b->count;
+		bound.base += b->base_count;
+		b->bound = grow(b->bound, b->bound_count, sizeof(*b->bound));
+		b->bound[b->bound_count++] = bound;
 	}
-	free(p->areas);
-	protect_binds_done(&p->out);
-}
+	for (size_t i = 0; i < more->still_count; i++) {
+		struct protect_still still = more->still[i];
 
-static void say(const struct placing *p, char *line) {
-	if (p->in->say)
-		p->in->say(line, p->in->say_data);
-	free(line);
-}
-
-static void add_item(struct placing *p, char *path, enum protect_role role,
-		     enum protect_kind kind, bool is_own) {
-	p->items = xreallocarray(p->items, p->item_count + 1, sizeof(*p->items));
-	p->items[p->item_count++] = (struct item){ path, role, kind, is_own };
-}
-
-/* ---- ours ---- */
-
-/* @path with its directory's links resolved; NULL when there is no such directory. */
-static char *resolve_parent(const char *path) {
-	autofree char *up = xstrndup(path, (size_t)(path_base(path) - path));
-	autofree char *real = realpath(*up ? up : "/", NULL);
-
-	return real ? path_join(real, path_base(path)) : NULL;
-}
-
-static void add_own(char ***list, const char *path) {
-	autofree char *name = resolve_parent(path), *target = realpath(path, NULL);
-
-	if (name)
-		strv_add(list, name);
-	/* A link, and what it leads to. */
-	if (name && target && strcmp(name, target) != 0)
-		strv_add(list, target);
-}
-
-char **protect_own_paths(const struct session *s) {
-	autofree char *home = path_join(s->who->home, ".coi");
-	const char *config = getenv("COI_CONFIG");
-	char **list = NULL;
-
-	add_own(&list, home);
-	add_own(&list, s->layout->root);
-	if (config && *config) {
-		autofree char *absolute = path_absolute(config);
-
-		if (access(absolute, F_OK) == 0)
-			add_own(&list, absolute);
+		still.base += b->base_count;
+		b->still = grow(b->still, b->still_count, sizeof(*b->still));
+		b->still[b->still_count++] = still;
 	}
-	return list;
-}
-
-/* ---- the workspace ---- */
-
-static void add_inside(struct placing *p, const char *workspace, char *const *paths,
-		       enum protect_role role) {
-	for (; paths && *paths; paths++)
-		add_item(p, path_join(workspace, *paths), role, protect_kind_of(*paths), false);
-}
-
-/* What cannot be hidden must not be taken for hidden. */
-static int add_secrets(struct placing *p, struct err *err) {
-	const char *workspace = p->areas[0].path;
-	autostrv char **found = NULL;
-
-	for (char **pattern = p->in->rules->secret; pattern && *pattern; pattern++) {
-		autostrv char **outside = NULL;
-		int n = secret_find(p->s->who, p->in->binds[0].fd, workspace, *pattern, &found,
-				    &outside, err);
-
-		if (n < 0)
-			return n;
-		for (char **path = outside; path && *path; path++)
-			say(p, xasprintf("'%s' of security.secret_paths leads to '%s', outside of "
-					 "the workspace, and is not hidden", *pattern, *path));
-		if (n == 0 && !outside)
-			say(p, xasprintf("nothing in the workspace matches '%s' of "
-					 "security.secret_paths: nothing is hidden by it", *pattern));
+	for (size_t i = 0; i < more->count; i++) {
+		b->items = grow(b->items, b->count, sizeof(*b->items));
+		b->items[b->count++] = more->items[i];
 	}
-	add_inside(p, workspace, found, PROTECT_ROLE_HIDDEN);
-	return 0;
-}
-
-/* What its repository needs beyond the list. */
-static int add_git(struct placing *p, char ***paths, struct err *err) {
-	autofree struct git_base *bases = xcalloc(p->in->bind_count, sizeof(*bases));
-	size_t common = p->in->common;
-	auto_git_paths struct git_paths found = { 0 };
-	int r;
-
-	for (size_t i = 0; i < p->in->bind_count; i++)
-		bases[i] = (struct git_base){ p->in->binds[i].fd, p->areas[i].path };
-	r = protect_git_find(&(struct protect_git){
-				     .who = p->s->who,
-				     .tree = bases[0],
-				     .seen = p->in->binds[0].target,
-				     .common = common ? bases[common] : (struct git_base){ -1, "" },
-				     .common_own = p->in->common_own,
-				     .bases = bases,
-				     .base_count = p->in->bind_count,
-				     .writable = p->in->rules->writable,
-			     },
-			     paths, &found, err);
-	for (size_t i = 0; i < found.count; i++)
-		add_item(p, steal_ptr(found.items[i].path), found.items[i].role,
-			 found.items[i].kind, false);
-	return r;
-}
-
-static int add_workspace(struct placing *p, struct err *err) {
-	const struct protect_rules *rules = p->in->rules;
-	autostrv char **paths = strv_copy(rules->paths), **kept = NULL;
-	int r;
-
-	r = add_secrets(p, err);
-	if (r < 0 || !paths)
-		return r;
-	r = add_git(p, &paths, err);
-	if (r < 0)
-		return r;
-	kept = protect_select(paths, rules->writable);
-	add_inside(p, p->areas[0].path, kept, PROTECT_ROLE_READONLY);
-	add_inside(p, p->areas[0].path, rules->writable, PROTECT_ROLE_WRITABLE);
-	return 0;
+	for (size_t i = 0; i < more->base_count; i++) {
+		b->bases = grow(b->bases, b->base_count, sizeof(*b->bases));
+		b->bases[b->base_count++] = more->bases[i];
+	}
+	for (size_t i = 0; i < more->fd_count; i++) {
+		b->fds = grow(b->fds, b->fd_count, sizeof(*b->fds));
+		b->fds[b->fd_count++] = more->fds[i];
+	}
+	for (char **name = more->names; name && *name; name++)
+		strv_take(&b->names, *name);
+	free(more->names);
+	more->names = NULL;
+	more->still_count = more->fd_count = 0;
+	protect_binds_done(more);
 }
 
 /* ---- which bind shows what ---- */
 
-static void area_plan(struct placing *p, struct area *a) {
-	size_t len = strlen(a->path);
+static void area_plan(const struct placing *p, struct protect_area *a) {
+	size_t len = strlen(a->key);
 
 	a->readonly = a->bind->readonly || a->bind->hidden;
-	for (size_t i = 0; i < p->item_count; i++) {
-		const struct item *item = &p->items[i];
+	for (size_t i = 0; i < p->items->count; i++) {
+		const struct protect_item *item = &p->items->items[i];
 
 		if (item->role == PROTECT_ROLE_READONLY &&
-		    (!strcmp(a->path, item->path) ||
-		     (!item->is_own && path_is_below(a->path, item->path))))
+		    (!strcmp(a->key, item->key) ||
+		     (!item->is_own && path_is_below(a->key, item->key))))
 			a->readonly = true;
 	}
-	for (size_t i = 0; i < p->item_count; i++) {
-		const struct item *item = &p->items[i];
+	for (size_t i = 0; i < p->items->count; i++) {
+		const struct protect_item *item = &p->items->items[i];
 
-		if (!path_is_below(item->path, a->path) || !item->path[len] ||
+		if (!path_is_below(item->key, a->key) || !item->key[len] ||
 		    (a->readonly && item->role != PROTECT_ROLE_HIDDEN))
 			continue;
-		protect_steps_add(&a->steps, item->path + len + 1, item->role);
+		protect_steps_add(&a->steps, item->key + len + 1, item->role);
 	}
 	protect_steps_settle(&a->steps);
 }
 
-static const struct item *find_item(const struct placing *p, const struct area *a,
-				    const char *rel) {
-	size_t len = strlen(a->path);
+static const struct protect_item *find_item(const struct placing *p, const struct protect_area *a,
+					    const char *rel) {
+	size_t len = strlen(a->key);
 
-	for (size_t i = 0; i < p->item_count; i++)
-		if (path_is_below(p->items[i].path, a->path) && p->items[i].path[len] &&
-		    !strcmp(p->items[i].path + len + 1, rel))
-			return &p->items[i];
+	for (size_t i = 0; i < p->items->count; i++) {
+		const char *key = p->items->items[i].key;
+
+		if (path_is_below(key, a->key) && key[len] && !strcmp(key + len + 1, rel))
+			return &p->items->items[i];
+	}
 	return NULL;
 }
 
@@ -232,10 +121,10 @@ static int make_placeholders(struct placing *p, struct err *err) {
 	int r;
 
 	for (size_t i = 0; i < p->in->bind_count; i++) {
-		const struct area *a = &p->areas[i];
+		const struct protect_area *a = &p->areas[i];
 
 		for (size_t k = 0; k < a->steps.count; k++) {
-			const struct item *item = find_item(p, a, a->steps.items[k].path);
+			const struct protect_item *item = find_item(p, a, a->steps.items[k].path);
 
 			if (!item || a->steps.items[k].role != PROTECT_ROLE_READONLY ||
 			    !protect_has_stand_in(item->kind))
@@ -253,7 +142,7 @@ static int make_placeholders(struct placing *p, struct err *err) {
 
 /* ---- opening and binding ---- */
 
-static int refuse(const struct area *a, const struct protect_step *step, const char *why,
+static int refuse(const struct protect_area *a, const struct protect_step *step, const char *why,
 		  struct err *err) {
 	bool hide = step->role == PROTECT_ROLE_HIDDEN;
 
@@ -274,8 +163,8 @@ static uint64_t mount_id(int fd) {
 }
 
 /* Nothing has to be done where nothing is, if nothing can come there. */
-static bool may_be_missing(const struct area *a, const struct protect_step *step,
-			   const struct item *item) {
+static bool may_be_missing(const struct protect_area *a, const struct protect_step *step,
+			   const struct protect_item *item) {
 	struct statvfs fs;
 
 	if (step->role != PROTECT_ROLE_READONLY || (item && !protect_has_stand_in(item->kind)))
@@ -292,9 +181,9 @@ static const char *unfit(const struct protect_step *step, mode_t mode) {
 }
 
 /* O_PATH descriptor; -ENOENT without a message when there is nothing to be done. */
-static int open_step(const struct placing *p, const struct area *a,
+static int open_step(const struct placing *p, const struct protect_area *a,
 		     const struct protect_step *step, struct err *err) {
-	const struct item *item = find_item(p, a, step->path);
+	const struct protect_item *item = find_item(p, a, step->path);
 	autoclose int fd = -1;
 	const char *why;
 	struct stat st;
@@ -325,37 +214,33 @@ static int open_step(const struct placing *p, const struct area *a,
 }
 
 static void add_bind(struct placing *p, const struct runtime_bind *bind) {
-	p->out.items = xreallocarray(p->out.items, p->out.count + 1, sizeof(*p->out.items));
+	p->out.items = grow(p->out.items, p->out.count, sizeof(*p->out.items));
 	p->out.items[p->out.count++] = *bind;
 }
 
 /* The path is the end of @source, which is kept. */
-static void add_bound(struct placing *p, const struct area *a, const struct protect_step *step,
+static void add_bound(struct placing *p, const struct protect_area *a, const struct protect_step *step,
 		      const char *source) {
-	const struct item *item = find_item(p, a, step->path);
-	char *base = xstrdup(a->path);
+	const struct protect_item *item = find_item(p, a, step->path);
 
-	strv_take(&p->out.names, base);
-	p->out.bound = xreallocarray(p->out.bound, p->out.bound_count + 1,
-				     sizeof(*p->out.bound));
+	p->out.bound = grow(p->out.bound, p->out.bound_count, sizeof(*p->out.bound));
 	p->out.bound[p->out.bound_count++] = (struct protect_bound){
 		.item = p->out.count,
-		.base_fd = a->bind->fd,
-		.base_path = base,
+		.base = (size_t)(a - p->areas),
 		.path = source + strlen(source) - strlen(step->path),
 		.role = step->role,
 		.kind = item ? item->kind : PROTECT_NONE,
 	};
 }
 
-static int bind_step(struct placing *p, const struct area *a, const struct protect_step *step,
+static int bind_step(struct placing *p, const struct protect_area *a, const struct protect_step *step,
 		     struct err *err) {
 	int fd = open_step(p, a, step, err);
 	struct runtime_bind bind = *a->bind;
 
 	if (fd < 0)
 		return fd == -ENOENT ? 0 : fd;
-	p->out.fds = xreallocarray(p->out.fds, p->out.fd_count + 1, sizeof(*p->out.fds));
+	p->out.fds = grow(p->out.fds, p->out.fd_count, sizeof(*p->out.fds));
 	p->out.fds[p->out.fd_count++] = fd;
 	if (p->out.count >= PROTECT_BINDS_MAX)
 		return err_set(err, ERR_CONFIG, -E2BIG, "more than %d paths are to be protected",
@@ -374,7 +259,7 @@ static int bind_step(struct placing *p, const struct area *a, const struct prote
 	return 0;
 }
 
-static int bind_area(struct placing *p, const struct area *a, struct err *err) {
+static int bind_area(struct placing *p, const struct protect_area *a, struct err *err) {
 	struct runtime_bind bind = *a->bind;
 	int r = 0;
 
@@ -400,66 +285,56 @@ static int bind_all(struct placing *p, struct err *err) {
 	return r;
 }
 
+/* Each bind, by its number. */
+static void note_bases(struct placing *p) {
+	for (size_t i = 0; i < p->in->bind_count; i++) {
+		char *path = xstrdup(p->areas[i].path), *target = xstrdup(p->in->binds[i].target);
+
+		strv_take(&p->out.names, path);
+		strv_take(&p->out.names, target);
+		p->out.bases = grow(p->out.bases, p->out.base_count, sizeof(*p->out.bases));
+		p->out.bases[p->out.base_count++] =
+			(struct protect_base){ p->in->binds[i].fd, path, target, false };
+	}
+}
+
 /* A mount that shows them again adds nothing. */
 static void note_still(struct placing *p) {
-	size_t areas[] = { 0, p->in->common };
+	const size_t bases[] = { 0, p->in->common };
 
-	for (size_t i = 0; p->in->has_workspace && i < (areas[1] ? 2 : 1); i++) {
-		const struct area *a = &p->areas[areas[i]];
-		struct protect_still still = { .fd = a->bind->fd };
+	for (size_t i = 0; p->in->has_workspace && i < (bases[1] ? 2 : 1); i++) {
+		struct protect_still still = { .base = bases[i] };
 
 		for (size_t k = 0; k < p->out.bound_count; k++) {
 			const struct protect_bound *b = &p->out.bound[k];
 
-			if (b->base_fd == still.fd && b->role == PROTECT_ROLE_READONLY &&
+			if (b->base == still.base && b->role == PROTECT_ROLE_READONLY &&
 			    b->kind != PROTECT_LIVE)
 				strv_add(&still.paths, b->path);
 		}
 		if (!still.paths)
 			continue;
-		still.path = xstrdup(a->path);
-		strv_take(&p->out.names, (char *)still.path);
-		p->out.still = xreallocarray(p->out.still, p->out.still_count + 1,
-					     sizeof(*p->out.still));
+		p->out.still = grow(p->out.still, p->out.still_count, sizeof(*p->out.still));
 		p->out.still[p->out.still_count++] = still;
 	}
 }
 
-static int open_areas(struct placing *p, struct err *err) {
-	p->areas = xcalloc(p->in->bind_count + 1, sizeof(*p->areas));
-	for (size_t i = 0; i < p->in->bind_count; i++) {
-		char link[32], real[PATH_MAX];
-		ssize_t n;
+int protect_place(const struct protect_input *in, struct protect_area *areas,
+		  const struct protect_items *items, struct protect_binds *ret, struct err *err) {
+	struct placing p = { .in = in, .s = in->session, .items = items, .areas = areas };
+	int r;
 
-		p->areas[i].bind = &p->in->binds[i];
-		n = readlink(fd_proc_path(p->in->binds[i].fd, link), real, sizeof(real));
-		if (n <= 0 || n >= (ssize_t)sizeof(real) || real[0] != '/')
-			return err_set(err, ERR_SYSTEM, -EINVAL, "cannot tell where '%s' lies",
-				       p->in->binds[i].source);
-		p->areas[i].path = xstrndup(real, (size_t)n);
-	}
-	return 0;
-}
-
-int protect_place(const struct protect_input *in, struct protect_binds *ret, struct err *err) {
-	__attribute__((cleanup(placing_done))) struct placing p = { .in = in, .s = in->session };
-	int r = open_areas(&p, err);
-
-	for (char **own = in->rules->own; own && *own; own++)
-		add_item(&p, xstrdup(*own), PROTECT_ROLE_READONLY, PROTECT_DIR, true);
-	if (r == 0 && in->has_workspace)
-		r = add_workspace(&p, err);
-	if (r < 0)
-		return r;
 	for (size_t i = 0; i < in->bind_count; i++)
-		area_plan(&p, &p.areas[i]);
+		area_plan(&p, &areas[i]);
+	note_bases(&p);
 	r = make_placeholders(&p, err);
 	if (r == 0)
 		r = bind_all(&p, err);
-	if (r < 0)
+	if (r < 0) {
+		protect_binds_done(&p.out);
 		return r;
+	}
 	note_still(&p);
 	*ret = p.out;
-	p.out = (struct protect_binds){ 0 };
 	return 0;
 }

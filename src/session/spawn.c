@@ -25,6 +25,7 @@
 /* Starting takes the ready timeout at most, and this much for all the rest. */
 #define START_MARGIN_MS 30000
 #define STOP_MARGIN_MS 30000
+#define ANSWER_TIMEOUT_MS 10000
 
 static const int ending_signals[] = { SIGINT, SIGTERM, SIGHUP };
 
@@ -269,12 +270,39 @@ static int connect_control(struct session *s, const char *name) {
 	return steal_fd(&sock);
 }
 
-int spawn_connect(struct session *s, const struct container *c, struct err *err) {
+static int connect_to(struct session *s, const struct container *c, struct err *err) {
 	int sock = connect_control(s, c->name);
 
 	return sock >= 0 ? sock
 			 : err_set(err, ERR_MISSING, -ENOTCONN,
 				   "the supervisor of container '%s' does not answer", c->name);
+}
+
+int spawn_ask(struct session *s, const struct container *c, const char *type, json_t *body, int fd,
+	      json_t **ret, struct err *err) {
+	autoclose int sock = connect_to(s, c, err);
+	struct msg m;
+	int r;
+
+	if (sock < 0) {
+		json_decref(body);
+		return sock;
+	}
+	r = msg_send(sock, type, body, &fd, fd >= 0);
+	if (r == 0)
+		r = msg_recv_timeout(sock, &m, ANSWER_TIMEOUT_MS);
+	if (r <= 0)
+		return err_set(err, ERR_SYSTEM, r < 0 ? r : -EPIPE,
+			       "the supervisor of container '%s' does not answer", c->name);
+	r = 0;
+	if (!strcmp(m.type, "error")) {
+		msg_to_err(&m, err);
+		r = err->code;
+	} else {
+		*ret = json_incref(m.body);
+	}
+	msg_done(&m);
+	return r;
 }
 
 int spawn_stop(struct session *s, const struct container *c, int timeout_ms, bool delete_it,
@@ -287,7 +315,7 @@ int spawn_stop(struct session *s, const struct container *c, int timeout_ms, boo
 	if (pidfd < 0)
 		return err_set(err, ERR_MISSING, -ENOTCONN, "container '%s' has no supervisor",
 			       c->name);
-	sock = spawn_connect(s, c, err);
+	sock = connect_to(s, c, err);
 	if (sock < 0)
 		return sock;
 	by = xasprintf("%s (uid %u)", s->who->user, (unsigned)s->who->uid);

@@ -37,8 +37,13 @@ void spawn_cancel(struct spawn *sp);
  */
 int spawn_finish(const struct session *s, int sock, bool keep, struct err *err);
 
-/* A connection to the control socket of @c's supervisor. -ENOTCONN when there is none. */
-int spawn_connect(struct session *s, const struct container *c, struct err *err);
+/*
+ * Ask @c's supervisor through its control socket: a message of @type, whose @body
+ * is taken, with the descriptor @fd (-1: none). *@ret is the answer, a new
+ * reference. ERR_MISSING when there is no supervisor; what it says went wrong.
+ */
+int spawn_ask(struct session *s, const struct container *c, const char *type, json_t *body, int fd,
+	      json_t **ret, struct err *err);
 
 /*
  * Ask the supervisor of @c through its control socket to stop (and delete),

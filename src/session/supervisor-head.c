@@ -36,12 +36,17 @@ static bool is_proper(const char *text) {
 	return digits >= SHORTEST_ID;
 }
 
+/* The workspace is the first of the binds. */
+static int workspace_fd(const struct supervisor *v) {
+	return v->protect.base_count ? v->protect.bases[0].fd : -1;
+}
+
 /* The directory on the host, without a link on the way. */
 static int open_git(const struct supervisor *v) {
 	int fd;
 
 	privilege_person_begin(v->session.who);
-	fd = open_beneath(v->plan.binds[0].fd, ".git", O_PATH | O_DIRECTORY | O_NOFOLLOW, 0);
+	fd = open_beneath(workspace_fd(v), ".git", O_PATH | O_DIRECTORY | O_NOFOLLOW, 0);
 	privilege_person_end(v->session.who);
 	return fd;
 }
@@ -66,9 +71,17 @@ static char *read_head(const struct supervisor *v, int git) {
 }
 
 void supervisor_head_remember(struct supervisor *v) {
-	autoclose int git = *v->c->workspace && v->plan.protect.paths ? open_git(v) : -1;
+	autoclose int git = -1;
+	char *text;
 
-	v->head = git < 0 ? NULL : read_head(v, git);
+	if (!*v->c->workspace || !v->plan.protect.paths || workspace_fd(v) < 0)
+		return;
+	git = open_git(v);
+	text = git < 0 ? NULL : read_head(v, git);
+	if (!text)
+		return; /* one that took over knows it from the one before */
+	free(v->head);
+	v->head = text;
 }
 
 bool supervisor_head_is_proper(struct supervisor *v) {
@@ -78,7 +91,7 @@ bool supervisor_head_is_proper(struct supervisor *v) {
 
 	if (git < 0)
 		return true;
-	if (faccessat(v->plan.binds[0].fd, "HEAD", F_OK, AT_SYMLINK_NOFOLLOW) < 0 &&
+	if (faccessat(workspace_fd(v), "HEAD", F_OK, AT_SYMLINK_NOFOLLOW) < 0 &&
 	    errno == ENOENT)
 		tempted = false;
 	text = read_head(v, git);

@@ -128,10 +128,12 @@ static void close_all(struct supervisor *v) {
 	mem_close_ptr(&v->control_fd);
 	mem_close_ptr(&v->command_fd);
 	mem_close_ptr(&v->host_mnt_fd);
+	mem_close_ptr(&v->host_mounts_fd);
 	mem_close_ptr(&v->protect_fd);
 	mem_close_ptr(&v->mounts_fd);
 	mem_close_ptr(&v->root_fd);
 	protect_binds_done(&v->protect);
+	protect_items_done(&v->protect_items);
 	free(v->head);
 	free(v->why);
 	free(v->sockets_path);
@@ -188,6 +190,7 @@ int main(int argc, char **argv) {
 		.init_pidfd = -1,
 		.control_fd = -1,
 		.host_mnt_fd = -1,
+		.host_mounts_fd = -1,
 		.protect_fd = -1,
 		.mounts_fd = -1,
 		.root_fd = -1,

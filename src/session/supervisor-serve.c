@@ -140,6 +140,8 @@ static void on_client(int fd, uint32_t events, void *data) {
 		supervisor_stop(v, (int)json_get_int(m.body, "timeout_ms", v->plan.stop_timeout_ms));
 	} else if (!strcmp(m.type, "network")) {
 		supervisor_network_message(v, fd, m.body);
+	} else if (!strcmp(m.type, "mount")) {
+		supervisor_mount_message(v, fd, &m);
 	} else {
 		struct err err;
 
@@ -332,7 +334,7 @@ static int add_sources(struct supervisor *v, struct err *err) {
 		return err_sys(err, -errno, "cannot watch the control socket");
 	if (v->command_fd >= 0)
 		v->command_source = loop_add_fd(v->loop, v->command_fd, EPOLLIN, on_command, v);
-	supervisor_watch_protected(v, GUARD_DELAY_MS);
+	supervisor_watch_protected(v, v->plan.adopt ? 0 : GUARD_DELAY_MS);
 	if (supervisor_time_watch(v, err) < 0)
 		return err->code;
 	supervisor_relays_watch(v);

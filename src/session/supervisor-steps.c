@@ -181,6 +181,10 @@ static int do_protect(void *ctx, struct err *err) {
 	return supervisor_protect(ctx, err);
 }
 
+static int do_protect_adopt(void *ctx, struct err *err) {
+	return supervisor_protect_adopt(ctx, err);
+}
+
 static int undo_protect(void *ctx, struct err *err) {
 	return supervisor_unprotect(ctx, err);
 }
@@ -365,7 +369,7 @@ static const struct plan_step adopt_steps[] = {
 	{ "bridge", "prepare the bridge and the base rules", do_bridge, undo_bridge },
 	{ "address", "find its address", do_address, undo_address },
 	{ "rules", "put its network rules in place", do_rules, NULL },
-	{ "protect", "know what protects paths of the workspace", NULL, undo_protect },
+	{ "protect", "know what protects paths of the workspace", do_protect_adopt, undo_protect },
 	{ "start", "end it when it is time", NULL, undo_start },
 	{ "link", "know its link", NULL, undo_link },
 	{ "resolver", "start its name service", do_resolver, undo_resolver },

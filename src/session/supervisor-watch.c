@@ -41,12 +41,17 @@
 #define RETRY_MS 300
 #define MENDS_MAX 1000 /* then somebody inside plays with us */
 
+static const struct protect_base *base_of(const struct supervisor *v,
+					  const struct protect_bound *b) {
+	return &v->protect.bases[b->base];
+}
+
 /* Opened on the host as at the start: no link, as the person. */
 static int open_outside(const struct supervisor *v, const struct protect_bound *b) {
 	int fd;
 
 	privilege_person_begin(v->session.who);
-	fd = open_beneath(b->base_fd, b->path, O_PATH | O_NOFOLLOW, 0);
+	fd = open_beneath(base_of(v, b)->fd, b->path, O_PATH | O_NOFOLLOW, 0);
 	privilege_person_end(v->session.who);
 	return fd;
 }
@@ -63,6 +68,17 @@ static bool wants_something(const struct protect_bound *b) {
 	return b->role == PROTECT_ROLE_READONLY && protect_has_stand_in(b->kind);
 }
 
+/* What root inside has unmounted as a whole shows nothing any more. */
+static bool is_shown(const struct supervisor *v, const struct protect_base *base) {
+	autoclose int inside = base->is_late ? open_inside(v, base->target) : -1;
+	struct stat here, there;
+
+	if (!base->is_late)
+		return true;
+	return inside >= 0 && fstat(inside, &there) == 0 && fstat(base->fd, &here) == 0 &&
+	       here.st_dev == there.st_dev && here.st_ino == there.st_ino;
+}
+
 /* Is a mount of what is there on the host where it should be, with its flags? */
 static bool in_place(const struct supervisor *v, const struct protect_bound *b) {
 	const struct runtime_bind *bind = &v->protect.items[b->item];
@@ -73,6 +89,8 @@ static bool in_place(const struct supervisor *v, const struct protect_bound *b) 
 
 	if (outside == -ENOENT && !wants_something(b))
 		return true; /* gone: nothing to keep or to hide */
+	if (!is_shown(v, base_of(v, b)))
+		return true;
 	if (outside < 0 || inside < 0 || fstat(outside, &host) < 0 || fstatvfs(inside, &fs) < 0 ||
 	    statx(inside, "", AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW, STATX_INO, &st) < 0)
 		return false;
@@ -111,6 +129,7 @@ static int attach(struct supervisor *v, const struct protect_bound *b, int fd, s
 }
 
 static int mend_one(struct supervisor *v, const struct protect_bound *b, struct err *err) {
+	const struct protect_base *base = base_of(v, b);
 	autoclose int fd = open_outside(v, b);
 	struct err soft = { 0 };
 	struct stat st;
@@ -121,8 +140,7 @@ static int mend_one(struct supervisor *v, const struct protect_bound *b, struct 
 		fd = open_outside(v, b);
 	}
 	if (fd == -ENOENT && wants_something(b)) {
-		struct placeholder_want want = { b->base_fd, b->base_path, b->path,
-						 b->kind };
+		struct placeholder_want want = { base->fd, base->path, b->path, b->kind };
 
 		r = placeholders_make(&v->session, v->c->name, &want, 1, err);
 
@@ -133,16 +151,16 @@ static int mend_one(struct supervisor *v, const struct protect_bound *b, struct 
 	if (fd == -ENOENT && !wants_something(b))
 		return 0;
 	if (fd < 0 || fstat(fd, &st) < 0)
-		return err_sys(err, fd < 0 ? fd : -errno, "cannot open '%s/%s'", b->base_path,
+		return err_sys(err, fd < 0 ? fd : -errno, "cannot open '%s/%s'", base->path,
 			       b->path);
 	if (S_ISLNK(st.st_mode))
 		return err_set(err, ERR_TRUST, -ELOOP, "'%s/%s' is a symbolic link now",
-			       b->base_path, b->path);
+			       base->path, b->path);
 	r = attach(v, b, fd, err);
 	if (r < 0 || b->role != PROTECT_ROLE_READONLY)
 		return r;
 	/* It can wait: what is mounted holds. */
-	if (immutable_again(&v->session, v->c->name, b->base_path, b->path, b->base_fd, &soft) < 0)
+	if (immutable_again(&v->session, v->c->name, base->path, b->path, base->fd, &soft) < 0)
 		supervisor_complain(&soft);
 	return 0;
 }
@@ -167,9 +185,9 @@ static int mend_in_child(struct supervisor *v, bool tell) {
 
 	if (pid == 0) {
 		struct err err = { 0 };
-		int r = setns(v->host_mnt_fd, CLONE_NEWNS) < 0
-				? err_sys(&err, -errno, "cannot enter the host's mounts")
-				: mend(v, &err);
+		int r = supervisor_enter_host(v);
+
+		r = r < 0 ? err_sys(&err, r, "cannot enter the host's mounts") : mend(v, &err);
 
 		if (r == -EAGAIN)
 			r = mend(v, &err);
@@ -235,16 +253,17 @@ static void check(struct supervisor *v) {
 
 /* The directory of a protected path; watching it twice gives the same number. */
 static void watch_parent(struct supervisor *v, const struct protect_bound *b) {
+	const struct protect_base *base = base_of(v, b);
 	const char *name = path_base(b->path);
 	autofree char *up = name == b->path ? xstrdup(".")
 					    : xstrndup(b->path, (size_t)(name - b->path) - 1);
-	autoclose int dir = open_beneath(b->base_fd, up, O_PATH | O_DIRECTORY, 0);
+	autoclose int dir = open_beneath(base->fd, up, O_PATH | O_DIRECTORY, 0);
 	/* What is written into a file matters for HEAD alone. */
 	uint32_t events = WATCH_EVENTS | (!strcmp(up, ".git") ? IN_MODIFY : 0);
 	char link[32];
 
 	if (dir >= 0 && inotify_add_watch(v->protect_fd, fd_proc_path(dir, link), events) < 0)
-		supervisor_note("cannot watch '%s/%s'", b->base_path, up);
+		supervisor_note("cannot watch '%s/%s'", base->path, up);
 }
 
 static void watch_all(struct supervisor *v) {
@@ -291,7 +310,7 @@ static void begin(void *data) {
 	struct supervisor *v = data;
 	autofree char *path = xasprintf("/proc/%d/mountinfo", (int)v->c->init.pid);
 
-	if (v->is_stopping)
+	if (v->is_stopping || v->protect_fd >= 0)
 		return;
 	v->protect_fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
 	v->mounts_fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -308,4 +327,11 @@ static void begin(void *data) {
 void supervisor_watch_protected(struct supervisor *v, int delay_ms) {
 	if (v->protect.bound_count)
 		(void)loop_add_timer(v->loop, (uint64_t)delay_ms, 0, begin, v);
+}
+
+void supervisor_watch_more(struct supervisor *v) {
+	if (v->protect_fd < 0)
+		supervisor_watch_protected(v, 0);
+	else
+		watch_all(v);
 }

@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "base/loop.h"
+#include "base/msg.h"
 #include "net/learnt.h"
 #include "net/net.h"
 #include "net/port.h"
@@ -89,7 +90,8 @@ struct supervisor {
 	unsigned nowhere_told; /* lines about them */
 	bool asked_meanwhile;
 
-	struct protect_binds protect; /* the binds of the start; see protect-place.h */
+	struct protect_binds protect; /* the binds of the start, and later ones; see protect-place.h */
+	struct protect_items protect_items;
 	char *head;                   /* of the workspace's .git/HEAD as it last was; or NULL */
 	int protect_fd;               /* changes of their directories on the host */
 	int mounts_fd;                /* and of the container's mounts */
@@ -97,6 +99,7 @@ struct supervisor {
 	bool is_held;                 /* frozen by us, until they can be */
 	struct loop_source *hold_timer;
 	int host_mnt_fd;              /* the mount namespace that is not ours; -1: it is */
+	int host_mounts_fd;           /* its mountinfo */
 
 	/* supervisor-relays.c */
 	struct relay relay;
@@ -201,6 +204,12 @@ void supervisor_trouble(void *ctx, const struct plan_step *step, const struct er
 /* Protected paths: all binds of the start into v->protect; and what was made for it, undone. */
 int supervisor_protect(struct supervisor *v, struct err *err);
 int supervisor_unprotect(struct supervisor *v, struct err *err);
+/* Know what the supervisor before us has protected. */
+int supervisor_protect_adopt(struct supervisor *v, struct err *err);
+/* In a child: enter the host's mount namespace. 0 or -errno. */
+int supervisor_enter_host(const struct supervisor *v);
+/* The message "mount" of a client at @sock, who is answered. */
+void supervisor_mount_message(struct supervisor *v, int sock, struct msg *m);
 /*
  * The workspace's .git/HEAD (supervisor-head.c): know it, see whether it still is
  * one, put it back when it is not.
@@ -210,6 +219,8 @@ bool supervisor_head_is_proper(struct supervisor *v);
 int supervisor_head_put_back(struct supervisor *v, struct err *err);
 /* From @delay_ms on: mount again what is replaced on the host. */
 void supervisor_watch_protected(struct supervisor *v, int delay_ms);
+/* There is more of it. */
+void supervisor_watch_more(struct supervisor *v);
 /* While it runs: be able to look into it when it has ended. */
 void supervisor_save_begin(struct supervisor *v);
 /* Does its end save anything? */

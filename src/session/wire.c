@@ -42,7 +42,7 @@ void wire_plan_done(struct wire_plan *p) {
 	*p = (struct wire_plan){ 0 };
 }
 
-static json_t *bind_to_json(const struct runtime_bind *b) {
+json_t *wire_bind_to_json(const struct runtime_bind *b) {
 	return json_pack("{s:o, s:o, s:b, s:b, s:b, s:b, s:i, s:I, s:I}", "source",
 			 json_text(b->source), "target", json_text(b->target), "readonly",
 			 b->readonly, "strict_target", b->strict_target, "noexec", b->noexec,
@@ -54,7 +54,7 @@ json_t *wire_plan_to_json(const struct wire_plan *p) {
 	json_t *binds = json_array();
 
 	for (size_t i = 0; i < p->bind_count; i++)
-		json_array_append_new(binds, bind_to_json(&p->binds[i]));
+		json_array_append_new(binds, wire_bind_to_json(&p->binds[i]));
 	return json_pack("{s:o, s:o, s:{s:b, s:b, s:I, s:I, s:o, s:o}, s:b, s:b, s:b, s:i, s:i,"
 			 " s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:o}",
 			 "name", json_text(p->name), "prefix", json_text(p->prefix), "who",
@@ -74,8 +74,8 @@ json_t *wire_plan_to_json(const struct wire_plan *p) {
 			 json_text(p->git_own ? p->git_own : ""));
 }
 
-static void bind_from_json(const json_t *j, struct wire_plan *p) {
-	struct runtime_bind bind = {
+void wire_bind_from_json(const json_t *j, struct runtime_bind *ret) {
+	*ret = (struct runtime_bind){
 		.fd = -1,
 		.source = json_get_str(j, "source", ""),
 		.target = json_get_str(j, "target", ""),
@@ -87,8 +87,6 @@ static void bind_from_json(const json_t *j, struct wire_plan *p) {
 		.owner_uid = (uid_t)json_get_int(j, "uid", (uid_t)-1),
 		.owner_gid = (gid_t)json_get_int(j, "gid", (gid_t)-1),
 	};
-
-	wire_add_bind(p, &bind, -1);
 }
 
 int wire_plan_from_json(const json_t *j, struct wire_plan *ret, struct err *err) {
@@ -124,8 +122,12 @@ int wire_plan_from_json(const json_t *j, struct wire_plan *ret, struct err *err)
 	p.timezone = xstrdup(json_get_str(j, "timezone", ""));
 	protect_rules_from_json(json_object_get(j, "protect"), &p.protect);
 	relays_from_json(json_object_get(j, "relays"), &p.relays);
-	for (size_t i = 0; i < json_array_size(binds); i++)
-		bind_from_json(json_array_get(binds, i), &p);
+	for (size_t i = 0; i < json_array_size(binds); i++) {
+		struct runtime_bind bind;
+
+		wire_bind_from_json(json_array_get(binds, i), &bind);
+		wire_add_bind(&p, &bind, -1);
+	}
 	*ret = p;
 	return network_policy_from_json(policy, &ret->policy, &ret->allowed, &ret->hosts, err);
 }

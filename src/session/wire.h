@@ -7,7 +7,8 @@
  * From supervisor to command: warning {"text"}, ready {"timeline"}, error,
  * stopped {}.
  * On the control socket: stop {"timeout_ms","delete","by"} → stopped {} or error;
- * network (see network.h) → network or error.
+ * network (see network.h) → network or error; mount, a bind with its descriptor →
+ * mounted {} or error.
  */
 #ifndef COI_SESSION_WIRE_H
 #define COI_SESSION_WIRE_H
@@ -55,6 +56,9 @@ struct wire_plan {
 json_t *wire_plan_to_json(const struct wire_plan *p);
 /* ERR_BUG when it is no plan. All in *@ret is owned; bind_fds are -1. */
 int wire_plan_from_json(const json_t *j, struct wire_plan *ret, struct err *err);
+/* One bind, without its descriptor; texts are borrowed from @j. */
+json_t *wire_bind_to_json(const struct runtime_bind *b);
+void wire_bind_from_json(const json_t *j, struct runtime_bind *ret);
 /* Closes the descriptors too. */
 void wire_plan_done(struct wire_plan *p);
 /* Copies @bind, owns @fd. Asserts that there is room: WIRE_BINDS_MAX. */

@@ -390,6 +390,184 @@ arrived_at() { # PATH: the attacks that arrived there
 	expect_equal "$(tree)" "$before"
 }
 
+@test "the same directory at two places of the host, and mounts around and within the workspace" {
+	mkdir -p "$T/other" "$T/main/sub" "$T/alias"
+	mount --bind "$T" "$T/alias"
+	cat >>"$HOME/.coi/config.toml" <<-END
+		[security]
+		host_immutable = false
+		disable_protection = false
+		[[mounts.default]]
+		host = "$T/alias/ws"
+		container = "/alias"
+		[[mounts.default]]
+		host = "$T/alias/ws/.git/info"
+		container = "/info"
+		[[mounts.default]]
+		host = "$T/alias/home"
+		container = "/h"
+		[[mounts.default]]
+		host = "$T"
+		container = "/all"
+		[[mounts.default]]
+		host = "$T/ws/.husky"
+		container = "/workspace/husky-too"
+	END
+	mkdir .husky
+	chown -R 1234:1234 .husky
+	local before
+	before=$(tree)
+	session_begin
+	attack_each() {
+		local way
+		for way in /workspace /alias /all/ws; do
+			as_root sh -c "cd $way || exit; echo evil >>.git/config; echo evil >.git/hooks/evil; mv .git .git2
+				touch .husky/evil .coi/evil; rm -rf .coi .husky; echo evil >.git/info/attributes
+				umount -l .git/config; echo evil >>.git/config; umount -l .git/hooks; echo evil >.git/hooks/evil
+				unshare -m sh -c 'umount -l .git; echo evil >>.git/config'"
+		done
+		as_root sh -c 'echo evil >/info/attributes; touch /workspace/husky-too/evil; rm -f /info/attributes; mv /info/attributes /info/x
+			echo evil >>/h/.coi/config.toml; mv /h/.coi /h/x; echo evil >>/all/home/.coi/config.toml; touch /all/root/evil'
+	} 2>/dev/null
+	attack_each || true
+	[ ! -s .git/info/attributes ] && [ ! -e .husky/evil ] && [ ! -e .coi/evil ] && [ ! -e "$COI_ROOT/evil" ]
+	! grep -rq evil .git/config .git/hooks "$HOME/.coi"
+	# The rest is writable through each.
+	as_root sh -c 'echo fine >/alias/a; echo fine >/all/ws/b; echo fine >/info/c'
+	rm a b .git/info/c
+	coi kill --all --force
+	rmdir husky-too
+	expect_equal "$(tree)" "$before"
+	cd "$T"
+	within 10 umount "$T/alias"
+	rmdir "$T/alias"
+}
+
+@test "a mount that is a repository itself has its git directory protected" {
+	make_repo "$T/other"
+	make_repo "$T/main"
+	cat >>"$HOME/.coi/config.toml" <<-END
+		[[mounts.default]]
+		host = "$T/other"
+		container = "/other"
+		[[mounts.default]]
+		host = "$T/main/file"
+		container = "/file"
+	END
+	local before
+	before=$(tree "$T/other")
+	session_begin
+	run as_root sh -c 'cd /other; echo evil >>.git/config; echo evil >.git/hooks/evil; echo .. >.git/commondir; mv .git x'
+	[ ! -e "$T/other/.git/hooks/evil" ]
+	as_root sh -c 'cd /other; mkdir .husky; rmdir .husky; echo x >.git/refs/heads/x; rm .git/refs/heads/x; echo two >/file'
+	git -C "$T/other" config a.b c
+	git -C "$T/other" config --unset a.b
+	git -C "$T/other" config --remove-section a || true
+	coi kill --all --force
+	within 5 test ! -e "$T/other/.git/commondir"
+	expect_equal "$(tree "$T/other")" "$before"
+}
+
+@test "coi container mount: what is protected in it is so at once, and goes on being so" {
+	settings 'host_immutable = false'
+	make_repo "$T/other"
+	mkdir -p "$T/main/deep"
+	chown 1234:1234 "$T/main" "$T/main/deep"
+	session_begin
+	coi container mount "$name" whole "$T" /all
+	coi container mount "$name" again "$T/ws" /deep/again
+	coi container mount "$name" repo "$T/other" /other
+	coi container mount "$name" hooks "$T/ws/.git/hooks" /hooks
+	local path way
+	for way in /all/ws /deep/again; do
+		for path in .git/config .git/hooks .coi .husky; do
+			run as_root sh -c "cd $way && if [ -d $path ]; then touch $path/evil; else echo evil >>$path; fi"
+			expect_text "Read-only file system"
+			run as_root sh -c "cd $way && umount -l $path || mv $path x || mount -o remount,bind,rw $path || rm -rf $path || mv .git x"
+			[ "$status" != 0 ]
+		done
+	done
+	run as_root sh -c 'touch /hooks/evil || touch /all/home/.coi/evil || touch /all/root/evil || echo evil >>/other/.git/config || mv /other/.git /other/x'
+	[ "$status" != 0 ]
+	as_root sh -c 'echo fine >/all/ws/fine; rm /deep/again/fine; mkdir /other/.husky; rmdir /other/.husky'
+	# Of all ways to it.
+	sleep 0.5
+	as_owner git config a.b c
+	as_owner git -C "$T/other" config a.b c
+	write() {
+		local said
+		said=$(as_root sh -c "echo evil >>$1" 2>&1) || true
+		[[ "$said" == *"Read-only file system"* ]] || { echo "$1: $said"; return 1; }
+	}
+	for path in /workspace/.git/config /all/ws/.git/config /deep/again/.git/config /other/.git/config; do
+		within 5 write "$path"
+	done
+	! grep -q evil .git/config "$T/other/.git/config"
+	# Root inside may take the mount away as a whole, and that is no reason to freeze it.
+	as_root umount -l /other
+	as_owner git -C "$T/other" config a.b d
+	sleep 0.5
+	expect_equal "$(coi list --format json | jq -r '.active_containers[].status')" Running
+	run coi container mount "$name" repo "$T/main" /x
+	[ "$status" != 0 ]
+	run --separate-stderr coi container mount "$name" bad "$T/main" /proc/x
+	[ "$status" != 0 ]
+	expect_one_error
+	run coi container list --format json
+	[[ "$output" != *'"bad"'* ]]
+	coi kill --all --force
+	within 5 test ! -e .coi
+	[ ! -e "$T/other/.git/commondir" ]
+}
+
+@test "a supervisor that was killed: the next one goes on watching what is protected" {
+	settings 'host_immutable = false'
+	make_repo "$T/other"
+	# Else HEAD is not looked after.
+	echo 'ref: refs/heads/main' >HEAD
+	session_begin
+	coi container mount "$name" repo "$T/other" /other
+	kill -9 "$(sed -n 's/^supervisor *= *\([0-9]*\) .*/\1/p' "$COI_ROOT/containers/$name/container.ini")"
+	as_owner git config a.b c
+	rmdir .coi
+	as_owner git -C "$T/other" config a.b c
+	# Nobody looks; until a command comes.
+	as_root sh -c 'echo "[evil]" >>/workspace/.git/config' || true
+	coi list >/dev/null
+	within 5 refused .git/config
+	within 5 refused .coi
+	run as_root sh -c 'umount -l /workspace/.git/config; echo evil >>/workspace/.git/config'
+	[ "$status" != 0 ]
+	run as_root sh -c 'echo evil >>/other/.git/config'
+	[ "$status" != 0 ]
+	as_owner git config a.b d
+	within 5 refused .git/config
+	as_root sh -c 'rm -f /workspace/.git/HEAD' || true
+	head_is_there() { [ "$(cat .git/HEAD)" = "ref: refs/heads/main" ]; }
+	within 5 head_is_there
+	! grep -q "not known what is protected" "$COI_ROOT/containers/$name/supervisor.log"
+	coi kill --all --force
+	within 5 test ! -e .coi
+	[ ! -e .git/commondir ] && [ ! -e "$T/other/.git/commondir" ]
+}
+
+@test "a supervisor that was killed: a workspace that is elsewhere by then is told" {
+	settings 'host_immutable = false'
+	session_begin
+	kill -9 "$(sed -n 's/^supervisor *= *\([0-9]*\) .*/\1/p' "$COI_ROOT/containers/$name/container.ini")"
+	mv "$T/ws" "$T/main"
+	mkdir "$T/ws"
+	coi list >/dev/null
+	told() {
+		grep -q "is not where it was when" "$COI_ROOT/containers/$name/supervisor.log"
+	}
+	within 5 told
+	# What is mounted stays.
+	run as_root sh -c 'echo evil >>/workspace/.git/config'
+	[ "$status" != 0 ]
+	coi kill --all --force
+}
+
 @test "coi's own files are read-only in a mount that holds them, whatever is disabled" {
 	mkdir -p "$T/other"
 	echo "# mine" >"$T/other/coi.toml"

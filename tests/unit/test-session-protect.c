@@ -13,7 +13,8 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/strv.h"
-#include "session/protect.h"
+#include "session/host-mounts.h"
+#include "session/protect-find.h"
 
 static void clean_is(const char *entry, const char *wanted) {
 	autofree char *clean = protect_entry_clean(entry);
@@ -180,11 +181,62 @@ static void wire(void **state) {
 	assert_true(b.immutable);
 }
 
+static void key_is(const struct host_mounts *m, size_t i, const char *path, const char *wanted) {
+	autofree char *key = host_mounts_key_of(&m->items[i], path);
+
+	if (wanted)
+		assert_string_equal(key, wanted);
+	else
+		assert_null(key);
+}
+
+static void keys(void **state) {
+	auto_host_mounts struct host_mounts m = { 0 };
+
+	(void)state;
+	host_mounts_parse("21 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw\n"
+			  "30 21 8:2 /@home /home rw - btrfs /dev/sda2 rw\n"
+			  "31 21 8:2 /@home/a\\040b /mnt/a\\040b rw - btrfs /dev/sda2 rw\n"
+			  "32 21 0:4 net:[4026532] /run/netns/x rw - nsfs nsfs rw\n"
+			  "garbage\n\n33 21\n"
+			  "34 21 8:3 / /data rw - ext4 /dev/sdb rw",
+			  &m);
+	assert_int_equal(m.count, 4);
+	assert_int_equal(m.items[1].id, 30);
+	key_is(&m, 0, "/", "8:1:");
+	key_is(&m, 0, "/srv/x", "8:1:/srv/x");
+	key_is(&m, 1, "/home/a b/c", "8:2:/@home/a b/c");
+	/* The same directory, by its other place. */
+	key_is(&m, 2, "/mnt/a b/c", "8:2:/@home/a b/c");
+	key_is(&m, 2, "/mnt/a b", "8:2:/@home/a b");
+	key_is(&m, 2, "/mnt/a bc", NULL);
+	key_is(&m, 3, "/data", "8:3:");
+	key_is(&m, 3, "/data/x", "8:3:/x");
+	key_is(&m, 3, "/database", NULL);
+}
+
+static void items(void **state) {
+	auto_protect_items struct protect_items a = { 0 }, b = { 0 };
+	struct protect_item item = { (char *)"8:1:/x", PROTECT_ROLE_HIDDEN, PROTECT_LIVE, true };
+	auto_json json_t *j = NULL, *again = NULL;
+
+	(void)state;
+	protect_items_append(&a, &(struct protect_items){ &item, 1 });
+	protect_items_append(&a, &(struct protect_items){ &item, 1 });
+	j = protect_items_to_json(&a);
+	protect_items_from_json(j, &b);
+	again = protect_items_to_json(&b);
+	assert_true(json_equal(j, again));
+	assert_int_equal(b.count, 2);
+	assert_int_equal(b.items[1].kind, PROTECT_LIVE);
+}
+
 int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(entries),   cmocka_unit_test(settings_to_rules),
 		cmocka_unit_test(selection), cmocka_unit_test(kinds),
 		cmocka_unit_test(order),     cmocka_unit_test(wire),
+		cmocka_unit_test(keys),      cmocka_unit_test(items),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
