@@ -233,9 +233,9 @@ static int open_named(const struct layout *l, const char *name, bool make, struc
 	lock = lock_take(l->run_fd, "pools.lock", 0, err);
 	if (lock < 0)
 		return lock;
-	r = check_owner(p, err);
-	if (r == 0)
-		r = mark_check(l, p, pools, err);
+	r = mark_check(l, p, pools, err);
+	if (r >= 0 && check_owner(p, err) < 0)
+		return -EPERM;
 	if (r == 0 && !make)
 		return err_set(err, ERR_MISSING, -ENOENT, "storage pool '%s' was never used", name);
 	if (r == 0)
@@ -273,7 +273,7 @@ static int find(const struct layout *l, const char *name, bool make, const struc
 		return 0;
 	if (!strcmp(name, POOL_DEFAULT))
 		p = open_default(l);
-	else if (pool_is_disk(name))
+	else if (pool_is_disk(name) && !make)
 		r = err_set(err, ERR_MISSING, -ENOENT, "the disk of container '%s' is not mounted here",
 			    name + 1);
 	else

@@ -5,14 +5,18 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/path.h"
+#include "base/pool.h"
 #include "base/strv.h"
 #include "cli/app.h"
 #include "cli/commands.h"
 #include "cli/output.h"
+#include "cli/profiles.h"
 #include "cli/prompts.h"
 #include "session/saved.h"
 #include "session/lifecycle.h"
 #include "session/repair.h"
+#include "session/storage.h"
 
 struct clean_args {
 	bool sessions;
@@ -109,10 +113,72 @@ static int clean_orphans(struct cli *cli, const struct clean_args *a, struct err
 	return repair_all(cli->session, false, NULL, NULL, err);
 }
 
-/* There is one pool, the state directory itself, and its containers are never orphans. */
+/*
+ * Which pools do settings and profiles name that are seen from here? One that
+ * cannot be read may name any, so then it is not known.
+ */
+static int pools_in_use(const struct cli *cli, char ***ret, struct err *err) {
+	autofree char *cwd = path_absolute(".");
+	struct config_inputs in = profiles_inputs(cli, cwd);
+	struct profile_entry *entries;
+	size_t count;
+	int r = 0;
+
+	strv_add(ret, POOL_DEFAULT);
+	if (*cli->settings->container.storage_pool)
+		strv_add(ret, cli->settings->container.storage_pool);
+	profile_list(&in, &entries, &count);
+	for (size_t i = 0; r == 0 && i < count; i++) {
+		struct config *c = NULL;
+
+		r = profiles_load_alone(cli, entries[i].name, &c, err);
+		if (r < 0)
+			(void)err_wrap(err, "which pool profile '%s' uses is not known",
+				       entries[i].name);
+		else if (config_is_set(c, "container.storage_pool"))
+			strv_add(ret, config_settings(c)->container.storage_pool);
+		config_free(c);
+	}
+	profile_list_free(entries, count);
+	return r;
+}
+
 static int clean_pools(struct cli *cli, const struct clean_args *a, struct err *err) {
-	output_line("Storage pools: this version has one, which is always in use.");
-	return 0;
+	auto_container_list struct container_list list = { 0 };
+	autostrv char **used = NULL, **names = NULL, **lines = NULL;
+	int done = 0, r = pools_in_use(cli, &used, err);
+
+	if (r == 0)
+		r = container_list_load(cli->session, 0, &list, err);
+	for (size_t i = 0; r == 0 && i < list.count; i++) {
+		const struct container *c = list.items[i];
+		struct err why = { 0 };
+
+		if (strv_contains(used, c->pool))
+			continue;
+		if (storage_check_pool(cli->session, c, &why) < 0) {
+			log_warn("container '%s' stays: %s", c->name, why.msg);
+			continue;
+		}
+		strv_add(&names, c->name);
+		strv_addf(&lines, "%s  (pool %s, %s)", c->name, c->pool,
+			  container_status(cli->session, c));
+	}
+	if (r < 0 || !names)
+		return r;
+	if (!may_remove(a, "WARNING: these containers are in storage pools that no settings and no "
+			   "profile seen from here names.\nAnother project may still use them. They "
+			   "are stopped and deleted with all their files:", lines,
+			"Stop and delete them?"))
+		return no_or_dry(a);
+	for (char **name = names; *name; name++) {
+		r = lifecycle_delete(cli->session, *name, true, err);
+		if (r < 0)
+			log_warn("%s", err->msg);
+		else
+			done++;
+	}
+	return done;
 }
 
 static int clean_run(struct cli *cli, const void *args, struct err *err) {
@@ -166,7 +232,7 @@ static const struct cli_option clean_options[] = {
 	{
 		.name = "pools",
 		CLI_BOOL(struct clean_args, pools),
-		.help = "Containers in unused storage pools; there is only one pool so far",
+		.help = "Containers in storage pools that no settings or profile here names",
 	},
 	{
 		.name = "force",

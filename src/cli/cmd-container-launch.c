@@ -1,7 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include <errno.h>
-#include <string.h>
-
 #include "base/log.h"
 #include "cli/app.h"
 #include "cli/commands.h"
@@ -14,12 +11,7 @@ struct launch_args {
 };
 
 static int launch_check(struct cli *cli, void *args, struct err *err) {
-	const struct launch_args *a = args;
-
-	if (a->storage && strcmp(a->storage, POOL_DEFAULT) != 0)
-		return err_set(err, ERR_MISSING, -ENOENT,
-			       "no storage pool '%s': this version has one, '%s'", a->storage,
-			       POOL_DEFAULT);
+	(void)args;
 	return name_check(app_word(cli, 1), err);
 }
 
@@ -33,6 +25,7 @@ static int launch_run(struct cli *cli, const void *args, struct err *err) {
 		.persistent = !a->ephemeral,
 		.delete_on_stop = a->ephemeral,
 		.init = -1,
+		.pool = a->storage,
 	};
 	int r = launch(cli->session, &request, &l, err);
 
@@ -58,13 +51,14 @@ static const struct cli_option launch_options[] = {
 		.name = "storage",
 		.letter = 's',
 		CLI_TEXT(struct launch_args, storage, "POOL"),
-		.help = "Storage pool; this version has only 'default'",
+		.help = "Storage pool of its files, a directory of $COI_ROOT/pools",
 	},
 	{ 0 },
 };
 
 static const struct cli_example launch_examples[] = {
 	{ "coi container launch coi-default box", "A container without a workspace." },
+	{ "coi container launch -s fast coi-default box", "Its files in pool 'fast'." },
 	{ NULL },
 };
 

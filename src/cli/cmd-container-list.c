@@ -4,18 +4,22 @@
  * the engine that coi 0.9 ran on (name, status, created_at, type, config,
  * expanded_devices, state), with what coi knows and nothing made up.
  */
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/size.h"
 #include "cli/app.h"
 #include "cli/commands.h"
 #include "cli/output.h"
 #include "cli/resolve.h"
-#include "session/container.h"
+#include "runtime/disk.h"
+#include "session/storage.h"
 
 struct instance {
+	const struct session *session;
 	const struct container *container;
 	const char *status;
 };
@@ -87,6 +91,7 @@ static json_t *get_config(const void *row) {
 	set_text(config, "user.coi.init", c->systemd ? "systemd" : "coi-init");
 	set_text(config, "user.coi.network", c->network_mode);
 	set_text(config, "user.coi.person", c->person);
+	set_text(config, "user.coi.pool", c->pool);
 	set_bool(config, "user.coi.persistent", c->persistent);
 	set_text(config, "user.coi.workspace", c->workspace);
 	return config;
@@ -103,9 +108,33 @@ static json_t *disk(const char *source, const char *path, bool readonly, bool sh
 	return device;
 }
 
+/* Bytes; 0: it is bounded by the pool alone. */
+static uint64_t disk_bytes(const struct instance *i) {
+	int64_t size = storage_disk_size(i->session, i->container, NULL);
+
+	return size > 0 ? (uint64_t)size : 0;
+}
+
+static json_t *root_disk(const struct instance *i) {
+	json_t *device = json_object();
+	uint64_t bytes = disk_bytes(i);
+
+	set_text(device, "type", "disk");
+	set_text(device, "path", "/");
+	set_text(device, "pool", i->container->pool);
+	if (bytes) {
+		autofree char *size = xasprintf("%" PRIu64 "B", bytes);
+
+		set_text(device, "size", size);
+	}
+	return device;
+}
+
 static json_t *get_devices(const void *row) {
 	const struct container *c = of(row);
 	json_t *devices = json_object();
+
+	(void)json_object_set_new(devices, "root", root_disk(row));
 
 	if (c->workspace && *c->workspace)
 		(void)json_object_set_new(devices, "workspace",
@@ -182,6 +211,29 @@ static json_t *get_ids(const void *row) {
 	return json_string(text);
 }
 
+static json_t *get_pool(const void *row) {
+	const struct instance *i = row;
+	autofree char *text = xasprintf("%s%s", i->container->pool,
+					storage_check_pool(i->session, i->container, NULL) < 0 ?
+						" (not there)" : "");
+
+	return json_text(text);
+}
+
+static json_t *get_disk(const void *row) {
+	const struct instance *i = row;
+	autoclose int home = storage_home(i->session, i->container, NULL);
+	int64_t used = home < 0 ? home : disk_used(home, STORAGE_DISK);
+	char text[2][SIZE_TEXT];
+	autofree char *line = NULL;
+
+	if (used < 0)
+		return NULL;
+	line = xasprintf("%s, of which %s are taken", size_text(disk_bytes(i), text[0]),
+			 size_text((uint64_t)used, text[1]));
+	return json_text(line);
+}
+
 static const struct output_column info_columns[] = {
 	{ .title = "Name", .get = get_name },
 	{ .title = "Status", .get = get_status },
@@ -191,6 +243,8 @@ static const struct output_column info_columns[] = {
 	{ .title = "Persistent", .get = get_persistent },
 	{ .title = "Image", .get = get_image },
 	{ .title = "Fingerprint", .get = get_fingerprint },
+	{ .title = "Pool", .get = get_pool },
+	{ .title = "Disk", .get = get_disk },
 	{ .title = "Workspace", .get = get_workspace },
 	{ .title = "IPv4", .get = get_ipv4 },
 	{ .title = "Network", .get = get_network },
@@ -210,6 +264,7 @@ static int list_run(struct cli *cli, const void *args, struct err *err) {
 	rows = xcalloc(list.count + 1, sizeof(*rows));
 	pointers = xcalloc(list.count + 1, sizeof(*pointers));
 	for (size_t i = 0; i < list.count; i++) {
+		rows[i].session = cli->session;
 		rows[i].container = list.items[i];
 		rows[i].status = container_status(cli->session, list.items[i]);
 		pointers[i] = &rows[i];
@@ -234,7 +289,7 @@ static int info_run(struct cli *cli, const void *args, struct err *err) {
 
 	if (r < 0)
 		return r;
-	row = (struct instance){ c, container_status(cli->session, c) };
+	row = (struct instance){ cli->session, c, container_status(cli->session, c) };
 	if (cli->json)
 		return output_document(output_json_rows(list_columns, &pointer, 1), err);
 	output_block(info_columns, &row, 0);

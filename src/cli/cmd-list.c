@@ -11,6 +11,7 @@
 #include "session/saved.h"
 #include "session/container.h"
 #include "session/relays.h"
+#include "session/storage.h"
 
 struct list_args {
 	bool all;
@@ -65,9 +66,14 @@ static json_t *get_persistent(const void *row) {
 }
 
 static json_t *get_pool(const void *row) {
-	const struct container *c = of(row);
+	return json_text(of(row)->pool);
+}
 
-	return json_text(c->layer_count ? c->layers[0].pool : POOL_DEFAULT);
+static char *text_pool(const void *row) {
+	const struct list_row *r = row;
+
+	return xasprintf("%s%s", of(row)->pool,
+			 storage_check_pool(r->session, of(row), NULL) < 0 ? " (not there)" : "");
 }
 
 static json_t *get_ports(const void *row) {
@@ -90,7 +96,7 @@ static const struct output_column list_columns[] = {
 	{ .key = "ipv4", .title = "IPv4", .get = get_ipv4 },
 	{ .key = "created_at", .title = "Created", .get = get_created },
 	{ .key = "image", .title = "Image", .get = get_image },
-	{ .key = "pool", .title = "Pool", .get = get_pool },
+	{ .key = "pool", .title = "Pool", .get = get_pool, .text = text_pool },
 	{ .key = "published_ports", .title = "Ports", .get = get_ports },
 	{ .key = "workspace", .title = "Workspace", .get = get_workspace },
 	{ 0 },

@@ -16,18 +16,6 @@
 #include "cli/profiles.h"
 #include "config/show.h"
 
-/* What one profile says, its ancestors included, and nobody else. */
-static int load_alone(const struct cli *cli, const char *name, struct config **ret,
-		      struct err *err) {
-	autofree char *cwd = path_absolute(".");
-	struct config_inputs in = profiles_inputs(cli, cwd);
-
-	in.profile = name;
-	in.is_strict = true;
-	in.is_profile_alone = true;
-	return config_load(&in, ret, err);
-}
-
 /* ---- list ---- */
 
 struct profile_row {
@@ -124,7 +112,7 @@ static bool take_row(const struct cli *cli, const struct profile_entry *entry,
 			 entry->name, entry->file);
 		return false;
 	}
-	if (load_alone(cli, entry->name, &row->config, &err) < 0) {
+	if (profiles_load_alone(cli, entry->name, &row->config, &err) < 0) {
 		autofree char *why = escape_text(err.msg, sizeof(err.msg));
 
 		log_warn("profile '%s' is left out: %s", entry->name, why);
@@ -192,7 +180,7 @@ static int info_run(struct cli *cli, const void *args, struct err *err) {
 	auto_config struct config *c = NULL;
 	autobuf struct buf safe;
 	autofree char *text = NULL;
-	int r = load_alone(cli, name, &c, err);
+	int r = profiles_load_alone(cli, name, &c, err);
 
 	(void)args;
 	buf_init(&safe, 4 * CONFIG_DUMP_MAX);

@@ -29,6 +29,17 @@ struct config_inputs profiles_inputs(const struct cli *cli, const char *cwd) {
 	};
 }
 
+int profiles_load_alone(const struct cli *cli, const char *name, struct config **ret,
+			struct err *err) {
+	autofree char *cwd = path_absolute(".");
+	struct config_inputs in = profiles_inputs(cli, cwd);
+
+	in.profile = name;
+	in.is_strict = true;
+	in.is_profile_alone = true;
+	return config_load(&in, ret, err);
+}
+
 void profile_place_done(struct profile_place *place) {
 	free(place->name);
 	free(place->base);

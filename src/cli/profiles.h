@@ -10,6 +10,10 @@
 /* What settings are read with here; @cwd is borrowed. */
 struct config_inputs profiles_inputs(const struct cli *cli, const char *cwd);
 
+/* What one profile says, its ancestors included, and nobody else. */
+int profiles_load_alone(const struct cli *cli, const char *name, struct config **ret,
+			struct err *err);
+
 /* A profile that lies in a directory. */
 struct profile_place {
 	char *name;

@@ -31,6 +31,8 @@
 #define JOURNAL_MIN_MB 4
 #define JOURNAL_MAX_MB 64
 #define GROUP_LEFT_OUT 1200 /* blocks */
+#define ROOM "room"
+#define ROOM_BYTES (512 << 10)
 #define WAIT_MS 10000
 #define LINGER_MS 1000
 #define STEP_MS 10
@@ -292,6 +294,22 @@ int disk_attach(int dir, const char *name, struct err *err) {
 	target = open(DISK_MOUNT, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	r = target < 0 ? -errno : mount_attach(m, target);
 	return r < 0 ? err_sys(err, r, "cannot mount the disk of the container") : 0;
+}
+
+void disk_room_use(int fd) {
+	if (unlinkat(fd, ROOM, 0) == 0)
+		(void)syncfs(fd); /* the journal lets go of it only now */
+}
+
+void disk_room_keep(int fd) {
+	autoclose int room = openat(fd, ROOM, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	struct stat st;
+
+	if (room < 0 || fstat(room, &st) < 0)
+		return;
+	for (off_t size = ROOM_BYTES; size >= DISK_BLOCK && st.st_blocks * 512 < size; size /= 2)
+		if (fallocate(room, 0, 0, size) == 0)
+			break;
 }
 
 void disk_detach(void) {

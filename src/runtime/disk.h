@@ -48,6 +48,15 @@ int disk_grow(int dir, const char *name, uint64_t size, struct err *err);
 int disk_mount(int dir, const char *name, struct err *err);
 /* The same, attached at DISK_MOUNT. The caller is in a private mount namespace. */
 int disk_attach(int dir, const char *name, struct err *err);
+/*
+ * Room that the container cannot take, on the disk whose top @fd is: given back
+ * before something of ours has to be written there (a full disk could otherwise
+ * not even be mounted by its container again, to delete something), and kept
+ * again, as much as there is by then.
+ */
+void disk_room_use(int fd);
+void disk_room_keep(int fd);
+
 /* Take it away from DISK_MOUNT, now or when its last user is gone. */
 void disk_detach(void);
 

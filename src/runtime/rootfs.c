@@ -24,6 +24,7 @@
 
 /* The kernel's own limit for one overlay. */
 #define LAYERS_MAX 500
+#define FULL_BYTES 65536
 
 static int layer_clone(const char *path, unsigned flags, int userns, struct err *err) {
 	autoclose int fd = open(path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -230,13 +231,22 @@ static int overlay_staged(const struct runtime_spec *spec, const struct idset *i
 	return r < 0 ? r : steal_fd(&m);
 }
 
-static int check_writable(int m, struct err *err) {
-	struct statvfs s;
+/* @container: the directory that has upper and work, which overlay could not write to. */
+static int check_writable(int m, int container, const struct runtime_spec *spec,
+			  struct err *err) {
+	struct statvfs s, below;
 
 	if (fstatvfs(m, &s) < 0)
 		return err_sys(err, -errno, "cannot look at the overlay");
 	if (!(s.f_flag & ST_RDONLY))
 		return 0;
+	if (fstatvfs(container, &below) == 0 &&
+	    (below.f_bavail * below.f_frsize < FULL_BYTES || !below.f_favail)) {
+		(void)err_sys(err, -ENOSPC, "cannot write to '%s'", rootfs_files_dir(spec));
+		return spec->disk ? err_hint(err, "'coi container set %s limits.disk.size=SIZE' "
+						  "makes its disk larger", spec->name) :
+				    err_hint(err, "its file system is full");
+	}
 	err_set(err, ERR_SYSTEM, -EROFS, "the overlay is read-only");
 	return err_hint(err, "the container's directory must be on a writable file system with "
 			     "d_type and trusted extended attributes, and not on another overlay");
@@ -269,6 +279,6 @@ int rootfs_overlay(const struct runtime_spec *spec, const struct idset *ids,
 	}
 	if (m < 0)
 		return m;
-	r = check_writable(m, err);
+	r = check_writable(m, l->container, spec, err);
 	return r < 0 ? r : steal_fd(&m);
 }

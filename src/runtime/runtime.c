@@ -146,18 +146,30 @@ static int merged_attach(struct runtime *rt, int overlay, struct err *err) {
 	return rt->rootfs_fd < 0 ? err_sys(err, -errno, "cannot keep '%s'", rt->rootfs_path) : 0;
 }
 
+static int disk_begin(const struct runtime_spec *spec, int *ret, struct err *err) {
+	int r = disk_attach(AT_FDCWD, spec->disk, err);
+
+	if (r < 0)
+		return r;
+	*ret = open(DISK_MOUNT, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (*ret < 0)
+		return err_sys(err, -errno, "cannot open the disk of '%s'", spec->name);
+	disk_room_use(*ret);
+	return 0;
+}
+
 static int tree_build(struct runtime *rt, struct err *err) {
 	__attribute__((cleanup(binds_done))) struct binds binds = { 0 };
 	__attribute__((cleanup(rootfs_done))) struct rootfs_layers layers = { .container = -1 };
 	const struct runtime_spec *spec = rt->spec;
-	autoclose int init = -1, overlay = -1;
+	autoclose int init = -1, overlay = -1, disk = -1;
 	int r = binds_prepare(spec, &rt->ids, &binds, err);
 
 	/* Binds are descriptors of the caller's mounts: only then may the namespace change. */
 	if (r == 0)
 		r = private_mounts(err);
 	if (r == 0 && spec->disk)
-		r = disk_attach(AT_FDCWD, spec->disk, err);
+		r = disk_begin(spec, &disk, err);
 	if (r == 0)
 		r = rootfs_prepare(spec, &rt->ids, &layers, err);
 	if (r < 0)
@@ -179,6 +191,8 @@ static int tree_build(struct runtime *rt, struct err *err) {
 		r = devices_make(DEVICES_DIR, err);
 	for (size_t i = 0; i < binds.count && r == 0; i++)
 		r = bind_attach(&binds.v[i], rt->rootfs_fd, &rt->ids, err);
+	if (disk >= 0)
+		disk_room_keep(disk);
 	return r;
 }
 

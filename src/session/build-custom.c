@@ -88,7 +88,9 @@ int build_custom(struct session *s, const struct build_request *request, const c
 		*ret = (struct build_result){ .existed = true, .image = image };
 		return 0;
 	}
-	r = find_base(s, alias, base_name, &base, err);
+	r = build_check_pool(s, err);
+	if (r == 0)
+		r = find_base(s, alias, base_name, &base, err);
 	if (r == 0)
 		r = recipe_prepare_script(s->layout, alias, text, &prepared, err);
 	if (r < 0)

@@ -20,4 +20,7 @@ struct build_job {
 int build_job_run(struct session *s, const struct build_job *job,
 		  const struct build_request *request, struct image_info **ret, struct err *err);
 
+/* The pool that settings name must be there before anything is begun, though images are not in it. */
+int build_check_pool(const struct session *s, struct err *err);
+
 #endif

@@ -10,6 +10,7 @@
 
 #include "base/mem.h"
 #include "base/path.h"
+#include "base/pool.h"
 #include "base/strv.h"
 #include "image/recipe.h"
 #include "session/build-job.h"
@@ -128,13 +129,22 @@ static void tell_audit(struct session *s, const struct build *b, const struct im
 		session_say(s, "Warning: %s", err.msg);
 }
 
+int build_check_pool(const struct session *s, struct err *err) {
+	const char *set = s->settings->container.storage_pool;
+	const struct pool *pool;
+
+	return *set ? pool_use(s->layout, set, &pool, err) : 0;
+}
+
 int build_image(struct session *s, const struct build_request *request, struct build_result *ret,
 		struct err *err) {
 	autofree char *dir = recipe_dir(request->recipe);
 	struct build b = { .agents = (char **)request->agents };
 	struct image_info *image = NULL;
-	int r = recipe_load(dir, &b.recipe, err);
+	int r = build_check_pool(s, err);
 
+	if (r == 0)
+		r = recipe_load(dir, &b.recipe, err);
 	if (!b.agents && s->settings->container.build.agents)
 		b.agents = s->settings->container.build.agents;
 	if (r == 0 && b.agents)

@@ -103,15 +103,6 @@ static int owner_of(int workspace_fd, struct container *c, struct err *err) {
 	return 0;
 }
 
-/* An image is made in the default pool, and its build container with it. */
-static const char *pool_wanted(const struct session *s, const struct launch_request *request) {
-	const char *set = s->settings->container.storage_pool;
-
-	if (request->pool)
-		return request->pool;
-	return *set && request->kind != KIND_BUILD ? set : POOL_DEFAULT;
-}
-
 /* The record of a new container whose directory is there and whose lock is held. */
 static int write_record(struct session *s, const struct launch_request *request,
 			const struct slot_claim *claim, const struct image_info *image,
@@ -131,7 +122,7 @@ static int write_record(struct session *s, const struct launch_request *request,
 	c->description = xstrdup(image->description);
 	c->layers = image_layers_copy(image->layers, image->layer_count);
 	c->layer_count = image->layer_count;
-	c->pool = xstrdup(pool_wanted(s, request));
+	c->pool = xstrdup(storage_pool_wanted(s, request->kind, request->pool));
 	c->workspace = xstrdup(workspace ? workspace : "");
 	c->workspace_path = workspace ? workspace_inside(s, workspace, workspace_fd) : xstrdup("");
 	c->slot = request->name ? 0 : claim->slot;
@@ -166,6 +157,8 @@ static int write_record(struct session *s, const struct launch_request *request,
 		r = choose_init(s, request, c, &c->systemd, err);
 	if (r == 0)
 		r = container_store(s, c, err);
+	if (r == 0)
+		r = storage_begin(s, c, err);
 	if (r < 0)
 		return r;
 	*ret = steal_ptr(c);
@@ -270,7 +263,8 @@ static int create(struct session *s, const struct launch_request *request, const
 	if (r == 0 && request->kind != KIND_BUILD)
 		r = build_check_base(s, ref, image, err);
 	if (r == 0)
-		r = pool_use(s->layout, pool_wanted(s, request), &pool, err);
+		r = pool_use(s->layout, storage_pool_wanted(s, request->kind, request->pool), &pool,
+			     err);
 	if (r == 0)
 		r = slot_claim(s, request, workspace, &claim, err);
 	if (r < 0)

@@ -22,6 +22,7 @@
 #include "session/session-log.h"
 #include "session/snapshot.h"
 #include "session/spawn.h"
+#include "session/storage.h"
 #include "session/teardown.h"
 
 #define ADOPT_TIMEOUT_MS 10000
@@ -314,6 +315,12 @@ static int sweep_network(struct sweep *w, struct err *err) {
 	return r < 0 ? r : net_base_remove(net, -1, err);
 }
 
+static void found_files(const char *pool, const char *name, void *data) {
+	autofree char *text = xasprintf("files in storage pool '%s' without a container:", pool);
+
+	found(data, text, name);
+}
+
 static void found_immutable(const char *container, void *data) {
 	found(data, "immutable files without a container:", container);
 }
@@ -366,6 +373,8 @@ int repair_all(struct session *s, bool dry_run, void (*tell)(const char *what, v
 
 	r = r < 0 ? r : one;
 	one = sweep_network(&w, r < 0 ? NULL : err);
+	r = r < 0 ? r : one;
+	one = storage_sweep(s, dry_run, found_files, &w, r < 0 ? NULL : err);
 	r = r < 0 ? r : one;
 	(void)immutable_sweep(s, dry_run, found_immutable, &w);
 	sweep_run(&w);

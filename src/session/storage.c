@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/lock.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/pool.h"
@@ -68,7 +69,13 @@ static int open_disk(struct storage *st, const struct container *c, int home, st
 	if (r < 0)
 		return err_wrap(err, "container '%s'", c->name);
 	st->path = xstrdup(DISK_MOUNT);
+	st->fd = open(st->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (st->fd < 0)
+		return err_sys(err, -errno, "cannot open the disk of container '%s'", c->name);
 	st->pool = xasprintf("@%s", c->name);
+	st->has_room = c->state == STATE_STOPPED; /* one that runs would take it */
+	if (st->has_room)
+		disk_room_use(st->fd);
 	r = pool_attach(l, st->pool, st->path, err);
 	/* Nobody else can see what a cut-off change of its layers has left there. */
 	if (r == 0 && layers_sweep(l, st->pool, &users, &ignored) < 0)
@@ -91,12 +98,10 @@ int storage_open(const struct session *s, const struct container *c, struct stor
 	} else {
 		st.path = storage_home_path(s, c, err);
 		st.pool = xstrdup(c->pool);
+		st.fd = steal_fd(&home);
 	}
 	if (r < 0)
 		return r;
-	st.fd = size > 0 ? open(st.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : steal_fd(&home);
-	if (st.fd < 0)
-		return err_sys(err, -errno, "cannot open the files of container '%s'", c->name);
 	*ret = st;
 	st = (struct storage)STORAGE_INIT;
 	return 0;
@@ -105,6 +110,8 @@ int storage_open(const struct session *s, const struct container *c, struct stor
 void storage_close(struct storage *st) {
 	int r;
 
+	if (st->has_room)
+		disk_room_keep(st->fd);
 	mem_close_ptr(&st->fd);
 	if (st->session && st->pool && pool_is_disk(st->pool))
 		pool_detach(st->session->layout, st->pool);
@@ -114,6 +121,82 @@ void storage_close(struct storage *st) {
 	free(st->path);
 	free(st->pool);
 	*st = (struct storage)STORAGE_INIT;
+}
+
+/* ---- its pool ---- */
+
+const char *storage_pool_wanted(const struct session *s, enum container_kind kind,
+				const char *asked) {
+	const char *set = s->settings->container.storage_pool;
+
+	if (asked)
+		return asked;
+	return *set && kind != KIND_BUILD ? set : POOL_DEFAULT;
+}
+
+int storage_check_pool(const struct session *s, const struct container *c, struct err *err) {
+	const struct pool *pool;
+
+	return pool_find(s->layout, c->pool, &pool, err);
+}
+
+int storage_begin(const struct session *s, const struct container *c, struct err *err) {
+	const struct pool *pool;
+	int r = pool_find(s->layout, c->pool, &pool, err);
+
+	if (r < 0 || !strcmp(c->pool, POOL_DEFAULT))
+		return r;
+	r = tree_remove_at(pool->containers_fd, c->name);
+	return r < 0 ? err_sys(err, r, "cannot remove what storage pool '%s' has of an earlier '%s'",
+			       c->pool, c->name) : 0;
+}
+
+/* No container of that name, or one whose files are elsewhere. Not known: it stays. */
+static bool is_nobodys(const struct session *s, const struct pool *pool, const char *name) {
+	auto_container struct container *c = NULL;
+	struct err ignored = { 0 };
+	int r = container_load(s, name, &c, &ignored);
+
+	return r == -ENOENT || (r == 0 && strcmp(c->pool, pool->name) != 0);
+}
+
+static int sweep_pool(const struct session *s, const struct pool *pool, bool dry_run,
+		      void (*found)(const char *pool, const char *name, void *data), void *data,
+		      struct err *err) {
+	autostrv char **names = NULL;
+	int r = dir_names(pool->containers_fd, &names);
+
+	if (r < 0)
+		return err_sys(err, r, "cannot list storage pool '%s'", pool->name);
+	for (size_t i = 0; r == 0 && names && names[i]; i++) {
+		autoclose int lock = container_lock(s, names[i], LOCK_TRY, NULL);
+
+		if (lock < 0 || !is_nobodys(s, pool, names[i]))
+			continue;
+		found(pool->name, names[i], data);
+		if (!dry_run)
+			r = tree_remove_at(pool->containers_fd, names[i]);
+		if (exists_at(s->layout->containers_fd, names[i]) == 0)
+			container_lock_remove(s, names[i], steal_fd(&lock));
+	}
+	return r < 0 ? err_sys(err, r, "cannot remove left-over files of storage pool '%s'",
+			       pool->name) : 0;
+}
+
+int storage_sweep(const struct session *s, bool dry_run,
+		  void (*found)(const char *pool, const char *name, void *data), void *data,
+		  struct err *err) {
+	autostrv char **pools = NULL;
+	int r = pool_names(s->layout, &pools, err);
+
+	for (size_t i = 0; r == 0 && pools[i]; i++) {
+		const struct pool *pool;
+
+		if (strcmp(pools[i], POOL_DEFAULT) != 0 &&
+		    pool_find(s->layout, pools[i], &pool, NULL) == 0)
+			r = sweep_pool(s, pool, dry_run, found, data, err);
+	}
+	return r;
 }
 
 /* ---- for its supervisor ---- */

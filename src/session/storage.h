@@ -26,6 +26,7 @@ struct storage {
 	char *path; /* the same, in the calling process while it is open */
 	char *pool; /* where layers go that upper/ becomes: "@NAME" for a disk */
 	struct mountns ns; /* entered for a disk */
+	bool has_room;     /* of a disk that may be full: taken meanwhile */
 };
 #define STORAGE_INIT { .fd = -1, .ns = MOUNTNS_INIT }
 
@@ -47,6 +48,21 @@ int storage_home(const struct session *s, const struct container *c, struct err 
 char *storage_home_path(const struct session *s, const struct container *c, struct err *err);
 /* Bytes of its disk; 0: it has none; or -errno. */
 int64_t storage_disk_size(const struct session *s, const struct container *c, struct err *err);
+
+/* The pool of a new container: @asked, else the settings'; an image is built in the default one. */
+const char *storage_pool_wanted(const struct session *s, enum container_kind kind,
+				const char *asked);
+/* A new one, whose record is written: what its pool has under its name is nobody's, and goes. */
+int storage_begin(const struct session *s, const struct container *c, struct err *err);
+/* ERR_CONFLICT when its pool is not there. */
+int storage_check_pool(const struct session *s, const struct container *c, struct err *err);
+/*
+ * Directories in pools (but the default one) that no container has: each is told
+ * to @found, and removed unless @dry_run. Pools that are not there are left alone.
+ */
+int storage_sweep(const struct session *s, bool dry_run,
+		  void (*found)(const char *pool, const char *name, void *data), void *data,
+		  struct err *err);
 
 /*
  * Before a start: give it a disk of @size bytes. A container that has written to

@@ -20,7 +20,6 @@
 #include "base/msg.h"
 #include "base/strv.h"
 #include "session/snapshot.h"
-#include "session/storage.h"
 #include "session/supervisor.h"
 #include "session/teardown.h"
 
@@ -93,7 +92,7 @@ static void end_record(struct supervisor *v, bool delete_it) {
 		return;
 	}
 	if (delete_it) {
-		r = storage_remove(&v->session, v->c, &err);
+		r = teardown_remove(&v->session, v->c, &err);
 		if (r == 0) {
 			supervisor_audit_delete(v);
 			supervisor_log(v, "deleted");

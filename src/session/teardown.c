@@ -55,26 +55,31 @@ static int undo_protect(void *ctx, struct err *err) {
 	return placeholders_release(t->s, t->c->name, -1, err);
 }
 
-static int undo_record(void *ctx, struct err *err) {
-	struct teardown *t = ctx;
-	struct image_users users = container_image_users(t->s);
+int teardown_remove(struct session *s, const struct container *c, struct err *err) {
+	struct image_users users = container_image_users(s);
 	struct image_layer *layers = NULL;
+	struct err why = { 0 };
 	size_t count = 0;
 	int r;
 
-	if (!t->delete_it) {
-		container_forget_run(t->c);
-		t->c->state = STATE_STOPPED;
-		return container_store(t->s, t->c, err);
-	}
-	r = snapshot_layers_of(t->s, t->c, &layers, &count, err);
-	if (r < 0) /* a damaged record: the next repair finds the layers */
-		session_say(t->s, "Warning: %s", err->msg);
-	r = storage_remove(t->s, t->c, err);
-	if (r == 0 && layers && layers_drop(t->s->layout, layers, count, &users, err) < 0)
-		session_say(t->s, "Warning: %s", err->msg);
+	if (snapshot_layers_of(s, c, &layers, &count, &why) < 0)
+		/* A damaged record: the next repair finds the layers. */
+		session_say(s, "Warning: %s", why.msg);
+	r = storage_remove(s, c, err);
+	if (r == 0 && layers && layers_drop(s->layout, layers, count, &users, &why) < 0)
+		session_say(s, "Warning: %s", why.msg);
 	image_layers_free(layers, count);
 	return r;
+}
+
+static int undo_record(void *ctx, struct err *err) {
+	struct teardown *t = ctx;
+
+	if (t->delete_it)
+		return teardown_remove(t->s, t->c, err);
+	container_forget_run(t->c);
+	t->c->state = STATE_STOPPED;
+	return container_store(t->s, t->c, err);
 }
 
 /* Undone from the last to the first. */
@@ -97,8 +102,10 @@ int teardown(struct session *s, struct container *c, bool delete_it, int lock_fd
 	     struct err *err) {
 	struct teardown t = { .s = s, .c = c, .delete_it = delete_it };
 	autoclose int lock = lock_fd;
-	int r = 0;
+	int r = delete_it && c->pool ? storage_check_pool(s, c, err) : 0;
 
+	if (r < 0)
+		return r;
 	if (c->record) { /* else there is nothing that could say it */
 		c->state = delete_it ? STATE_DELETING : STATE_STOPPING;
 		c->owner = (struct proc_id){ 0 };

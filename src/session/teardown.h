@@ -17,5 +17,10 @@ extern const struct plan teardown_plan;
  */
 int teardown(struct session *s, struct container *c, bool delete_it, int lock_fd,
 	     struct err *err);
+/*
+ * The last of it: its files, its record, and the layers of its snapshots. The
+ * caller has its lock, and nothing of it runs.
+ */
+int teardown_remove(struct session *s, const struct container *c, struct err *err);
 
 #endif

@@ -392,6 +392,32 @@ megabytes() { # NAME: of the file system that it sees
 	expect_equal "$output" precious
 }
 
+@test "one that is full can be started, snapshot and restored all the same" {
+	launch box
+	inside box 'mkdir -p /srv; echo precious >/srv/precious'
+	stop box
+	coi snapshot create -c box before
+	start box
+	inside box 'dd if=/dev/zero of=/srv/big bs=1M; i=0; while echo x >/srv/f$i; do i=$((i+1)); done; while mkdir /srv/d$i; do i=$((i+1)); done' >/dev/null 2>&1 || true
+	run inside box 'cp /srv/precious /srv/copy'
+	[ "$status" -ne 0 ]
+	for k in 1 2 3; do
+		stop box
+		start box
+	done
+	stop box
+	coi snapshot create -c box full
+	coi file push /etc/hostname box:/etc/pushed
+	coi snapshot restore -c box before --force
+	coi snapshot delete -c box full
+	coi snapshot list -c box --format json | jq -r '.snapshots[].name' | grep before-restore | while read -r name; do
+		coi snapshot delete -c box "$name"
+	done
+	start box
+	run inside box 'cat /srv/precious; ls /srv; head -c 30000000 /dev/zero >/srv/again && echo wrote'
+	expect_equal "$output" "$(printf 'precious\nprecious\nwrote')"
+}
+
 @test "without mkfs.ext4 it is refused with the name of the package" {
 	for dir in /usr/sbin /sbin /usr/bin; do
 		[ ! -x $dir/mkfs.ext4 ] || real=$(readlink -f $dir/mkfs.ext4)

@@ -157,13 +157,17 @@ tree() {
 	safety=$(coi snapshot list --format json | jq -r '.snapshots[].name' | grep before-restore)
 	coi snapshot delete "$safety"
 	[ "$(layers | wc -l)" -lt "$((n + 1))" ]
-	coi container launch coi-default gone
-	coi container stop --force gone
-	coi snapshot create -c gone s1
-	coi snapshot create -c gone s2
-	[ "$(layers | wc -l)" -gt "$n" ]
-	m=$(coi container list --format json | jq length)
-	coi container delete --force gone
+	n=$(layers | wc -l)
+	for state in stopped running; do
+		coi container launch coi-default gone
+		coi container stop --force gone
+		coi snapshot create -c gone s1
+		coi snapshot create -c gone s2
+		[ "$(layers | wc -l)" -gt "$n" ]
+		[ $state = stopped ] || coi container start gone
+		coi container delete --force gone
+		expect_equal "$(layers | wc -l)" "$n"
+	done
 	run --separate-stderr coi clean --orphans --force
 	expect_status 0
 	for l in $(layers); do
