@@ -102,7 +102,7 @@ static void as_query(const uint8_t *data, size_t size, bool tcp) {
 		assert_true(strlen(name) < DNS_NAME_TEXT);
 	dns_blocked_write(&q, &out);
 	check_answer(&out, &q, &filters[0]);
-	dns_query_write(&q, 7, &out);
+	dns_query_write(&q, 7, true, &out);
 	assert_false(out.overflow);
 	(void)dns_answer_match(data, size, &q, q.id, &truncated, &rcode);
 	as_answer(data, size, &q);

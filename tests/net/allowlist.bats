@@ -8,8 +8,8 @@ setup_file() {
 	host_state >"$T/before"
 	local n
 	on world ip addr add $NAMESERVER/32 dev lo
-	for n in 0 1 2 3 4 5 6 7 8 9; do
-		on world ip addr add 203.0.113.10$n/32 dev lo
+	for n in {100..109} 111 112; do
+		on world ip addr add 203.0.113.$n/32 dev lo
 	done
 	on world ip addr add 198.51.100.77/32 dev lo
 	printf 'nameserver %s\n' $NAMESERVER >"$T/resolv.conf"
@@ -23,7 +23,8 @@ setup_file() {
 	done
 	cat >"$T/allowed.a" <<-END
 	public.test rotate.test *.sub.test chain.test loop.test rogue.test rebind.test private.test
-	smuggle.test forged.test big.test silent.test mixed.test:9443
+	smuggle.test forged.test big.test silent.test mixed.test:9443 aliases-16.test aliases-17.test
+	zero.test *.thousand.test
 	192.168.50.0/24:9000 172.16.5.5
 	END
 	cp "$T/allowed.a" "$T/allowed.first"
@@ -80,19 +81,34 @@ reach() { # FROM ADDRESS PORT [udp]: the outcome in one word, and who the server
 }
 
 @test "what is not listed is refused, by address and by name, and nobody is asked" {
-	local before=$EPOCHREALTIME after
 	[ "$(reach a 203.0.113.100 9000)" = refused ]
 	[[ $(reach a 203.0.113.100 9000 udp) =~ ^(unreachable|silent)$ ]]
-	before=$EPOCHREALTIME
 	[ "$(ask a nobody.test)" = "rcode=3 tc=0" ]
-	after=$EPOCHREALTIME
-	echo "refused after $((${after/./} - ${before/./})) us"
-	[ $((${after/./} - ${before/./})) -lt 50000 ]
 	[ "$(ask a nobody.test 1 tcp)" = "rcode=3 tc=0" ]
 	[ "$(ask a nobody.test 16)" = "rcode=3 tc=0" ]
 	[ "$(ask a sub.test)" = "rcode=3 tc=0" ]
 	! grep -q nobody "$T/upstream.out"
 	await "$T/dns-a.out" 'refused nobody.test'
+}
+
+# The fastest of twenty, in microseconds.
+fastest() { # COMMAND...
+	local best=1000000000 before i took
+	for i in {1..20}; do
+		before=${EPOCHREALTIME/./}
+		"$@" >/dev/null
+		took=$((${EPOCHREALTIME/./} - before))
+		[ "$took" -ge "$best" ] || best=$took
+	done
+	echo "$best"
+}
+
+@test "a refusal takes no longer than an answer" {
+	local refused answered
+	answered=$(fastest ask a nx.sub.test)
+	refused=$(fastest ask a nobody.test)
+	echo "answered after $answered us, refused after $refused us" >&3
+	[ "$refused" -lt $((answered * 2)) ]
 }
 
 @test "an empty list is nothing at all" {
@@ -150,9 +166,53 @@ reach() { # FROM ADDRESS PORT [udp]: the outcome in one word, and who the server
 	[ "$(ask a chain.test)" = "rcode=0 tc=0 203.0.113.10" ]
 	[[ $(reach a 203.0.113.10 9000) = open* ]]
 	[ "$(ask a loop.test)" = "rcode=0 tc=0" ]
+	# Sixteen aliases, and one more.
+	[ "$(ask a aliases-17.test)" = "rcode=0 tc=0" ]
+	[ "$(reach a 203.0.113.111 9000)" = refused ]
+	[ "$(ask a aliases-16.test)" = "rcode=0 tc=0 203.0.113.111" ]
+	[[ $(reach a 203.0.113.111 9000) = open* ]]
 	[ "$(ask a one.example)" = "rcode=3 tc=0" ]
 	[ "$(ask a rogue.test)" = "rcode=0 tc=0 198.51.100.10" ]
 	[ "$(reach a 198.51.100.77 9000)" = refused ]
+}
+
+@test "an answer that lasts no time opens its address for a while nevertheless" {
+	[ "$(reach a 203.0.113.112 9000)" = refused ]
+	[ "$(ask a zero.test)" = "rcode=0 tc=0 203.0.113.112" ]
+	[[ $(reach a 203.0.113.112 9000) = open* ]]
+	sleep 2.1
+	[[ $(reach a 203.0.113.112 9000) = open* ]]
+}
+
+learnt_count() { # in the kernel
+	nft -j list table inet "$(table_name)" |
+		jq '[.nftables[].set? | select(.name // "" | test("^l[0-9]")) | .elem // [] | length] | add'
+}
+
+@test "a thousand names, each in the list or all by a wildcard" {
+	local before
+	before=$(learnt_count)
+	[ "$(on a "$COI_TEST_BUILD/net-dnstool" all "$(of a GATEWAY)" thousand.test 1000)" = "good=1000 of 1000" ]
+	[ "$(learnt_count)" -ge $((before + 990)) ]
+	seq -f 'h%g.thousand.test' 0 999 >"$T/allowed.a"
+	change a
+	[ "$(on a "$COI_TEST_BUILD/net-dnstool" all "$(of a GATEWAY)" thousand.test 1000)" = "good=1000 of 1000" ]
+	[ "$(ask a h1000.thousand.test)" = "rcode=3 tc=0" ]
+	# What was learnt for them goes with them.
+	printf 'nobody.test\n' >"$T/allowed.a"
+	change a
+	[ "$(learnt_count)" = 0 ]
+}
+
+@test "more names than can be learnt: those that were stay open, and others fail" {
+	printf '*.thousand.test\n' >"$T/allowed.a"
+	change a
+	[[ $(on a "$COI_TEST_BUILD/net-dnstool" all "$(of a GATEWAY)" thousand.test 1100) = "good=1024 of 1100" ]]
+	[ "$(learnt_count)" = 1024 ]
+	[ "$(ask a h5.thousand.test)" = "rcode=0 tc=0 203.1.0.5" ]
+	[ "$(ask a h1050.thousand.test)" = "rcode=2 tc=0" ]
+	printf 'nobody.test\n' >"$T/allowed.a"
+	change a
 }
 
 @test "a name that leads into a private network does not open it, not even later" {
@@ -283,6 +343,15 @@ seen_upstream() { # COUNT PATTERN
 	[ "$(ask a public.test)" = "rcode=0 tc=0 198.51.100.10" ]
 	[ "$(ask a nx.sub.test)" = "rcode=2 tc=0" ]
 	[ "$(reach a 198.51.100.10 9000)" = "open $UPLINK" ]
+	# A server that is there and does not know, or talks nonsense, is no better.
+	start failing world "$COI_TEST_BUILD/net-dnstool" serve 203.0.113.101 fail
+	printf 'nameserver 203.0.113.101\n' >"$T/resolv.conf"
+	printf r >"$T/dns-a.in"
+	[ "$(ask a public.test)" = "rcode=0 tc=0 198.51.100.10" ]
+	finish failing
+	start failing world "$COI_TEST_BUILD/net-dnstool" serve 203.0.113.101 half
+	[ "$(ask a public.test)" = "rcode=0 tc=0 198.51.100.10" ]
+	finish failing
 	printf 'nameserver %s\n' $NAMESERVER >"$T/resolv.conf"
 	printf r >"$T/dns-a.in"
 }

@@ -36,17 +36,90 @@ serve_names() {
 	netctl attach "$1" "$(cat "$T/$1.pid")"
 }
 
-ask() { # GUEST NAME [TYPE [tcp]]
-	local from=$1
-	shift
-	on "$from" "$COI_TEST_BUILD/net-dnstool" ask "$(of a GATEWAY)" "$1" "${2-1}" ${3-}
+ask() { # GUEST NAME [TYPE [tcp] [size=N]]
+	local from=$1 name=$2 type=${3-1}
+	shift 2
+	on "$from" "$COI_TEST_BUILD/net-dnstool" ask "$(of a GATEWAY)" "$name" "$type" "${@:2}"
+}
+
+tool() { # GUEST COMMAND WORDS...: of the client, to the name service
+	on "$1" "$COI_TEST_BUILD/net-dnstool" "$2" "$(of a GATEWAY)" "${@:3}"
+}
+
+seen() { # PATTERN: how often the upstream server was asked
+	grep -c "$1" "$T/upstream.out" || true
 }
 
 @test "a name is resolved, by UDP and by TCP" {
 	[ "$(ask a public.test)" = "rcode=0 tc=0 198.51.100.10" ]
 	[ "$(ask a public.test 1 tcp)" = "rcode=0 tc=0 198.51.100.10" ]
 	[ "$(ask b public.test)" = "rcode=0 tc=0 198.51.100.10" ]
-	[ "$(ask a PuBLiC.test)" = "rcode=0 tc=0" ] || [ "$(ask a PuBLiC.test)" = "rcode=0 tc=0 198.51.100.10" ]
+}
+
+@test "0x20: the case of the question comes back as it was, also when the server changes it" {
+	[ "$(ask a PuBLiC.tEsT)" = "rcode=0 tc=0 198.51.100.10" ]
+	[ "$(ask a PuBLiC.tEsT 1 tcp)" = "rcode=0 tc=0 198.51.100.10" ]
+	[ "$(ask a oTherWise.TEST)" = "rcode=0 tc=0 198.51.100.10" ]
+	[ "$(ask a pUBlic.test 28)" = "rcode=0 tc=0" ]
+}
+
+@test "the host's search domains are not added to what a container asks" {
+	# "search example" stands in the host's file.
+	ask a nowhere
+	! grep -q 'nowhere.*example' "$T/upstream.out"
+	[ "$(seen '^nowhere ')" = 1 ]
+}
+
+@test "EDNS: what the client takes decides what it gets, within reason" {
+	[ "$(ask a medium.test)" = "rcode=0 tc=1" ]
+	[ "$(ask a medium.test 1 size=512)" = "rcode=0 tc=1 edns=1232" ]
+	[ "$(ask a medium.test 1 size=100)" = "rcode=0 tc=1 edns=1232" ]
+	[ "$(ask a medium.test 1 size=600)" = "rcode=0 tc=1 edns=1232" ]
+	[ "$(ask a medium.test 1 size=700)" = "rcode=0 tc=0 198.51.100.1 198.51.100.2 198.51.100.3 … 40 edns=1232" ]
+	[ "$(ask a medium.test 1 size=1232)" = "rcode=0 tc=0 198.51.100.1 198.51.100.2 198.51.100.3 … 40 edns=1232" ]
+	[ "$(ask a medium.test 1 size=65535)" = "rcode=0 tc=0 198.51.100.1 198.51.100.2 198.51.100.3 … 40 edns=1232" ]
+	# More than passes everywhere in one datagram is for TCP, whatever the client says.
+	[ "$(ask a big.test 1 size=65535)" = "rcode=0 tc=1 edns=1232" ]
+	[ "$(ask a medium.test 1 tcp)" = "rcode=0 tc=0 198.51.100.1 198.51.100.2 198.51.100.3 … 40" ]
+	[ "$(ask a medium.test 28 size=4096)" = "rcode=0 tc=0 edns=1232" ]
+}
+
+@test "a server that knows no EDNS is asked without" {
+	[ "$(ask a noedns.test)" = "rcode=0 tc=0 198.51.100.10" ]
+	[ "$(ask a noedns.test 1 size=1232)" = "rcode=0 tc=0 198.51.100.10 edns=1232" ]
+}
+
+@test "answers that make no sense are failures, after all tries, and nothing of them is passed on" {
+	local name before
+	for name in half lies pointer cutoff; do
+		before=$(seen "^$name ")
+		[ "$(ask a $name.test)" = "rcode=2 tc=0" ]
+		[ "$(seen "^$name ")" -gt $((before + 1)) ]
+	done
+	[ "$(ask a junk.test)" = "rcode=2 tc=0" ]
+	[ "$(ask a public.test)" = "rcode=0 tc=0 198.51.100.10" ]
+}
+
+@test "TCP: pipelined, byte by byte, closed behind the question, and byte by byte upstream" {
+	[ "$(tool a pipeline public.test 200)" = "in order: 200, with an address: 100" ]
+	[ "$(tool a drip public.test)" = "rcode=0 tc=0 198.51.100.10" ]
+	[ "$(tool a halfway public.test)" = $'rcode=0 tc=0 198.51.100.10\nclosed' ]
+	[ "$(tool a halfway nx.test)" = $'rcode=3 tc=0\nclosed' ]
+	[ "$(ask a drip.test)" = "rcode=0 tc=0 198.51.100.10" ]
+}
+
+@test "TCP: so many connections at a time; the rest is closed, and UDP is served meanwhile" {
+	[ "$(tool a crowd public.test 10)" = "open=10 served=10" ]
+	[ "$(tool a crowd public.test 40)" = "open=16 served=16" ]
+	[ "$(tool a crowd public.test 16)" = "open=16 served=16" ]
+	[ "$(ask a public.test)" = "rcode=0 tc=0 198.51.100.10" ]
+}
+
+@test "what is no question is refused or dropped, by UDP and by TCP, and it goes on" {
+	[ "$(tool a garbage public.test)" = $'refused=some\nrcode=0 tc=0 198.51.100.10' ]
+	[ -d "/proc/$(of a RESOLVER)" ]
+	[ "$(tool a garbage nx.test)" = $'refused=some\nrcode=3 tc=0' ]
+	[ "$(ask a public.test 1 tcp)" = "rcode=0 tc=0 198.51.100.10" ]
 }
 
 @test "a name that does not exist, and a server that fails" {
@@ -156,6 +229,28 @@ ask() { # GUEST NAME [TYPE [tcp]]
 	printf 'nameserver %s\n' $NAMESERVER >"$T/resolv.conf"
 	printf r >"$T/dns-b.in"
 	[ "$(ask b public.test)" = "rcode=0 tc=0 198.51.100.10" ]
+}
+
+@test "a server on the host's loopback, or at a private address, is asked, and stays closed itself" {
+	local at
+	for at in 127.0.0.53 10.9.8.7; do
+		case $at in
+		127.*) start local host "$COI_TEST_BUILD/net-dnstool" serve $at ;;
+		*) start local world "$COI_TEST_BUILD/net-dnstool" serve $at ;;
+		esac
+		printf 'nameserver %s\noptions edns0 trust-ad\nsearch .\n' $at >"$T/resolv.conf"
+		printf r >"$T/dns-b.in"
+		[ "$(ask b public.test)" = "rcode=0 tc=0 198.51.100.10" ]
+		[ "$(ask b big.test 1 tcp)" = "rcode=0 tc=0 198.51.100.1 198.51.100.2 198.51.100.3 … 100" ]
+		grep -q '^public 1 udp' "$T/local.out"
+		: >"$T/local.out"
+		[ "$(on b timeout 3 "$COI_TEST_BUILD/net-dnstool" ask $at sly.test 1 tcp)" != "rcode=0 tc=0" ]
+		on b timeout 3 "$COI_TEST_BUILD/net-dnstool" ask $at sly.test 1 || true
+		! grep -q sly "$T/local.out"
+		finish local
+	done
+	printf 'nameserver %s\n' $NAMESERVER >"$T/resolv.conf"
+	printf r >"$T/dns-b.in"
 }
 
 @test "no server at all is a failure in time" {

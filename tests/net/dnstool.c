@@ -3,22 +3,22 @@
  * A name server and a client for the tests, with wire format of their own, so
  * that nothing is tested with itself.
  *
- *   dnstool serve ADDRESS        UDP and TCP port 53, until end of file on standard input
- *   dnstool ask ADDRESS NAME TYPE [tcp]
+ *   dnstool serve ADDRESS [LABEL]  UDP and TCP port 53, see dnsserver.c
+ *   dnstool ask ADDRESS NAME TYPE [tcp] [size=N]   size: what EDNS says that we take
  *   dnstool flood ADDRESS COUNT  so many queries for a name that never answers
- *
- * The server goes by the first label: public, private, metadata, mixed (both),
- * smuggle (an AAAA record and a private address in the additional section),
- * big (100 addresses, cut off over UDP), nx, fail, silent, forged (two wrong
- * answers before the right one), rotate (another of ten addresses each time,
- * for one second), chain (three CNAME records, the last to an address), loop (a
- * CNAME circle), rogue (a second address, of a name that was not asked for),
- * rebind (public first, then private), held (198.51.100.10, by UDP, once a byte has
- * come on standard input). Each query is printed.
- *
  *   dnstool race ADDRESS NAME PORT COUNT   ask, and connect to what is said at once
+ *   dnstool all ADDRESS SUFFIX COUNT       h0.SUFFIX and so on; how many have their address
+ *
+ * Over one TCP connection, or several:
+ *
+ *   dnstool pipeline ADDRESS NAME COUNT    all questions at once, A and AAAA by turns
+ *   dnstool drip ADDRESS NAME              the question byte by byte
+ *   dnstool halfway ADDRESS NAME           our side is closed behind the question
+ *   dnstool crowd ADDRESS NAME COUNT       so many connections; which of them are served
+ *   dnstool garbage ADDRESS NAME           what is no question, by UDP and TCP; then NAME
  */
 #include <arpa/inet.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -29,313 +29,63 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-#define TYPE_A 1
-#define TYPE_AAAA 28
-#define TYPE_CNAME 5
-#define HEADER 12
-#define MAX 65535
+#include "dnswire.h"
 
-static uint8_t out[MAX + 2];
-static size_t out_len;
-static unsigned ttl = 60;
+#define ID 0x4242
 
-static void put(const void *data, size_t len) {
-	memcpy(out + out_len, data, len);
-	out_len += len;
+static uint8_t in[MESSAGE_MAX + 2];
+
+static int dial(const char *address_text, int type) {
+	struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(53) };
+	const struct timeval wait = { .tv_sec = 14 };
+	int fd = socket(AF_INET, type, 0), one = 1;
+
+	inet_pton(AF_INET, address_text, &to.sin_addr);
+	(void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait));
+	if (type == SOCK_STREAM)
+		(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+	if (connect(fd, (struct sockaddr *)&to, sizeof(to)) < 0) {
+		printf("no connection\n");
+		exit(0);
+	}
+	return fd;
 }
 
-static void put16(unsigned v) {
-	const uint8_t b[2] = { (uint8_t)(v >> 8), (uint8_t)v };
-
-	put(b, sizeof(b));
-}
-
-static unsigned get16(const uint8_t *p) {
-	return (unsigned)(p[0] << 8 | p[1]);
-}
-
-static void set16(size_t at, unsigned v) {
-	out[at] = (uint8_t)(v >> 8);
-	out[at + 1] = (uint8_t)v;
-}
-
-/* A record of the name at the question. */
-static void record(unsigned type, const void *data, size_t len) {
-	put16(0xc000 | HEADER);
-	put16(type);
-	put16(1);
-	put16(0);
-	put16(ttl);
-	put16((unsigned)len);
-	put(data, len);
-}
-
-/* A record of another name, which is given as it stands in messages; NULL: the one asked for. */
-static void named(const char *owner, unsigned type, const char *data, size_t len) {
-	if (owner)
-		put(owner, strlen(owner) + 1);
-	else
-		put16(0xc000 | HEADER);
-	put16(type);
-	put16(1);
-	put16(0);
-	put16(ttl);
-	put16((unsigned)len);
-	put(data, len);
-}
-
-static void address(const char *text) {
-	struct in_addr a;
-
-	inet_pton(AF_INET, text, &a);
-	record(TYPE_A, &a, 4);
-}
-
-static size_t question_end(const uint8_t *in, size_t len) {
-	size_t at = HEADER;
-
-	while (at < len && in[at])
-		at += 1u + in[at];
-	return at + 5 <= len ? at + 5 : 0;
-}
-
-static void begin(const uint8_t *in, size_t end, unsigned id, unsigned flags) {
-	out_len = 0;
-	put16(id);
-	put16(flags);
-	put16(1);
-	put16(0);
-	put16(0);
-	put16(0);
-	put(in + HEADER, end - HEADER);
-}
-
-struct peer {
-	int fd;
-	bool tcp;
-	struct sockaddr_in from;
-};
-
-static void reply(const struct peer *p) {
-	if (p->tcp) {
-		const uint8_t head[2] = { (uint8_t)(out_len >> 8), (uint8_t)out_len };
-
-		(void)!write(p->fd, head, 2);
-		(void)!write(p->fd, out, out_len);
-		return;
-	}
-	(void)sendto(p->fd, out, out_len, 0, (const struct sockaddr *)&p->from, sizeof(p->from));
-}
-
-/* Questions that are answered when we are told to. */
-static struct held {
-	struct peer peer;
-	uint8_t in[512];
-	size_t len;
-} held[256];
-static size_t held_count;
-static bool releases;
-
-static void answer(const struct peer *p, const uint8_t *in, size_t len) {
-	size_t end = question_end(in, len);
-	unsigned id = get16(in), type, n = 0;
-	char label[64] = "";
-
-	if (!end)
-		return;
-	type = get16(in + end - 4);
-	memcpy(label, in + HEADER + 1, in[HEADER] < 63 ? in[HEADER] : 63);
-	if (!strcmp(label, "held") && !p->tcp && !releases) {
-		if (held_count < sizeof(held) / sizeof(held[0]) && len <= sizeof(held[0].in)) {
-			held[held_count].peer = *p;
-			memcpy(held[held_count].in, in, len);
-			held[held_count++].len = len;
-		}
-		printf("held %u udp\n", type);
-		fflush(stdout);
-		return;
-	}
-	printf("%s %u %s\n", label, type, p->tcp ? "tcp" : "udp");
-	fflush(stdout);
-	if (!strcmp(label, "silent"))
-		return;
-	if (!strcmp(label, "forged") && !p->tcp) {
-		begin(in, end, id ^ 1, 0x8180);
-		address("198.51.100.66");
-		set16(6, 1);
-		reply(p);
-		begin(in, end, id, 0x8180);
-		out[HEADER + 1] = 'x';
-		address("198.51.100.66");
-		set16(6, 1);
-		reply(p);
-	}
-	begin(in, end, id, !strcmp(label, "nx") ? 0x8183 : !strcmp(label, "fail") ? 0x8182 : 0x8180);
-	if (!strcmp(label, "public") || !strcmp(label, "mixed") || !strcmp(label, "smuggle") ||
-	    !strcmp(label, "forged") || !strcmp(label, "held")) {
-		address("198.51.100.10");
-		n++;
-	}
-	if (!strcmp(label, "private") || !strcmp(label, "mixed")) {
-		address("10.20.0.1");
-		n++;
-	}
-	if (!strcmp(label, "metadata")) {
-		address("169.254.169.254");
-		n++;
-	}
-	if (!strcmp(label, "big") && !p->tcp)
-		out[2] |= 2; /* TC */
-	for (unsigned i = 0; !strcmp(label, "big") && p->tcp && i < 100; i++) {
-		char text[16];
-
-		snprintf(text, sizeof(text), "198.51.100.%u", i + 1);
-		address(text);
-		n++;
-	}
-	if (!strcmp(label, "rotate")) {
-		static unsigned turn;
-		char text[16];
-
-		snprintf(text, sizeof(text), "203.0.113.%u", 100 + turn++ % 10);
-		ttl = 1;
-		address(text);
-		ttl = 60;
-		n++;
-	}
-	if (!strcmp(label, "rebind")) {
-		static unsigned asked;
-
-		ttl = 0;
-		address(asked++ ? "10.9.8.7" : "203.0.113.10");
-		ttl = 60;
-		n++;
-	}
-	if (!strcmp(label, "chain")) {
-		named("\3one\7example", TYPE_CNAME, "\3two\7example", 13);
-		named(NULL, TYPE_CNAME, "\3one\7example", 13);
-		named("\3two\7example", TYPE_A, "\313\0\161\12", 4);
-		n += 3;
-	}
-	if (!strcmp(label, "loop")) {
-		named(NULL, TYPE_CNAME, "\3one\7example", 13);
-		named("\3one\7example", TYPE_CNAME, "\3one\7example", 13);
-		n += 2;
-	}
-	if (!strcmp(label, "rogue")) {
-		address("198.51.100.10");
-		named("\5other\7example", TYPE_A, "\306\063\144\115", 4);
-		n += 2;
-	}
-	set16(6, n);
-	if (!strcmp(label, "smuggle")) {
-		static const uint8_t six[16] = { 0x20, 1, 0xd, 0xb8, [15] = 1 };
-
-		record(TYPE_AAAA, six, 16);
-		address("10.20.0.1");
-		set16(10, 2);
-	}
-	reply(p);
-}
-
-/* One message of a connection. */
-static void serve_tcp(int fd) {
-	struct peer p = { .fd = accept(fd, NULL, NULL), .tcp = true };
-	uint8_t in[MAX + 2];
-	size_t have = 0;
-	ssize_t n;
-
-	while ((n = read(p.fd, in + have, sizeof(in) - have)) > 0) {
-		have += (size_t)n;
-		if (have < 2 || have - 2 < get16(in))
-			continue;
-		answer(&p, in + 2, get16(in));
-		break;
-	}
-	close(p.fd);
-}
-
-static void release(void) {
-	releases = true;
-	for (size_t i = 0; i < held_count; i++)
-		answer(&held[i].peer, held[i].in, held[i].len);
-	releases = false;
-	held_count = 0;
-}
-
-static int serve(const char *at_text) {
-	struct sockaddr_in at = { .sin_family = AF_INET, .sin_port = htons(53) };
-	int udp = socket(AF_INET, SOCK_DGRAM, 0), tcp = socket(AF_INET, SOCK_STREAM, 0), one = 1;
-	struct pollfd p[3] = { { .fd = udp, .events = POLLIN },
-			       { .fd = tcp, .events = POLLIN },
-			       { .fd = STDIN_FILENO, .events = POLLIN } };
-
-	inet_pton(AF_INET, at_text, &at.sin_addr);
-	(void)setsockopt(tcp, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
-	if (bind(udp, (struct sockaddr *)&at, sizeof(at)) < 0 ||
-	    bind(tcp, (struct sockaddr *)&at, sizeof(at)) < 0 || listen(tcp, 8) < 0) {
-		perror("serve");
-		return 1;
-	}
-	printf("ready\n");
-	fflush(stdout);
-	while (poll(p, 3, -1) > 0) {
-		struct peer peer = { .fd = udp };
-		socklen_t len = sizeof(peer.from);
-		uint8_t in[4096];
-		ssize_t n;
-
-		if (p[2].revents && read(STDIN_FILENO, in, 1) <= 0)
-			break;
-		if (p[2].revents)
-			release();
-		if (p[1].revents)
-			serve_tcp(tcp);
-		if (!p[0].revents)
-			continue;
-		n = recvfrom(udp, in, sizeof(in), 0, (struct sockaddr *)&peer.from, &len);
-		if (n >= HEADER)
-			answer(&peer, in, (size_t)n);
-	}
-	return 0;
-}
-
-static void query(unsigned id, const char *name, unsigned type) {
-	out_len = 0;
-	put16(id);
-	put16(0x0100);
-	put16(1);
-	put16(0);
-	put16(0);
-	put16(0);
-	while (*name) {
-		size_t n = strcspn(name, ".");
-		uint8_t len = (uint8_t)n;
-
-		put(&len, 1);
-		put(name, n);
-		name += n + (name[n] == '.');
-	}
+/* The root's record with a size, behind the question in `out`. */
+static void add_edns(unsigned size) {
 	put("", 1);
-	put16(type);
-	put16(1);
+	put16(TYPE_OPT);
+	put16(size);
+	put16(0);
+	put16(0);
+	put16(0);
+	set16(10, 1);
 }
 
-static void print_answer(const uint8_t *in, size_t len) {
+static size_t name_end(size_t at, size_t len) {
+	while (at < len && in[at] && in[at] < 0xc0)
+		at += 1u + in[at];
+	return at + (at < len && in[at] >= 0xc0 ? 2 : 1);
+}
+
+/* @asked: the question as we wrote it, which has to come back as it was. */
+static void print_answer(size_t len, const uint8_t *asked, size_t asked_len) {
 	size_t at = question_end(in, len);
-	unsigned total = get16(in + 6) + get16(in + 8) + get16(in + 10), shown = 0;
+	unsigned total = get16(in + 6) + get16(in + 8) + get16(in + 10), shown = 0, edns = 0;
 
 	printf("rcode=%u tc=%d", in[3] & 15, (in[2] & 2) != 0);
+	if (len < asked_len || get16(in) != ID ||
+	    memcmp(in + HEADER, asked + HEADER, asked_len - HEADER) != 0)
+		printf(" another question");
 	for (unsigned i = 0; i < total; i++) {
 		unsigned type, rdlen;
 
-		/* A pointer, or a whole name, or the root. */
-		while (at < len && in[at] && in[at] < 0xc0)
-			at += 1u + in[at];
-		at += at < len && in[at] >= 0xc0 ? 2 : 1;
+		at = name_end(at, len);
 		if (at + 10 > len)
 			break;
 		type = get16(in + at);
+		if (type == TYPE_OPT)
+			edns = get16(in + at + 2);
 		rdlen = get16(in + at + 8);
 		at += 10;
 		if (type == TYPE_A && rdlen == 4 && ++shown <= 3)
@@ -346,45 +96,60 @@ static void print_answer(const uint8_t *in, size_t len) {
 	}
 	if (shown > 3)
 		printf(" … %u", shown);
+	if (edns)
+		printf(" edns=%u", edns);
 	printf("\n");
 }
 
-static int dial(const char *address_text, int type) {
-	struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(53) };
-	const struct timeval wait = { .tv_sec = 14 };
-	int fd = socket(AF_INET, type, 0);
+/* A message of a connection into `in`, without its length: its length, or 0. */
+static size_t read_message(int fd) {
+	uint8_t head[2];
+	size_t have = 0, len;
 
-	inet_pton(AF_INET, address_text, &to.sin_addr);
-	(void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait));
-	if (connect(fd, (struct sockaddr *)&to, sizeof(to)) < 0) {
-		printf("no connection\n");
-		exit(0);
+	if (recv(fd, head, 2, MSG_WAITALL) != 2)
+		return 0;
+	len = get16(head);
+	while (have < len) {
+		ssize_t n = recv(fd, in + have, len - have, 0);
+
+		if (n <= 0)
+			return 0;
+		have += (size_t)n;
 	}
-	return fd;
+	return len;
 }
 
-static int ask(const char *server, const char *name, unsigned type, bool tcp) {
+/* What is in `out`, with its length before it. */
+static void write_message(int fd) {
+	const uint8_t head[2] = { (uint8_t)(out_len >> 8), (uint8_t)out_len };
+
+	(void)!send(fd, head, 2, MSG_MORE | MSG_NOSIGNAL);
+	(void)!send(fd, out, out_len, MSG_NOSIGNAL);
+}
+
+static int ask(const char *server, const char *name, unsigned type, bool tcp, unsigned size) {
 	int fd = dial(server, tcp ? SOCK_STREAM : SOCK_DGRAM);
-	uint8_t in[MAX + 2];
-	size_t have = 0;
-	ssize_t n;
+	size_t asked_len, len;
 
-	query(0x4242, name, type);
+	query(ID, name, type);
+	asked_len = out_len;
+	if (size)
+		add_edns(size);
 	if (tcp) {
-		const uint8_t head[2] = { (uint8_t)(out_len >> 8), (uint8_t)out_len };
+		write_message(fd);
+		len = read_message(fd);
+	} else {
+		ssize_t n;
 
-		(void)!write(fd, head, 2);
+		(void)!write(fd, out, out_len);
+		n = read(fd, in, sizeof(in));
+		len = n > 0 ? (size_t)n : 0;
 	}
-	(void)!write(fd, out, out_len);
-	while ((n = read(fd, in + have, sizeof(in) - have)) > 0) {
-		have += (size_t)n;
-		if (!tcp || (have >= 2 && have - 2 >= get16(in)))
-			break;
-	}
-	if (n <= 0)
+	if (len < HEADER)
 		printf("no answer\n");
 	else
-		print_answer(in + (tcp ? 2 : 0), have - (tcp ? 2 : 0));
+		print_answer(len, out, asked_len);
+	close(fd);
 	return 0;
 }
 
@@ -393,7 +158,6 @@ static int flood(const char *server, unsigned count) {
 	int fd = dial(server, SOCK_DGRAM);
 	const struct timeval wait = { .tv_sec = 1 };
 	unsigned refused = 0;
-	uint8_t in[MAX];
 
 	(void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait));
 	for (unsigned i = 0; i < count; i++) {
@@ -407,13 +171,11 @@ static int flood(const char *server, unsigned count) {
 }
 
 /* The first address in an answer, or false. */
-static bool first_address(const uint8_t *in, size_t len, struct in_addr *ret) {
+static bool first_address(size_t len, struct in_addr *ret) {
 	size_t at = question_end(in, len);
 
 	for (unsigned i = 0; at && i < get16(in + 6); i++) {
-		while (at < len && in[at] && in[at] < 0xc0)
-			at += 1u + in[at];
-		at += at < len && in[at] >= 0xc0 ? 2 : 1;
+		at = name_end(at, len);
 		if (at + 14 > len)
 			return false;
 		if (get16(in + at) == TYPE_A) {
@@ -432,14 +194,13 @@ static int race(const char *server, const char *name, unsigned port, unsigned co
 	for (unsigned i = 0; i < count; i++) {
 		struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons((uint16_t)port) };
 		int fd = dial(server, SOCK_DGRAM), s;
-		uint8_t in[4096];
 		ssize_t n;
 
 		query(i, name, TYPE_A);
 		(void)!write(fd, out, out_len);
 		n = recv(fd, in, sizeof(in), 0);
 		close(fd);
-		if (n < HEADER || !first_address(in, (size_t)n, &to.sin_addr))
+		if (n < HEADER || !first_address((size_t)n, &to.sin_addr))
 			continue;
 		s = socket(AF_INET, SOCK_STREAM, 0);
 		if (connect(s, (struct sockaddr *)&to, sizeof(to)) == 0)
@@ -450,15 +211,236 @@ static int race(const char *server, const char *name, unsigned port, unsigned co
 	return 0;
 }
 
+static int all(const char *server, const char *suffix, unsigned count) {
+	int fd = dial(server, SOCK_DGRAM);
+	unsigned good = 0;
+
+	for (unsigned i = 0; i < count; i++) {
+		uint32_t want = htonl(203u << 24 | 1u << 16 | i);
+		struct in_addr a = { 0 };
+		char name[128];
+		ssize_t n;
+
+		snprintf(name, sizeof(name), "h%u.%s", i, suffix);
+		query(i, name, TYPE_A);
+		(void)!write(fd, out, out_len);
+		n = recv(fd, in, sizeof(in), 0);
+		good += n > HEADER && get16(in) == i && first_address((size_t)n, &a) &&
+			a.s_addr == want;
+	}
+	printf("good=%u of %u\n", good, count);
+	return 0;
+}
+
+/* --- connections */
+
+static int pipeline(const char *server, const char *name, unsigned count) {
+	int fd = dial(server, SOCK_STREAM);
+	unsigned in_order = 0, with_address = 0;
+	size_t at = 0;
+	static uint8_t bytes[1 << 20];
+
+	for (unsigned i = 0; i < count; i++) {
+		query(i, name, i % 2 ? TYPE_AAAA : TYPE_A);
+		bytes[at] = (uint8_t)(out_len >> 8);
+		bytes[at + 1] = (uint8_t)out_len;
+		memcpy(bytes + at + 2, out, out_len);
+		at += 2 + out_len;
+	}
+	(void)!send(fd, bytes, at, MSG_NOSIGNAL);
+	for (unsigned i = 0; i < count; i++) {
+		size_t len = read_message(fd);
+		struct in_addr a;
+
+		if (!len)
+			break;
+		in_order += get16(in) == i;
+		with_address += first_address(len, &a);
+	}
+	printf("in order: %u, with an address: %u\n", in_order, with_address);
+	return 0;
+}
+
+static void print_next(int fd) {
+	size_t asked_len = out_len, len = read_message(fd);
+
+	if (!len)
+		printf("no answer\n");
+	else
+		print_answer(len, out, asked_len);
+}
+
+static int drip(const char *server, const char *name) {
+	int fd = dial(server, SOCK_STREAM);
+	uint8_t head[2];
+
+	query(ID, name, TYPE_A);
+	head[0] = (uint8_t)(out_len >> 8);
+	head[1] = (uint8_t)out_len;
+	for (size_t i = 0; i < out_len + 2; i++) {
+		(void)!send(fd, i < 2 ? head + i : out + i - 2, 1, MSG_NOSIGNAL);
+		(void)poll(NULL, 0, 2);
+	}
+	print_next(fd);
+	return 0;
+}
+
+static int halfway(const char *server, const char *name) {
+	int fd = dial(server, SOCK_STREAM);
+
+	query(ID, name, TYPE_A);
+	write_message(fd);
+	(void)shutdown(fd, SHUT_WR);
+	print_next(fd);
+	/* And then it ends. */
+	printf("%s\n", recv(fd, in, 1, 0) == 0 ? "closed" : "open");
+	return 0;
+}
+
+static int crowd(const char *server, const char *name, unsigned count) {
+	int fds[256];
+	unsigned open = 0, served = 0;
+
+	if (count > 256)
+		return 2;
+	for (unsigned i = 0; i < count; i++)
+		fds[i] = dial(server, SOCK_STREAM);
+	for (unsigned i = 0; i < count; i++) {
+		struct pollfd p = { .fd = fds[i], .events = POLLIN };
+
+		/* One that has nothing to say is not readable, but at its end. */
+		open += poll(&p, 1, i ? 0 : 300) == 0;
+	}
+	for (unsigned i = 0; i < count; i++) {
+		query(ID, name, TYPE_A);
+		write_message(fds[i]);
+		served += read_message(fds[i]) > HEADER;
+	}
+	printf("open=%u served=%u\n", open, served);
+	return 0;
+}
+
+/* --- garbage */
+
+static const struct {
+	const char *bytes;
+	size_t len;
+} bad[] = {
+#define BAD(text) { text, sizeof(text) - 1 }
+	BAD(""),
+	BAD("\0"),
+	BAD("\x42\x42\1\0\0\1\0\0\0\0\0"),
+	/* A header alone; one that has a question, or two, or 65535, that are not there. */
+	BAD("\x42\x42\1\0\0\0\0\0\0\0\0\0"),
+	BAD("\x42\x42\1\0\0\1\0\0\0\0\0\0"),
+	BAD("\x42\x42\1\0\0\2\0\0\0\0\0\0\1a\0\0\1\0\1"),
+	BAD("\x42\x42\1\0\xff\xff\0\0\0\0\0\0\1a\0\0\1\0\1"),
+	/* An answer; a notification and an update. */
+	BAD("\x42\x42\x81\x80\0\1\0\0\0\0\0\0\1a\0\0\1\0\1"),
+	BAD("\x42\x42\x21\0\0\1\0\0\0\0\0\0\1a\0\0\1\0\1"),
+	BAD("\x42\x42\x29\0\0\1\0\0\0\0\0\0\1a\0\0\1\0\1"),
+	/* Names: cut off, a pointer, to itself, a label that is too long, without an end. */
+	BAD("\x42\x42\1\0\0\1\0\0\0\0\0\0\7a"),
+	BAD("\x42\x42\1\0\0\1\0\0\0\0\0\0\xc0\0\0\1\0\1"),
+	BAD("\x42\x42\1\0\0\1\0\0\0\0\0\0\xc0\x0c\0\1\0\1"),
+	BAD("\x42\x42\1\0\0\1\0\0\0\0\0\0\x40" "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+	    "aaaaaaaa\0\0\1\0\1"),
+	BAD("\x42\x42\1\0\0\1\0\0\0\0\0\0\1a\1a\1a\1a\1a"),
+	/* The type is cut off; records that no question has; class CHAOS, any, none. */
+	BAD("\x42\x42\1\0\0\1\0\0\0\0\0\0\1a\0\0"),
+	BAD("\x42\x42\1\0\0\1\0\1\0\0\0\0\1a\0\0\1\0\1\xc0\x0c\0\1\0\1\0\0\0\0\0\4\1\2\3\4"),
+	BAD("\x42\x42\1\0\0\1\0\0\0\0\0\0\1a\0\0\1\0\3"),
+	BAD("\x42\x42\1\0\0\1\0\0\0\0\0\0\1a\0\0\xff\0\xff"),
+	BAD("\x42\x42\1\0\0\1\0\0\0\0\0\0\1a\0\0\0\0\0"),
+	/* EDNS twice, cut off, of a length that it has not. */
+	BAD("\x42\x42\1\0\0\1\0\0\0\0\0\2\1a\0\0\1\0\1\0\0\x29\2\0\0\0\0\0\0\0\0\0\x29\2\0\0\0\0\0\0\0"),
+	BAD("\x42\x42\1\0\0\1\0\0\0\0\0\1\1a\0\0\1\0\1\0\0\x29\2"),
+	BAD("\x42\x42\1\0\0\1\0\0\0\0\0\1\1a\0\0\1\0\1\0\0\x29\2\0\0\0\0\0\xff\xff\0"),
+	/* Letters that no name has. */
+	BAD("\x42\x42\1\0\0\1\0\0\0\0\0\0\5a\n\x1b[m\4test\0\0\1\0\1"),
+	BAD("\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff"),
+#undef BAD
+};
+
+static int garbage(const char *server, const char *name) {
+	int udp = dial(server, SOCK_DGRAM);
+	unsigned answered = 0;
+
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		int tcp = dial(server, SOCK_STREAM);
+
+		(void)send(udp, bad[i].bytes, bad[i].len, 0);
+		out_len = 0;
+		put(bad[i].bytes, bad[i].len);
+		write_message(tcp);
+		/* The same once more, and less than was announced. */
+		out_len = 0;
+		put("\xff\xff", 2);
+		put(bad[i].bytes, bad[i].len);
+		(void)!send(tcp, out, out_len, MSG_NOSIGNAL);
+		close(tcp);
+	}
+	memset(out, 0xff, 4000);
+	(void)send(udp, out, 4000, 0);
+	/* Behind all of that comes the answer to a good one. */
+	query(ID, name, TYPE_A);
+	(void)!write(udp, out, out_len);
+	for (;;) {
+		ssize_t n = recv(udp, in, sizeof(in), 0);
+
+		if (n < HEADER) {
+			printf("no answer\n");
+			return 0;
+		}
+		if (question_end(in, (size_t)n) == out_len && !memcmp(in + HEADER, out + HEADER,
+								       out_len - HEADER))
+			break;
+		answered++;
+		/* The one with odd letters is a question, to which there is no answer. */
+		if (!(in[2] & 0x80) || get16(in + 6) ||
+		    (!(in[3] & 15) && !memmem(in, (size_t)n, "\x1b[m", 3)))
+			printf("number %u is no refusal: %zu bytes, flags %04x, records %u\n", answered,
+			       (size_t)n, get16(in + 2), get16(in + 6));
+	}
+	printf("refused=%s\n", answered ? "some" : "none");
+	print_answer(out_len + 16, out, out_len);
+	return 0;
+}
+
+static unsigned number(const char *text) {
+	return (unsigned)strtoul(text, NULL, 10);
+}
+
 int main(int argc, char **argv) {
-	if (argc == 6 && !strcmp(argv[1], "race"))
-		return race(argv[2], argv[3], (unsigned)strtoul(argv[4], NULL, 10),
-			    (unsigned)strtoul(argv[5], NULL, 10));
-	if (argc == 3 && !strcmp(argv[1], "serve"))
-		return serve(argv[2]);
-	if (argc >= 5 && !strcmp(argv[1], "ask"))
-		return ask(argv[2], argv[3], (unsigned)strtoul(argv[4], NULL, 10), argc > 5);
-	if (argc == 4 && !strcmp(argv[1], "flood"))
-		return flood(argv[2], (unsigned)strtoul(argv[3], NULL, 10));
+	const char *what = argc > 1 ? argv[1] : "";
+
+	if (argc == 6 && !strcmp(what, "race"))
+		return race(argv[2], argv[3], number(argv[4]), number(argv[5]));
+	if (argc >= 3 && !strcmp(what, "serve"))
+		return serve(argv[2], argv[3]);
+	if (argc >= 5 && !strcmp(what, "ask")) {
+		bool tcp = false;
+		unsigned size = 0;
+
+		for (int i = 5; i < argc; i++) {
+			tcp = tcp || !strcmp(argv[i], "tcp");
+			size = !strncmp(argv[i], "size=", 5) ? number(argv[i] + 5) : size;
+		}
+		return ask(argv[2], argv[3], number(argv[4]), tcp, size);
+	}
+	if (argc == 4 && !strcmp(what, "flood"))
+		return flood(argv[2], number(argv[3]));
+	if (argc == 5 && !strcmp(what, "all"))
+		return all(argv[2], argv[3], number(argv[4]));
+	if (argc == 5 && !strcmp(what, "pipeline"))
+		return pipeline(argv[2], argv[3], number(argv[4]));
+	if (argc == 4 && !strcmp(what, "drip"))
+		return drip(argv[2], argv[3]);
+	if (argc == 4 && !strcmp(what, "halfway"))
+		return halfway(argv[2], argv[3]);
+	if (argc == 5 && !strcmp(what, "crowd"))
+		return crowd(argv[2], argv[3], number(argv[4]));
+	if (argc == 4 && !strcmp(what, "garbage"))
+		return garbage(argv[2], argv[3]);
 	return 2;
 }

@@ -126,7 +126,7 @@ static void a_query_is_written_anew(void **state) {
 	assert_int_equal(b->q.type, TYPE_A);
 	assert_int_equal(b->q.udp_size, 512);
 	assert_false(b->q.edns);
-	dns_query_write(&b->q, 0x9999, &b->out);
+	dns_query_write(&b->q, 0x9999, true, &b->out);
 	assert_int_equal(at16(&b->out, 0), 0x9999);
 	assert_int_equal(at16(&b->out, 2), 0x0110);
 	assert_int_equal(at16(&b->out, 4), 1);
@@ -413,7 +413,7 @@ static void no_bytes_do_harm(void **state) {
 			continue;
 		forwarded++;
 		q = b->q;
-		dns_query_write(&q, 7, &b->out);
+		dns_query_write(&q, 7, true, &b->out);
 		assert_in_range(b->out.len, 12 + 5 + 11, DNS_UDP_MIN);
 
 		/* An answer to that very question, which then is spoilt. */

@@ -21,7 +21,7 @@ static void conn_close(struct conn *c) {
 	buf_done(&c->out);
 	c->source = c->timer = NULL;
 	c->fd = -1;
-	c->busy = false;
+	c->busy = c->is_ended = false;
 	c->generation++;
 }
 
@@ -45,7 +45,8 @@ static int conn_send(struct conn *c) {
 			break;
 		buf_drop(&c->out, (size_t)n);
 	}
-	loop_set_events(c->source, c->out.len ? EPOLLOUT : EPOLLIN);
+	/* What has ended is readable for ever. */
+	loop_set_events(c->source, c->out.len ? EPOLLOUT : c->is_ended ? 0 : EPOLLIN);
 	return 0;
 }
 
@@ -89,32 +90,38 @@ static int conn_serve(struct conn *c) {
 	return 0;
 }
 
+/* What has come. -errno: the connection is no good any more. */
+static int conn_receive(struct conn *c) {
+	uint8_t chunk[4096];
+	ssize_t n = recv(c->fd, chunk, sizeof(chunk), MSG_DONTWAIT);
+
+	if (n < 0)
+		return errno == EAGAIN || errno == EINTR ? 0 : -errno;
+	if (n == 0) {
+		c->is_ended = true;
+		loop_set_events(c->source, 0);
+		return 0;
+	}
+	buf_add(&c->in, chunk, (size_t)n);
+	idle_restart(c);
+	/* Whoever sends much more than he reads answers for is not waited for. */
+	return c->in.overflow || !c->timer ? -ENOBUFS : 0;
+}
+
 static void on_conn(int fd, uint32_t events, void *data) {
 	struct conn *c = data;
-	uint8_t chunk[4096];
-	ssize_t n;
+	int r = events & (EPOLLERR | EPOLLHUP) ? -EPIPE : 0;
 
-	if (c->out.len) {
-		if (conn_send(c) < 0) {
-			conn_close(c);
-			return;
-		}
-		if (c->out.len)
+	if (r == 0 && c->out.len) {
+		r = conn_send(c);
+		if (r == 0 && c->out.len)
 			return;
 	}
-	n = recv(fd, chunk, sizeof(chunk), MSG_DONTWAIT);
-	if (n < 0 && (errno == EAGAIN || errno == EINTR))
-		n = -1;
-	else if (n <= 0) {
-		conn_close(c);
-		return;
-	}
-	if (n > 0) {
-		buf_add(&c->in, chunk, (size_t)n);
-		idle_restart(c);
-	}
-	/* Whoever sends much more than he reads answers for is not waited for. */
-	if (c->in.overflow || !c->timer || conn_serve(c) < 0)
+	if (r == 0 && !c->is_ended)
+		r = conn_receive(c);
+	if (r == 0)
+		r = conn_serve(c);
+	if (r < 0 || (c->is_ended && !c->busy && !c->out.len))
 		conn_close(c);
 }
 

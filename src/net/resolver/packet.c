@@ -76,6 +76,22 @@ static size_t question_length(const uint8_t *wire, size_t len) {
 	return at + 1 + 4 - DNS_HEADER;
 }
 
+/* OPT records behind the question of a query; there may be one (RFC 6891, 6.1.1). */
+static unsigned opt_count(const uint8_t *wire, size_t len, size_t at) {
+	unsigned found = 0;
+
+	for (unsigned i = 0; i < get16(wire + 10); i++) {
+		while (at < len && wire[at] && wire[at] <= LABEL_MAX)
+			at += 1u + wire[at];
+		at += at < len && wire[at] ? 2 : 1;
+		if (at + 10 > len)
+			break;
+		found += get16(wire + at) == TYPE_OPT;
+		at += 10u + get16(wire + at + 8);
+	}
+	return found;
+}
+
 /* Header and question; the OPT record is announced if the client has sent one. */
 static void put_empty(const struct dns_query *q, unsigned rcode, struct buf *out) {
 	unsigned flags = FLAG_QR | FLAG_RA | (rcode & 15);
@@ -144,7 +160,8 @@ enum dns_action dns_query_read(const uint8_t *wire, size_t len, bool tcp, struct
 		return header_only(wire, LDNS_RCODE_NOTIMPL, out);
 	n = question_length(wire, len);
 	if (!n || get16(wire + 4) != 1 || get16(wire + 6) || get16(wire + 8) ||
-	    get16(wire + 10) > 2 || ldns_wire2pkt(&pkt, wire, len) != LDNS_STATUS_OK)
+	    get16(wire + 10) > 2 || opt_count(wire, len, DNS_HEADER + n) > 1 ||
+	    ldns_wire2pkt(&pkt, wire, len) != LDNS_STATUS_OK)
 		return header_only(wire, LDNS_RCODE_FORMERR, out);
 	q->id = get16(wire);
 	q->recursion = flags & FLAG_RD;
@@ -164,11 +181,12 @@ enum dns_action dns_query_read(const uint8_t *wire, size_t len, bool tcp, struct
 	return decide(q, out);
 }
 
-void dns_query_write(const struct dns_query *q, uint16_t id, struct buf *out) {
+void dns_query_write(const struct dns_query *q, uint16_t id, bool edns, struct buf *out) {
 	buf_reset(out);
-	put_header(out, id, FLAG_RD | (q->checking_disabled ? FLAG_CD : 0), 1);
+	put_header(out, id, FLAG_RD | (q->checking_disabled ? FLAG_CD : 0), edns ? 1 : 0);
 	buf_add(out, q->question, q->question_len);
-	put_opt(out, q->dnssec_ok);
+	if (edns)
+		put_opt(out, q->dnssec_ok);
 }
 
 static uint8_t lower(uint8_t c) {

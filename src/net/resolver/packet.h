@@ -63,7 +63,7 @@ enum dns_action {
 enum dns_action dns_query_read(const uint8_t *wire, size_t len, bool tcp, struct dns_query *q,
 			       struct buf *out);
 /* The query that goes upstream under the number @id. */
-void dns_query_write(const struct dns_query *q, uint16_t id, struct buf *out);
+void dns_query_write(const struct dns_query *q, uint16_t id, bool edns, struct buf *out);
 
 /* 1: an answer to what was asked under @id, 0: something else. *@truncated: to be asked by TCP. */
 int dns_answer_match(const uint8_t *wire, size_t len, const struct dns_query *q, uint16_t id,

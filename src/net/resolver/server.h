@@ -49,6 +49,7 @@ struct flight {
 	uint16_t id;
 	unsigned tries;
 	bool by_tcp;
+	bool is_plain; /* without EDNS, which a server has not understood */
 	int fd;
 	struct loop_source *source, *timer;
 	struct buf out, in; /* by TCP: what is left to be sent, what has come */
@@ -78,6 +79,7 @@ struct conn {
 	int fd; /* -1: free */
 	uint32_t generation;
 	bool busy; /* a question of it is in flight: no other is read meanwhile */
+	bool is_ended; /* it says nothing more, and waits for what it has asked */
 	struct loop_source *source, *timer;
 	struct buf in, out;
 };

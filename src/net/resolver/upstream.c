@@ -127,6 +127,13 @@ static void on_message(struct flight *f, const uint8_t *wire, size_t len) {
 		next_try(f);
 		return;
 	}
+	/* Old servers take a question with EDNS for a broken one. */
+	if ((rcode == LDNS_RCODE_FORMERR || rcode == LDNS_RCODE_NOTIMPL) && !f->is_plain) {
+		f->is_plain = true;
+		f->tries--;
+		next_try(f);
+		return;
+	}
 	if (rcode != LDNS_RCODE_NOERROR && rcode != LDNS_RCODE_NXDOMAIN &&
 	    f->tries < f->server->conf.count) {
 		f->by_tcp = false;
@@ -138,9 +145,12 @@ static void on_message(struct flight *f, const uint8_t *wire, size_t len) {
 		return;
 	}
 	buf_init(&out, DNS_MESSAGE_MAX);
+	/* What cannot be read is as good as nothing: another try, another server. */
 	if (dns_answer_write(wire, len, &f->query, &f->server->filter, &out, &f->addresses) < 0) {
 		f->addresses.count = 0;
-		dns_error_write(&f->query, LDNS_RCODE_SERVFAIL, &out);
+		f->by_tcp = false;
+		next_try(f);
+		return;
 	}
 	if (!f->addresses.count) {
 		flight_end(f, &out);
@@ -245,7 +255,7 @@ static int try_send(struct flight *f) {
 	if (getrandom(&f->id, sizeof(f->id), 0) != sizeof(f->id))
 		return -EIO;
 	buf_init(&wire, DNS_UDP_MIN);
-	dns_query_write(&f->query, f->id, &wire);
+	dns_query_write(&f->query, f->id, !f->is_plain, &wire);
 	if (!f->by_tcp)
 		return send(f->fd, wire.data, wire.len, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 ? -errno
 											 : 0;
@@ -297,7 +307,7 @@ static void flight_repolicy(struct flight *f) {
 	if (!f->is_learning)
 		return;
 	f->number = s->asked++; /* the supervisor's word about the old answer is not for this one */
-	f->is_learning = f->is_stale = f->by_tcp = false;
+	f->is_learning = f->is_stale = f->by_tcp = f->is_plain = false;
 	f->tries = 0;
 	buf_reset(&f->answer);
 	next_try(f);
