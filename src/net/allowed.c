@@ -339,7 +339,7 @@ static void range_add(struct ranges *all, uint32_t first, uint32_t last) {
 	all->list[all->count++] = (struct net_range){ first, last };
 }
 
-static struct net_range range_of(const struct net_cidr *c) {
+struct net_range net_cidr_range(const struct net_cidr *c) {
 	uint32_t below = c->bits < 32 ? ~UINT32_C(0) >> c->bits : 0;
 
 	return (struct net_range){ c->address, c->address | below };
@@ -368,19 +368,26 @@ static void ranges_tidy(struct ranges *all) {
 	all->count = kept + 1;
 }
 
-/* Both lists of special ranges as one, sorted. */
 static void special_ranges(struct ranges *all) {
 	for (size_t i = 0; i < net_private_ranges_count; i++) {
-		struct net_range r = range_of(&net_private_ranges[i]);
+		struct net_range r = net_cidr_range(&net_private_ranges[i]);
 
 		range_add(all, r.first, r.last);
 	}
 	for (size_t i = 0; i < net_metadata_ranges_count; i++) {
-		struct net_range r = range_of(&net_metadata_ranges[i]);
+		struct net_range r = net_cidr_range(&net_metadata_ranges[i]);
 
 		range_add(all, r.first, r.last);
 	}
 	ranges_tidy(all);
+}
+
+size_t net_special_ranges(struct net_range **ret) {
+	struct ranges all = { 0 };
+
+	special_ranges(&all);
+	*ret = all.list;
+	return all.count;
 }
 
 static void add_public_part(struct ranges *all, struct net_range r, const struct ranges *special) {
@@ -407,7 +414,7 @@ size_t net_allowed_ranges(const struct net_allowed *a, unsigned ports, struct ne
 
 		if (e->kind != NET_ENTRY_ADDRESS || e->ports != ports)
 			continue;
-		r = range_of(&e->cidr);
+		r = net_cidr_range(&e->cidr);
 		if (is_special_itself(&e->cidr))
 			range_add(&all, r.first, r.last);
 		else

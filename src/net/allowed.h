@@ -73,6 +73,9 @@ uint32_t net_allowed_address(const struct net_allowed *a, uint32_t address);
 struct net_range {
 	uint32_t first, last;
 };
+struct net_range net_cidr_range(const struct net_cidr *c);
+/* All that is private or metadata, sorted and merged; newly allocated. */
+size_t net_special_ranges(struct net_range **ret);
 /* The addresses that go with a->ports[@ports], sorted and merged; newly allocated. */
 size_t net_allowed_ranges(const struct net_allowed *a, unsigned ports, struct net_range **ret);
 

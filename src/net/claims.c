@@ -14,6 +14,7 @@
 #include "base/strv.h"
 #include "net/allowed.h"
 #include "net/names.h"
+#include "net/rules.h"
 
 #define FILE_NAME "network-ports.ini"
 #define FORMAT 1
@@ -58,6 +59,9 @@ static const unsigned long word_max[WORD_COUNT] = {
 	[WORD_SETS] = NET_PORT_LISTS_MAX,
 };
 
+/* Chains of the port's own are flags too. */
+static const char chain_flags[NET_CHAIN_COUNT + 1] = "DHALC";
+
 static int load_port(const char *key, const char *value, void *data) {
 	struct load *l = data;
 	autostrv char **words = strv_split(value, " ");
@@ -88,6 +92,8 @@ static int load_port(const char *key, const char *value, void *data) {
 	p->rules_put = n[WORD_PUT] != 0;
 	p->log_group = (uint16_t)n[WORD_GROUP];
 	p->set_count = (uint8_t)n[WORD_SETS];
+	for (unsigned i = 0; i < NET_CHAIN_COUNT; i++)
+		p->chains |= strchr(words[WORD_FLAGS], chain_flags[i]) ? (uint8_t)(1u << i) : 0;
 	return 0;
 }
 
@@ -144,12 +150,16 @@ int claims_store(const struct net_base *b, const struct claims *c, struct err *e
 	for (size_t i = 0; i < c->count; i++) {
 		const struct net_port *p = &c->ports[i];
 
-		buf_addf(&text, "%u = %s %s -%s%s%s%s %u %d %u %u\n", p->index, p->name,
+		buf_addf(&text, "%u = %s %s -%s%s%s%s", p->index, p->name,
 			 net_mode_to_string(p->policy.mode), p->policy.block_private ? "p" : "",
 			 p->policy.block_metadata ? "m" : "",
 			 p->policy.allow_local_network ? "l" : "",
-			 p->policy.is_capped ? "c" : "", p->dns_port, p->rules_put,
-			 p->log_group, p->set_count);
+			 p->policy.is_capped ? "c" : "");
+		for (unsigned k = 0; k < NET_CHAIN_COUNT; k++)
+			if (p->chains & 1u << k)
+				buf_addc(&text, chain_flags[k]);
+		buf_addf(&text, " %u %d %u %u\n", p->dns_port, p->rules_put, p->log_group,
+			 p->set_count);
 	}
 	buf_adds(&text, "\n[resting]\n");
 	for (size_t i = 0; i < c->resting_count; i++)

@@ -26,6 +26,8 @@ int net_ensure_locked(struct net_base *b, struct err *err);
 int net_tables_intact(struct net_base *b, struct err *err);
 /* 1 when the port's elements and chains are there, else 0. */
 int net_port_rules_intact(struct net_base *b, const struct net_port *port, struct err *err);
+/* The port that dns4 has for it, 0: none. */
+int net_port_dns_before(struct net_base *b, const struct net_port *port, uint16_t *ret);
 /* @seen[index] = true for each port of which the tables have an element or a chain. */
 int net_table_indexes(struct net_base *b, bool *seen, struct err *err);
 /*

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "net/names.h"
 
+#include <arpa/inet.h>
 #include <stdio.h>
 #include <string.h>
+
+#include "net/ranges.h"
 
 static void address_text(uint32_t address, char out[NET_ADDRESS_TEXT]) {
 	snprintf(out, NET_ADDRESS_TEXT, "%u.%u.%u.%u", address >> 24, address >> 16 & 255,
@@ -45,7 +48,6 @@ void net_port_fill(const struct net_base *b, const char *name, uint32_t index,
 	address_text(ret->address, ret->address_text);
 	address_text(b->gateway, ret->gateway_text);
 	ret->prefix_bits = b->range.bits;
-	ret->mark = NET_MARK | (index & ~NET_MARK_MASK);
 	/* 0x02: locally administered, no group */
 	ret->mac[0] = 0x02;
 	ret->mac[1] = 0xc0;
@@ -85,11 +87,12 @@ bool net_name_ok(const char *name) {
 
 uint32_t net_index_of_key(const struct net_base *b, const void *key, size_t len) {
 	char link[NET_LINK_SIZE];
-	uint32_t mark;
+	uint32_t address;
 
-	if (len == sizeof(mark)) {
-		memcpy(&mark, key, sizeof(mark));
-		return (mark & NET_MARK_MASK) == NET_MARK ? mark & ~NET_MARK_MASK : 0;
+	if (len == sizeof(address) || len == 2 * sizeof(address)) {
+		memcpy(&address, key, sizeof(address));
+		address = ntohl(address);
+		return net_cidr_contains(&b->range, address) ? address - b->range.address : 0;
 	}
 	if (len < sizeof(link))
 		return 0;

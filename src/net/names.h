@@ -22,7 +22,7 @@ void net_port_fill(const struct net_base *b, const char *name, uint32_t index,
 		   struct net_port *ret);
 /* The index in a link's name after @prefix, or 0. */
 uint32_t net_index_of_link(const char *link, const char *prefix);
-/* The index in the key of a set's element: a mark, or what begins with a link's name; or 0. */
+/* The index in the key of a set's element, which begins with an address or a link's name; or 0. */
 uint32_t net_index_of_key(const struct net_base *b, const void *key, size_t len);
 /* A name that may stand in a record and in messages: [A-Za-z0-9._-], not empty, not too long. */
 bool net_name_ok(const char *name);

@@ -114,7 +114,7 @@ static int tables_replace(struct net_base *b, struct err *err) {
 	for (size_t i = 0; i < c.count; i++) {
 		if (!c.ports[i].rules_put)
 			continue;
-		net_rules_port_put(&batch, b, &c.ports[i]);
+		net_rules_port_put(&batch, b, &c.ports[i], 0);
 		ports++;
 	}
 	log_debug("tables '%s' are made anew, with %zu ports", b->table, ports);

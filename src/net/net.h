@@ -38,12 +38,19 @@
 #include "net/policy.h"
 
 /* Rows of rules in the tables; a base of another number is replaced with all its ports. */
-#define NET_SCHEMA 1
+#define NET_SCHEMA 2
 
 #define NET_LINK_SIZE 16 /* IFNAMSIZ: names are shorter */
 
-#define NET_MARK 0x0c010000u      /* a port's packets carry NET_MARK | index */
+/*
+ * Marks of packets. The first is given by the table of the bridge family to what
+ * a port may send, asked for by the bridge's barrier, and taken off before the
+ * host routes, whose own marks are nobody's business here. The second is added
+ * where the table of the family inet begins to judge, and asked for by the guard.
+ */
+#define NET_MARK 0x0c010000u
 #define NET_MARK_MASK 0xffff0000u
+#define NET_MARK_JUDGED 0x10000000u
 
 struct nl_sock;
 
@@ -111,7 +118,7 @@ int net_base_remove(struct net_base *b, int guard_fd, struct err *err);
 /*
  * The second barrier, against a foreign `nft flush ruleset`: a table that only
  * the process that made it can change (NFT_TABLE_F_OWNER, Linux 5.12) and that
- * drops what comes from the bridge without a port's mark. Where the kernel has
+ * drops what goes by the bridge and has not been judged by our own table. Where the kernel has
  * it (6.9), the table outlives its owner until somebody takes it over.
  *
  * One process holds it, all supervisors stand by: call this at the start and

@@ -180,7 +180,7 @@ static void set_byte_order(struct nftnl_set *s, const struct nft_set_spec *spec)
 	nftnl_udata_put_u32(u, NFTNL_UDATA_SET_KEYBYTEORDER,
 			    spec->key_type == NFT_TYPE_IPADDR ? BIG_ENDIAN_ : HOST_ENDIAN);
 	if (spec->data_len)
-		nftnl_udata_put_u32(u, NFTNL_UDATA_SET_DATABYTEORDER, HOST_ENDIAN);
+		nftnl_udata_put_u32(u, NFTNL_UDATA_SET_DATABYTEORDER, BIG_ENDIAN_);
 	nftnl_set_set_data(s, NFTNL_SET_USERDATA, nftnl_udata_buf_data(u), nftnl_udata_buf_len(u));
 	nftnl_udata_buf_free(u);
 }
@@ -209,6 +209,10 @@ void nft_set_add(struct nft_batch *b, const struct nft_set_spec *spec) {
 		nftnl_set_set_u32(s, NFTNL_SET_DATA_TYPE, spec->data_type);
 		nftnl_set_set_u32(s, NFTNL_SET_DATA_LEN, spec->data_len);
 	}
+	if (spec->timeout_ms)
+		nftnl_set_set_u64(s, NFTNL_SET_TIMEOUT, spec->timeout_ms);
+	if (spec->size)
+		nftnl_set_set_u32(s, NFTNL_SET_DESC_SIZE, spec->size);
 	set_byte_order(s, spec);
 	nftnl_set_nlmsg_build_payload(nlh, s);
 	nftnl_set_free(s);
@@ -324,6 +328,11 @@ static void rule_end(struct nft_batch *b, uint16_t flags) {
 }
 
 void nft_rule_end(struct nft_batch *b) {
+	rule_end(b, NLM_F_APPEND);
+}
+
+void nft_rule_verdict(struct nft_batch *b, int verdict, const char *chain) {
+	nft_verdict(b, verdict, chain);
 	rule_end(b, NLM_F_APPEND);
 }
 

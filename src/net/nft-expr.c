@@ -64,6 +64,18 @@ void nft_and(struct nft_batch *b, uint32_t reg, const void *mask, size_t len) {
 	nftnl_expr_set(e, NFTNL_EXPR_BITWISE_XOR, zero, (uint32_t)len);
 }
 
+void nft_or(struct nft_batch *b, uint32_t reg, uint32_t bits) {
+	const uint32_t mask = ~bits;
+	struct nftnl_expr *e = expr(b, "bitwise");
+
+	nftnl_expr_set_u32(e, NFTNL_EXPR_BITWISE_SREG, reg);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_BITWISE_DREG, reg);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_BITWISE_OP, NFT_BITWISE_BOOL);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_BITWISE_LEN, sizeof(bits));
+	nftnl_expr_set(e, NFTNL_EXPR_BITWISE_MASK, &mask, sizeof(mask));
+	nftnl_expr_set(e, NFTNL_EXPR_BITWISE_XOR, &bits, sizeof(bits));
+}
+
 void nft_immediate(struct nft_batch *b, uint32_t dreg, const void *data, size_t len) {
 	struct nftnl_expr *e = expr(b, "immediate");
 
@@ -112,9 +124,7 @@ void nft_ct(struct nft_batch *b, uint32_t key, uint32_t dreg) {
 	nftnl_expr_set_u32(e, NFTNL_EXPR_CT_DREG, dreg);
 }
 
-static void limit(struct nft_batch *b, uint64_t per_second, uint32_t burst, uint32_t flags) {
-	struct nftnl_expr *e = expr(b, "limit");
-
+static void limit_fill(struct nftnl_expr *e, uint64_t per_second, uint32_t burst, uint32_t flags) {
 	nftnl_expr_set_u64(e, NFTNL_EXPR_LIMIT_RATE, per_second);
 	nftnl_expr_set_u64(e, NFTNL_EXPR_LIMIT_UNIT, 1);
 	nftnl_expr_set_u32(e, NFTNL_EXPR_LIMIT_BURST, burst);
@@ -123,11 +133,21 @@ static void limit(struct nft_batch *b, uint64_t per_second, uint32_t burst, uint
 }
 
 void nft_limit(struct nft_batch *b, uint64_t per_second, uint32_t burst) {
-	limit(b, per_second, burst, 0);
+	limit_fill(expr(b, "limit"), per_second, burst, 0);
 }
 
-void nft_limit_over(struct nft_batch *b, uint64_t per_second, uint32_t burst) {
-	limit(b, per_second, burst, NFT_LIMIT_F_INV);
+void nft_limit_over_each(struct nft_batch *b, const char *set, uint32_t sreg, uint64_t per_second,
+			 uint32_t burst) {
+	struct nftnl_expr *e = expr(b, "dynset"), *limit = nftnl_expr_alloc("limit");
+
+	assert(limit);
+	limit_fill(limit, per_second, burst, NFT_LIMIT_F_INV);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_DYNSET_SREG_KEY, sreg);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_DYNSET_OP, NFT_DYNSET_OP_UPDATE);
+	nftnl_expr_set_str(e, NFTNL_EXPR_DYNSET_SET_NAME, set);
+	nftnl_expr_set_u64(e, NFTNL_EXPR_DYNSET_TIMEOUT, 0); /* the set's */
+	/* Owned by the other one from here on. */
+	nftnl_expr_set(e, NFTNL_EXPR_DYNSET_EXPR, limit, 0);
 }
 
 void nft_log(struct nft_batch *b, uint16_t group, uint32_t snap) {
@@ -146,15 +166,11 @@ void nft_masquerade(struct nft_batch *b) {
 	(void)expr(b, "masq");
 }
 
-void nft_redirect(struct nft_batch *b, uint16_t port) {
-	uint16_t be = htons(port);
-	struct nftnl_expr *e = expr(b, "immediate");
+void nft_redirect(struct nft_batch *b, uint32_t sreg) {
+	struct nftnl_expr *e = expr(b, "redir");
 
-	nftnl_expr_set_u32(e, NFTNL_EXPR_IMM_DREG, NFT_REG_1);
-	nftnl_expr_set(e, NFTNL_EXPR_IMM_DATA, &be, sizeof(be));
-	e = expr(b, "redir");
-	nftnl_expr_set_u32(e, NFTNL_EXPR_REDIR_REG_PROTO_MIN, NFT_REG_1);
-	nftnl_expr_set_u32(e, NFTNL_EXPR_REDIR_REG_PROTO_MAX, NFT_REG_1);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_REDIR_REG_PROTO_MIN, sreg);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_REDIR_REG_PROTO_MAX, sreg);
 	nftnl_expr_set_u32(e, NFTNL_EXPR_REDIR_FLAGS, NF_NAT_RANGE_PROTO_SPECIFIED);
 }
 
@@ -166,30 +182,39 @@ void nft_reject(struct nft_batch *b, uint32_t type, uint8_t code) {
 }
 
 /* Names are compared with all 16 bytes of the register, prefixes with as many as they have. */
-static void link_is(struct nft_batch *b, uint32_t key, const char *name, bool is_prefix) {
+static void link_is(struct nft_batch *b, uint32_t key, uint32_t op, const char *name,
+		    bool is_prefix) {
 	char full[NET_LINK_SIZE] = { 0 };
 	size_t len = strlen(name);
 
 	assert(len < sizeof(full));
 	memcpy(full, name, len);
 	nft_meta(b, key, NFT_REG_1);
-	nft_cmp(b, NFT_CMP_EQ, NFT_REG_1, full, is_prefix ? len : sizeof(full));
+	nft_cmp(b, op, NFT_REG_1, full, is_prefix ? len : sizeof(full));
 }
 
 void nft_iif(struct nft_batch *b, const char *link) {
-	link_is(b, NFT_META_IIFNAME, link, false);
+	link_is(b, NFT_META_IIFNAME, NFT_CMP_EQ, link, false);
 }
 
 void nft_oif(struct nft_batch *b, const char *link) {
-	link_is(b, NFT_META_OIFNAME, link, false);
+	link_is(b, NFT_META_OIFNAME, NFT_CMP_EQ, link, false);
+}
+
+void nft_iif_not(struct nft_batch *b, const char *link) {
+	link_is(b, NFT_META_IIFNAME, NFT_CMP_NEQ, link, false);
+}
+
+void nft_oif_not(struct nft_batch *b, const char *link) {
+	link_is(b, NFT_META_OIFNAME, NFT_CMP_NEQ, link, false);
 }
 
 void nft_iif_prefix(struct nft_batch *b, const char *prefix) {
-	link_is(b, NFT_META_IIFNAME, prefix, true);
+	link_is(b, NFT_META_IIFNAME, NFT_CMP_EQ, prefix, true);
 }
 
 void nft_oif_prefix(struct nft_batch *b, const char *prefix) {
-	link_is(b, NFT_META_OIFNAME, prefix, true);
+	link_is(b, NFT_META_OIFNAME, NFT_CMP_EQ, prefix, true);
 }
 
 static void nfproto(struct nft_batch *b, uint32_t op, uint8_t family) {
@@ -221,6 +246,20 @@ void nft_mark_ours(struct nft_batch *b, bool ours) {
 	nft_meta(b, NFT_META_MARK, NFT_REG_1);
 	nft_and(b, NFT_REG_1, &mask, sizeof(mask));
 	nft_cmp(b, ours ? NFT_CMP_EQ : NFT_CMP_NEQ, NFT_REG_1, &mark, sizeof(mark));
+}
+
+void nft_mark_judged(struct nft_batch *b) {
+	nft_meta(b, NFT_META_MARK, NFT_REG_1);
+	nft_or(b, NFT_REG_1, NET_MARK_JUDGED);
+	nft_meta_set(b, NFT_META_MARK, NFT_REG_1);
+}
+
+void nft_not_judged(struct nft_batch *b) {
+	const uint32_t bit = NET_MARK_JUDGED, zero = 0;
+
+	nft_meta(b, NFT_META_MARK, NFT_REG_1);
+	nft_and(b, NFT_REG_1, &bit, sizeof(bit));
+	nft_cmp(b, NFT_CMP_EQ, NFT_REG_1, &zero, sizeof(zero));
 }
 
 void nft_ct_state(struct nft_batch *b, uint32_t bits) {
@@ -257,16 +296,45 @@ void nft_dport_range(struct nft_batch *b, uint16_t low, uint16_t high) {
 	nft_cmp(b, NFT_CMP_LTE, NFT_REG_1, &to, sizeof(to));
 }
 
-static void address_in(struct nft_batch *b, uint32_t offset, const char *set) {
-	nft_ipv4(b);
-	nft_payload(b, NFT_PAYLOAD_NETWORK_HEADER, offset, 4, NFT_REG_1);
-	nft_lookup(b, set, NFT_REG_1);
+void nft_saddr(struct nft_batch *b, uint32_t dreg) {
+	nft_payload(b, NFT_PAYLOAD_NETWORK_HEADER, 12, 4, dreg);
+}
+
+void nft_daddr(struct nft_batch *b, uint32_t dreg) {
+	nft_payload(b, NFT_PAYLOAD_NETWORK_HEADER, 16, 4, dreg);
 }
 
 void nft_saddr_in(struct nft_batch *b, const char *set) {
-	address_in(b, 12, set);
+	nft_ipv4(b);
+	nft_saddr(b, NFT_REG_1);
+	nft_lookup(b, set, NFT_REG_1);
 }
 
 void nft_daddr_in(struct nft_batch *b, const char *set) {
-	address_in(b, 16, set);
+	nft_ipv4(b);
+	nft_daddr(b, NFT_REG_1);
+	nft_lookup(b, set, NFT_REG_1);
+}
+
+void nft_daddr_not_in(struct nft_batch *b, const char *set) {
+	nft_ipv4(b);
+	nft_daddr(b, NFT_REG_1);
+	nft_lookup_not(b, set, NFT_REG_1);
+}
+
+void nft_daddr_is(struct nft_batch *b, uint32_t address) {
+	const uint32_t be = htonl(address);
+
+	nft_ipv4(b);
+	nft_daddr(b, NFT_REG_1);
+	nft_cmp(b, NFT_CMP_EQ, NFT_REG_1, &be, sizeof(be));
+}
+
+void nft_saddr_within(struct nft_batch *b, uint32_t address, unsigned bits) {
+	const uint32_t be = htonl(address), mask = bits ? htonl(~UINT32_C(0) << (32 - bits)) : 0;
+
+	nft_ipv4(b);
+	nft_saddr(b, NFT_REG_1);
+	nft_and(b, NFT_REG_1, &mask, sizeof(mask));
+	nft_cmp(b, NFT_CMP_EQ, NFT_REG_1, &be, sizeof(be));
 }

@@ -61,6 +61,7 @@ enum nft_type {
 	NFT_TYPE_VERDICT = 1,
 	NFT_TYPE_IPADDR = 7,
 	NFT_TYPE_ETHERADDR = 9,
+	NFT_TYPE_INET_SERVICE = 13,
 	NFT_TYPE_MARK = 19,
 	NFT_TYPE_IFNAME = 41,
 };
@@ -73,6 +74,8 @@ struct nft_set_spec {
 	uint32_t key_len;
 	uint32_t data_type; /* maps */
 	uint32_t data_len;
+	uint64_t timeout_ms; /* of elements that say nothing else; 0: none */
+	uint32_t size;       /* at most so many elements; 0: any number */
 };
 /* A set, or a map when it has NFT_SET_MAP. */
 void nft_set_add(struct nft_batch *b, const struct nft_set_spec *spec);
@@ -99,7 +102,9 @@ void nft_set_flush(struct nft_batch *b, const char *set);
 /* A rule at the end of @chain: the expressions between the two calls. */
 void nft_rule_begin(struct nft_batch *b, const char *chain);
 void nft_rule_end(struct nft_batch *b);
-/* As above, at the head of the chain. */
+/* As above, with a verdict before it. */
+void nft_rule_verdict(struct nft_batch *b, int verdict, const char *chain);
+/* As the first one, at the head of the chain. */
 void nft_rule_end_first(struct nft_batch *b);
 /* A comment for the rule that is being built, where nft(8) keeps it. */
 void nft_rule_comment(struct nft_batch *b, const char *text);
@@ -111,29 +116,34 @@ void nft_meta_set(struct nft_batch *b, uint32_t key, uint32_t sreg);
 void nft_payload(struct nft_batch *b, uint32_t base, uint32_t offset, uint32_t len, uint32_t dreg);
 void nft_cmp(struct nft_batch *b, uint32_t op, uint32_t sreg, const void *data, size_t len);
 void nft_and(struct nft_batch *b, uint32_t reg, const void *mask, size_t len);
+/* Set those bits. */
+void nft_or(struct nft_batch *b, uint32_t reg, uint32_t bits);
 void nft_immediate(struct nft_batch *b, uint32_t dreg, const void *data, size_t len);
 void nft_lookup(struct nft_batch *b, const char *set, uint32_t sreg);
 /* Goes on when it is not in the set. */
 void nft_lookup_not(struct nft_batch *b, const char *set, uint32_t sreg);
 /* The value for register @sreg into @dreg; @dreg NFT_REG_VERDICT: carry out the verdict. */
 void nft_map(struct nft_batch *b, const char *set, uint32_t sreg, uint32_t dreg);
-/* NF_ACCEPT, NF_DROP, NFT_JUMP, NFT_GOTO (the last two with a chain). */
+/* NF_ACCEPT, NF_DROP, NFT_RETURN; NFT_JUMP, NFT_GOTO with a chain. */
 void nft_verdict(struct nft_batch *b, int verdict, const char *chain);
 void nft_ct(struct nft_batch *b, uint32_t key, uint32_t dreg);
 void nft_limit(struct nft_batch *b, uint64_t per_second, uint32_t burst);
-/* The rule goes on only with what is more than that. */
-void nft_limit_over(struct nft_batch *b, uint64_t per_second, uint32_t burst);
+/* The rule goes on only with more than that of one value of @sreg, which is kept in @set. */
+void nft_limit_over_each(struct nft_batch *b, const char *set, uint32_t sreg, uint64_t per_second,
+			 uint32_t burst);
 /* A copy of the packet's first @snap bytes to the NFLOG group. */
 void nft_log(struct nft_batch *b, uint16_t group, uint32_t snap);
 void nft_counter(struct nft_batch *b);
 void nft_masquerade(struct nft_batch *b);
-/* @port in host byte order. */
-void nft_redirect(struct nft_batch *b, uint16_t port);
+/* To this host, at the port (network byte order) in register @sreg. */
+void nft_redirect(struct nft_batch *b, uint32_t sreg);
 void nft_reject(struct nft_batch *b, uint32_t type, uint8_t code);
 
 /* What is said often. */
 void nft_iif(struct nft_batch *b, const char *link);
 void nft_oif(struct nft_batch *b, const char *link);
+void nft_iif_not(struct nft_batch *b, const char *link);
+void nft_oif_not(struct nft_batch *b, const char *link);
 void nft_iif_prefix(struct nft_batch *b, const char *prefix);
 void nft_oif_prefix(struct nft_batch *b, const char *prefix);
 void nft_ipv4(struct nft_batch *b);
@@ -141,6 +151,9 @@ void nft_not_ipv4(struct nft_batch *b);
 void nft_l4proto(struct nft_batch *b, uint8_t proto);
 void nft_not_l4proto(struct nft_batch *b, uint8_t proto);
 void nft_mark_ours(struct nft_batch *b, bool ours);
+/* Sets the mark of what is judged, or goes on with what has none. */
+void nft_mark_judged(struct nft_batch *b);
+void nft_not_judged(struct nft_batch *b);
 void nft_ct_state(struct nft_batch *b, uint32_t bits);
 void nft_ct_reply(struct nft_batch *b);
 /* Destination port, host byte order. */
@@ -149,5 +162,12 @@ void nft_dport_range(struct nft_batch *b, uint16_t low, uint16_t high);
 /* Source or destination address in a set. */
 void nft_saddr_in(struct nft_batch *b, const char *set);
 void nft_daddr_in(struct nft_batch *b, const char *set);
+void nft_daddr_not_in(struct nft_batch *b, const char *set);
+/* Source or destination address, behind nft_ipv4(). */
+void nft_saddr(struct nft_batch *b, uint32_t dreg);
+void nft_daddr(struct nft_batch *b, uint32_t dreg);
+void nft_daddr_is(struct nft_batch *b, uint32_t address);
+/* Source address in a network (host byte order). */
+void nft_saddr_within(struct nft_batch *b, uint32_t address, unsigned bits);
 
 #endif

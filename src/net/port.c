@@ -163,22 +163,27 @@ static int claim_update(struct net_base *b, const struct net_port *port, bool pu
 	    p->policy.block_metadata == port->policy.block_metadata &&
 	    p->policy.allow_local_network == port->policy.allow_local_network &&
 	    p->policy.is_capped == port->policy.is_capped && p->log_group == port->log_group &&
-	    p->set_count == port->set_count)
+	    p->set_count == port->set_count && p->chains == port->chains)
 		return 0;
 	p->rules_put = put;
 	p->dns_port = port->dns_port;
 	claim_policy(p, &port->policy);
 	p->log_group = port->log_group;
 	p->set_count = port->set_count;
+	p->chains = port->chains;
 	return claims_store(b, &c, err);
 }
 
 static int rules_put(struct net_base *b, const struct net_port *port) {
-	auto_nft_batch struct nft_batch batch;
+	auto_nft_batch struct nft_batch batch = { 0 };
+	uint16_t dns_before;
+	int r = net_port_dns_before(b, port, &dns_before);
 
+	if (r < 0)
+		return r;
 	nft_batch_init(&batch, 1, NULL);
 	nft_batch_begin(&batch);
-	net_rules_port_put(&batch, b, port);
+	net_rules_port_put(&batch, b, port, dns_before);
 	return net_send_quiet(b, &batch);
 }
 
@@ -186,7 +191,8 @@ static int rules_put_locked(struct net_base *b, struct net_port *port, struct er
 	const struct net_allowed *a = port->policy.allowed;
 	int r;
 
-	/* Never fewer than there may be sets of: what is too much is deleted with the rest. */
+	/* Never fewer than there may be of: what is too much is deleted with the rest. */
+	port->chains |= (uint8_t)net_port_chains(port);
 	if (port->policy.mode == NET_ALLOWLIST && a && a->ports_count > port->set_count)
 		port->set_count = (uint8_t)a->ports_count;
 	r = claim_update(b, port, true, err);
@@ -246,7 +252,8 @@ int net_port_rules_ensure(struct net_base *b, struct net_port *port, struct err 
 /* Table by table: where one of them is gone, the other is still to be cleaned. */
 static int rules_remove(struct net_base *b, const struct net_port *port) {
 	static const uint16_t families[] = { NFPROTO_INET, NFPROTO_BRIDGE };
-	int result = 0;
+	uint16_t dns_before;
+	int result = net_port_dns_before(b, port, &dns_before);
 
 	for (size_t i = 0; i < ARRAY_SIZE(families); i++) {
 		auto_nft_batch struct nft_batch batch;
@@ -254,7 +261,7 @@ static int rules_remove(struct net_base *b, const struct net_port *port) {
 
 		nft_batch_init(&batch, 1, NULL);
 		nft_batch_begin(&batch);
-		net_rules_port_remove(&batch, families[i], b, port);
+		net_rules_port_remove(&batch, families[i], b, port, dns_before);
 		r = net_send_quiet(b, &batch);
 		if (r < 0 && r != -ENOENT && result == 0)
 			result = r;
@@ -276,7 +283,7 @@ int net_port_rules_remove(struct net_base *b, struct net_port *port, struct err 
 
 	if (r == 0) {
 		port->rules_put = false;
-		port->set_count = 0;
+		port->set_count = port->chains = 0;
 	}
 	return r;
 }
@@ -429,6 +436,8 @@ int net_leftovers_remove(struct net_base *b, bool (*is_known)(const char *name, 
 		claim = claims_find_index(&c, i);
 		net_port_fill(b, claim ? claim->name : "", i, &port);
 		port.set_count = claim ? claim->set_count : NET_PORT_LISTS_MAX;
+		port.chains = claim ? claim->chains : (1u << NET_CHAIN_COUNT) - 1;
+		port.dns_port = claim ? claim->dns_port : 0;
 		r = undo_locked(b, &port, first < 0 ? NULL : err);
 		first = first < 0 ? first : r;
 		removed += r == 0;

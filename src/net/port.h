@@ -40,9 +40,9 @@ struct net_port {
 	uint8_t prefix_bits;     /* of the range: 16 */
 	char mac_text[18];       /* of the guest's end */
 	uint8_t mac[6];
-	uint32_t mark;
 	uint16_t log_group;      /* NFLOG group that tells of what was denied; 0: nobody listens */
 	uint8_t set_count;       /* for so many lists of ports the kernel may have sets of it */
+	uint8_t chains;          /* the kernel may have these of its own: 1 << NET_CHAIN_… */
 	const struct net_learnt *learnt; /* put with the rules; borrowed, not kept; NULL: none */
 	uint16_t dns_port;       /* where its resolver listens on the gateway; 0: none yet */
 	bool rules_put;          /* as the claim has it */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The chain and the sets of a port in mode allowlist. The order counts:
+ * Mode allowlist: the chain for all ports, and the chains and sets of one. The
+ * order counts:
  *
  *   1. ICMP other than an echo request                 denied
  *   2. more echo requests than that                    dropped
@@ -12,7 +13,8 @@
  *   8. the rest                                        denied
  *
  * 1 and 2 come before 3, or one echo would open the way for all that follow;
- * 6 comes before 7, so that no name can be rebound into a private network.
+ * 6 comes before 7, so that no name can be rebound into a private network. The
+ * ports, fixed names, 5 and 7 are chains of the port's own; denied is what comes back.
  */
 #include <arpa/inet.h>
 #include <linux/netfilter.h>
@@ -29,7 +31,7 @@
 #include "net/learnt.h"
 #include "net/rules.h"
 
-#define ECHO_PER_SECOND 20
+#define ECHO_PER_SECOND 20 /* of each port */
 #define ECHO_BURST 40
 #define ELEMS_AT_ONCE 256
 
@@ -148,39 +150,50 @@ void net_rules_allowed_clean(struct nft_batch *b, const struct net_port *port, b
 		}
 }
 
-/* 1 to 4. */
+/* 1 to 4, with what is most of it, and no ICMP, ahead. */
 static void protocols(struct nft_batch *b, const char *chain) {
 	static const uint8_t goes_on[] = { IPPROTO_TCP, IPPROTO_UDP, IPPROTO_ICMP };
 	static const uint8_t echo = ICMP_ECHO;
 
 	nft_rule_begin(b, chain);
-	nft_l4proto(b, IPPROTO_ICMP);
-	nft_payload(b, NFT_PAYLOAD_TRANSPORT_HEADER, 0, 1, NFT_REG_1);
-	nft_cmp(b, NFT_CMP_NEQ, NFT_REG_1, &echo, sizeof(echo));
-	nft_verdict(b, NFT_GOTO, "deny");
-	nft_rule_end(b);
-	nft_rule_begin(b, chain);
-	nft_l4proto(b, IPPROTO_ICMP);
-	nft_limit_over(b, ECHO_PER_SECOND, ECHO_BURST);
-	nft_verdict(b, NF_DROP, NULL);
-	nft_rule_end(b);
-	for (size_t i = 0; i < ARRAY_SIZE(goes_on); i++) {
-		nft_rule_begin(b, chain);
-		nft_l4proto(b, goes_on[i]);
-		nft_ct_state(b, NF_CT_STATE_BIT(IP_CT_ESTABLISHED));
-		nft_verdict(b, NF_ACCEPT, NULL);
-		nft_rule_end(b);
-	}
+	nft_l4proto(b, IPPROTO_TCP);
+	nft_ct_state(b, NF_CT_STATE_BIT(IP_CT_ESTABLISHED));
+	nft_rule_verdict(b, NF_ACCEPT, NULL);
 	nft_rule_begin(b, chain);
 	for (size_t i = 0; i < ARRAY_SIZE(goes_on); i++)
 		nft_not_l4proto(b, goes_on[i]);
-	nft_verdict(b, NFT_GOTO, "deny");
-	nft_rule_end(b);
+	nft_rule_verdict(b, NFT_RETURN, NULL);
+	nft_rule_begin(b, chain);
+	nft_l4proto(b, IPPROTO_ICMP);
+	nft_payload(b, NFT_PAYLOAD_TRANSPORT_HEADER, 0, 1, NFT_REG_1);
+	nft_cmp(b, NFT_CMP_NEQ, NFT_REG_1, &echo, sizeof(echo));
+	nft_rule_verdict(b, NFT_RETURN, NULL);
+	nft_rule_begin(b, chain);
+	nft_ipv4(b);
+	nft_l4proto(b, IPPROTO_ICMP);
+	nft_saddr(b, NFT_REG_1);
+	nft_limit_over_each(b, "echoes", NFT_REG_1, ECHO_PER_SECOND, ECHO_BURST);
+	nft_rule_verdict(b, NF_DROP, NULL);
+	nft_rule_begin(b, chain);
+	nft_ct_state(b, NF_CT_STATE_BIT(IP_CT_ESTABLISHED));
+	nft_rule_verdict(b, NF_ACCEPT, NULL);
+}
+
+void net_rules_allowlist(struct nft_batch *b) {
+	static const char chain[] = "allowlist";
+
+	protocols(b, chain);
+	net_rules_own(b, chain, net_port_maps[NET_CHAIN_CAPPED]);
+	net_rules_own(b, chain, net_port_maps[NET_CHAIN_HOSTS]);
+	net_rules_own(b, chain, net_port_maps[NET_CHAIN_LISTED]);
+	net_rules_local(b, chain);
+	net_rules_blocks(b, chain);
+	net_rules_own(b, chain, net_port_maps[NET_CHAIN_LEARNT]);
 }
 
 /* The sets of one kind; an echo has no port, and goes where any port is allowed. */
-static void accept_sets(struct nft_batch *b, const char *chain, const struct net_port *port,
-			enum net_port_set which) {
+void net_rules_allowed_chain(struct nft_batch *b, const char *chain, const struct net_port *port,
+			     enum net_port_set which) {
 	const struct net_allowed *a = port->policy.allowed;
 	char set[NET_SET_NAME];
 
@@ -207,34 +220,13 @@ static void accept_sets(struct nft_batch *b, const char *chain, const struct net
 	}
 }
 
-void net_rules_allowed_chain(struct nft_batch *b, const char *chain, const struct net_port *port) {
-	const struct net_policy *p = &port->policy;
+unsigned net_rules_allowed_count(const struct net_port *port, enum net_port_set which) {
+	const struct net_allowed *a = port->policy.allowed;
+	unsigned n = 0;
 
-	protocols(b, chain);
-	net_rules_ports(b, chain, port);
-	net_rules_hosts(b, chain, port);
-	accept_sets(b, chain, port, NET_SET_LISTED);
-	if (p->allow_local_network)
-		net_rules_local(b, chain);
-	net_rules_blocks(b, chain, p);
-	accept_sets(b, chain, port, NET_SET_LEARNT);
-	nft_rule_begin(b, chain);
-	nft_verdict(b, NFT_GOTO, "deny");
-	nft_rule_end(b);
-}
-
-unsigned net_rules_allowed_count(const struct net_port *port) {
-	const struct net_policy *p = &port->policy;
-	unsigned n = 7 + net_rules_ports_count(port) + net_rules_hosts_count(port) +
-		     (unsigned)p->allow_local_network + (unsigned)p->block_metadata +
-		     (unsigned)p->block_private;
-
-	for (unsigned list = 0; list < p->allowed->ports_count; list++) {
-		unsigned each = 1 + (unsigned)p->allowed->ports[list].count;
-
-		n += is_used(port, NET_SET_LISTED, list) ? each : 0;
-		n += is_used(port, NET_SET_LEARNT, list) ? each : 0;
-	}
+	for (unsigned list = 0; list < a->ports_count; list++)
+		if (is_used(port, which, list))
+			n += 1 + (unsigned)a->ports[list].count;
 	return n;
 }
 

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What all ports share. A change here changes the digest, and so replaces older bases. */
 #include <arpa/inet.h>
-#include <linux/if_ether.h>
+#include <assert.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_conntrack_common.h>
 #include <linux/netfilter/nf_tables.h>
-#include <linux/netfilter_bridge.h>
 #include <linux/netfilter_ipv4.h>
 #include <netinet/in.h>
 #include <netinet/ip_icmp.h>
@@ -14,166 +13,65 @@
 
 #include "base/hash.h"
 #include "base/mem.h"
+#include "net/allowed.h"
 #include "net/ranges.h"
 #include "net/rules.h"
 
-/* Before anybody else's chain, and before connection tracking (-200). */
-#define PRIORITY_FIRST (-300)
 /* Ahead of what an administrator has at the usual places. */
 #define PRIORITY_FILTER (-10)
-#define PRIORITY_GUARD (-20)
+/* Right behind ours: nothing is meant to come in between. */
+#define PRIORITY_GUARD (-9)
 #define PRIORITY_DSTNAT (-110)
 #define PRIORITY_SRCNAT 90
 
+#define LIST_MAX 32 /* ranges in one of our lists */
 #define ECHO_PER_SECOND 20
 #define ECHO_BURST 40
 
 /* Counted, so that a chain that somebody emptied or filled is seen. Tests compare. */
 const struct net_base_chain net_base_chains[] = {
-	{ NFPROTO_BRIDGE, "pre", 1 },  { NFPROTO_BRIDGE, "port", 3 },
-	{ NFPROTO_BRIDGE, "inp", 1 },  { NFPROTO_BRIDGE, "forw", 2 },
-	{ NFPROTO_BRIDGE, "outp", 1 }, { NFPROTO_INET, "raw", 2 },
-	{ NFPROTO_INET, "forw", 2 },   { NFPROTO_INET, "from_c", 5 },
-	{ NFPROTO_INET, "to_c", 4 },   { NFPROTO_INET, "inp", 1 },
-	{ NFPROTO_INET, "host", 6 },   { NFPROTO_INET, "outp", 1 },
-	{ NFPROTO_INET, "nat", 2 },    { NFPROTO_INET, "post", 1 },
+	{ NFPROTO_BRIDGE, "pre", 1 },
+	{ NFPROTO_BRIDGE, "inp", 2 },
+	{ NFPROTO_BRIDGE, "port", 3 },
+	{ NFPROTO_BRIDGE, "forw", 2 },
+	{ NFPROTO_BRIDGE, "outp", 1 },
+	{ NFPROTO_INET, "raw", 3 },
+	{ NFPROTO_INET, "forw", 4 },
+	{ NFPROTO_INET, "from_c", 7 },
+	{ NFPROTO_INET, "restricted", 5 + NET_BLOCK_RULES },
+	{ NFPROTO_INET, "open", 2 },
+	{ NFPROTO_INET, "allowlist", NET_ALLOWLIST_RULES },
+	{ NFPROTO_INET, "to_c", 4 },
+	{ NFPROTO_INET, "inp", 2 },
+	{ NFPROTO_INET, "host", 6 },
+	{ NFPROTO_INET, "outp", 1 },
+	{ NFPROTO_INET, "nat", 2 },
+	{ NFPROTO_INET, "post", 1 },
 	{ NFPROTO_INET, "deny", 3 },
 };
 const size_t net_base_chains_count = ARRAY_SIZE(net_base_chains);
 
-static void drop_prefix(struct nft_batch *b, const char *chain, const char *prefix, bool in) {
-	nft_rule_begin(b, chain);
-	if (in)
-		nft_iif_prefix(b, prefix);
-	else
-		nft_oif_prefix(b, prefix);
-	nft_verdict(b, NF_DROP, NULL);
-	nft_rule_end(b);
-}
-
-static void to_chain(struct nft_batch *b, const char *from, const char *iif, const char *oif,
-		     const char *to) {
+/* What comes from (@in) or goes to @link is judged there, and whatever that leaves dropped. */
+static void judge(struct nft_batch *b, const char *from, const char *link, bool in, const char *to) {
 	nft_rule_begin(b, from);
-	if (iif)
-		nft_iif(b, iif);
-	if (oif)
-		nft_oif(b, oif);
-	nft_verdict(b, NFT_GOTO, to);
-	nft_rule_end(b);
+	if (in)
+		nft_iif(b, link);
+	else
+		nft_oif(b, link);
+	nft_mark_judged(b);
+	nft_rule_verdict(b, NFT_JUMP, to);
 }
 
-static void ether_type_is(struct nft_batch *b, uint32_t op, uint16_t type) {
-	const uint16_t be = htons(type);
-
-	nft_payload(b, NFT_PAYLOAD_LL_HEADER, offsetof(struct ethhdr, h_proto), sizeof(be),
-		    NFT_REG_1);
-	nft_cmp(b, op, NFT_REG_1, &be, sizeof(be));
+static void drop_link(struct nft_batch *b, const char *from, const char *link, bool in) {
+	nft_rule_begin(b, from);
+	if (in)
+		nft_iif(b, link);
+	else
+		nft_oif(b, link);
+	nft_rule_verdict(b, NF_DROP, NULL);
 }
 
-/* The packet gets its port's mark, which is what everything later goes by. */
-static void mark_and_accept(struct nft_batch *b) {
-	nft_meta(b, NFT_META_IIFNAME, NFT_REG_1);
-	nft_map(b, "marks", NFT_REG_1, NFT_REG_1);
-	nft_meta_set(b, NFT_META_MARK, NFT_REG_1);
-	nft_verdict(b, NF_ACCEPT, NULL);
-}
-
-/* Link, hardware address and address together must be known: the port is the identity. */
-static void bridge_port_chain(struct nft_batch *b, const struct net_base *base) {
-	/* Ethernet and IPv4, as in RFC 826; the operation may be any. */
-	static const uint8_t arp_head[6] = { 0, 1 /* ARPHRD_ETHER */, 0x08, 0x00, 6, 4 };
-	const uint32_t gateway = htonl(base->gateway);
-
-	nft_rule_begin(b, "port");
-	ether_type_is(b, NFT_CMP_EQ, ETH_P_IP);
-	nft_meta(b, NFT_META_IIFNAME, NFT_REG_1);
-	nft_payload(b, NFT_PAYLOAD_LL_HEADER, 6, 6, NFT_REG_2);
-	nft_payload(b, NFT_PAYLOAD_NETWORK_HEADER, 12, 4, NFT_REG32_06);
-	nft_lookup(b, "bind4", NFT_REG_1);
-	mark_and_accept(b);
-	nft_rule_end(b);
-
-	nft_rule_begin(b, "port");
-	ether_type_is(b, NFT_CMP_EQ, ETH_P_ARP);
-	nft_payload(b, NFT_PAYLOAD_NETWORK_HEADER, 0, sizeof(arp_head), NFT_REG_1);
-	nft_cmp(b, NFT_CMP_EQ, NFT_REG_1, arp_head, sizeof(arp_head));
-	nft_meta(b, NFT_META_IIFNAME, NFT_REG_1);
-	nft_payload(b, NFT_PAYLOAD_LL_HEADER, 6, 6, NFT_REG_2);
-	nft_payload(b, NFT_PAYLOAD_NETWORK_HEADER, 8, 6, NFT_REG32_06);
-	nft_payload(b, NFT_PAYLOAD_NETWORK_HEADER, 14, 4, NFT_REG_3);
-	nft_lookup(b, "bindarp", NFT_REG_1);
-	nft_payload(b, NFT_PAYLOAD_NETWORK_HEADER, 24, 4, NFT_REG_1);
-	nft_cmp(b, NFT_CMP_EQ, NFT_REG_1, &gateway, sizeof(gateway));
-	mark_and_accept(b);
-	nft_rule_end(b);
-
-	nft_rule_begin(b, "port");
-	nft_verdict(b, NF_DROP, NULL);
-	nft_rule_end(b);
-}
-
-static void bridge_rules(struct nft_batch *b, const struct net_base *base) {
-	const char *ports = base->link_prefix;
-
-	nft_rule_begin(b, "pre");
-	nft_iif_prefix(b, ports);
-	nft_verdict(b, NFT_GOTO, "port");
-	nft_rule_end(b);
-	bridge_port_chain(b, base);
-	/* Frames to the link-local group addresses come here without having passed `pre`. */
-	nft_rule_begin(b, "inp");
-	nft_iif_prefix(b, ports);
-	nft_mark_ours(b, false);
-	nft_verdict(b, NF_DROP, NULL);
-	nft_rule_end(b);
-	drop_prefix(b, "forw", ports, true);
-	drop_prefix(b, "forw", ports, false);
-	/* Nothing but IPv4 and ARP leaves for a port. */
-	nft_rule_begin(b, "outp");
-	nft_oif_prefix(b, ports);
-	nft_payload(b, NFT_PAYLOAD_LL_HEADER, offsetof(struct ethhdr, h_proto), 2, NFT_REG_1);
-	nft_cmp(b, NFT_CMP_NEQ, NFT_REG_1, "\x08\x00", 2);
-	nft_cmp(b, NFT_CMP_NEQ, NFT_REG_1, "\x08\x06", 2);
-	nft_verdict(b, NF_DROP, NULL);
-	nft_rule_end(b);
-}
-
-static void bridge_base(struct nft_batch *b, const struct net_base *base) {
-	static const struct nft_hook pre = { "filter", NF_BR_PRE_ROUTING, PRIORITY_FIRST };
-	static const struct nft_hook inp = { "filter", NF_BR_LOCAL_IN, PRIORITY_FIRST };
-	static const struct nft_hook forw = { "filter", NF_BR_FORWARD, PRIORITY_FIRST };
-	static const struct nft_hook outp = { "filter", NF_BR_LOCAL_OUT, PRIORITY_FIRST };
-	static const struct nft_set_spec sets[] = {
-		{ .name = "bind4",
-		  .key_type = NFT_TYPE_JOIN(NFT_TYPE_JOIN(NFT_TYPE_IFNAME, NFT_TYPE_ETHERADDR),
-					    NFT_TYPE_IPADDR),
-		  .key_len = 28 },
-		{ .name = "bindarp",
-		  .key_type = NFT_TYPE_JOIN(NFT_TYPE_JOIN(NFT_TYPE_JOIN(NFT_TYPE_IFNAME,
-									NFT_TYPE_ETHERADDR),
-							  NFT_TYPE_ETHERADDR),
-					    NFT_TYPE_IPADDR),
-		  .key_len = 36 },
-		{ .name = "marks",
-		  .flags = NFT_SET_MAP,
-		  .key_type = NFT_TYPE_IFNAME,
-		  .key_len = NET_LINK_SIZE,
-		  .data_type = NFT_TYPE_MARK,
-		  .data_len = 4 },
-	};
-
-	nft_table(b, NFPROTO_BRIDGE, base->table);
-	for (size_t i = 0; i < ARRAY_SIZE(sets); i++)
-		nft_set_add(b, &sets[i]);
-	nft_chain_add(b, "port", NULL);
-	nft_chain_add(b, "pre", &pre);
-	nft_chain_add(b, "inp", &inp);
-	nft_chain_add(b, "forw", &forw);
-	nft_chain_add(b, "outp", &outp);
-	bridge_rules(b, base);
-}
-
-static void range_set(struct nft_batch *b, const char *name, const struct net_cidr *ranges,
+static void range_set(struct nft_batch *b, const char *name, const struct net_range *ranges,
 		      size_t count) {
 	const struct nft_set_spec spec = { .name = name,
 					   .flags = NFT_SET_INTERVAL,
@@ -181,172 +79,219 @@ static void range_set(struct nft_batch *b, const char *name, const struct net_ci
 					   .key_len = 4 };
 
 	nft_set_add(b, &spec);
-	for (size_t i = 0; i < count; i++) {
-		uint32_t first = htonl(ranges[i].address);
-		/* The end of what reaches 255.255.255.255 is not written down. */
-		uint32_t after = htonl((uint32_t)(ranges[i].address +
-						  (UINT64_C(1) << (32 - ranges[i].bits))));
-		const struct nft_elem ends[2] = {
-			{ .key = &first, .key_len = 4 },
-			{ .key = &after, .key_len = 4, .flags = NFT_SET_ELEM_INTERVAL_END },
-		};
-
-		nft_elem_add(b, name, ends, after ? 2 : 1);
-	}
+	net_rules_ranges(b, name, ranges, count);
 }
 
-static void mark_map(struct nft_batch *b, const char *name) {
+static void address_set(struct nft_batch *b, const char *name) {
 	const struct nft_set_spec spec = { .name = name,
-					   .flags = NFT_SET_MAP,
-					   .key_type = NFT_TYPE_MARK,
-					   .key_len = 4,
-					   .data_type = NFT_DATA_VERDICT,
-					   .data_len = 0 };
+					   .key_type = NFT_TYPE_IPADDR,
+					   .key_len = 4 };
 
 	nft_set_add(b, &spec);
 }
 
-static void by_mark(struct nft_batch *b, const char *chain, const char *map) {
+static void address_map(struct nft_batch *b, const char *name, uint32_t type, uint32_t len) {
+	const struct nft_set_spec spec = { .name = name,
+					   .flags = NFT_SET_MAP,
+					   .key_type = NFT_TYPE_IPADDR,
+					   .key_len = 4,
+					   .data_type = type,
+					   .data_len = len };
+
+	nft_set_add(b, &spec);
+}
+
+void net_rules_own(struct nft_batch *b, const char *chain, const char *map) {
 	nft_rule_begin(b, chain);
-	nft_meta(b, NFT_META_MARK, NFT_REG_1);
+	nft_ipv4(b);
+	nft_saddr(b, NFT_REG_1);
 	nft_map(b, map, NFT_REG_1, NFT_REG_VERDICT);
 	nft_rule_end(b);
 }
 
-static void forward_rules(struct nft_batch *b, const struct net_base *base) {
-	to_chain(b, "forw", base->bridge, NULL, "from_c");
-	to_chain(b, "forw", NULL, base->bridge, "to_c");
+void net_rules_local(struct nft_batch *b, const char *chain) {
+	nft_rule_begin(b, chain);
+	nft_daddr_in(b, "local4");
+	nft_saddr(b, NFT_REG_1);
+	nft_lookup(b, "lan4", NFT_REG_1);
+	nft_rule_verdict(b, NF_ACCEPT, NULL);
+}
 
+/* The same answer as net_is_blocked(). */
+void net_rules_blocks(struct nft_batch *b, const char *chain) {
+	nft_rule_begin(b, chain);
+	nft_daddr_in(b, "metadata4");
+	nft_saddr(b, NFT_REG_1);
+	nft_lookup(b, "nometadata", NFT_REG_1);
+	nft_rule_verdict(b, NFT_RETURN, NULL);
+	nft_rule_begin(b, chain);
+	nft_daddr_in(b, "private4");
+	nft_saddr(b, NFT_REG_1);
+	nft_lookup(b, "noprivate", NFT_REG_1);
+	nft_lookup(b, "nometadata", NFT_REG_1);
+	nft_rule_verdict(b, NFT_RETURN, NULL);
+	/* With the metadata block alone lifted, the addresses that answer are open. */
+	nft_rule_begin(b, chain);
+	nft_daddr_in(b, "private4");
+	nft_lookup_not(b, "endpoints4", NFT_REG_1);
+	nft_saddr(b, NFT_REG_1);
+	nft_lookup(b, "noprivate", NFT_REG_1);
+	nft_rule_verdict(b, NFT_RETURN, NULL);
+}
+
+/* Public addresses are what most is about: one look tells them. */
+static void restricted_rules(struct nft_batch *b) {
+	net_rules_own(b, "restricted", net_port_maps[NET_CHAIN_CAPPED]);
+	net_rules_own(b, "restricted", net_port_maps[NET_CHAIN_HOSTS]);
+	nft_rule_begin(b, "restricted");
+	nft_daddr_not_in(b, "special4");
+	nft_rule_verdict(b, NF_ACCEPT, NULL);
+	net_rules_local(b, "restricted");
+	net_rules_blocks(b, "restricted");
+	nft_rule_begin(b, "restricted");
+	nft_rule_verdict(b, NF_ACCEPT, NULL);
+}
+
+static void open_rules(struct nft_batch *b) {
+	net_rules_own(b, "open", net_port_maps[NET_CHAIN_CAPPED]);
+	nft_rule_begin(b, "open");
+	nft_rule_verdict(b, NF_ACCEPT, NULL);
+}
+
+/* Set and chain have the mode's name. */
+static void by_mode(struct nft_batch *b, const char *mode) {
+	nft_rule_begin(b, "from_c");
+	nft_saddr_in(b, mode);
+	nft_rule_verdict(b, NFT_JUMP, mode);
+}
+
+/* Chains of modes end what they allow, and come back with the rest. */
+static void from_rules(struct nft_batch *b, const struct net_base *base) {
 	nft_rule_begin(b, "from_c");
 	nft_not_ipv4(b);
-	nft_verdict(b, NF_DROP, NULL);
-	nft_rule_end(b);
-	to_chain(b, "from_c", NULL, base->bridge, "deny");
+	nft_rule_verdict(b, NF_DROP, NULL);
+	nft_rule_begin(b, "from_c");
+	nft_oif(b, base->bridge);
+	nft_rule_verdict(b, NFT_GOTO, "deny");
 	nft_rule_begin(b, "from_c");
 	nft_ct_state(b, NF_CT_STATE_INVALID_BIT);
-	nft_verdict(b, NF_DROP, NULL);
-	nft_rule_end(b);
-	by_mark(b, "from_c", "out4");
+	nft_rule_verdict(b, NF_DROP, NULL);
+	by_mode(b, "restricted");
+	by_mode(b, "allowlist");
+	by_mode(b, "open");
 	nft_rule_begin(b, "from_c");
-	nft_verdict(b, NF_DROP, NULL);
-	nft_rule_end(b);
+	nft_rule_verdict(b, NFT_GOTO, "deny");
+}
 
+static void to_rules(struct nft_batch *b) {
 	nft_rule_begin(b, "to_c");
 	nft_ct_state(b, NF_CT_STATE_BIT(IP_CT_ESTABLISHED));
 	nft_ct_reply(b);
-	nft_verdict(b, NF_ACCEPT, NULL);
-	nft_rule_end(b);
+	nft_rule_verdict(b, NF_ACCEPT, NULL);
 	nft_rule_begin(b, "to_c");
 	nft_ct_state(b, NF_CT_STATE_BIT(IP_CT_RELATED));
 	nft_l4proto(b, IPPROTO_ICMP);
-	nft_verdict(b, NF_ACCEPT, NULL);
-	nft_rule_end(b);
-	/* From the local network, where both sides want that: see raw_rules(). */
+	nft_rule_verdict(b, NF_ACCEPT, NULL);
+	/* From the local network, where both sides want that. */
 	nft_rule_begin(b, "to_c");
 	nft_saddr_in(b, "local4");
-	nft_daddr_in(b, "lan4");
-	nft_verdict(b, NF_ACCEPT, NULL);
-	nft_rule_end(b);
+	nft_daddr(b, NFT_REG_1);
+	nft_lookup(b, "lan4", NFT_REG_1);
+	nft_rule_verdict(b, NF_ACCEPT, NULL);
 	nft_rule_begin(b, "to_c");
-	nft_verdict(b, NF_DROP, NULL);
-	nft_rule_end(b);
+	nft_rule_verdict(b, NF_DROP, NULL);
+}
+
+static void forward_rules(struct nft_batch *b, const struct net_base *base) {
+	judge(b, "forw", base->bridge, true, "from_c");
+	judge(b, "forw", base->bridge, false, "to_c");
+	drop_link(b, "forw", base->bridge, true);
+	drop_link(b, "forw", base->bridge, false);
+	from_rules(b, base);
+	restricted_rules(b);
+	net_rules_allowlist(b);
+	open_rules(b);
+	to_rules(b);
 }
 
 /*
- * What comes from the local network to a port that is open to it gets a mark of
- * ours, which the guard lets through; no port has that number.
+ * A port's own device is not where packets come from. From the bridge the address
+ * is the port's own, or the barrier would not have let it through; from anywhere
+ * else nobody speaks in the name of our range, or its connections would be taken
+ * for a port's. What the mark was for is over, before those of others are set.
  */
 static void raw_rules(struct nft_batch *b, const struct net_base *base) {
-	char bridge[NET_LINK_SIZE] = { 0 };
-	const uint32_t mark = NET_MARK | 1;
+	const uint32_t none = 0;
 
-	drop_prefix(b, "raw", base->link_prefix, true);
-	snprintf(bridge, sizeof(bridge), "%s", base->bridge);
+	net_rules_drop(b, "raw", base->link_prefix, true);
 	nft_rule_begin(b, "raw");
-	nft_meta(b, NFT_META_IIFNAME, NFT_REG_1);
-	nft_cmp(b, NFT_CMP_NEQ, NFT_REG_1, bridge, sizeof(bridge));
-	nft_saddr_in(b, "local4");
-	nft_daddr_in(b, "lan4");
-	nft_immediate(b, NFT_REG_1, &mark, sizeof(mark));
+	nft_iif(b, base->bridge);
+	nft_immediate(b, NFT_REG_1, &none, sizeof(none));
 	nft_meta_set(b, NFT_META_MARK, NFT_REG_1);
-	nft_rule_end(b);
+	nft_rule_verdict(b, NF_ACCEPT, NULL);
+	nft_rule_begin(b, "raw");
+	nft_saddr_within(b, base->range.address, base->range.bits);
+	nft_iif_not(b, "lo");
+	nft_rule_verdict(b, NF_DROP, NULL);
 }
 
 /* What may come to the host itself: answers, the port's own name service, echo. */
 static void host_rules(struct nft_batch *b, const struct net_base *base) {
+	static const uint8_t protos[] = { IPPROTO_UDP, IPPROTO_TCP };
 	static const uint8_t echo = ICMP_ECHO;
-	const uint32_t gateway = htonl(base->gateway);
 
-	to_chain(b, "inp", base->bridge, NULL, "host");
+	judge(b, "inp", base->bridge, true, "host");
+	drop_link(b, "inp", base->bridge, true);
 
 	nft_rule_begin(b, "host");
 	nft_not_ipv4(b);
-	nft_verdict(b, NF_DROP, NULL);
-	nft_rule_end(b);
-	nft_rule_begin(b, "host");
-	nft_mark_ours(b, false);
-	nft_verdict(b, NF_DROP, NULL);
-	nft_rule_end(b);
+	nft_rule_verdict(b, NF_DROP, NULL);
 	nft_rule_begin(b, "host");
 	nft_ct_state(b, NF_CT_STATE_BIT(IP_CT_ESTABLISHED));
 	nft_ct_reply(b);
-	nft_verdict(b, NF_ACCEPT, NULL);
-	nft_rule_end(b);
-	by_mark(b, "host", "in4");
+	nft_rule_verdict(b, NF_ACCEPT, NULL);
+	for (size_t i = 0; i < ARRAY_SIZE(protos); i++) {
+		nft_rule_begin(b, "host");
+		nft_ipv4(b);
+		nft_l4proto(b, protos[i]);
+		nft_saddr(b, NFT_REG_1);
+		nft_payload(b, NFT_PAYLOAD_TRANSPORT_HEADER, 2, 2, NFT_REG32_01);
+		nft_lookup(b, "in4", NFT_REG_1);
+		nft_rule_verdict(b, NF_ACCEPT, NULL);
+	}
 	nft_rule_begin(b, "host");
-	nft_ipv4(b);
-	nft_payload(b, NFT_PAYLOAD_NETWORK_HEADER, 16, 4, NFT_REG_1);
-	nft_cmp(b, NFT_CMP_EQ, NFT_REG_1, &gateway, sizeof(gateway));
+	nft_daddr_is(b, base->gateway);
 	nft_l4proto(b, IPPROTO_ICMP);
 	nft_payload(b, NFT_PAYLOAD_TRANSPORT_HEADER, 0, 1, NFT_REG_1);
 	nft_cmp(b, NFT_CMP_EQ, NFT_REG_1, &echo, sizeof(echo));
 	nft_limit(b, ECHO_PER_SECOND, ECHO_BURST);
-	nft_verdict(b, NF_ACCEPT, NULL);
-	nft_rule_end(b);
+	nft_rule_verdict(b, NF_ACCEPT, NULL);
 	nft_rule_begin(b, "host");
-	nft_verdict(b, NFT_GOTO, "deny");
-	nft_rule_end(b);
+	nft_rule_verdict(b, NFT_GOTO, "deny");
 
 	nft_rule_begin(b, "outp");
 	nft_oif(b, base->bridge);
 	nft_not_ipv4(b);
-	nft_verdict(b, NF_DROP, NULL);
-	nft_rule_end(b);
+	nft_rule_verdict(b, NF_DROP, NULL);
 }
 
 static void nat_rules(struct nft_batch *b, const struct net_base *base) {
 	static const uint8_t protos[] = { IPPROTO_UDP, IPPROTO_TCP };
-	const uint32_t gateway = htonl(base->gateway);
 
 	for (size_t i = 0; i < ARRAY_SIZE(protos); i++) {
 		nft_rule_begin(b, "nat");
 		nft_iif(b, base->bridge);
-		nft_ipv4(b);
-		nft_payload(b, NFT_PAYLOAD_NETWORK_HEADER, 16, 4, NFT_REG_1);
-		nft_cmp(b, NFT_CMP_EQ, NFT_REG_1, &gateway, sizeof(gateway));
+		nft_daddr_is(b, base->gateway);
 		nft_l4proto(b, protos[i]);
 		nft_dport(b, 53);
-		nft_meta(b, NFT_META_MARK, NFT_REG_1);
-		nft_map(b, "dns4", NFT_REG_1, NFT_REG_VERDICT);
+		nft_saddr(b, NFT_REG_1);
+		nft_map(b, "dns4", NFT_REG_1, NFT_REG_1);
+		nft_redirect(b, NFT_REG_1);
 		nft_rule_end(b);
 	}
-	/* The mark, not the address alone: what only pretends to be ours stays as it is. */
 	nft_rule_begin(b, "post");
-	nft_mark_ours(b, true);
-	nft_ipv4(b);
-	nft_meta(b, NFT_META_OIFNAME, NFT_REG_1);
-	{
-		char bridge[NET_LINK_SIZE] = { 0 };
-		uint32_t mask = base->range.bits ? htonl(~UINT32_C(0) << (32 - base->range.bits))
-						 : 0;
-		uint32_t range = htonl(base->range.address);
-
-		snprintf(bridge, sizeof(bridge), "%s", base->bridge);
-		nft_cmp(b, NFT_CMP_NEQ, NFT_REG_1, bridge, sizeof(bridge));
-		nft_payload(b, NFT_PAYLOAD_NETWORK_HEADER, 12, 4, NFT_REG_1);
-		nft_and(b, NFT_REG_1, &mask, sizeof(mask));
-		nft_cmp(b, NFT_CMP_EQ, NFT_REG_1, &range, sizeof(range));
-	}
+	nft_oif_not(b, base->bridge);
+	nft_saddr_within(b, base->range.address, base->range.bits);
 	nft_masquerade(b);
 	nft_rule_end(b);
 }
@@ -356,7 +301,7 @@ static void nat_rules(struct nft_batch *b, const struct net_base *base) {
  * answer. The port's own chain tells its supervisor.
  */
 static void deny_rules(struct nft_batch *b) {
-	by_mark(b, "deny", "log4");
+	net_rules_own(b, "deny", "log4");
 	nft_rule_begin(b, "deny");
 	nft_l4proto(b, IPPROTO_TCP);
 	nft_reject(b, NFT_REJECT_TCP_RST, 0);
@@ -366,28 +311,63 @@ static void deny_rules(struct nft_batch *b) {
 	nft_rule_end(b);
 }
 
+static void inet_sets(struct nft_batch *b) {
+	static const struct {
+		const char *name;
+		const struct net_cidr *list;
+		const size_t *count;
+	} lists[] = {
+		{ "private4", net_private_ranges, &net_private_ranges_count },
+		{ "metadata4", net_metadata_ranges, &net_metadata_ranges_count },
+		{ "endpoints4", net_endpoint_ranges, &net_endpoint_ranges_count },
+		{ "local4", net_local_ranges, &net_local_ranges_count },
+	};
+	autofree struct net_range *special = NULL;
+	size_t count = net_special_ranges(&special);
+	static const struct nft_set_spec in4 = {
+		.name = "in4",
+		.key_type = NFT_TYPE_JOIN(NFT_TYPE_IPADDR, NFT_TYPE_INET_SERVICE),
+		.key_len = 8,
+	};
+	static const struct nft_set_spec echoes = {
+		.name = "echoes",
+		.flags = NFT_SET_EVAL | NFT_SET_TIMEOUT,
+		.key_type = NFT_TYPE_IPADDR,
+		.key_len = 4,
+		.timeout_ms = 60000,
+		.size = 2 * NET_PORTS_MAX,
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(lists); i++) {
+		struct net_range ranges[LIST_MAX];
+
+		assert(*lists[i].count <= LIST_MAX);
+		for (size_t k = 0; k < *lists[i].count; k++)
+			ranges[k] = net_cidr_range(&lists[i].list[k]);
+		range_set(b, lists[i].name, ranges, *lists[i].count);
+	}
+	range_set(b, "special4", special, count);
+	for (size_t i = 0; i < net_port_traits_count; i++)
+		address_set(b, net_port_traits[i].set);
+	for (size_t i = 0; i < NET_CHAIN_COUNT; i++)
+		address_map(b, net_port_maps[i], NFT_DATA_VERDICT, 0);
+	address_map(b, "dns4", NFT_TYPE_INET_SERVICE, 2);
+	nft_set_add(b, &in4);
+	nft_set_add(b, &echoes);
+}
+
 static void inet_base(struct nft_batch *b, const struct net_base *base) {
-	static const struct nft_hook raw = { "filter", NF_INET_PRE_ROUTING, PRIORITY_FIRST };
+	static const struct nft_hook raw = { "filter", NF_INET_PRE_ROUTING, NET_PRIORITY_FIRST };
 	static const struct nft_hook forw = { "filter", NF_INET_FORWARD, PRIORITY_FILTER };
 	static const struct nft_hook inp = { "filter", NF_INET_LOCAL_IN, PRIORITY_FILTER };
 	static const struct nft_hook outp = { "filter", NF_INET_LOCAL_OUT, PRIORITY_FILTER };
 	static const struct nft_hook nat = { "nat", NF_INET_PRE_ROUTING, PRIORITY_DSTNAT };
 	static const struct nft_hook post = { "nat", NF_INET_POST_ROUTING, PRIORITY_SRCNAT };
-	static const struct nft_set_spec lan4 = { .name = "lan4",
-						  .key_type = NFT_TYPE_IPADDR,
-						  .key_len = 4 };
-	static const char *const plain[] = { "deny", "from_c", "to_c", "host" };
+	static const char *const plain[] = { "deny", "restricted", "allowlist", "open", "from_c",
+					     "to_c", "host" };
 
 	nft_table(b, NFPROTO_INET, base->table);
-	range_set(b, "private4", net_private_ranges, net_private_ranges_count);
-	range_set(b, "metadata4", net_metadata_ranges, net_metadata_ranges_count);
-	range_set(b, "endpoints4", net_endpoint_ranges, net_endpoint_ranges_count);
-	range_set(b, "local4", net_local_ranges, net_local_ranges_count);
-	nft_set_add(b, &lan4);
-	mark_map(b, "out4");
-	mark_map(b, "in4");
-	mark_map(b, "dns4");
-	mark_map(b, "log4");
+	inet_sets(b);
 	for (size_t i = 0; i < ARRAY_SIZE(plain); i++)
 		nft_chain_add(b, plain[i], NULL);
 	nft_chain_add(b, "raw", &raw);
@@ -404,7 +384,7 @@ static void inet_base(struct nft_batch *b, const struct net_base *base) {
 }
 
 void net_rules_base(struct nft_batch *b, const struct net_base *base) {
-	bridge_base(b, base);
+	net_rules_bridge(b, base);
 	inet_base(b, base);
 }
 
@@ -447,11 +427,14 @@ void net_rules_base_replace(struct nft_batch *b, const struct net_base *base) {
 	nft_batch_append(b, &rules);
 }
 
+/*
+ * What goes by the bridge has been judged by the chain before, or it is dropped:
+ * also when that chain alone is gone. Nothing comes from a port's own device.
+ */
 void net_rules_guard(struct nft_batch *b, const struct net_base *base, uint32_t flags) {
 	static const struct nft_hook forw = { "filter", NF_INET_FORWARD, PRIORITY_GUARD };
 	static const struct nft_hook inp = { "filter", NF_INET_LOCAL_IN, PRIORITY_GUARD };
 	static const char *const chains[] = { "forw", "inp" };
-	const uint32_t dnat = IPS_DST_NAT, zero = 0;
 
 	nft_table(b, NFPROTO_INET, base->guard_table);
 	nft_table_add(b, flags, NULL);
@@ -461,22 +444,12 @@ void net_rules_guard(struct nft_batch *b, const struct net_base *base, uint32_t 
 		nft_chain_flush(b, chains[i]);
 		nft_rule_begin(b, chains[i]);
 		nft_iif(b, base->bridge);
-		nft_mark_ours(b, false);
-		nft_verdict(b, NF_DROP, NULL);
-		nft_rule_end(b);
-		drop_prefix(b, chains[i], base->link_prefix, true);
+		nft_not_judged(b);
+		nft_rule_verdict(b, NF_DROP, NULL);
+		net_rules_drop(b, chains[i], base->link_prefix, true);
 	}
-	/*
-	 * Strangers who route to our range; what was sent here on purpose has been
-	 * rewritten, and what a port wants from the local network is marked.
-	 */
 	nft_rule_begin(b, "forw");
-	nft_mark_ours(b, false);
 	nft_oif(b, base->bridge);
-	nft_ct_state(b, NF_CT_STATE_BIT(IP_CT_NEW));
-	nft_ct(b, NFT_CT_STATUS, NFT_REG_1);
-	nft_and(b, NFT_REG_1, &dnat, sizeof(dnat));
-	nft_cmp(b, NFT_CMP_EQ, NFT_REG_1, &zero, sizeof(zero));
-	nft_verdict(b, NF_DROP, NULL);
-	nft_rule_end(b);
+	nft_not_judged(b);
+	nft_rule_verdict(b, NF_DROP, NULL);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The addresses of fixed names: open ahead of what the mode says. */
+/* The addresses of fixed names: open ahead of what the mode says, where it says no. */
 #include <arpa/inet.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
@@ -10,12 +10,8 @@
 #include "net/rules.h"
 
 static void begin(struct nft_batch *b, const char *chain, uint32_t address) {
-	const uint32_t key = htonl(address);
-
 	nft_rule_begin(b, chain);
-	nft_ipv4(b);
-	nft_payload(b, NFT_PAYLOAD_NETWORK_HEADER, 16, 4, NFT_REG_1);
-	nft_cmp(b, NFT_CMP_EQ, NFT_REG_1, &key, sizeof(key));
+	nft_daddr_is(b, address);
 }
 
 static void end(struct nft_batch *b) {
@@ -50,7 +46,7 @@ void net_rules_hosts(struct nft_batch *b, const char *chain, const struct net_po
 }
 
 unsigned net_rules_hosts_count(const struct net_port *port) {
-	const struct net_hosts *h = port->policy.hosts;
+	const struct net_hosts *h = port->policy.mode == NET_OPEN ? NULL : port->policy.hosts;
 	unsigned n = 0;
 
 	for (size_t i = 0; h && i < h->open.count; i++)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Looking at what the kernel has of our tables. */
 #include <arpa/inet.h>
+#include <assert.h>
 #include <errno.h>
 #include <libmnl/libmnl.h>
 #include <libnftnl/chain.h>
@@ -17,6 +18,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "net/allowed.h"
 #include "net/internal.h"
 #include "net/names.h"
 #include "net/nl.h"
@@ -24,6 +26,7 @@
 #include "net/rules.h"
 
 #define REQUEST 1024
+#define TRAITS_MAX 8
 
 static struct nlmsghdr *request(char *buf, uint16_t type, uint16_t family) {
 	return nftnl_nlmsg_build_hdr(buf, type, family, 0, 0);
@@ -126,6 +129,13 @@ static int ranges_intact(struct net_base *b, const char *set, size_t ranges, boo
 	return count >= 2 * ranges - (open_end ? 1 : 0);
 }
 
+static int special_intact(struct net_base *b) {
+	autofree struct net_range *special = NULL;
+	size_t count = net_special_ranges(&special);
+
+	return ranges_intact(b, "special4", count, true);
+}
+
 static int intact(struct net_base *b) {
 	static const uint16_t families[] = { NFPROTO_BRIDGE, NFPROTO_INET };
 	char comment[NET_COMMENT_SIZE];
@@ -157,6 +167,8 @@ static int intact(struct net_base *b) {
 		r = ranges_intact(b, "endpoints4", net_endpoint_ranges_count, false);
 	if (r > 0)
 		r = ranges_intact(b, "local4", net_local_ranges_count, false);
+	if (r > 0)
+		r = special_intact(b);
 	return r;
 }
 
@@ -188,7 +200,7 @@ static int match_chain(const struct nlmsghdr *nlh, void *data) {
 		if (mnl_attr_get_type(a) == NFTA_CHAIN_NAME)
 			name = mnl_attr_get_str(a);
 	}
-	if (strcmp(table, q->base->table) != 0 || !name[0] || !strchr("pind", name[0]))
+	if (strcmp(table, q->base->table) != 0 || !name[0] || !strchr(NET_CHAIN_LETTERS, name[0]))
 		return MNL_CB_OK;
 	index = net_index_of_link(name + 1, "");
 	if (index >= NET_INDEX_FIRST)
@@ -221,42 +233,70 @@ static int match_elem(const struct nlmsghdr *nlh, void *data) {
 	return MNL_CB_OK;
 }
 
+static int sets_indexes(struct net_base *b, uint16_t family, const char *set,
+			struct index_search *q) {
+	char buf[REQUEST] __attribute__((aligned(8)));
+	struct nlmsghdr *nlh = request(buf, NFT_MSG_GETSETELEM, family);
+	int r;
+
+	mnl_attr_put_strz(nlh, NFTA_SET_ELEM_LIST_TABLE, b->table);
+	mnl_attr_put_strz(nlh, NFTA_SET_ELEM_LIST_SET, set);
+	r = nl_dump(b->nft, nlh, match_elem, restart_indexes, q);
+	return r == -ENOENT ? 0 : r;
+}
+
 int net_table_indexes(struct net_base *b, bool *seen, struct err *err) {
 	static const struct {
 		uint16_t family;
 		const char *set;
 	} sets[] = {
-		{ NFPROTO_BRIDGE, "marks" }, { NFPROTO_BRIDGE, "bind4" },
-		{ NFPROTO_BRIDGE, "bindarp" }, { NFPROTO_INET, "out4" },
-		{ NFPROTO_INET, "in4" },    { NFPROTO_INET, "dns4" },
-		{ NFPROTO_INET, "log4" },
+		{ NFPROTO_BRIDGE, "bind4" },
+		{ NFPROTO_BRIDGE, "bindarp" },
+		{ NFPROTO_INET, "dns4" },
+		{ NFPROTO_INET, "in4" },
 	};
 	struct index_search q = { .base = b, .seen = seen };
 	char buf[REQUEST] __attribute__((aligned(8)));
 	int r = nl_dump(b->nft, request(buf, NFT_MSG_GETCHAIN, NFPROTO_INET), match_chain,
 			restart_indexes, &q);
 
-	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(sets); i++) {
-		struct nlmsghdr *nlh = request(buf, NFT_MSG_GETSETELEM, sets[i].family);
-
-		mnl_attr_put_strz(nlh, NFTA_SET_ELEM_LIST_TABLE, b->table);
-		mnl_attr_put_strz(nlh, NFTA_SET_ELEM_LIST_SET, sets[i].set);
-		r = nl_dump(b->nft, nlh, match_elem, restart_indexes, &q);
-		if (r == -ENOENT)
-			r = 0;
-	}
+	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(sets); i++)
+		r = sets_indexes(b, sets[i].family, sets[i].set, &q);
+	for (size_t i = 0; r == 0 && i < net_port_traits_count; i++)
+		r = sets_indexes(b, NFPROTO_INET, net_port_traits[i].set, &q);
+	for (size_t i = 0; r == 0 && i < NET_CHAIN_COUNT; i++)
+		r = sets_indexes(b, NFPROTO_INET, net_port_maps[i], &q);
 	return r < 0 ? err_sys(err, r, "cannot list what is in the tables '%s'", b->table) : 0;
 }
 
-/* Is the one element that the batch-built request names there? */
+/* The two bytes of an element's value, if it has one. */
+static int find_value(const struct nlmsghdr *nlh, void *data) {
+	const struct nlattr *list, *elem, *part, *value;
+
+	mnl_attr_for_each(list, nlh, sizeof(struct nfgenmsg)) {
+		if (mnl_attr_get_type(list) != NFTA_SET_ELEM_LIST_ELEMENTS)
+			continue;
+		mnl_attr_for_each_nested(elem, list)
+			mnl_attr_for_each_nested(part, elem) {
+				if (mnl_attr_get_type(part) != NFTA_SET_ELEM_DATA)
+					continue;
+				mnl_attr_for_each_nested(value, part)
+					if (mnl_attr_get_payload_len(value) >= 2)
+						memcpy(data, mnl_attr_get_payload(value), 2);
+			}
+	}
+	return MNL_CB_OK;
+}
+
+/* One element: 1 with its value in *@ret_value (network byte order), 0 when it is not there. */
 static int elem_there(struct net_base *b, uint16_t family, const char *set, const void *key,
-		      size_t len) {
+		      size_t len, uint16_t *ret_value) {
 	char buf[REQUEST] __attribute__((aligned(8)));
 	struct nlmsghdr *nlh = request(buf, NFT_MSG_GETSETELEM, family);
 	struct nlattr *list, *elem, *value;
-	unsigned count = 0;
 	int r;
 
+	*ret_value = 0;
 	mnl_attr_put_strz(nlh, NFTA_SET_ELEM_LIST_TABLE, b->table);
 	mnl_attr_put_strz(nlh, NFTA_SET_ELEM_LIST_SET, set);
 	list = mnl_attr_nest_start(nlh, NFTA_SET_ELEM_LIST_ELEMENTS);
@@ -266,58 +306,87 @@ static int elem_there(struct net_base *b, uint16_t family, const char *set, cons
 	mnl_attr_nest_end(nlh, value);
 	mnl_attr_nest_end(nlh, elem);
 	mnl_attr_nest_end(nlh, list);
-	r = nl_get(b->nft, nlh, count_message, &count);
+	r = nl_get(b->nft, nlh, find_value, ret_value);
 	if (r == -ENOENT)
 		return 0;
 	return r < 0 ? r : 1;
 }
 
-static int port_intact(struct net_base *b, const struct net_port *port) {
+int net_port_dns_before(struct net_base *b, const struct net_port *port, uint16_t *ret) {
 	const uint32_t address = htonl(port->address);
-	struct net_port_counts want;
-	struct port_keys k;
-	unsigned n;
-	int r;
+	uint16_t value;
+	int r = elem_there(b, NFPROTO_INET, "dns4", &address, sizeof(address), &value);
 
-	net_port_keys(&k, port);
-	net_port_counts(&want, port);
-	const struct {
+	*ret = r > 0 ? ntohs(value) : 0;
+	return r < 0 ? r : 0;
+}
+
+/* 1 when what should be there is, and what should not is not. */
+static int elems_intact(struct net_base *b, const struct net_port *port, const struct port_keys *k) {
+	struct {
 		uint16_t family;
 		const char *set;
 		const void *key;
 		size_t len;
-	} elems[] = {
-		{ NFPROTO_BRIDGE, "marks", k.link, sizeof(k.link) },
-		{ NFPROTO_BRIDGE, "bind4", k.bind4, sizeof(k.bind4) },
-		{ NFPROTO_BRIDGE, "bindarp", k.bindarp, sizeof(k.bindarp) },
-		{ NFPROTO_INET, "out4", &k.mark, sizeof(k.mark) },
-		{ NFPROTO_INET, "in4", &k.mark, sizeof(k.mark) },
-		{ NFPROTO_INET, "dns4", &k.mark, sizeof(k.mark) },
-		{ NFPROTO_INET, "log4", &k.mark, sizeof(k.mark) },
-		{ NFPROTO_INET, "lan4", &address, sizeof(address) },
+		bool wanted;
+	} all[4 + NET_CHAIN_COUNT + TRAITS_MAX] = {
+		{ NFPROTO_BRIDGE, "bind4", k->bind4, sizeof(k->bind4), true },
+		{ NFPROTO_BRIDGE, "bindarp", k->bindarp, sizeof(k->bindarp), true },
 	};
-	/* The last one is there for those alone who are open to the local network. */
-	const size_t elem_count = ARRAY_SIZE(elems) - !port->policy.allow_local_network;
-	const struct {
-		const char *chain;
-		unsigned rules;
-	} chains[] = { { k.out, want.out }, { k.in, want.in }, { k.dns, want.dns },
-		       { k.log, want.log } };
+	uint8_t in4[8] = { 0 };
+	uint16_t be = htons(port->dns_port), value;
+	size_t n = 2;
+	int r;
 
-	for (size_t i = 0; i < elem_count; i++) {
-		r = elem_there(b, elems[i].family, elems[i].set, elems[i].key, elems[i].len);
-		if (r <= 0)
-			return r;
+	assert(net_port_traits_count <= TRAITS_MAX);
+	for (size_t i = 0; i < net_port_traits_count; i++, n++) {
+		all[n].family = NFPROTO_INET;
+		all[n].set = net_port_traits[i].set;
+		all[n].key = &k->address;
+		all[n].len = sizeof(k->address);
+		all[n].wanted = net_port_traits[i].has(&port->policy);
 	}
-	for (size_t i = 0; i < ARRAY_SIZE(chains); i++) {
-		n = 0;
-		r = count_rules(b, NFPROTO_INET, chains[i].chain, &n);
+	for (size_t i = 0; i < NET_CHAIN_COUNT; i++, n++) {
+		all[n].family = NFPROTO_INET;
+		all[n].set = net_port_maps[i];
+		all[n].key = &k->address;
+		all[n].len = sizeof(k->address);
+		all[n].wanted = net_port_chains(port) & 1u << i;
+	}
+	memcpy(in4, &k->address, sizeof(k->address));
+	memcpy(in4 + 4, &be, sizeof(be));
+	all[n].family = NFPROTO_INET;
+	all[n].set = "in4";
+	all[n].key = in4;
+	all[n].len = sizeof(in4);
+	all[n++].wanted = port->dns_port != 0;
+	for (size_t i = 0; i < n; i++) {
+		r = elem_there(b, all[i].family, all[i].set, all[i].key, all[i].len, &value);
 		if (r < 0)
 			return r;
-		if (n != chains[i].rules)
+		if ((r > 0) != all[i].wanted)
 			return 0;
 	}
-	return 1;
+	r = elem_there(b, NFPROTO_INET, "dns4", &k->address, sizeof(k->address), &value);
+	return r < 0 ? r : value == be;
+}
+
+static int port_intact(struct net_base *b, const struct net_port *port) {
+	unsigned want[NET_CHAIN_COUNT], n;
+	struct port_keys k;
+	int r;
+
+	net_port_keys(&k, port);
+	net_port_counts(want, port);
+	r = elems_intact(b, port, &k);
+	for (size_t i = 0; r > 0 && i < NET_CHAIN_COUNT; i++) {
+		n = 0;
+		r = want[i] ? count_rules(b, NFPROTO_INET, k.chains[i], &n) : 0;
+		if (r < 0)
+			return r;
+		r = n == want[i];
+	}
+	return r;
 }
 
 int net_port_rules_intact(struct net_base *b, const struct net_port *port, struct err *err) {

@@ -13,6 +13,7 @@
 #include "net/internal.h"
 #include "net/names.h"
 #include "net/nl.h"
+#include "net/rules.h"
 
 int net_watch_open(struct err *err) {
 	const int group = NFNLGRP_NFTABLES, size = 1 << 20;
@@ -58,9 +59,9 @@ static void parse(const struct nlmsghdr *nlh, struct watched *w, uint8_t type) {
 	}
 }
 
-/* Chains p5, i5, n5 and d5 are the port 5's; all others are the base's (0). */
+/* Chains d5, h5, a5 and l5 are the port 5's; all others are the base's (0). */
 static uint32_t index_of_chain(const char *chain) {
-	if (!chain || !strchr("pind", chain[0]))
+	if (!chain || !chain[0] || !strchr(NET_CHAIN_LETTERS, chain[0]))
 		return 0;
 	return net_index_of_link(chain + 1, "");
 }
@@ -125,8 +126,8 @@ static bool concerns(const struct net_base *b, uint32_t index, const struct nlms
 		 */
 		if (index_of_set(w.second))
 			return false;
-		/* The local network: taken out by every put that does not want it in. */
-		if (w.second && !strcmp(w.second, "lan4"))
+		/* The kernel forgets these by itself. */
+		if (w.second && !strcmp(w.second, "echoes"))
 			return false;
 		return w.elements && elements_concern(b, w.elements, index);
 	default:

@@ -170,6 +170,40 @@ closed() { # nobody and nothing is reached from guest a
 	closed
 }
 
+@test "what judges is damaged alone: the guard keeps it closed" {
+	netctl ensure
+	local table damage address
+	table=$(nft list tables | awk '$2 == "inet" && $3 !~ /guard/ { print $3 }')
+	start guard host "$COI_TEST_BUILD/netctl" guard
+	for damage in "delete table inet $table" "flush table inet $table" \
+		"flush chain inet $table forw; flush chain inet $table inp" \
+		"flush chain inet $table from_c; flush chain inet $table host" \
+		"flush chain inet $table restricted" "flush chain inet $table deny" \
+		"flush set inet $table restricted" "add table inet $table { flags dormant; }"; do
+		nft "$damage"
+		for address in "$(of a GATEWAY)" $UPLINK; do
+			[[ $(reach a "$address" 8888) != open* ]] || { echo "$damage: $address"; return 1; }
+			[[ $(reach a "$address" 8888 udp) != open* ]] || { echo "$damage: $address"; return 1; }
+		done
+		for address in $PRIVATE $METADATA; do
+			[[ $(reach a "$address" 9000) != open* ]] || { echo "$damage: $address"; return 1; }
+			[[ $(reach a "$address" 9000 udp) != open* ]] || { echo "$damage: $address"; return 1; }
+		done
+		netctl ensure
+		netctl mend a
+		netctl mend b
+		netctl mend c
+		[ "$(reach a $PUBLIC 9000)" = "open $UPLINK" ]
+	done
+	finish guard
+	nft delete table inet "$(nft list tables | awk '/guard/ { print $3 }')"
+	# Without it that opens the way out: it is the guard that held.
+	nft delete table inet "$table"
+	attack a b >"$T/attacks"
+	grep -q -P '^private-10\tinternet\t[1-9]' "$T/attacks"
+	grep -q -P '^host-gateway\thost\t[1-9]' "$T/attacks"
+}
+
 @test "everything that was flushed is put back" {
 	[ "$(netctl ensure | sed 's/ .*//')" = made=1 ]
 	[ "$(reach a "$(of a GATEWAY)" 8888)" = refused ]
@@ -216,6 +250,50 @@ closed() { # nobody and nothing is reached from guest a
 	grep -q -P '^other-bridged\tother\t[1-9]' "$T/attacks"
 	netctl ensure
 	attack a b | as_meant restricted
+}
+
+# Somebody's marks over ours, as VPN clients do it with all UDP packets; and the same where the
+# bridge hands packets to the host's own filters first, as Docker wants it.
+@test "marks of others, before and after ours, change nothing" {
+	local value
+	nft -f - <<-'END'
+		table inet others {
+			chain early { type filter hook prerouting priority -310; meta mark set 0x77; }
+			chain late { type filter hook prerouting priority mangle; meta mark set ct mark; }
+			chain forw { type filter hook forward priority mangle; meta mark set 0x1; }
+			chain inp { type filter hook input priority mangle; meta mark set 0x1; }
+		}
+	END
+	for value in 0 1; do
+		echo $value >/proc/sys/net/bridge/bridge-nf-call-iptables
+		[ "$(reach a $PUBLIC 9000)" = "open $UPLINK" ]
+		[ "$(reach a $PUBLIC 9000 udp)" = "open $UPLINK" ]
+		attack a b | as_meant restricted
+	done
+	echo 0 >/proc/sys/net/bridge/bridge-nf-call-iptables
+	nft delete table inet others
+}
+
+@test "the mark is ours alone: who routes by marks of his own sees none" {
+	nft -f - <<-'END'
+		table inet others {
+			chain pre { type filter hook prerouting priority mangle; iifname "c*" meta mark != 0 counter; }
+		}
+	END
+	[ "$(reach a $PUBLIC 9000)" = "open $UPLINK" ]
+	nft list table inet others | grep -q 'counter packets 0 '
+	nft delete table inet others
+}
+
+@test "nobody else speaks in the name of a container" {
+	local address
+	address=$(of a ADDRESS)
+	on world ip addr add "$address/32" dev lo
+	on world ip route add 198.51.100.0/24 via $UPLINK src "$address" 2>/dev/null || true
+	# The host would answer, or pass it on in the container's name.
+	on world ping -c 1 -W 1 -I "$address" $UPLINK && return 1
+	! grep "src=$address" /proc/net/nf_conntrack | grep icmp
+	on world ip addr del "$address/32" dev lo
 }
 
 @test "connections end at once when the mode is tightened" {

@@ -97,12 +97,14 @@ same_as_before() {
 }
 
 @test "a port whose rules are damaged is mended" {
-	local table damage index
+	local table damage address
 	table=$(table_name)
-	index=$(of a INDEX)
+	address=$(of a ADDRESS)
 	[ "$(netctl mend a)" = made=0 ]
-	for damage in "flush map inet $table out4" "flush chain inet $table p$index" \
-		"flush set bridge $table bind4" "flush map bridge $table marks"; do
+	for damage in "flush set inet $table restricted" "flush set inet $table noprivate" \
+		"add element inet $table open { $address }" "flush set bridge $table bind4" \
+		"delete element inet $table nometadata { $address }" \
+		"add element inet $table dns4 { $address : 53 }" "flush set bridge $table bindarp"; do
 		nft "$damage"
 		[ "$(netctl mend a)" = made=1 ] || { echo "$damage: not noticed"; return 1; }
 		netctl mend b

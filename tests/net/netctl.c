@@ -42,9 +42,9 @@ static int fail(void) {
 }
 
 static void print_port(const struct net_port *p) {
-	printf("INDEX=%u HOST=%s ADDRESS=%s MAC=%s GATEWAY=%s BITS=%u MARK=0x%x DNS=%u\n",
-	       p->index, p->host_link, p->address_text, p->mac_text, p->gateway_text,
-	       p->prefix_bits, p->mark, p->dns_port);
+	printf("INDEX=%u HOST=%s ADDRESS=%s MAC=%s GATEWAY=%s BITS=%u DNS=%u\n", p->index,
+	       p->host_link, p->address_text, p->mac_text, p->gateway_text, p->prefix_bits,
+	       p->dns_port);
 	fflush(stdout);
 }
 

@@ -21,6 +21,7 @@
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
 #include <net/if.h>
+#include <net/if_arp.h>
 #include <poll.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -158,10 +159,16 @@ static int sink(const int *fds, size_t n) {
 			return 1;
 		end = p[0].revents != 0;
 		for (size_t i = 1; i <= n; i++) {
+			struct sockaddr_ll from = { 0 };
+			socklen_t from_len = sizeof(from);
 			ssize_t len;
 
-			while ((len = recv(p[i].fd, buf, sizeof(buf), MSG_DONTWAIT)) > 0)
-				count(buf, (size_t)len);
+			/* What one tells oneself (that nobody answers, say) has not arrived. */
+			while ((len = recvfrom(p[i].fd, buf, sizeof(buf), MSG_DONTWAIT,
+					       (struct sockaddr *)&from, &from_len)) > 0)
+				if (from.sll_family != AF_PACKET ||
+				    from.sll_hatype != ARPHRD_LOOPBACK)
+					count(buf, (size_t)len);
 		}
 		if (end)
 			break;

@@ -90,7 +90,7 @@ guest_end() {
 	rm -f "$T/$1.pid" "$T/$1.net"
 }
 
-# of GUEST KEY: INDEX, HOST, ADDRESS, MAC, GATEWAY, MARK, DNS …
+# of GUEST KEY: INDEX, HOST, ADDRESS, MAC, GATEWAY, DNS …
 of() {
 	sed -n "s/^$2=//p" "$T/$1.env"
 }

@@ -67,6 +67,7 @@ static void allowlist_of(const struct net_base *b, struct net_allowed *a, struct
 	p->policy.allowed = a;
 	p->log_group = 77;
 	p->set_count = (uint8_t)a->ports_count;
+	p->chains = (1u << NET_CHAIN_COUNT) - 1;
 }
 
 #define TOGGLES 8 /* block_private, block_metadata, allow_local_network */
@@ -77,40 +78,24 @@ static void toggle(struct net_policy *p, unsigned set) {
 	p->allow_local_network = set & 4;
 }
 
-/* The rules of the chain p5 in @text, one by one. */
-static void add_chain_rules(struct buf *out, const char *text) {
-	static const char start[] = "add rule inet coi p5\n";
-
-	for (const char *rule = text; (rule = strstr(rule, start)); rule += strlen(start)) {
-		const char *end = rule + strlen(start);
-
-		while (!strncmp(end, "  [", 3) && strchr(end, '\n'))
-			end = strchr(end, '\n') + 1;
-		buf_add(out, rule, (size_t)(end - rule));
-	}
-}
-
-/* The chain that decides, for every mode and every setting that counts. */
+/* What a port is and has, for every mode and every setting that counts. */
 static void policies_text(const struct net_base *b, struct buf *out) {
 	auto_net_allowed struct net_allowed some = { 0 };
 	struct net_port p;
 
 	allowlist_of(b, &some, &p);
 	for (unsigned i = 0; i < (unsigned)NET_MODE_COUNT * TOGGLES; i++) {
-		autobuf struct buf text;
 		struct nft_batch batch;
 
 		p.policy.mode = (enum net_mode)(i / TOGGLES);
 		toggle(&p.policy, i % TOGGLES);
-		buf_init(&text, TEXT_MAX);
-		nft_batch_init(&batch, 1, &text);
-		net_rules_port_put(&batch, b, &p);
-		nft_batch_done(&batch);
 		buf_addf(out, "# policy %s%s%s%s\n", net_mode_to_string(p.policy.mode),
 			 p.policy.block_private ? ", block_private" : "",
 			 p.policy.block_metadata ? ", block_metadata" : "",
 			 p.policy.allow_local_network ? ", allow_local_network" : "");
-		add_chain_rules(out, text.data);
+		nft_batch_init(&batch, 1, out);
+		net_rules_port_put(&batch, b, &p, 0);
+		nft_batch_done(&batch);
 	}
 }
 
@@ -162,20 +147,17 @@ static void further_text(const struct net_base *b, struct buf *out) {
 	allowlist_of(b, &some, &p);
 	hosts_of(&hosts);
 	for (size_t i = 0; i < ARRAY_SIZE(further); i++) {
-		autobuf struct buf text;
 		struct nft_batch batch;
 
 		further_policy(i, &hosts, &p.policy);
-		buf_init(&text, TEXT_MAX);
-		nft_batch_init(&batch, 1, &text);
-		net_rules_port_put(&batch, b, &p);
-		nft_batch_done(&batch);
 		buf_addf(out, "# policy %s%s%s%s%s\n", net_mode_to_string(p.policy.mode),
 			 p.policy.is_capped ? ", ports " : "",
 			 p.policy.is_capped ? further[i].ports : "",
 			 further[i].local ? ", allow_local_network" : "",
 			 further[i].has_hosts ? ", hosts" : "");
-		add_chain_rules(out, text.data);
+		nft_batch_init(&batch, 1, out);
+		net_rules_port_put(&batch, b, &p, 0);
+		nft_batch_done(&batch);
 	}
 }
 
@@ -196,21 +178,21 @@ static void all_text(const struct net_base *b, struct buf *out) {
 	buf_adds(out, "# base\n");
 	net_rules_base_replace(&batch, b);
 	buf_adds(out, "# port, restricted\n");
-	net_rules_port_put(&batch, b, &restricted);
+	net_rules_port_put(&batch, b, &restricted, 0);
 	buf_adds(out, "# port, open, without a resolver\n");
-	net_rules_port_put(&batch, b, &open);
+	net_rules_port_put(&batch, b, &open, 0);
 	buf_adds(out, "# port, allowlist\n");
-	net_rules_port_put(&batch, b, &listed);
+	net_rules_port_put(&batch, b, &listed, 0);
 	net_rules_learn(&batch, b, &listed, 0xc6336409, 5, 60000);
 	buf_adds(out, "# port, nothing but the local network allowed\n");
-	net_rules_port_put(&batch, b, &closed);
+	net_rules_port_put(&batch, b, &closed, 0);
 	policies_text(b, out);
 	further_text(b, out);
 	buf_adds(out, "# port, allowlist, removed\n");
-	net_rules_port_remove(&batch, NFPROTO_INET, b, &listed);
+	net_rules_port_remove(&batch, NFPROTO_INET, b, &listed, 61002);
 	buf_adds(out, "# port removed\n");
-	net_rules_port_remove(&batch, NFPROTO_INET, b, &restricted);
-	net_rules_port_remove(&batch, NFPROTO_BRIDGE, b, &restricted);
+	net_rules_port_remove(&batch, NFPROTO_INET, b, &restricted, 61002);
+	net_rules_port_remove(&batch, NFPROTO_BRIDGE, b, &restricted, 61002);
 	buf_adds(out, "# guard\n");
 	net_rules_guard(&batch, b, 0x6);
 	nft_batch_done(&batch);
@@ -357,9 +339,9 @@ static void kernel_gives_back_what_was_put(void **state) {
 	nft_batch_init(&batch, 1, &put);
 	nft_batch_begin(&batch);
 	net_rules_base_replace(&batch, &b);
-	net_rules_port_put(&batch, &b, &p);
+	net_rules_port_put(&batch, &b, &p, 0);
 	allowlist_of(&b, &a, &listed);
-	net_rules_port_put(&batch, &b, &listed);
+	net_rules_port_put(&batch, &b, &listed, 0);
 	net_rules_learn(&batch, &b, &listed, 0xc6336409, 5, 60000);
 	assert_int_equal(net_send(&b, &batch, "put all", &err), 0);
 	nft_batch_done(&batch);
@@ -390,7 +372,7 @@ static void port_round_trip(struct net_base *b, const struct net_port *p) {
 	nft_batch_init(&batch, 1, &put);
 	nft_batch_begin(&batch);
 	net_rules_base_replace(&batch, b);
-	net_rules_port_put(&batch, b, p);
+	net_rules_port_put(&batch, b, p, 0);
 	assert_int_equal(net_send(b, &batch, "put all", &err), 0);
 	nft_batch_done(&batch);
 	assert_int_equal(net_port_rules_intact(b, p, &err), 1);
@@ -444,7 +426,7 @@ static void a_failed_transaction_leaves_nothing(void **state) {
 	nft_rule_begin(&batch, "deny");
 	nft_verdict(&batch, NFT_GOTO, "nowhere");
 	nft_rule_end(&batch);
-	net_rules_port_put(&batch, &b, &p);
+	net_rules_port_put(&batch, &b, &p, 0);
 	assert_int_equal(net_send(&b, &batch, "put all", &err), -ENOENT);
 	assert_non_null(strstr(err.msg, "cannot put all"));
 	nft_batch_done(&batch);
