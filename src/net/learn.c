@@ -62,12 +62,14 @@ int net_port_learn(struct net_base *b, struct net_port *port, struct net_learnt 
 	auto_nft_batch struct nft_batch batch = { 0 };
 	uint64_t now = clock_mono_ms(), life = net_learnt_life_ms(e->ttl);
 	uint32_t lists = 0, begun = 0;
+	bool is_trimmed;
 	int r = net_sockets(b, err);
 
 	if (r == 0)
 		r = check(b, port, e, &lists, err);
 	if (r < 0)
 		return r;
+	is_trimmed = net_learnt_make_room(l, e->name, e->count, now);
 	nft_batch_init(&batch, 1, NULL);
 	nft_batch_begin(&batch);
 	for (size_t i = 0; i < e->count; i++) {
@@ -81,6 +83,9 @@ int net_port_learn(struct net_base *b, struct net_port *port, struct net_learnt 
 		net_rules_learn(&batch, b, port, e->addresses[i], set, life);
 		begun |= set;
 	}
+	/* What has made room is closed too: the sets are put anew, in one transaction. */
+	if (is_trimmed)
+		return net_port_rules_put(b, port, err);
 	if (!begun)
 		return 0;
 	r = net_send_quiet(b, &batch);

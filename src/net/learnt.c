@@ -90,6 +90,83 @@ int net_learnt_add(struct net_learnt *l, const char *name, uint32_t lists, uint3
 	return 0;
 }
 
+static int compare_times(const void *x, const void *y) {
+	const uint64_t *a = x, *b = y;
+
+	return (*a > *b) - (*a < *b);
+}
+
+/* Until when the name leads anywhere. */
+static uint64_t name_until(const struct net_learnt_name *n) {
+	uint64_t until = 0;
+
+	for (size_t i = 0; i < n->count; i++)
+		if (n->addresses[i].until > until)
+			until = n->addresses[i].until;
+	return until;
+}
+
+/* The time up to which the first @count of @times have run out. */
+static uint64_t nth(uint64_t *times, size_t total, size_t count) {
+	qsort(times, total, sizeof(*times), compare_times);
+	return times[(count < total ? count : total) - 1];
+}
+
+/* So many names, whole ones. */
+static void trim_names(struct net_learnt *l, size_t count) {
+	autofree uint64_t *times = xcalloc(l->count, sizeof(*times));
+	uint64_t limit;
+
+	for (size_t i = 0; i < l->count; i++)
+		times[i] = name_until(&l->names[i]);
+	limit = nth(times, l->count, count);
+	for (size_t i = l->count; i-- > 0 && count;)
+		if (name_until(&l->names[i]) <= limit) {
+			name_drop(l, i);
+			count--;
+		}
+}
+
+static void trim_addresses(struct net_learnt *l, size_t count) {
+	autofree uint64_t *times = xcalloc(l->total, sizeof(*times));
+	uint64_t limit;
+	size_t at = 0;
+
+	for (size_t i = 0; i < l->count; i++)
+		for (size_t k = 0; k < l->names[i].count; k++)
+			times[at++] = l->names[i].addresses[k].until;
+	limit = nth(times, l->total, count);
+	for (size_t i = l->count; i-- > 0;) {
+		struct net_learnt_name *n = &l->names[i];
+
+		for (size_t k = n->count; k-- > 0 && count;)
+			if (n->addresses[k].until <= limit) {
+				n->addresses[k] = n->addresses[--n->count];
+				l->total--;
+				count--;
+			}
+		if (!n->count)
+			name_drop(l, i);
+	}
+}
+
+bool net_learnt_make_room(struct net_learnt *l, const char *name, size_t count, uint64_t now) {
+	bool trimmed = false;
+
+	if (l->total + count <= NET_LEARNT_MAX && l->count < NET_LEARNT_NAMES_MAX)
+		return false;
+	net_learnt_expire(l, now);
+	if (l->count >= NET_LEARNT_NAMES_MAX && !find(l, name)) {
+		trim_names(l, NET_LEARNT_NAMES_MAX / 8);
+		trimmed = true;
+	}
+	if (l->total + count > NET_LEARNT_MAX) {
+		trim_addresses(l, NET_LEARNT_MAX / 8);
+		trimmed = true;
+	}
+	return trimmed;
+}
+
 void net_learnt_relist(struct net_learnt *l, const struct net_allowed *a) {
 	for (size_t i = l->count; i-- > 0;) {
 		l->names[i].lists = net_allowed_name(a, l->names[i].name);

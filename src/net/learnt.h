@@ -48,6 +48,12 @@ uint64_t net_learnt_life_ms(uint32_t ttl);
  */
 int net_learnt_add(struct net_learnt *l, const char *name, uint32_t lists, uint32_t address,
 		   uint64_t until, uint64_t now);
+/*
+ * Room for @count (at most NET_LEARNT_AT_ONCE) addresses of @name: what has run out at
+ * @now goes, and where that is not enough an eighth of the most that there may be, what
+ * runs out soonest. Returns whether something went that has not run out.
+ */
+bool net_learnt_make_room(struct net_learnt *l, const char *name, size_t count, uint64_t now);
 /* Drop what has run out. */
 void net_learnt_expire(struct net_learnt *l, uint64_t now);
 /* The list has changed: names that are not on it any more go, the others get their ports. */

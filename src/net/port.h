@@ -76,8 +76,8 @@ int net_port_rules_put(struct net_base *b, struct net_port *port, struct err *er
 /*
  * A name of mode allowlist has led to addresses: let them through, and return
  * when the kernel does. @l is where they are kept, and port->learnt. Refused
- * (ERR_CONFIG) when the name is not listed, an address is not one that a name
- * may lead to, or there are too many.
+ * (ERR_CONFIG) when the name is not listed or an address is not one that a name
+ * may lead to. When there are too many, those that run out soonest are closed.
  */
 struct net_resolver_event;
 int net_port_learn(struct net_base *b, struct net_port *port, struct net_learnt *l,

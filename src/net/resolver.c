@@ -254,10 +254,13 @@ static void read_nowhere(const json_t *body, struct net_resolver_event *e) {
 					 : "is not known to the name servers now";
 }
 
-/* Printable, in the letters of names: it goes to files and terminals. */
+/* In the one form that names have, and their letters: it goes to files and terminals. */
 static bool name_is_plain(const char *name) {
-	return *name && strlen(name) <= NET_ALLOWED_NAME_MAX &&
-	       strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-_.") == strlen(name);
+	size_t len = strlen(name);
+
+	return len && len <= NET_ALLOWED_NAME_MAX && name[0] != '.' && name[len - 1] != '.' &&
+	       !strstr(name, "..") &&
+	       strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-_.") == len;
 }
 
 int net_resolver_read(struct net_resolver *r, struct net_resolver_event *ret) {

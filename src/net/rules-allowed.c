@@ -96,24 +96,37 @@ static void put_listed(struct nft_batch *b, const struct net_port *port, unsigne
 	net_rules_ranges(b, set, ranges, count);
 }
 
+/* By address, and of one address the longest first. */
+static int compare_learnt(const void *x, const void *y) {
+	const struct net_learnt_address *a = x, *b = y;
+
+	if (a->address != b->address)
+		return a->address < b->address ? -1 : 1;
+	return (a->until < b->until) - (a->until > b->until);
+}
+
 /* An address that several names have led to comes several times; the set takes it once. */
 static void put_learnt(struct nft_batch *b, const struct net_port *port, unsigned list,
 		       const char *set) {
 	const struct net_learnt *l = port->learnt;
+	autofree struct net_learnt_address *all = NULL;
 	uint64_t now = clock_mono_ms();
+	size_t count = 0;
 
-	for (size_t i = 0; l && i < l->count; i++) {
-		const struct net_learnt_name *n = &l->names[i];
+	if (!l || !l->total)
+		return;
+	all = xcalloc(l->total, sizeof(*all));
+	for (size_t i = 0; i < l->count; i++)
+		for (size_t k = 0; k < l->names[i].count && (l->names[i].lists & 1u << list); k++)
+			all[count++] = l->names[i].addresses[k];
+	qsort(all, count, sizeof(*all), compare_learnt);
+	for (size_t i = 0; i < count; i++) {
+		uint32_t key = htonl(all[i].address);
+		const struct nft_elem e = { .key = &key, .key_len = 4,
+					    .timeout_ms = all[i].until - now };
 
-		for (size_t k = 0; k < n->count && (n->lists & 1u << list); k++) {
-			uint32_t key = htonl(n->addresses[k].address);
-			uint64_t until = net_learnt_until(l, n->addresses[k].address, list);
-			const struct nft_elem e = { .key = &key, .key_len = 4,
-						    .timeout_ms = until - now };
-
-			if (until > now)
-				nft_elem_add(b, set, &e, 1);
-		}
+		if (all[i].until > now && (!i || all[i].address != all[i - 1].address))
+			nft_elem_add(b, set, &e, 1);
 	}
 }
 

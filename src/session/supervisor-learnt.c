@@ -66,6 +66,13 @@ static int write_anew(struct supervisor *v) {
 	return v->learnt_fd < 0 ? v->learnt_fd : 0;
 }
 
+/* The last lines are the newest: what is old makes room. */
+static void take_address(struct supervisor *v, const char *name, uint32_t address, uint64_t until,
+			 uint64_t now) {
+	(void)net_learnt_make_room(&v->learnt, name, 1, now);
+	(void)net_learnt_add(&v->learnt, name, 0, address, until, now);
+}
+
 /* One line; what makes no sense is passed over, such as one that was cut off by a death. */
 static void take_line(struct supervisor *v, const char *line, uint64_t now) {
 	autostrv char **words = strv_split(line, " ");
@@ -81,7 +88,7 @@ static void take_line(struct supervisor *v, const char *line, uint64_t now) {
 
 		if (n <= UINT32_MAX && net_policy_may_learn(&v->plan.policy, (uint32_t)n) &&
 		    !net_cidr_contains(&v->net->range, (uint32_t)n))
-			(void)net_learnt_add(&v->learnt, words[1], 0, (uint32_t)n, until, now);
+			take_address(v, words[1], (uint32_t)n, until, now);
 	}
 }
 

@@ -101,6 +101,23 @@ lookup_with() { # COMPILER…: as a static program of that C library, in the con
 	lookup_with gcc
 }
 
+@test "search domains of the container: what is not listed does not keep it from what is" {
+	coi container launch coi-default searching
+	coi container exec searching -- sh -c 'ns=$(grep nameserver /etc/resolv.conf)
+		{ echo "$ns"; echo "search corp.example test other.example"; } >/etc/resolv.conf'
+	# As a program of glibc has it, and of busybox: corp.example is refused, test is listed.
+	get searching public | grep -q 'hello from 203.0.113.10'
+	coi container exec searching -- wget -q -O - http://public/ | grep -q hello
+	! arrived 'dns public.corp.example'
+	! arrived 'dns public 1'
+	run get searching other
+	[ "$status" != 0 ]
+	! arrived 'dns other'
+	# A name that ends in a dot is not searched for.
+	get searching public.test. | grep -q hello
+	coi kill searching
+}
+
 @test "the container cannot write or remove what it is told" {
 	run coi container exec a1 -- sh -c 'echo x >>/run/coi/denied'
 	[ "$status" != 0 ]

@@ -377,6 +377,27 @@ static void learning(void **state) {
 	assert_int_equal(r, -ENOSPC);
 	/* Those that have run out make room. */
 	assert_int_equal(net_learnt_add(&l, "new.example", 2, 1, 1000, 11), 0);
+	r = 0;
+	/* Where nothing has: an eighth of them, those that run out soonest. */
+	while (net_learnt_add(&l, "fill.example", 2, (uint32_t)r + 100000, 5000 + (uint64_t)r, 11) == 0)
+		r++;
+	assert_int_equal(l.total, NET_LEARNT_MAX);
+	assert_false(net_learnt_make_room(&l, "new.example", 0, 11));
+	assert_true(net_learnt_make_room(&l, "new.example", 64, 11));
+	assert_int_equal(l.total, NET_LEARNT_MAX - NET_LEARNT_MAX / 8);
+	assert_true(net_learnt_until(&l, (uint32_t)r - 1 + 100000, 1) > 0);
+	assert_false(net_learnt_make_room(&l, "new.example", 64, 11));
+	/* And of names. */
+	net_learnt_done(&l);
+	for (int i = 0; i < NET_LEARNT_NAMES_MAX; i++) {
+		snprintf(name, sizeof(name), "h%d.example", i);
+		assert_int_equal(net_learnt_add(&l, name, 2, (uint32_t)i, 1000 + (uint64_t)i, 0), 0);
+	}
+	assert_false(net_learnt_make_room(&l, "h5.example", 1, 0));
+	assert_true(net_learnt_make_room(&l, "new.example", 1, 0));
+	assert_int_equal(l.count, NET_LEARNT_NAMES_MAX - NET_LEARNT_NAMES_MAX / 8);
+	assert_int_equal(net_learnt_until(&l, 127, 1), 0);
+	assert_int_equal(net_learnt_until(&l, 128, 1), 1128);
 	net_learnt_done(&l);
 	assert_int_equal(net_learnt_life_ms(0), 120000);
 	assert_int_equal(net_learnt_life_ms(300), 360000);
