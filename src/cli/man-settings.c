@@ -115,10 +115,15 @@ static const char *merge_text(const struct setting_row *row) {
 	case MERGE_UNION:
 	case MERGE_APPEND:
 		return "Each layer adds to those below; an empty list takes all of them away.";
+	case MERGE_NAMED:
+		return "Each layer adds to those below, and one of the same name replaces it; an empty "
+		       "list takes all of them away.";
 	case MERGE_KEYS:
 		return "Layers are put together key by key.";
 	default:
-		return row->type == SETTING_STRV ? "A later layer's list stands for all below." : "";
+		return row->type == SETTING_STRV || row->type == SETTING_TABLES
+			       ? "A later layer's list stands for all below."
+			       : "";
 	}
 }
 
@@ -222,6 +227,8 @@ static void add_history(struct buf *b, const struct setting_row *row) {
 		add_no_effect(b, row->without_effect);
 	else if (!row->acted_since)
 		buf_adds(b, "This version knows it and does nothing with it, which is said.\n");
+	if (row->profile_yields)
+		buf_adds(b, "What a project's file says stays, whatever a profile says.\n");
 	if (row->is_secret)
 		buf_adds(b, "The values are shown by\n.Ic coi config show Fl \\-secrets\nonly.\n");
 }

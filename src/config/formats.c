@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "config/formats.h"
 
+#include <arpa/inet.h>
 #include <assert.h>
 #include <errno.h>
 #include <regex.h>
@@ -84,8 +85,8 @@ const char *format_expected(enum setting_format format) {
 static bool fits_beyond_pattern(enum setting_format format, const char *text) {
 	int64_t ms;
 	uint64_t n;
-	unsigned a, b, c, d;
-	char end;
+	unsigned a;
+	unsigned char address[16];
 
 	switch (format) {
 	case FORMAT_RELATIVE:
@@ -126,8 +127,10 @@ static bool fits_beyond_pattern(enum setting_format format, const char *text) {
 	case FORMAT_SET_NAME:
 		return strcmp(text, "registries") != 0 && strcmp(text, "providers") != 0;
 	case FORMAT_IPV4:
-		return sscanf(text, "%u.%u.%u.%u%c", &a, &b, &c, &d, &end) == 4 && a < 256 &&
-		       b < 256 && c < 256 && d < 256;
+		return inet_pton(AF_INET, text, address) == 1;
+	case FORMAT_IP:
+		return inet_pton(AF_INET, text, address) == 1 ||
+		       inet_pton(AF_INET6, text, address) == 1;
 	default:
 		return true;
 	}

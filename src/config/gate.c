@@ -171,7 +171,7 @@ static void split_tables(struct config *c, struct gate *g, const struct setting_
 		describe(row, item, is_linked ? real : NULL, &line, &what);
 		add_item(c, layer, row, item, &line, what);
 		if (!part)
-			part = add_part(g, row, MERGE_APPEND, source);
+			part = add_part(g, row, row->merge, source);
 		tables_move(row->table, &part->member, proposed, i);
 	}
 }

@@ -40,6 +40,7 @@ struct layer {
 	enum config_layer layer;
 	bool is_trusted;
 	bool is_profile;       /* keys are spelled as in profiles */
+	bool is_borrowed;      /* the person's profile, which a project's inherits: not trusted so */
 	const char *file;      /* for messages; NULL for texts */
 	const char *real_file; /* key of the trust store; NULL: built in */
 	const char *dir;       /* of the file */

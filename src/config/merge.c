@@ -70,6 +70,11 @@ static void merge_keys(char ***dst, struct member_sources *dst_sources, char *co
 	}
 }
 
+/* Lists that layers add to, and only [] takes away from. */
+static bool merge_grows(enum setting_merge merge) {
+	return merge == MERGE_UNION || merge == MERGE_APPEND || merge == MERGE_NAMED;
+}
+
 void target_merge(struct layer_target *t, const struct setting_row *row, enum setting_merge merge,
 		  const struct setting_source *source, void *member,
 		  struct member_sources *sources) {
@@ -77,7 +82,7 @@ void target_merge(struct layer_target *t, const struct setting_row *row, enum se
 	struct setting_state *state = &t->states[settings_row_index(row)];
 
 	state->source = *source;
-	if ((merge == MERGE_UNION || merge == MERGE_APPEND) && member_is_empty(row, member))
+	if (merge_grows(merge) && member_is_empty(row, member))
 		merge = MERGE_REPLACE;
 	switch (merge) {
 	case MERGE_UNION:
@@ -89,6 +94,10 @@ void target_merge(struct layer_target *t, const struct setting_row *row, enum se
 	case MERGE_APPEND:
 		while (((struct member_tables *)member)->count)
 			tables_move(row->table, dst, member, 0);
+		break;
+	case MERGE_NAMED:
+		while (((struct member_tables *)member)->count)
+			tables_put(row->table, dst, member, 0);
 		break;
 	case MERGE_REPLACE:
 		member_free(row, dst);
@@ -132,7 +141,15 @@ static void add_note(struct walk *w, enum config_note_level level, enum config_n
 }
 
 static const char *place_hint(const struct layer *layer) {
+	if (layer->is_borrowed)
+		return "name the profile itself with --profile, or inherit from it in one of your own";
 	return layer->is_profile ? PLACE_HINT_PROFILE : PLACE_HINT;
+}
+
+/* Whose word it is that is not taken. */
+static const char *who_asks(const struct layer *layer) {
+	return layer->is_borrowed ? "what a project's profile inherits" :
+				    "a file that comes with a project";
 }
 
 static void note_refused(struct walk *w, const struct setting_row *row,
@@ -145,13 +162,12 @@ static void note_refused(struct walk *w, const struct setting_row *row,
 	member_to_toml(row, proposed, false, &value);
 	member_to_toml(row, member_of_const(row, &w->c->trusted.settings), false, &trusted);
 	if (row->project == PROJECT_REFUSED)
-		message = xasprintf("'%s' is ignored: a file that comes with a project may not set it",
-				    row->path);
+		message = xasprintf("'%s' is ignored: %s may not set it", row->path,
+				    who_asks(w->layer));
 	else
-		message = xasprintf("'%s = %s%s' is ignored: a file that comes with a project may only "
-				    "make it stricter than %s%s",
-				    row->path, value.data, value.overflow ? "…" : "", trusted.data,
-				    trusted.overflow ? "…" : "");
+		message = xasprintf("'%s = %s%s' is ignored: %s may only make it stricter than %s%s",
+				    row->path, value.data, value.overflow ? "…" : "",
+				    who_asks(w->layer), trusted.data, trusted.overflow ? "…" : "");
 	add_note(w, NOTE_WARNING, NOTE_REFUSED, source->line, source->column, row->path,
 		 place_hint(w->layer), message);
 	buf_done(&value);
@@ -197,14 +213,23 @@ static bool pass_trust(struct walk *w, const struct setting_row *row,
 	}
 	}
 	/* "[]" takes away what lower layers added, trusted ones too. */
-	return !((*merge == MERGE_UNION || *merge == MERGE_APPEND) && member_is_empty(row, proposed));
+	return !(merge_grows(*merge) && member_is_empty(row, proposed));
 }
 
 static void merge_value(struct walk *w, const struct setting_row *row,
 			const struct setting_source *source, void *member,
 			struct member_sources *sources) {
 	enum setting_merge merge = row->merge;
+	const struct setting_source *before = &w->target->states[settings_row_index(row)].source;
 
+	/* Also where the profile's [container] counts once more. */
+	if (row->profile_yields && w->layer->is_profile &&
+	    (before->layer == LAYER_PROJECT || before->layer == LAYER_WORKSPACE)) {
+		member_free(row, member);
+		free(sources->items);
+		sources->items = NULL;
+		return;
+	}
 	if (w->layer->is_trusted || pass_trust(w, row, source, member, sources, &merge)) {
 		target_merge(w->target, row, merge, source, member, sources);
 	} else {

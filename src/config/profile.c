@@ -172,9 +172,12 @@ static int choose(struct config *c, const char *name, struct found found[PLACE_C
 	return 0;
 }
 
-/* Add the layer of one profile. */
+/*
+ * Add the layer of one profile. What a project's profile inherits (@for_project) is
+ * what the project asks for, also where the person has written it.
+ */
 static int add_one(struct config *c, const struct config_inputs *in, const char *name,
-		   struct err *err) {
+		   bool for_project, struct err *err) {
 	struct found found[PLACE_COUNT] = { 0 };
 	struct err errors[PLACE_COUNT] = { 0 };
 	char *dirs[PLACE_COUNT] = { NULL };
@@ -198,12 +201,15 @@ static int add_one(struct config *c, const struct config_inputs *in, const char 
 		}
 	}
 	if (r == 0) {
-		struct layer *l = layer_add(c, LAYER_PROFILE, place != PLACE_PROJECT);
+		bool is_theirs = place == PLACE_PROJECT;
+		bool is_borrowed = for_project && !is_theirs && place != PLACE_COUNT;
+		struct layer *l = layer_add(c, LAYER_PROFILE, !is_theirs && !is_borrowed);
 		const char *text = place == PLACE_COUNT ? profile_builtin_text(name)
 							: found[place].file.text;
 		size_t len = place == PLACE_COUNT ? strlen(text) : found[place].file.len;
 
 		l->is_profile = true;
+		l->is_borrowed = is_borrowed;
 		if (place == PLACE_COUNT) {
 			autofree char *title = xasprintf("built-in profile '%s'", name);
 
@@ -391,6 +397,7 @@ int profile_add_layers(struct config *c, const struct config_inputs *in, const c
 	size_t first = c->layer_count;
 	autostrv char **seen = NULL;
 	autofree char *next = xstrdup(name);
+	bool for_project = false;
 
 	while (next) {
 		const struct layer *l;
@@ -404,7 +411,7 @@ int profile_add_layers(struct config *c, const struct config_inputs *in, const c
 			return err_set(err, ERR_CONFIG, -ELOOP,
 				       "profile '%s' has more than %d ancestors", name,
 				       CONFIG_PROFILE_DEPTH_MAX - 1);
-		r = add_one(c, in, next, err);
+		r = add_one(c, in, next, for_project, err);
 		if (r < 0) {
 			if (seen)
 				(void)err_wrap(err, "profile '%s' inherits '%s'",
@@ -413,6 +420,7 @@ int profile_add_layers(struct config *c, const struct config_inputs *in, const c
 			return r == -ENOENT && seen ? -EINVAL : r;
 		}
 		l = &c->layers[c->layer_count - 1];
+		for_project |= !l->is_trusted;
 		strv_add(&seen, next);
 		r = take_context(c, l, err);
 		if (r == 0)

@@ -44,9 +44,9 @@
 #define MAP(path_, member_, trust_) \
 	HEAD(SETTING_MAP, IS_TYPE(member_, struct setting_map), path_, member_, trust_), \
 		.merge = MERGE_KEYS
-#define TABLES(path_, member_, trust_, ctype_, table_)                                     \
+#define TABLES(path_, member_, trust_, ctype_, table_, merge_)                             \
 	HEAD(SETTING_TABLES, IS_TYPE(member_, ctype_), path_, member_, trust_),            \
-		.merge = MERGE_APPEND, .table = &table_
+		.merge = MERGE_##merge_, .table = &table_
 #define LIST(...) (const char *const[]){ __VA_ARGS__, NULL }
 
 #define FIELD(ctype_, type_, name_, member_)                                               \
@@ -116,6 +116,8 @@ static const struct setting_table credential_table = {
 	.fields = credential_fields,
 	.fd_offset = offsetof(struct setting_credential, host_fd),
 	.host_offset = offsetof(struct setting_credential, host),
+	.either = "bundle",
+	.or_all = LIST("host", "container"),
 };
 
 static const struct setting_field host_fields[] = {
@@ -148,6 +150,7 @@ static const struct setting_table port_table = {
 	.noun = "port",
 	.item_size = sizeof(struct setting_port),
 	.fields = port_fields,
+	.name_field = "name",
 };
 
 static const struct setting_field tool_fields[] = {
@@ -179,6 +182,7 @@ static const struct setting_table tool_table = {
 	.item_size = sizeof(struct setting_tool),
 	.fields = tool_fields,
 	.key_field = "name",
+	.name_field = "name",
 };
 
 /* Which version first acted on a row that this one acts on. */
@@ -206,6 +210,7 @@ static const struct setting_row rows[] = {
 	  .max = 3600, .unit = "s", .applies = APPLIES_START, .since = "0.10", ACTED,
 	  .summary = "How long a container may take to become ready." },
 	{ STRING("container.alias", container.alias, FREE), .format = FORMAT_ALIAS,
+	  .profile_yields = true,
 	  .applies = APPLIES_CREATE, .since = "0.8", ACTED,
 	  .summary = "Short name for the workspace and its containers." },
 	{ STRING("container.session_name", container.session_name, REFUSED),
@@ -326,7 +331,8 @@ static const struct setting_row rows[] = {
 	  .applies = APPLIES_COMMAND, .since = "0.10",
 	  .without_effect = "no program is called for the rules",
 	  .summary = "Call nft through sudo." },
-	{ TABLES("network.hosts", network.hosts, REFUSED, struct setting_hosts, host_table),
+	{ TABLES("network.hosts", network.hosts, REFUSED, struct setting_hosts, host_table,
+		 REPLACE),
 	  .applies = APPLIES_START, .since = "0.11", ACTED,
 	  .summary = "Fixed names for addresses, which may then be reached." },
 	{ STRV("network.dns_servers", network.dns_servers, REFUSED), .format = FORMAT_IPV4,
@@ -369,7 +375,7 @@ static const struct setting_row rows[] = {
 	{ BOOL("tool.git_exclude", tool.git_exclude, ONLY_FALSE), .def = "false",
 	  .applies = APPLIES_START, .since = "0.9.0", ACTED,
 	  .summary = "Let git overlook what the agent keeps in the workspace (.git/info/exclude)." },
-	{ TABLES("tool.custom", tool.custom, REFUSED, struct setting_tools, tool_table),
+	{ TABLES("tool.custom", tool.custom, REFUSED, struct setting_tools, tool_table, NAMED),
 	  .applies = APPLIES_START, .since = "0.9.0", ACTED,
 	  .summary = "Further agents; [tool.custom.NAME] is another way to write it." },
 	{ CHOICE("tool.claude.effort_level", tool.claude.effort_level, FREE, effort_names),
@@ -388,19 +394,21 @@ static const struct setting_row rows[] = {
 	  .since = "0.9", ACTED, .summary = "Run sessions in tmux." },
 
 	/* [[mounts.default]] and the like */
-	{ TABLES("mounts.default", mounts, GATED_OUTSIDE, struct setting_mounts, mount_table),
+	{ TABLES("mounts.default", mounts, GATED_OUTSIDE, struct setting_mounts, mount_table,
+		 APPEND),
 	  .profile_path = "mounts", .applies = APPLIES_CREATE, .since = "0.8", ACTED,
 	  .summary = "Directories and files of the host in the container." },
-	{ TABLES("sockets", sockets, GATED, struct setting_sockets, socket_table),
+	{ TABLES("sockets", sockets, GATED, struct setting_sockets, socket_table, APPEND),
 	  .applies = APPLIES_START, .since = "0.9", ACTED,
 	  .summary = "Unix sockets of the host in the container." },
-	{ TABLES("credentials", credentials, GATED, struct setting_credentials, credential_table),
+	{ TABLES("credentials", credentials, GATED, struct setting_credentials, credential_table,
+		 APPEND),
 	  .applies = APPLIES_START, .since = "0.10", ACTED,
 	  .summary = "Files that are copied into the container." },
 	{ MAP("prompts", prompts, REFUSED), .format = FORMAT_LABEL, .takes_files = true,
 	  .applies = APPLIES_COMMAND, .since = "0.12", ACTED,
 	  .summary = "Named prompts: texts, or tables that name the file of one." },
-	{ TABLES("ports.map", ports.map, GATED, struct setting_ports, port_table),
+	{ TABLES("ports.map", ports.map, GATED, struct setting_ports, port_table, NAMED),
 	  .applies = APPLIES_START, .since = "0.10.1", ACTED,
 	  .summary = "Ports of the container on the host." },
 	{ INT("ports.pool", ports.pool, REFUSED), .def = "0", .min = 0, .max = 10,

@@ -37,6 +37,7 @@ enum setting_merge {
 	MERGE_REPLACE,
 	MERGE_UNION,  /* lists: new members at the end; [] empties */
 	MERGE_APPEND, /* array of tables: more items; [] empties */
+	MERGE_NAMED,  /* the same, and one of a name that is there replaces it */
 	MERGE_KEYS,   /* maps: key by key */
 };
 
@@ -87,6 +88,9 @@ struct setting_table {
 	unsigned fd_offset; /* of host_fd; 0: none */
 	unsigned host_offset;
 	const char *key_field; /* a table of tables does as well: its keys go into this field */
+	const char *name_field; /* a text that no two items have the same; NULL: none */
+	const char *either;     /* an item has this field, or all of @or_all, and not both */
+	const char *const *or_all;
 };
 
 struct setting_row {
@@ -111,6 +115,7 @@ struct setting_row {
 	const char *deprecated;       /* NULL, or what to use */
 	const char *profile_path;     /* in profiles, where another than .path */
 	bool is_main_only;            /* not in profiles */
+	bool profile_yields;          /* what a project's file says stays, whatever the profile says */
 	bool is_secret;               /* values are not shown */
 	bool zero_is_none;            /* 0 or "" is no limit: looser than any value */
 	bool may_be_unset;            /* -1 stands for not said */

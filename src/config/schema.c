@@ -73,6 +73,18 @@ static json_t *field_schema(const struct setting_field *f) {
 	return s;
 }
 
+/* This field, or all of those. */
+static json_t *either_schema(const struct setting_table *table) {
+	json_t *all = json_array(), *none = json_array();
+
+	for (size_t i = 0; table->or_all[i]; i++) {
+		json_array_append_new(all, json_string(table->or_all[i]));
+		json_array_append_new(none, json_pack("{s:[s]}", "required", table->or_all[i]));
+	}
+	return json_pack("[{s:[s],s:{s:o}},{s:o,s:{s:[s]}}]", "required", table->either, "not", "anyOf",
+			 none, "required", all, "not", "required", table->either);
+}
+
 static json_t *tables_schema(const struct setting_table *table) {
 	json_t *properties = json_object(), *required = json_array();
 
@@ -84,6 +96,9 @@ static json_t *tables_schema(const struct setting_table *table) {
 
 	json_t *item = json_pack("{s:s,s:o,s:o,s:b}", "type", "object", "properties", properties,
 				 "required", required, "additionalProperties", false);
+
+	if (table->either)
+		json_object_set_new(item, "oneOf", either_schema(table));
 
 	json_t *list = json_pack("{s:s,s:i,s:O}", "type", "array", "maxItems", MEMBER_LIST_MAX,
 				 "items", item);

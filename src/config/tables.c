@@ -60,6 +60,39 @@ void tables_move(const struct setting_table *table, void *to, void *from, size_t
 	src->count--;
 }
 
+const char *tables_name(const struct setting_table *table, const void *item) {
+	const struct setting_field *f = table->fields;
+
+	while (strcmp(f->name, table->name_field) != 0)
+		f++;
+	return *(char *const *)((const char *)item + f->offset);
+}
+
+void *tables_named(const struct setting_table *table, void *m, const char *name) {
+	const struct member_tables *t = m;
+
+	for (size_t i = 0; i < t->count; i++)
+		if (strcmp(tables_name(table, tables_item(table, m, i)), name) == 0)
+			return tables_item(table, m, i);
+	return NULL;
+}
+
+void tables_put(const struct setting_table *table, void *to, void *from, size_t i) {
+	void *item = tables_item(table, from, i);
+	void *there = tables_named(table, to, tables_name(table, item));
+	struct member_tables *src = from;
+
+	if (!there) {
+		tables_move(table, to, from, i);
+		return;
+	}
+	item_free(table, there);
+	memcpy(there, item, table->item_size);
+	memmove(src->items + i * table->item_size, src->items + (i + 1) * table->item_size,
+		(src->count - i - 1) * table->item_size);
+	src->count--;
+}
+
 void tables_copy(const struct setting_table *table, void *dst, const void *src) {
 	const struct member_tables *from = src;
 	struct member_tables *to = dst;
@@ -286,6 +319,29 @@ static bool has_key(const struct setting_table *table, const struct setting_fiel
 	       **(char *const *)((const char *)item + f->offset);
 }
 
+static bool says(const struct toml_node *item, const char *key) {
+	const struct toml_node *n = toml_get(item, key);
+
+	return n && n->type == TOML_STRING && *n->text;
+}
+
+static int check_either(const struct setting_table *table, const struct toml_node *node,
+			struct member_problem *problem) {
+	size_t said = 0, all = strv_len((char *const *)table->or_all);
+
+	if (!table->either)
+		return 0;
+	for (size_t i = 0; i < all; i++)
+		said += says(node, table->or_all[i]);
+	if (says(node, table->either) ? said == 0 : said == all)
+		return 0;
+
+	autofree char *others = strv_join((char *const *)table->or_all, "' and '");
+
+	return member_fail(problem, node, false, "a %s must have either '%s', or '%s'", table->noun,
+			   table->either, others);
+}
+
 static int item_from_toml(const struct setting_table *table, const struct toml_node *node,
 			  const struct member_context *ctx, void *item,
 			  struct member_problem *problem) {
@@ -312,7 +368,7 @@ static int item_from_toml(const struct setting_table *table, const struct toml_n
 		if (f->is_required && !toml_get(node, f->name) && !has_key(table, f, item))
 			return member_fail(problem, node, false, "'%s' of this %s is missing",
 					   f->name, table->noun);
-	return 0;
+	return check_either(table, node, problem);
 }
 
 /* [x.KEY] instead of [[x]]: the key is one of the item's texts. */
@@ -352,7 +408,10 @@ int tables_from_toml(const struct setting_row *row, const struct toml_node *node
 
 		if (r == 0)
 			r = item_from_toml(table, &node->items[i], ctx, item, problem);
-
+		if (r == 0 && table->name_field &&
+		    tables_named(table, &t, tables_name(table, item)) != item)
+			r = member_fail(problem, &node->items[i], false, "has two of the name '%s'",
+					tables_name(table, item));
 		if (r < 0) {
 			tables_free(table, &t);
 			return r;

@@ -100,14 +100,6 @@ static char *port_variable(const char *name) {
 	return env;
 }
 
-/* A later file says another thing of that name. */
-static bool is_replaced(const struct setting_ports *all, size_t i) {
-	for (size_t k = i + 1; k < all->count; k++)
-		if (!strcmp(all->items[k].name, all->items[i].name))
-			return true;
-	return false;
-}
-
 static int add_port(struct relay_items *r, const struct setting_port *p, struct err *err) {
 	autofree char *env = port_variable(p->name);
 	autoclose int probe = -1;
@@ -136,7 +128,7 @@ static int add_ports(const struct session *s, const struct container *c, struct 
 	int autos = set->ports.pool;
 
 	for (size_t i = 0; i < set->ports.map.count; i++)
-		autos += set->ports.map.items[i].host == 0 && !is_replaced(&set->ports.map, i);
+		autos += set->ports.map.items[i].host == 0;
 	r->first_auto = relays_first_auto(c->workspace, c->slot);
 	if (autos && !r->first_auto) {
 		(void)err_set(err, ERR_CONFIG, -EINVAL,
@@ -153,9 +145,7 @@ static int add_ports(const struct session *s, const struct container *c, struct 
 	for (int i = 0; i < set->ports.pool; i++)
 		add(r, &(struct relay_item){ .kind = RELAY_PORT, .listen = (char *)"127.0.0.1" });
 	for (size_t i = 0; i < set->ports.map.count; i++) {
-		int n = is_replaced(&set->ports.map, i)
-				? 0
-				: add_port(r, &set->ports.map.items[i], err);
+		int n = add_port(r, &set->ports.map.items[i], err);
 
 		if (n < 0)
 			return n;

@@ -203,11 +203,13 @@ static const char *table_sample(const struct setting_table *table, int which) {
 		  { "[{ip = \"10.0.0.1\", hostnames = [\"a\"], ports = [80, \"1-2\"]}]",
 		    "[{ip = \"10.0.0.2\", hostnames = [\"b\", \"c\"]}]" } },
 		{ "port",
-		  { "[{name = \"web\", container = 80}]",
-		    "[{name = \"db\", container = 81, host = 8081, listen = \"0.0.0.0\"}]" } },
+		  { "[{name = \"web\", container = 80}, {name = \"ssh\", container = 22}]",
+		    "[{name = \"db\", container = 81, host = 8081, listen = \"0.0.0.0\"}, "
+		    "{name = \"web\", container = 82}]" } },
 		{ "tool",
-		  { "[{name = \"one\", binary = \"one\", new = [\"-n\"]}]",
-		    "[{name = \"two\", files = [\"a/b\"], environment = [\"A=b\"]}]" } },
+		  { "[{name = \"one\", binary = \"one\", new = [\"-n\"]}, {name = \"three\"}]",
+		    "[{name = \"two\", files = [\"a/b\"], environment = [\"A=b\"]}, "
+		    "{name = \"one\", bypass = [\"-y\"]}]" } },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(list); i++)

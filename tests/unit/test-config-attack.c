@@ -23,7 +23,7 @@
 #include "unit/config-fixture.h"
 
 /* How many at the end of the list mean nothing in a trusted file either. */
-#define MALFORMED 11
+#define MALFORMED 12
 /* Whole files, of which none may get anything. */
 static const char *const attacks[] = {
 	/* hosts of mounts */
@@ -57,7 +57,6 @@ static const char *const attacks[] = {
 	"[[sockets]]\nhost = \"sub/sock\"\ncontainer = \"/s\"\n",
 	"sockets = [{host = \"/run/docker.sock\", container = \"/s\", env = \"DOCKER_HOST\"}]\n",
 	"[[credentials]]\nhost = \"~/.ssh/id_rsa\"\ncontainer = \"/k\"\n",
-	"[[credentials]]\nbundle = \"pi\"\nhost = \"/etc/shadow\"\ncontainer = \"/k\"\n",
 	"[[ports.map]]\nname = \"a\"\ncontainer = 80\nlisten = \"0.0.0.0\"\n",
 	"[ports]\npool = 10\n",
 	/* the host's commands and variables */
@@ -118,6 +117,7 @@ static const char *const attacks[] = {
 	"[monitoring.nft]\nrate_limit_per_second = 1\n",
 	/* From here on: what is no setting at all, by whoever it is said. */
 	"[[mounts.default]]\nhost = \"\"\ncontainer = \"/x\"\n",
+	"[[credentials]]\nbundle = \"pi\"\nhost = \"/etc/shadow\"\ncontainer = \"/k\"\n",
 	"\"mounts.default\" = [{host = \"/etc\", container = \"/x\"}]\n",
 	"[mounts.default]\nhost = \"/etc\"\ncontainer = \"/x\"\n",
 	"[[Mounts.default]]\nhost = \"/etc\"\ncontainer = \"/x\"\n",

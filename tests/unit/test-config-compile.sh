@@ -30,7 +30,7 @@ done <<-END
 	another type|{ DURATION("x", limits.memory.limit, FREE), .summary = "X." }
 	another type|{ STRV("x", defaults.environment, FREE), .summary = "X." }
 	another type|{ MAP("x", defaults.forward_env, FREE), .summary = "X." }
-	another type|{ TABLES("x", sockets, FREE, struct setting_mounts, mount_table), .summary = "X." }
+	another type|{ TABLES("x", sockets, FREE, struct setting_mounts, mount_table, APPEND), .summary = "X." }
 	no trust rule|{ BOOL("x", container.persistent), .summary = "X." }
 	no trust rule|{ BOOL("x", container.persistent, ), .summary = "X." }
 	unknown trust rule|{ BOOL("x", container.persistent, SOMETIMES), .summary = "X." }

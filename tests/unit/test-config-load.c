@@ -213,13 +213,13 @@ static void a_profile_named_by_hand_counts_once(void **state) {
 	struct fixture *f = *state;
 
 	fixture_write(f, "home/.coi/profiles/p/config.toml",
-		      "[container]\nimage = 3\nnonsense = 1\nalias = \"mine\"\n"
+		      "[container]\nimage = 3\nnonsense = 1\nbuild.base = \"mine\"\n"
 		      "build.agents = [\"pi\"]\n[network]\nmode = \"allowlist\"\n");
-	fixture_write(f, "other/.coi/config.toml", "[container]\nalias = \"theirs\"\n"
+	fixture_write(f, "other/.coi/config.toml", "[container]\nbuild.base = \"theirs\"\n"
 						   "build.agents = [\"claude\", \"codex\"]\n");
 	f->workspace = f->other;
 	f->profile = "p";
-	assert_string_equal(fixture_settings(f)->container.alias, "mine");
+	assert_string_equal(fixture_settings(f)->container.build.base, "mine");
 	assert_int_equal(strv_len(config_settings(f->config)->container.build.agents), 1);
 	assert_int_equal(fixture_count(f, NOTE_WRONG_TYPE), 1);
 	assert_int_equal(fixture_count(f, NOTE_UNKNOWN_KEY), 1);
@@ -339,6 +339,22 @@ static void lists_and_maps(void **state) {
 	assert_int_equal(s->mounts.count, 0);
 }
 
+/* As in 0.9 the alias of a project is not its profile's. */
+static void a_profile_yields_to_the_alias_of_a_project(void **state) {
+	struct fixture *f = *state;
+
+	fixture_write(f, "home/.coi/profiles/p/config.toml", "[container]\nalias = \"profile\"\n");
+	f->profile = "p";
+	assert_string_equal(fixture_settings(f)->container.alias, "profile");
+	fixture_project(f, "[container]\nalias = \"project\"\n");
+	assert_string_equal(fixture_settings(f)->container.alias, "project");
+	fixture_project(f, "[container]\nalias = \"\"\n");
+	assert_string_equal(fixture_settings(f)->container.alias, "");
+	fixture_project(f, "");
+	fixture_user(f, "[container]\nalias = \"user\"\n");
+	assert_string_equal(fixture_settings(f)->container.alias, "profile");
+}
+
 static void relative_paths(void **state) {
 	struct fixture *f = *state;
 	const struct settings *s;
@@ -394,6 +410,20 @@ static void mistakes_have_a_place(void **state) {
 		  "mounts.default", 2, 8, "'host'" },
 		{ "mounts.default = {host = \"/x\", container = \"/x\"}\n", NOTE_WRONG_TYPE,
 		  "mounts.default", 1, 18, "array of tables" },
+		{ "[[credentials]]\nhost = \"/k\"\n", NOTE_BAD_VALUE, "credentials", 1, 1,
+		  "either 'bundle', or 'host' and 'container'" },
+		{ "[[credentials]]\nbundle = \"pi\"\nhost = \"/k\"\ncontainer = \"/k\"\n",
+		  NOTE_BAD_VALUE, "credentials", 1, 1, "either 'bundle'" },
+		{ "[[credentials]]\nmode = \"0600\"\n", NOTE_BAD_VALUE, "credentials", 1, 1,
+		  "either 'bundle'" },
+		{ "[[ports.map]]\nname = \"a\"\ncontainer = 1\n[[ports.map]]\nname = \"a\"\n"
+		  "container = 2\n", NOTE_BAD_VALUE, "ports.map", 4, 1, "two of the name 'a'" },
+		{ "[[tool.custom]]\nname = \"a\"\n[[tool.custom]]\nname = \"a\"\n", NOTE_BAD_VALUE,
+		  "tool.custom", 3, 1, "two of the name 'a'" },
+		{ "[[ports.map]]\nname = \"a\"\ncontainer = 1\nlisten = \"999.1.1.1\"\n",
+		  NOTE_BAD_VALUE, "ports.map", 4, 10, "an IP address" },
+		{ "[[network.hosts]]\nip = \"1.2.3.256\"\nhostnames = [\"a\"]\n", NOTE_BAD_VALUE,
+		  "network.hosts", 2, 6, "an IPv4 address" },
 		{ "mounts.default = [1]\n", NOTE_WRONG_TYPE, "mounts.default", 1, 19, "tables" },
 		{ "a = \n", NOTE_SYNTAX, "", 1, 5, "value" },
 		{ "[network]\nmode = \"open\"\nmode = \"open\"\n", NOTE_SYNTAX, "", 3, 6, "redefine" },
@@ -836,6 +866,7 @@ int main(void) {
 		T(environment_variables),
 		T(flags),
 		T(lists_and_maps),
+		T(a_profile_yields_to_the_alias_of_a_project),
 		T(relative_paths),
 		T(mistakes_have_a_place),
 		T(unknown_keys_name_the_nearest),

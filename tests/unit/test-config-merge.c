@@ -141,6 +141,32 @@ static void lay_items(const struct setting_row *row, union member *below, union 
 	}
 }
 
+static void lay_named(const struct setting_row *row, union member *below, union member *above) {
+	while (above->mounts.count) {
+		const char *name = tables_name(row->table, tables_item(row->table, above, 0));
+		size_t at = 0;
+
+		while (at < below->mounts.count &&
+		       strcmp(tables_name(row->table, tables_item(row->table, below, at)), name) != 0)
+			at++;
+		if (at < below->mounts.count) {
+			struct member_tables rest = { 0 }, gone = { 0 };
+
+			/* In the place of the one of its name. */
+			tables_move(row->table, &gone, below, at);
+			while (below->mounts.count > at)
+				tables_move(row->table, &rest, below, at);
+			tables_move(row->table, below, above, 0);
+			while (rest.count)
+				tables_move(row->table, below, &rest, 0);
+			tables_free(row->table, &gone);
+			free(rest.items);
+		} else {
+			tables_move(row->table, below, above, 0);
+		}
+	}
+}
+
 /* @above is used up. */
 static void lay(const struct setting_row *row, union member *below, union member *above,
 		bool is_trusted) {
@@ -158,6 +184,10 @@ static void lay(const struct setting_row *row, union member *below, union member
 	case MERGE_APPEND:
 		if (!empty)
 			lay_items(row, below, above);
+		break;
+	case MERGE_NAMED:
+		if (!empty)
+			lay_named(row, below, above);
 		break;
 	case MERGE_REPLACE:
 		empty = true;
@@ -179,46 +209,50 @@ static bool is_said_again(const struct setting_row *row, enum place p) {
 	return places[p].in_profile && strncmp(row->path, "container.", 10) == 0;
 }
 
-static enum place strongest(const struct setting_row *row, const struct said *said) {
-	enum place found = PLACE_COUNT;
+/* The layers in the order in which they count; *@ret_again: only what is said again. */
+static enum place step(int i, bool *ret_again) {
+	static const enum place order[] = { AT_USER,	AT_PROJECT,	    AT_ENV_FILE, AT_ENVIRONMENT,
+					    AT_PROFILE, AT_PROJECT_PROFILE, AT_WORKSPACE, AT_PROFILE,
+					    AT_PROJECT_PROFILE, AT_FLAG };
 
-	for (int p = 0; p < PLACE_COUNT; p++)
-		if (says(row, said, (enum place)p) != SILENT)
-			found = (enum place)p;
-	if (found == AT_WORKSPACE && says(row, said, AT_PROFILE) != SILENT &&
-	    is_said_again(row, AT_PROFILE))
-		return AT_PROFILE;
-	if (found == AT_WORKSPACE && says(row, said, AT_PROJECT_PROFILE) != SILENT &&
-	    is_said_again(row, AT_PROJECT_PROFILE))
-		return AT_PROJECT_PROFILE;
-	return found;
+	*ret_again = i == 7 || i == 8;
+	return order[i];
 }
+#define STEPS 10
 
-static void lay_one(const struct setting_row *row, const struct said *said, enum place p,
-		    union member *sum) {
-	int which = says(row, said, p);
-	union member one;
+/* What must come of it, and of which layer it is in the end (PLACE_COUNT: of none). */
+static enum place fold(const struct setting_row *row, const struct said *said, union member *sum) {
+	enum place top = PLACE_COUNT;
 
-	if (which == SILENT)
-		return;
-	member_of_sample(row, which, &one);
-	lay(row, sum, &one, places[p].is_trusted);
+	for (int i = 0; i < STEPS; i++) {
+		bool again;
+		enum place p = step(i, &again);
+		int which = says(row, said, p);
+		union member one;
+
+		if (which == SILENT || (again && !is_said_again(row, p)))
+			continue;
+		/* The alias of a project beats that of a profile. */
+		if (strcmp(row->path, "container.alias") == 0 && places[p].in_profile &&
+		    (top == AT_PROJECT || top == AT_WORKSPACE))
+			continue;
+		member_of_sample(row, which, &one);
+		lay(row, sum, &one, places[p].is_trusted);
+		top = p;
+	}
+	return top;
 }
 
 static void expect_row(const struct fixture *f, const struct setting_row *row,
 		       const struct said *said, const char *what) {
 	struct member_context ctx = { .home = f->home, .file_dir = f->cwd };
 	const void *is = member_of_const(row, config_settings(f->config));
-	enum place top = strongest(row, said);
+	const struct setting_source *source = config_origin(f->config, row->path);
 	union member sum = { 0 };
+	enum place top;
 
 	member_default(row, &ctx, &sum, NULL);
-	for (int p = 0; p < AT_FLAG; p++)
-		lay_one(row, said, (enum place)p, &sum);
-	for (int p = AT_PROFILE; p <= AT_PROJECT_PROFILE; p++)
-		if (is_said_again(row, (enum place)p))
-			lay_one(row, said, (enum place)p, &sum);
-	lay_one(row, said, AT_FLAG, &sum);
+	top = fold(row, said, &sum);
 	if (!member_equal(row, &sum, is)) {
 		struct buf want, got;
 
@@ -230,12 +264,10 @@ static void expect_row(const struct fixture *f, const struct setting_row *row,
 	}
 	/* An empty list of a project's takes nothing away, and says nothing then. */
 	if (top < PLACE_COUNT && (places[top].is_trusted || row->merge == MERGE_REPLACE)) {
-		const struct setting_source *source = config_origin(f->config, row->path);
-
 		if (source->layer != places[top].layer || source->is_trusted != places[top].is_trusted)
 			fail_msg("%s: %s is from layer %d", what, row->path, source->layer);
 	} else if (top == PLACE_COUNT) {
-		assert_int_equal(config_origin(f->config, row->path)->layer, LAYER_BUILTIN);
+		assert_int_equal(source->layer, LAYER_BUILTIN);
 	}
 	member_free(row, &sum);
 }

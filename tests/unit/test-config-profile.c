@@ -212,21 +212,60 @@ static void broken_ones_break_only_themselves(void **state) {
 	assert_true(fixture_load(f) < 0);
 }
 
+/* A project may not pick one of the person's profiles, and so not by inheriting from it. */
 static void untrusted_child_of_a_trusted_parent(void **state) {
 	struct fixture *f = *state;
 	const struct settings *s;
+	const struct config_note *n;
 
-	user(f, "strict", "[network]\nmode = \"allowlist\"\n[container]\nsession_name = \"mine\"\n");
-	project(f, "child", "inherits = \"strict\"\n[network]\nmode = \"restricted\"\n"
-			    "[container]\nimage = \"child\"\nsession_name = \"evil\"\n");
+	user(f, "loose", "forward_env = [\"TOKEN\"]\ncontext = \"ctx.md\"\n[network]\nmode = \"open\"\n"
+			 "[container]\nsession_name = \"mine\"\npersistent = true\n"
+			 "[env_commands]\nA = \"id\"\n"
+			 "[[mounts]]\nhost = \"/etc\"\ncontainer = \"/x\"\n");
+	fixture_write(f, "home/.coi/profiles/loose/ctx.md", "text\n");
+	project(f, "child", "inherits = \"loose\"\n[container]\nimage = \"child\"\n");
 	f->profile = "child";
 	s = fixture_settings(f);
-	/* The parent is trusted, so the child is measured against it. */
-	assert_int_equal(s->network.mode, MODE_ALLOWLIST);
 	assert_string_equal(s->container.image, "child");
-	assert_string_equal(s->container.session_name, "mine");
-	assert_false(config_origin(f->config, "container.image")->is_trusted);
-	assert_true(config_origin(f->config, "network.mode")->is_trusted);
+	assert_true(s->container.persistent);
+	assert_int_equal(s->network.mode, MODE_RESTRICTED);
+	assert_string_equal(s->container.session_name, "");
+	assert_null(s->defaults.env_commands.entries);
+	assert_int_equal(strv_len(s->defaults.forward_env), 0);
+	assert_int_equal(s->mounts.count, 0);
+	assert_string_equal(config_profile_context(f->config), "");
+	assert_false(config_origin(f->config, "container.persistent")->is_trusted);
+	n = fixture_note(f, NOTE_REFUSED, "network.mode");
+	assert_non_null(strstr(n->message, "what a project's profile inherits"));
+	assert_non_null(strstr(n->file, "home/.coi/profiles/loose"));
+	assert_non_null(strstr(n->hint, "--profile"));
+	/* What can be approved can be approved; any change of the parent revokes it. */
+	assert_int_equal(fixture_count(f, NOTE_GATED), 2);
+	fixture_approve(f);
+	s = fixture_settings(f);
+	assert_int_equal(s->mounts.count, 1);
+	assert_int_equal(s->network.mode, MODE_RESTRICTED);
+	user(f, "loose", "[[mounts]]\nhost = \"/usr\"\ncontainer = \"/x\"\n");
+	assert_int_equal(fixture_settings(f)->mounts.count, 0);
+	/* Named by the person all of it holds, and so it does below a profile of the person's. */
+	user(f, "loose", "[network]\nmode = \"open\"\n");
+	user(f, "mine", "inherits = \"loose\"\n");
+	f->profile = "loose";
+	assert_int_equal(fixture_settings(f)->network.mode, MODE_OPEN);
+	f->profile = "mine";
+	assert_int_equal(fixture_settings(f)->network.mode, MODE_OPEN);
+	/* Further up too; what is stricter is honoured, and the built-in ones are nobody's. */
+	project(f, "child", "inherits = \"mine\"\n");
+	f->profile = "child";
+	assert_int_equal(fixture_settings(f)->network.mode, MODE_RESTRICTED);
+	user(f, "strict", "[network]\nmode = \"allowlist\"\n");
+	project(f, "child", "inherits = \"strict\"\n");
+	assert_int_equal(fixture_settings(f)->network.mode, MODE_ALLOWLIST);
+	project(f, "child", "inherits = \"hardened\"\n[security]\nreduce_kernel_surface = false\n");
+	s = fixture_settings(f);
+	assert_true(s->security.reduce_kernel_surface);
+	assert_true(config_origin(f->config, "security.reduce_kernel_surface")->is_trusted);
+	assert_non_null(fixture_note(f, NOTE_REFUSED, "security.reduce_kernel_surface"));
 }
 
 static void context_of_a_project(void **state) {
