@@ -141,7 +141,8 @@ static int untrust_run(struct cli *cli, const void *args, struct err *err) {
 	r = trust_store_save(cli->who, cli->who->home, &store, err);
 	if (r < 0)
 		return r;
-	log_info("Removed the approval of %zu file%s.", removed, removed == 1 ? "" : "s");
+	log_info("Removed the approval of %zu file%s. A container that runs keeps what it has until it "
+		 "is started again.", removed, removed == 1 ? "" : "s");
 	return 0;
 }
 

@@ -223,14 +223,15 @@ static void merge_value(struct walk *w, const struct setting_row *row,
 	const struct setting_source *before = &w->target->states[settings_row_index(row)].source;
 
 	/* Also where the profile's [container] counts once more. */
-	if (row->profile_yields && w->layer->is_profile &&
-	    (before->layer == LAYER_PROJECT || before->layer == LAYER_WORKSPACE)) {
-		member_free(row, member);
-		free(sources->items);
-		sources->items = NULL;
-		return;
-	}
-	if (w->layer->is_trusted || pass_trust(w, row, source, member, sources, &merge)) {
+	bool yields = row->profile_yields && w->layer->is_profile &&
+		      (before->layer == LAYER_PROJECT || before->layer == LAYER_WORKSPACE);
+
+	/* The built-in profile makes things stricter: what is so already stays. */
+	if (w->layer->is_profile && !w->layer->real_file && w->layer->is_trusted)
+		yields |= trust_judge(row, member_of_const(row, &w->target->settings), member) ==
+			  TRUST_REFUSE;
+	if (!yields &&
+	    (w->layer->is_trusted || pass_trust(w, row, source, member, sources, &merge))) {
 		target_merge(w->target, row, merge, source, member, sources);
 	} else {
 		member_free(row, member);

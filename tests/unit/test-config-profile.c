@@ -166,6 +166,14 @@ static void built_in_ones(void **state) {
 	assert_true(strv_contains(s->security.secret_paths, "secrets/**"));
 	assert_int_equal(fixture_count(f, NOTE_BAD_VALUE), 0);
 	assert_int_equal(fixture_count(f, NOTE_UNKNOWN_KEY), 0);
+	/* It loosens nothing. */
+	fixture_user(f, "[network]\nmode = \"allowlist\"\n[limits.runtime]\nmax_duration = \"1h\"\n");
+	s = fixture_settings(f);
+	assert_int_equal(s->network.mode, MODE_ALLOWLIST);
+	assert_int_equal(config_origin(f->config, "network.mode")->layer, LAYER_USER);
+	assert_true(s->limits.runtime.max_duration.ms == 3600000);
+	assert_true(s->security.reduce_kernel_surface);
+	fixture_user(f, "[network]\nmode = \"open\"\n");
 	/* The person's own of that name stands for it, a project's does not. */
 	project(f, "hardened", "[container]\nimage = \"project\"\n");
 	assert_string_equal(fixture_settings(f)->container.image, "coi-default");
