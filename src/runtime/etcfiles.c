@@ -122,6 +122,24 @@ static int timezone_write(const char *zone, int etc, const struct idset *ids, st
 	return r < 0 ? err_sys(err, r, "cannot write '/etc/localtime' of the container") : 0;
 }
 
+/*
+ * One section at the end of what is there, if anything: root inside and images may
+ * have settings of their own. Nothing in it is of this container or its person.
+ */
+static int git_write(const char *config, int etc, const struct idset *ids, struct err *err) {
+	autofree char *have = file_text(etc, "gitconfig"), *line = NULL, *want = NULL;
+	struct stat st;
+
+	line = xasprintf("\tpath = %s\n", config);
+	/* A link, or one that is too large to be looked at, is somebody's own. */
+	if (!have || strstr(have, line) ||
+	    (fstatat(etc, "gitconfig", &st, AT_SYMLINK_NOFOLLOW) == 0 && !S_ISREG(st.st_mode)))
+		return 0;
+	want = xasprintf("%s%s# Of coi, for the settings of the container.\n[include]\n%s", have,
+			 *have && have[strlen(have) - 1] != '\n' ? "\n" : "", line);
+	return file_update(etc, "gitconfig", want, ids, err);
+}
+
 int etc_write(const struct runtime_spec *spec, int root, const struct idset *ids,
 	      struct err *err) {
 	autofree char *hosts_before = NULL, *hosts = NULL, *hostname = NULL, *resolv = NULL;
@@ -143,6 +161,8 @@ int etc_write(const struct runtime_spec *spec, int root, const struct idset *ids
 		r = file_update(etc, "hosts", hosts, ids, err);
 	if (r == 0 && spec->timezone && *spec->timezone)
 		r = timezone_write(spec->timezone, etc, ids, err);
+	if (r == 0 && spec->git_config)
+		r = git_write(spec->git_config, etc, ids, err);
 	if (r < 0 || !spec->net.dns)
 		return r;
 	resolv = xasprintf("nameserver %s\n", spec->net.dns);

@@ -128,6 +128,7 @@ struct runtime_spec {
 	const char *coi_init;      /* absolute path of the program; NULL: layout_program() */
 	struct runtime_limits limits;
 	const char *timezone;      /* a file below /usr/share/zoneinfo; NULL: as it is */
+	const char *git_config;    /* a file inside that /etc/gitconfig includes; NULL: none */
 	uint64_t tmp_size;         /* of a /tmp in memory; 0: /tmp is on disk */
 	char *const *sysctls;      /* further "net.ipv4.x=1"; ours are always set */
 	const char *log_level;     /* of lxc.log; NULL: "ERROR" */

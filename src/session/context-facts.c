@@ -10,6 +10,7 @@
 #include "base/path.h"
 #include "base/strv.h"
 #include "session/context.h"
+#include "session/git-setup.h"
 #include "session/limits.h"
 #include "session/network.h"
 #include "session/protect.h"
@@ -116,6 +117,17 @@ static void protect_facts(const struct session *s, const struct container *c,
 	protect_rules_done(&rules);
 }
 
+static void git_facts(const struct session *s, const struct container *c,
+		      struct context_facts *f) {
+	auto_git_setup struct git_setup g = { 0 };
+
+	(void)git_setup_load(s, c, &g);
+	f->git = *g.name ? xasprintf("%s <%s>", g.name, g.email) : xstrdup("");
+	f->is_git_fixed = g.is_fixed;
+	f->strips_git = g.patterns != NULL;
+	f->branches = strv_copy(g.branches);
+}
+
 void context_facts(const struct session *s, const struct container *c, const char *tool,
 		   const char *home, char *const *environment, struct context_facts *ret) {
 	struct context_facts f = {
@@ -141,5 +153,6 @@ void context_facts(const struct session *s, const struct container *c, const cha
 	limit_facts(s->settings, &f);
 	mount_facts(s, c, &f);
 	protect_facts(s, c, &f);
+	git_facts(s, c, &f);
 	*ret = f;
 }

@@ -18,9 +18,9 @@
 void context_facts_done(struct context_facts *f) {
 	char *const texts[] = { f->container, f->tool,	   f->workspace, f->home,  f->user,
 				f->os,	      f->arch,	   f->timezone,	 f->network_mode,
-				f->cpu,	      f->memory,   f->processes, f->duration };
-	char **const lists[] = { f->allowed, f->allowed_ports, f->dns_servers, f->forwarded,
-				 f->ports,   f->protected,     f->secret,      f->notes };
+				f->cpu,	      f->memory,   f->processes, f->duration, f->git };
+	char **const lists[] = { f->allowed, f->allowed_ports, f->dns_servers, f->forwarded, f->ports,
+				 f->protected, f->secret,      f->branches,    f->notes };
 
 	for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
 		free(texts[i]);
@@ -84,9 +84,27 @@ static void add_where(struct buf *b, const struct context_facts *f) {
 	if (f->can_sudo)
 		buf_adds(b, "- `sudo` works without a password. Root here is nobody on the host.\n");
 	buf_adds(b, "- Install packages, start services, change the system: it is disposable.\n"
-		    "- Files that you make in the workspace belong to its owner on the host.\n"
-		    "- Commit as the person only when git has an identity here; do not invent "
-		    "one.\n");
+		    "- Files that you make in the workspace belong to its owner on the host.\n");
+}
+
+static void add_git(struct buf *b, const struct context_facts *f) {
+	buf_adds(b, "\n## Git\n\n");
+	if (*f->git) {
+		buf_adds(b, "- Commits are by ");
+		add_code(b, f->git);
+		buf_adds(b, f->is_git_fixed ? ", which cannot be changed here.\n" : ".\n");
+	} else {
+		buf_adds(b, "- Git has no identity here and does not make one up: do not either. "
+			    "Leave what you have done uncommitted, or ask.\n");
+	}
+	if (f->strips_git)
+		buf_adds(b, "- Lines about agents (`Co-Authored-By`, `Generated with`) are taken "
+			    "out of commit messages: write none.\n");
+	if (f->branches) {
+		buf_adds(b, "- These branches are neither committed to nor pushed; make one of your "
+			    "own:\n\n");
+		add_list(b, f->branches);
+	}
 }
 
 static void add_network(struct buf *b, const struct context_facts *f) {
@@ -164,6 +182,7 @@ char *context_text(const struct context_facts *f, const char *profile) {
 
 	buf_init(&b, TEXT_MAX);
 	add_where(&b, f);
+	add_git(&b, f);
 	add_network(&b, f);
 	add_files(&b, f);
 	add_rest(&b, f);
@@ -247,6 +266,9 @@ char *context_json(const struct context_facts *f) {
 	(void)json_object_set_new(j, "gh_cli_authenticated", json_boolean(has_gh));
 	(void)json_object_set_new(j, "docker_available", json_boolean(f->nesting));
 	set_list(j, "forwarded_env_vars", f->forwarded);
+	set_text(j, "git_identity", f->git);
+	(void)json_object_set_new(j, "git_identity_fixed", json_boolean(f->is_git_fixed));
+	set_list(j, "protected_branches", f->branches);
 	set_list(j, "protected_paths", f->protected);
 	set_list(j, "hidden_paths", f->secret);
 	(void)json_object_set_new(j, "extra_mounts", mounts_json(f));

@@ -36,6 +36,10 @@ struct context_facts {
 	char *network_mode;
 	bool blocks_private;
 	bool allows_local;
+	char *git;       /* "Name <address>" of commits; "" without one */
+	bool is_git_fixed;
+	bool strips_git; /* lines about agents are taken out of messages */
+	char **branches; /* that are neither committed to nor pushed */
 	char **allowed;  /* mode allowlist: names and addresses */
 	char **allowed_ports; /* of TCP and UDP; NULL: all */
 	char **dns_servers;   /* that its name service asks; NULL: the host's */

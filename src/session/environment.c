@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "base/strv.h"
+#include "session/git-setup.h"
 #include "session/relays.h"
 
 /*
@@ -105,6 +106,7 @@ char **environment_make(const struct session *s, const struct container *c,
 		env_set(&env, "IS_SANDBOX", "1");
 	relays_environment(s, c, &env);
 	if (of_session) {
+		git_setup_environment(s, c, &env);
 		add_entries(&env, s->settings->defaults.environment.entries);
 		add_forwarded(s, &env);
 	}

@@ -16,8 +16,8 @@
  *      as a container knows it
  *   2. of a session: IS_SANDBOX
  *   3. sockets and ports, as far as they are there: SSH_AUTH_SOCK, COI_PORTS, …
- *   4. of a session: [defaults] environment, then forward_env (one that is not set
- *      is told by session_say())
+ *   4. of a session: what [git] wants (git-setup.h), [defaults] environment, then
+ *      forward_env (one that is not set is told by session_say())
  *   5. what the request says itself: env_commands, then the tool's own
  *   6. TERM once more, whoever has set it
  *

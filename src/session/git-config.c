@@ -171,12 +171,16 @@ int git_config_parse(const char *text,
 int git_config_each(int dir, const char *name,
 		    void (*each)(const struct git_setting *setting, void *data), void *data) {
 	autoclose int fd = open_beneath(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0);
+
+	return fd < 0 ? fd : git_config_read(fd, each, data);
+}
+
+int git_config_read(int fd, void (*each)(const struct git_setting *setting, void *data),
+		    void *data) {
 	struct buf text;
 	struct stat st;
 	int r;
 
-	if (fd < 0)
-		return fd;
 	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
 		return -EBADMSG;
 	buf_init(&text, CONFIG_MAX_BYTES);

@@ -22,7 +22,9 @@ struct git_setting {
  */
 int git_config_each(int dir, const char *name,
 		    void (*each)(const struct git_setting *setting, void *data), void *data);
-/* The same of text. */
+/* The same of an open file, and of text. */
+int git_config_read(int fd, void (*each)(const struct git_setting *setting, void *data),
+		    void *data);
 int git_config_parse(const char *text,
 		     void (*each)(const struct git_setting *setting, void *data), void *data);
 

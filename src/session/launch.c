@@ -302,6 +302,19 @@ static void add_protection(const struct session *s, const struct container *c,
 		session_say(s, "Warning: %s", *line);
 }
 
+/* Git trusts what is mounted, whoever it seems to belong to: all of it is the person's choice. */
+static int add_git(const struct session *s, const struct container *c, struct wire_plan *plan,
+		   struct err *err) {
+	int r = git_setup_make(s, c, &plan->git, err);
+
+	for (size_t i = 0; i < plan->bind_count && r == 0; i++) {
+		strv_add(&plan->git.safe, plan->binds[i].target);
+		strv_addf(&plan->git.safe, "%s/*", plan->binds[i].target);
+		git_setup_add_hooks(&plan->git, plan->bind_fds[i]);
+	}
+	return r;
+}
+
 /* Start what the record describes. @request NULL: a stopped one. */
 static int start(struct session *s, const struct launch_request *request, int workspace_fd,
 		 struct spawn *spawn, struct launched *l, struct err *err) {
@@ -352,6 +365,8 @@ static int start(struct session *s, const struct launch_request *request, int wo
 	if (r == 0)
 		r = relays_from_settings(s, c, &plan.relays, err);
 	add_protection(s, c, &plan);
+	if (r == 0)
+		r = add_git(s, c, &plan, err);
 	plan_crash_point("create", "spawn", "before");
 	if (r == 0) {
 		l->lease = spawn_plan(s, spawn, &plan, err);

@@ -133,6 +133,7 @@ static void close_all(struct supervisor *v) {
 	mem_close_ptr(&v->root_fd);
 	protect_binds_done(&v->protect);
 	protect_items_done(&v->protect_items);
+	supervisor_git_done(v);
 	free(v->head);
 	free(v->why);
 	free(v->sockets_path);

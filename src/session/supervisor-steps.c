@@ -137,6 +137,7 @@ static void fill_spec(struct supervisor *v) {
 
 	supervisor_network_bind(v);
 	supervisor_relays_bind(v);
+	supervisor_git_bind(v);
 	v->spec = (struct runtime_spec){
 		.name = c->name,
 		.lxc_name = c->lxc_name,
@@ -156,6 +157,7 @@ static void fill_spec(struct supervisor *v) {
 		.limits = v->plan.limits.runtime,
 		.tmp_size = v->plan.limits.tmp_size,
 		.timezone = v->plan.timezone,
+		.git_config = v->git_path ? GIT_SETUP_INSIDE "/config" : NULL,
 		.no_sync = c->kind == KIND_RUN && c->delete_on_stop,
 	};
 	/* The link is made in its namespace once that is there: born with the rules in place. */
@@ -201,6 +203,9 @@ static int do_rootfs(void *ctx, struct err *err) {
 		return err->code;
 	if (disk > 0)
 		v->disk_path = path_join(v->files_path, STORAGE_DISK);
+	r = supervisor_git_make(v, err);
+	if (r < 0)
+		return r;
 	fill_spec(v);
 	return runtime_enter(&v->spec, &v->rt, err);
 }

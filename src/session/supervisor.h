@@ -108,6 +108,11 @@ struct supervisor {
 	struct loop_source *relay_source;
 	uint64_t relay_started_ms;
 
+	/* supervisor-git.c: paths, NULL without */
+	char *git_path;
+	char *git_fixed; /* the file with an identity that is fixed */
+	char *git_home;  /* and where it is inside */
+
 	const struct plan_step *step; /* of the start, as far as it is */
 	struct runtime_spec spec;
 	char **layers;
@@ -229,6 +234,10 @@ bool supervisor_saves(const struct supervisor *v);
 int supervisor_save(struct supervisor *v, struct err *err);
 /* A line for the log and for whoever waits for the start. */
 void supervisor_say(struct supervisor *v, const char *line);
+/* Git's files, before the root file system is made; then their binds. */
+int supervisor_git_make(struct supervisor *v, struct err *err);
+void supervisor_git_bind(struct supervisor *v);
+void supervisor_git_done(struct supervisor *v);
 /* Ports of the host, and the directory of sockets; then its bind; then what serves them. */
 int supervisor_ports_open(struct supervisor *v, struct err *err);
 void supervisor_relays_bind(struct supervisor *v);

@@ -37,6 +37,7 @@ void wire_plan_done(struct wire_plan *p) {
 	net_hosts_done(&p->hosts);
 	protect_rules_done(&p->protect);
 	relay_items_done(&p->relays);
+	git_setup_done(&p->git);
 	free(p->who.user);
 	free(p->who.home);
 	*p = (struct wire_plan){ 0 };
@@ -56,7 +57,7 @@ json_t *wire_plan_to_json(const struct wire_plan *p) {
 	for (size_t i = 0; i < p->bind_count; i++)
 		json_array_append_new(binds, wire_bind_to_json(&p->binds[i]));
 	return json_pack("{s:o, s:o, s:{s:b, s:b, s:I, s:I, s:o, s:o}, s:b, s:b, s:b, s:i, s:i,"
-			 " s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:o}",
+			 " s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:o, s:o}",
 			 "name", json_text(p->name), "prefix", json_text(p->prefix), "who",
 			 "is_root", p->who.is_root, "via_sudo", p->who.via_sudo, "uid",
 			 (json_int_t)p->who.uid, "gid", (json_int_t)p->who.gid, "user",
@@ -71,7 +72,8 @@ json_t *wire_plan_to_json(const struct wire_plan *p) {
 			 relays_to_json(&p->relays), "network_log",
 			 json_text(p->network_log ? p->network_log : ""), "git_bind",
 			 (json_int_t)p->git_bind, "git_own",
-			 json_text(p->git_own ? p->git_own : ""));
+			 json_text(p->git_own ? p->git_own : ""), "git",
+			 git_setup_to_json(&p->git));
 }
 
 void wire_bind_from_json(const json_t *j, struct runtime_bind *ret) {
@@ -122,6 +124,7 @@ int wire_plan_from_json(const json_t *j, struct wire_plan *ret, struct err *err)
 	p.timezone = xstrdup(json_get_str(j, "timezone", ""));
 	protect_rules_from_json(json_object_get(j, "protect"), &p.protect);
 	relays_from_json(json_object_get(j, "relays"), &p.relays);
+	git_setup_from_json(json_object_get(j, "git"), &p.git);
 	for (size_t i = 0; i < json_array_size(binds); i++) {
 		struct runtime_bind bind;
 

@@ -22,6 +22,7 @@
 #include "net/hosts.h"
 #include "net/policy.h"
 #include "runtime/runtime.h"
+#include "session/git-setup.h"
 #include "session/limits.h"
 #include "session/protect.h"
 #include "session/relays.h"
@@ -45,6 +46,7 @@ struct wire_plan {
 	char *timezone; /* "" when adopted */
 	struct protect_rules protect;
 	struct relay_items relays;
+	struct git_setup git;
 	struct runtime_bind binds[WIRE_BINDS_MAX]; /* source and target are owned */
 	size_t bind_count;
 	size_t git_bind;   /* the one of the workspace's repository; 0: it has none */

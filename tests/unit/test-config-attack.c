@@ -92,7 +92,7 @@ static const char *const attacks[] = {
 	"[git]\nwritable_hooks = true\n",
 	"[git]\nname = \"x\"\nemail = \"x@x\"\n",
 	"[git]\nstrip_attribution = false\n",
-	"[git]\nprotected_branches = []\n",
+	"[git]\nprotected_branches = [\"none\"]\n",
 	"[ssh]\nforward_agent = true\n",
 	/* the person's files */
 	"[tool]\ncontext_file = \"/etc/passwd\"\n",

@@ -329,6 +329,7 @@ static void the_context_says_what_is_so(void **state) {
 		.network_mode = (char *)"allowlist", .allowed = allowed, .protected = protected,
 		.secret = secret, .mounts = &mount, .mount_count = 1, .cpu = (char *)"2",
 		.memory = (char *)"", .processes = (char *)"", .duration = (char *)"",
+		.git = (char *)"A <a@b>", .is_git_fixed = true, .branches = protected,
 	};
 	autofree char *text = context_text(&f, "mine"), *json = context_json(&f);
 
@@ -342,14 +343,18 @@ static void the_context_says_what_is_so(void **state) {
 	/* A name stays a name. */
 	assert_null(strstr(text, "\n# no heading"));
 	assert_null(strstr(text, "sudo"));
+	assert_non_null(strstr(text, "by `A <a@b>`, which cannot be changed here"));
+	assert_non_null(strstr(json, "\"git_identity\": \"A <a@b>\""));
 	assert_null(strstr(text, "Memory"));
 	assert_non_null(strstr(json, "\"schema_version\": 1"));
 	assert_non_null(strstr(json, "\"mode\": \"allowlist\""));
 	assert_non_null(strstr(json, "\"allowed_domains\": [\n      \"a.test\""));
 	f.has_network = false;
+	f.git = (char *)"";
 	free(text);
 	text = context_text(&f, NULL);
 	assert_null(strstr(text, "denied"));
+	assert_non_null(strstr(text, "Git has no identity here"));
 	assert_null(strstr(text, "Profile"));
 }
 
