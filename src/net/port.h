@@ -105,21 +105,9 @@ int net_port_link_remove(struct net_base *b, const struct net_port *port, struct
 /*
  * Hear of what is denied: an NFLOG group of the port's own, in port->log_group
  * (the recorded one if it is free), which net_port_rules_put() makes use of.
- * Returns a descriptor that becomes readable.
+ * Returns a descriptor for net_resolver_start(): the name service reads it.
  */
 int net_port_log_open(struct net_port *port, struct err *err);
-struct net_denied {
-	uint32_t address; /* host byte order */
-	uint16_t port;    /* 0: the protocol has none */
-	uint8_t protocol; /* IPPROTO_… */
-	bool to_host;     /* to an address of the host, not through it */
-	uint16_t source_port;
-	bool is_echo;     /* ICMP: an echo request */
-	int64_t pid;      /* as the container counts; 0: not known */
-	char process[16]; /* foreign; "": not known */
-};
-/* What has come, as far as there is room in @ret. How many, or -errno. */
-int net_port_log_read(int fd, struct net_denied *ret, size_t room);
 
 /* Forget connections from and to the address, or the next one to have it would inherit them. */
 int net_port_conntrack_flush(struct net_base *b, const struct net_port *port, struct err *err);

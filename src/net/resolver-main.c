@@ -80,7 +80,7 @@ static int policy_read(struct server *s, const json_t *body) {
 }
 
 /* The start message. */
-static int start_read(struct server *s, uint32_t *uid) {
+static int start_read(struct server *s, uint32_t *uid, bool *has_log) {
 	struct msg m;
 	const char *client;
 	int r = msg_recv(RESOLVER_FD_CONTROL, &m);
@@ -89,6 +89,7 @@ static int start_read(struct server *s, uint32_t *uid) {
 		return r < 0 ? r : -EPIPE;
 	client = json_get_str(m.body, "client", "");
 	*uid = (uint32_t)json_get_int(m.body, "uid", 0);
+	*has_log = json_get_bool(m.body, "log", false);
 	if (strcmp(m.type, RESOLVER_MSG_START) != 0 || m.fd_count != 1 || !*uid ||
 	    inet_pton(AF_INET, client, &s->client) != 1)
 		r = -EBADMSG;
@@ -143,7 +144,8 @@ static bool descriptors_there(void) {
 
 static int serve(struct server *s) {
 	uint32_t uid = 0;
-	int r = start_read(s, &uid);
+	bool has_log = false;
+	int r = start_read(s, &uid, &has_log);
 
 	if (r < 0)
 		return r;
@@ -157,6 +159,8 @@ static int serve(struct server *s) {
 	r = clients_open(s);
 	if (r == 0)
 		r = names_open(s);
+	if (r == 0 && has_log)
+		r = refusals_open(s, RESOLVER_FD_LOG);
 	if (r == 0)
 		r = confine(RESOLVER_FD_ROOT, uid);
 	if (r == 0)

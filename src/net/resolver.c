@@ -68,7 +68,6 @@ int net_resolver_bind(struct net_base *b, struct net_port *port, struct net_reso
 		r = udp < 0 ? udp : tcp < 0 ? tcp : 0;
 		if (r < 0)
 			continue;
-		*ret = (struct net_resolver)NET_RESOLVER_INIT;
 		ret->udp_fd = steal_fd(&udp);
 		ret->tcp_fd = steal_fd(&tcp);
 		port->dns_port = number;
@@ -137,11 +136,12 @@ static json_t *policy_body(const struct net_port *port) {
 	return body;
 }
 
-static int send_start(int control, const struct net_port *port, int resolv_conf) {
+static int send_start(int control, const struct net_port *port, bool has_log, int resolv_conf) {
 	json_t *body = policy_body(port);
 
 	json_object_set_new(body, "uid", json_integer(RESOLVER_UID_FIRST + port->index));
 	json_object_set_new(body, "client", json_string(port->address_text));
+	json_object_set_new(body, "log", json_boolean(has_log));
 	return msg_send(control, RESOLVER_MSG_START, body, &resolv_conf, 1);
 }
 
@@ -156,12 +156,13 @@ static int spawn(const struct net_base *b, const struct net_resolver *r, int con
 		{ r->tcp_fd, RESOLVER_FD_TCP },
 		{ control, RESOLVER_FD_CONTROL },
 		{ empty, RESOLVER_FD_ROOT },
+		{ r->log_fd, RESOLVER_FD_LOG }, /* the last, since there may be none */
 	};
 	const struct spawn_spec spec = { .path = path,
 					 .argv = argv,
 					 .env = env,
 					 .fds = fds,
-					 .fd_count = ARRAY_SIZE(fds),
+					 .fd_count = ARRAY_SIZE(fds) - (r->log_fd < 0 ? 1 : 0),
 					 .new_session = true,
 					 .null_stdio = true,
 					 .cwd = "/",
@@ -190,7 +191,7 @@ int net_resolver_start(struct net_base *b, const struct net_port *port, const ch
 	theirs = pair[1];
 	/* We never wait for it: it may be waiting for us. */
 	(void)fd_set_nonblock(ours, true);
-	result = send_start(ours, port, conf);
+	result = send_start(ours, port, r->log_fd >= 0, conf);
 	if (result < 0)
 		return err_sys(err, result, "cannot tell the name service of '%s'", port->name);
 	result = spawn(b, r, theirs, &r->pid, &r->pidfd, err);
@@ -245,6 +246,29 @@ static bool read_learn(const json_t *body, struct net_resolver_event *e) {
 	return true;
 }
 
+static bool in_range(int64_t n, int64_t max) {
+	return n >= 0 && n <= max;
+}
+
+static void read_denied(const json_t *body, struct net_resolver_event *e) {
+	int64_t address = json_get_int(body, "address", -1), port = json_get_int(body, "port", -1);
+	int64_t source = json_get_int(body, "source", -1);
+	int64_t protocol = json_get_int(body, "protocol", -1);
+
+	if (!in_range(address, UINT32_MAX) || !in_range(port, UINT16_MAX) ||
+	    !in_range(source, UINT16_MAX) || !in_range(protocol, UINT8_MAX))
+		return;
+	e->denied = (struct net_denied){
+		.address = (uint32_t)address,
+		.port = (uint16_t)port,
+		.source = (uint16_t)source,
+		.protocol = (uint8_t)protocol,
+		.to_host = json_get_bool(body, "to_host", false),
+		.is_echo = json_get_bool(body, "echo", false),
+	};
+	e->wish = NET_RESOLVER_DENIED;
+}
+
 static void read_nowhere(const json_t *body, struct net_resolver_event *e) {
 	const char *why = json_get_str(body, "why", "");
 
@@ -285,6 +309,9 @@ int net_resolver_read(struct net_resolver *r, struct net_resolver_event *ret) {
 		else if (!strcmp(m.type, RESOLVER_MSG_NOWHERE))
 			read_nowhere(m.body, &e);
 	}
+	/* Names of any letters may have led there; those that are not plain are not told. */
+	if (!strcmp(m.type, RESOLVER_MSG_DENIED))
+		read_denied(m.body, &e);
 	msg_done(&m);
 	if (e.wish == NET_RESOLVER_NOTHING)
 		return 0;
@@ -321,5 +348,6 @@ void net_resolver_stop(struct net_resolver *r) {
 	net_resolver_end(r);
 	mem_close_ptr(&r->udp_fd);
 	mem_close_ptr(&r->tcp_fd);
+	mem_close_ptr(&r->log_fd);
 	*r = (struct net_resolver)NET_RESOLVER_INIT;
 }

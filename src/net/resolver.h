@@ -10,6 +10,8 @@
  * open, addresses in private and special ranges are taken out of the answers
  * (the rules deny them anyway; this way a name cannot be rebound into them).
  *
+ * It also reads the port's log of refused packets (denied.h), and tells of them.
+ *
  * In mode allowlist it answers for listed names only, and asks for each answer
  * first that the addresses be let through: read what it wants from control_fd
  * with net_resolver_read(), carry it out with net_port_learn(), and answer.
@@ -21,6 +23,7 @@
 
 #include "base/err.h"
 #include "net/allowed.h"
+#include "net/denied.h"
 #include "net/net.h"
 #include "net/port.h"
 
@@ -31,12 +34,13 @@ struct net_resolver {
 	 */
 	int udp_fd;
 	int tcp_fd;
+	int log_fd; /* of net_port_log_open(), given by the caller; -1: nothing is told of refusals */
 	int control_fd; /* the resolver ends when this is closed, also by our death; -1: not started */
 	pid_t pid;
 	int pidfd;
 };
 
-#define NET_RESOLVER_INIT { -1, -1, -1, 0, -1 }
+#define NET_RESOLVER_INIT { -1, -1, -1, -1, 0, -1 }
 
 /*
  * Open the sockets on the gateway and set port->dns_port: the recorded one if
@@ -70,6 +74,7 @@ enum net_resolver_wish {
 	NET_RESOLVER_LEARN,
 	NET_RESOLVER_REFUSED,
 	NET_RESOLVER_ALIVE,
+	NET_RESOLVER_DENIED,  /* a packet, in `denied`; `name` may be "" */
 	NET_RESOLVER_NOWHERE, /* a listed name leads nowhere, see `why` */
 };
 #define NET_RESOLVER_ADDRESSES_MAX 64
@@ -81,6 +86,7 @@ struct net_resolver_event {
 	size_t count;
 	uint32_t ttl;
 	const char *why; /* static: what follows "it" */
+	struct net_denied denied;
 };
 /*
  * One message, when control_fd is readable. It comes from a process that

@@ -3,8 +3,8 @@
 #ifndef COI_SESSION_NETWORK_WHY_H
 #define COI_SESSION_NETWORK_WHY_H
 
+#include "net/denied.h"
 #include "net/policy.h"
-#include "net/port.h"
 
 struct network_why {
 	const char *reason; /* static; names the setting */

@@ -4,8 +4,8 @@
  * it sees read-only as /run/coi/denied, and the person, in the network log.
  *
  * Both get what is wrong, and the command that the person would have to give.
- * What the log group and the name service tell comes from inside: it is checked
- * here, and goes on in plain letters only. A flood is told in part: the same
+ * What the name service tells, which reads the log group too, comes from inside: it
+ * is checked, and goes on in plain letters only. A flood is told in part: the same
  * thing once a minute inside, and once a second, with a count, to the person.
  */
 #include <errno.h>
@@ -13,7 +13,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -30,7 +29,6 @@
 #define DENIED_MAX_BYTES (32 * 1024)
 #define DENIED_AGAIN_MS 60000
 #define DENIED_EACH_SECOND 5
-#define LOG_AT_ONCE 64
 #define LOG_AGAIN_MS 1000
 
 /* --- the container's file */
@@ -174,41 +172,24 @@ void supervisor_denied_name(struct supervisor *v, const char *name) {
 	tell_outside(v, &r);
 }
 
-static void denied_address(struct supervisor *v, const struct net_denied *d) {
-	const char *name = net_learnt_name(&v->learnt, d->address);
+void supervisor_denied_packet(struct supervisor *v, const struct net_denied *d, const char *asked) {
+	/* A name that the list has is one that it can have with another port. */
+	const char *learnt = net_learnt_name(&v->learnt, d->address);
 	auto_network_why struct network_why why = { 0 };
 	struct network_refusal r = {
 		.container = v->c->name,
-		.name = name,
+		.name = learnt ? learnt : *asked ? asked : NULL,
 		.address = d->address,
 		.port = d->port,
 		.protocol = d->protocol,
-		.pid = d->pid,
-		.process = d->process[0] ? d->process : NULL,
 		.count = 1,
 	};
 
-	network_why(&v->plan.policy, &v->net->range, v->c->name, d, name, &why);
+	network_why(&v->plan.policy, &v->net->range, v->c->name, d, learnt, &why);
 	r.reason = why.reason;
 	r.remedy = why.remedy;
 	tell_inside(v, &r);
 	tell_outside(v, &r);
-}
-
-static void on_log(int fd, uint32_t events, void *data) {
-	struct supervisor *v = data;
-	struct net_denied all[LOG_AT_ONCE];
-	int n = net_port_log_read(fd, all, LOG_AT_ONCE);
-
-	(void)events;
-	for (int i = 0; i < n; i++)
-		denied_address(v, &all[i]);
-}
-
-int supervisor_denied_watch(struct supervisor *v, struct err *err) {
-	if (v->log_fd >= 0 && !loop_add_fd(v->loop, v->log_fd, EPOLLIN, on_log, v))
-		return err_sys(err, -errno, "cannot watch the log of '%s'", v->c->name);
-	return 0;
 }
 
 void supervisor_denied_done(struct supervisor *v) {

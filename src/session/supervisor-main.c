@@ -184,7 +184,6 @@ int main(int argc, char **argv) {
 		.relay = RELAY_INIT,
 		.guard_fd = -1,
 		.watch_fd = -1,
-		.log_fd = -1,
 		.learnt_fd = -1,
 		.denied_fd = -1,
 		.init_pidfd = -1,

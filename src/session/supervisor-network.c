@@ -49,8 +49,8 @@ int supervisor_network_begin(struct supervisor *v, struct err *err) {
 		return err_sys(err, -errno, "cannot open the list of refusals of '%s'", v->c->name);
 	v->denied_path = xasprintf("%s/%s/" NETWORK_DENIED_FILE, v->session.layout->run, v->c->name);
 	/* Without it everything is refused as before, only nobody is told. */
-	v->log_fd = net_port_log_open(&v->port, err);
-	if (v->log_fd < 0) {
+	v->resolver.log_fd = net_port_log_open(&v->port, err);
+	if (v->resolver.log_fd < 0) {
 		supervisor_complain(err);
 		v->port.log_group = 0;
 	}
@@ -74,7 +74,6 @@ void supervisor_network_bind(struct supervisor *v) {
 void supervisor_network_done(struct supervisor *v) {
 	supervisor_denied_done(v);
 	mem_close_ptr(&v->denied_fd);
-	mem_close_ptr(&v->log_fd);
 	mem_close_ptr(&v->learnt_fd);
 	free(v->denied_path);
 	net_learnt_done(&v->learnt);

@@ -88,6 +88,10 @@ static void take_wish(struct supervisor *v, const struct net_resolver_event *e) 
 		leads_nowhere(v, e);
 		return;
 	}
+	if (e->wish == NET_RESOLVER_DENIED) {
+		supervisor_denied_packet(v, &e->denied, e->name);
+		return;
+	}
 	if (e->wish == NET_RESOLVER_REFUSED) {
 		supervisor_denied_name(v, e->name);
 		return;

@@ -68,7 +68,6 @@ struct supervisor {
 	struct net_learnt learnt;
 	int learnt_fd;       /* supervisor-learnt.c: the same, for one that takes over */
 	size_t learnt_bytes; /* added since it was written anew */
-	int log_fd;
 	int denied_fd;
 	char *denied_path;
 	struct denied_line denied[DENIED_REMEMBERED];
@@ -185,11 +184,11 @@ int supervisor_network_begin(struct supervisor *v, struct err *err);
 /* The file of refusals among the binds of the start. */
 void supervisor_network_bind(struct supervisor *v);
 void supervisor_network_done(struct supervisor *v);
-/* While it runs: the log of what is denied; and what was not told yet. */
-int supervisor_denied_watch(struct supervisor *v, struct err *err);
+/* What was not told of refusals yet. */
 void supervisor_denied_done(struct supervisor *v);
-/* A name that was refused, to those who are told of refusals. */
+/* A name, or a packet (which @name, perhaps "", has led to), to those who are told of refusals. */
 void supervisor_denied_name(struct supervisor *v, const char *name);
+void supervisor_denied_packet(struct supervisor *v, const struct net_denied *d, const char *name);
 /* Take what it has said so far: before the start is told to be done. */
 void supervisor_network_hear(struct supervisor *v);
 /* The list has changed, or is given up: names that are not on it lead nowhere no more. */

@@ -93,6 +93,20 @@ allow_it() { # CONTAINER PATTERN HOST [PORT]
 	refused l2 172.16.5.5
 }
 
+@test "the name that has led to an address is told in every mode" {
+	coi network ports l2 80
+	get l2 public.test | grep -q hello
+	refused l2 public.test 8081
+	within 20 logged '.container == "l2" and .port == 8081 and .name == "public.test"'
+	coi network mode l2 open
+	get l2 alias.test | grep -q hello
+	refused l2 alias.test 8082
+	within 20 logged '.container == "l2" and .port == 8082 and .name == "alias.test"'
+	coi network log l2 | grep -q 'connection to 203.0.113.10 port 8082/tcp (alias.test)'
+	coi network mode l2 restricted
+	coi network ports l2 all
+}
+
 @test "the host: nothing helps, and nothing is promised" {
 	refused l2 192.0.2.2 9
 	told() { coi container exec l2 -- grep 'to 192.0.2.2 port 9/tcp' /run/coi/denied; }

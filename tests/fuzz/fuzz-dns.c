@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * What the name service reads: any bytes as a query of a container, as the
- * answer of a server, and as what the service itself tells the supervisor.
+ * answer of a server, as what the kernel tells of refused packets, and as what the
+ * service itself tells the supervisor.
  *
  * Built with plain main() it takes the corpus, and bytes that are made of it by
  * chance (always the same ones; COI_FUZZ_RUNS says how many). With
@@ -128,6 +129,13 @@ static void as_wish(const uint8_t *data, size_t size) {
 	(void)close(pair[1]);
 }
 
+/* A packet of the container's, or all that the kernel says around it. */
+static void as_log(const uint8_t *data, size_t size) {
+	struct net_denied all[8];
+
+	assert_true(net_denied_parse(data, size, all, 8) <= 8);
+}
+
 static void one(const uint8_t *data, size_t size) {
 	struct dns_query fixed;
 
@@ -136,6 +144,7 @@ static void one(const uint8_t *data, size_t size) {
 	as_query(data, size, true);
 	as_answer(data, size, &fixed);
 	as_wish(data, size);
+	as_log(data, size);
 }
 
 #ifdef COI_FUZZ_LIBRARY

@@ -333,6 +333,10 @@ static void serve_resolver(struct net_port *port, struct net_resolver *res) {
 
 	if (r == 1 && e.wish == NET_RESOLVER_REFUSED)
 		printf("refused %s\n", e.name);
+	if (r == 1 && e.wish == NET_RESOLVER_DENIED)
+		printf("denied %u.%u.%u.%u %u proto %u %s\n", e.denied.address >> 24,
+		       e.denied.address >> 16 & 255, e.denied.address >> 8 & 255,
+		       e.denied.address & 255, e.denied.port, e.denied.protocol, e.name);
 	if (r == 1 && e.wish == NET_RESOLVER_LEARN) {
 		uint64_t start = clock_mono_us();
 
@@ -341,17 +345,6 @@ static void serve_resolver(struct net_port *port, struct net_resolver *res) {
 		printf("%s %s %zu us=%" PRIu64 "\n", r == 0 ? "learnt" : err.msg, e.name, e.count,
 		       clock_mono_us() - start);
 	}
-	fflush(stdout);
-}
-
-static void serve_log(int fd) {
-	struct net_denied all[64];
-	int n = net_port_log_read(fd, all, ARRAY_SIZE(all));
-
-	for (int i = 0; i < n; i++)
-		printf("denied %u.%u.%u.%u %u proto %u\n", all[i].address >> 24,
-		       all[i].address >> 16 & 255, all[i].address >> 8 & 255,
-		       all[i].address & 255, all[i].port, all[i].protocol);
 	fflush(stdout);
 }
 
@@ -376,11 +369,10 @@ static int change_policy(struct net_port *port, struct net_resolver *res) {
 static int cmd_resolver(char **argv) {
 	struct net_resolver res = NET_RESOLVER_INIT;
 	struct net_port port;
-	int log_fd = -1;
 	bool holds = false;
 	char c;
 
-	if (claim(argv, &port) < 0 || (log_fd = net_port_log_open(&port, &err)) < 0 ||
+	if (claim(argv, &port) < 0 || (res.log_fd = net_port_log_open(&port, &err)) < 0 ||
 	    net_resolver_bind(base, &port, &res, &err) < 0 ||
 	    net_port_rules_put(base, &port, &err) < 0 ||
 	    net_resolver_start(base, &port, argv[1] ? argv[2] : NULL, &res, &err) < 0)
@@ -393,15 +385,12 @@ static int cmd_resolver(char **argv) {
 	 */
 	for (;;) {
 		struct pollfd p[] = { { .fd = STDIN_FILENO, .events = POLLIN },
-				      { .fd = res.control_fd, .events = holds ? 0 : POLLIN },
-				      { .fd = log_fd, .events = POLLIN } };
+				      { .fd = res.control_fd, .events = holds ? 0 : POLLIN } };
 
 		if (poll(p, ARRAY_SIZE(p), -1) < 0)
 			return 1;
 		if (p[1].revents & POLLIN)
 			serve_resolver(&port, &res);
-		if (p[2].revents & POLLIN)
-			serve_log(log_fd);
 		if (p[1].revents & POLLHUP && !(p[1].revents & POLLIN))
 			return 1;
 		if (!p[0].revents)

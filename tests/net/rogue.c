@@ -190,6 +190,25 @@ static void learn_places(void) {
 	done("places");
 }
 
+/* Refusals that nobody has seen. */
+static void denials(void) {
+	static const char *const names[] = { "", "a.test", "\x1b[31m", "a.test.", "x y" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		say("denied", json_pack("{s:i, s:i, s:i, s:i, s:b, s:b, s:s}", "address", 0x0a090807,
+					"port", 5000 + (int)i, "source", 1, "protocol", 6, "to_host", 0,
+					"echo", 0, "name", names[i]));
+	say("denied", json_pack("{s:i, s:i, s:i, s:i}", "address", 1, "port", 70000, "source", 1,
+				"protocol", 6));
+	say("denied", json_pack("{s:i, s:i, s:i, s:i}", "address", -1, "port", 7, "source", 1,
+				"protocol", 6));
+	say("denied", json_pack("{s:i, s:i, s:i, s:i}", "address", 1, "port", 7, "source", 1,
+				"protocol", 256));
+	say("denied", json_pack("{s:s, s:i}", "address", "10.9.8.7", "port", 7));
+	say("denied", NULL);
+	done("denials");
+}
+
 /* Descriptors that nobody has asked for. */
 static void descriptors(void) {
 	int fds[MSG_FDS_MAX];
@@ -223,6 +242,8 @@ static void floods(void) {
 	for (unsigned i = 0; i < 3000; i++) {
 		snprintf(name, sizeof(name), "n%u.test", i);
 		say("refused", json_pack("{s:s}", "name", name));
+		say("denied", json_pack("{s:i, s:i, s:i, s:i}", "address", 0x0b000000 + (int)i,
+					"port", 1, "source", 1, "protocol", 17));
 		say("nowhere", json_pack("{s:s, s:s}", "name", i % 2 ? LISTED : name, "why",
 					 i % 4 ? "nx" : "\x1b[31m"));
 	}
@@ -249,6 +270,7 @@ int main(void) {
 	bytes();
 	learn_forms();
 	learn_places();
+	denials();
 	descriptors();
 	wait_for("floods");
 	floods();

@@ -45,7 +45,7 @@ static bool has_addresses_inside(const struct dns_query *q) {
 }
 
 /* A fixed name has an address and nothing else. */
-static bool host_answer(const struct server *s, const struct dns_query *q, const char *name,
+static bool host_answer(struct server *s, const struct dns_query *q, const char *name,
 			struct buf *out) {
 	struct dns_addresses one = { .count = 1, .ttl = HOST_TTL };
 
@@ -53,6 +53,7 @@ static bool host_answer(const struct server *s, const struct dns_query *q, const
 		if (strcmp(s->hosts[i].name, name) != 0)
 			continue;
 		one.list[0] = s->hosts[i].address;
+		refusals_note(s, name, &one);
 		if (q->type == LDNS_RR_TYPE_A)
 			dns_addresses_write(q, &one, out);
 		else

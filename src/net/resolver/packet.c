@@ -260,18 +260,21 @@ static void note_ttl(struct rebuilding *w, const ldns_rr *rr) {
 		w->addresses->ttl = ldns_rr_ttl(rr);
 }
 
-/* With chain_only: addresses that will be learnt, and no others. */
-static bool address_is_wanted(struct rebuilding *w, ldns_pkt_section section, const ldns_rr *rr) {
+/* Is it one of those that the name asked for leads to? Then it is kept. */
+static bool note_address(struct rebuilding *w, ldns_pkt_section section, const ldns_rr *rr) {
 	struct dns_addresses *a = w->addresses;
 
-	if (!w->filter->chain_only)
-		return true;
 	if (section != LDNS_SECTION_ANSWER || w->query->type != LDNS_RR_TYPE_A || !in_chain(w, rr) ||
 	    !a || a->count == DNS_ADDRESSES_MAX)
 		return false;
 	a->list[a->count++] = address_of(rr);
 	note_ttl(w, rr);
 	return true;
+}
+
+/* With chain_only: addresses that will be learnt, and no others. */
+static bool address_is_wanted(struct rebuilding *w, ldns_pkt_section section, const ldns_rr *rr) {
+	return note_address(w, section, rr) || !w->filter->chain_only;
 }
 
 /* May this record reach the client? */

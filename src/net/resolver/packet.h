@@ -70,7 +70,7 @@ int dns_answer_match(const uint8_t *wire, size_t len, const struct dns_query *q,
 		     bool *truncated, unsigned *rcode);
 /*
  * The client's answer out of an upstream one. -EBADMSG when it makes no sense.
- * @addresses (may be NULL): filled with chain_only, and when A was asked.
+ * @addresses (may be NULL): those that it has for the name asked for, type A.
  */
 int dns_answer_write(const uint8_t *wire, size_t len, const struct dns_query *q,
 		     const struct dns_filter *filter, struct buf *out,

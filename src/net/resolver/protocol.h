@@ -8,10 +8,12 @@
 #define RESOLVER_FD_TCP 4     /* listening */
 #define RESOLVER_FD_CONTROL 5 /* its end is our end */
 #define RESOLVER_FD_ROOT 6    /* an empty directory, its root from then on */
+#define RESOLVER_FD_LOG 7     /* the port's log group, where "log" says so */
 
 /*
  * The first message. Body: "uid" (its user and group from then on), "client"
- * (the only address that is answered), and what RESOLVER_MSG_POLICY has. One
+ * (the only address that is answered), "log" (there is RESOLVER_FD_LOG), and what
+ * RESOLVER_MSG_POLICY has. One
  * descriptor: resolv.conf.
  */
 #define RESOLVER_MSG_START "start"
@@ -42,6 +44,12 @@
  * exist: nx, has no address that may be reached: empty, or nobody says: silent.
  */
 #define RESOLVER_MSG_NOWHERE "nowhere"
+
+/*
+ * From the resolver: a packet was refused (denied.h): "address", "port", "source",
+ * "protocol" (numbers), "to_host", "echo", and "name" if one has led there.
+ */
+#define RESOLVER_MSG_DENIED "denied"
 
 /* The supervisor wants to know whether it turns; and the answer. */
 #define RESOLVER_MSG_PING "ping"

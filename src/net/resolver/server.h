@@ -25,6 +25,7 @@
 #define CONN_IDLE_MS 10000
 #define LEARN_TIMEOUT_MS 4000 /* it may be busy with a change of the rules */
 #define KNOWN_MAX 1024
+#define LED_MAX 1024
 #define AHEAD_AT_ONCE 16 /* names that are asked for ahead: the rest is for the container */
 
 struct server;
@@ -68,6 +69,12 @@ struct known {
 	uint64_t next_ms;  /* when it is to be asked for again */
 };
 
+/* A name that has led to an address: for those who read of refusals. */
+struct led {
+	char name[DNS_NAME_TEXT]; /* "": free */
+	uint32_t address;
+};
+
 /* A fixed name. */
 struct host {
 	char name[NET_ALLOWED_NAME_MAX + 1];
@@ -97,6 +104,9 @@ struct server {
 	size_t host_count;
 	uint32_t refresh_s;
 	struct known known[KNOWN_MAX];
+	struct led led[LED_MAX];
+	size_t led_next;
+	struct loop_source *log_source;
 	bool asks_ahead;
 	size_t ahead_next; /* of `allowed`: asked for ahead up to here, */
 	unsigned ahead;    /* and so many of them are on their way */
@@ -132,6 +142,12 @@ void names_ahead_done(struct server *s, const struct dns_query *q, const struct 
 void names_ahead(struct server *s);
 /* Begin to ask again for names whose addresses are about to run out. */
 int names_open(struct server *s);
+
+/* refusals.c */
+/* Tell the supervisor what comes on @fd, the port's log group: 0 or -errno. */
+int refusals_open(struct server *s, int fd);
+/* @name has led to these addresses, and a client is told so. */
+void refusals_note(struct server *s, const char *name, const struct dns_addresses *a);
 
 /* upstream.c */
 /* Ask for @q; the answer, or a refusal, comes by clients_answer(), perhaps before the return. */

@@ -70,6 +70,13 @@ static void flight_learn(struct flight *f) {
 		flight_give_up(f);
 }
 
+static void note_addresses(const struct flight *f) {
+	char name[DNS_NAME_TEXT];
+
+	if (f->addresses.count && dns_query_name(&f->query, name))
+		refusals_note(f->server, name, &f->addresses);
+}
+
 void upstream_learnt(struct server *s, uint64_t number, bool ok) {
 	for (size_t i = 0; i < FLIGHTS_MAX; i++) {
 		struct flight *f = &s->flights[i];
@@ -83,6 +90,7 @@ void upstream_learnt(struct server *s, uint64_t number, bool ok) {
 		}
 		if (!f->is_stale)
 			names_known(s, f);
+		note_addresses(f);
 		answer = f->answer;
 		f->answer = (struct buf){ 0 };
 		flight_end(f, &answer);
@@ -152,7 +160,8 @@ static void on_message(struct flight *f, const uint8_t *wire, size_t len) {
 		next_try(f);
 		return;
 	}
-	if (!f->addresses.count) {
+	if (!f->addresses.count || !f->server->is_listed) {
+		note_addresses(f);
 		flight_end(f, &out);
 		return;
 	}

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What the container was refused, which the kernel tells packet by packet, on its way
+ * to the supervisor: those who read foreign bytes have no rights. And the names that
+ * have led to addresses, whatever the mode, for whoever reads of a refusal.
+ */
+#include <errno.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+#include "base/json.h"
+#include "base/mem.h"
+#include "base/msg.h"
+#include "net/denied.h"
+#include "net/resolver/protocol.h"
+#include "net/resolver/server.h"
+
+#define DATAGRAM_MAX 65536
+#define AT_ONCE 64
+
+void refusals_note(struct server *s, const char *name, const struct dns_addresses *a) {
+	for (size_t i = 0; i < a->count; i++) {
+		struct led *l = NULL;
+
+		for (size_t k = 0; k < LED_MAX && !l; k++)
+			if (s->led[k].name[0] && s->led[k].address == a->list[i])
+				l = &s->led[k];
+		if (!l)
+			l = &s->led[s->led_next++ % LED_MAX];
+		l->address = a->list[i];
+		memcpy(l->name, name, strlen(name) + 1);
+	}
+}
+
+static const char *led_to(const struct server *s, uint32_t address) {
+	for (size_t i = 0; i < LED_MAX; i++)
+		if (s->led[i].name[0] && s->led[i].address == address)
+			return s->led[i].name;
+	return NULL;
+}
+
+static void tell(struct server *s, const struct net_denied *d) {
+	const char *name = led_to(s, d->address);
+	json_t *body = json_pack("{s:I, s:i, s:i, s:i, s:b, s:b}", "address",
+				 (json_int_t)d->address, "port", d->port, "source", d->source,
+				 "protocol", d->protocol, "to_host", d->to_host, "echo", d->is_echo);
+
+	if (name)
+		json_object_set_new(body, "name", json_string(name));
+	(void)msg_send(s->control_fd, RESOLVER_MSG_DENIED, body, NULL, 0);
+}
+
+static void on_log(int fd, uint32_t events, void *data) {
+	struct server *s = data;
+	autofree uint8_t *datagram = xmalloc(DATAGRAM_MAX);
+	struct net_denied all[AT_ONCE];
+	ssize_t n = recv(fd, datagram, DATAGRAM_MAX, MSG_DONTWAIT);
+	size_t count;
+
+	(void)events;
+	/* What was lost was too much anyway. */
+	if (n < 0 && (errno == EAGAIN || errno == EINTR || errno == ENOBUFS))
+		return;
+	if (n <= 0) {
+		loop_remove(s->loop, s->log_source);
+		s->log_source = NULL;
+		return;
+	}
+	count = net_denied_parse(datagram, (size_t)n, all, AT_ONCE);
+	for (size_t i = 0; i < count; i++)
+		tell(s, &all[i]);
+}
+
+int refusals_open(struct server *s, int fd) {
+	s->log_source = loop_add_fd(s->loop, fd, EPOLLIN, on_log, s);
+	return s->log_source ? 0 : -errno;
+}
