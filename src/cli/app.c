@@ -40,18 +40,27 @@ static void say(const char *line, void *data) {
 	log_info("%s%s", cli->say_prefix ? cli->say_prefix : "", line);
 }
 
+/* What is only worth a word is said where it would have had an effect, or to who asks. */
+static bool is_worth_it(const struct cli *cli, const struct config_note *note) {
+	switch (note->kind) {
+	case NOTE_NOTED:
+	case NOTE_NOT_ACTED:
+	case NOTE_GATED:
+		return false;
+	case NOTE_REFUSED:
+		return cli->parsed.command->flags & COMMAND_EXPLAINS;
+	default:
+		return note->level != NOTE_INFO;
+	}
+}
+
 static void print_notes(const struct cli *cli, bool is_strict) {
 	size_t count;
 	const struct config_note *notes = config_notes(cli->config, &count);
 
-	for (size_t i = 0; i < count; i++) {
-		/* What is only worth a word is said where it would have had an effect. */
-		if (!is_strict &&
-		    (notes[i].level == NOTE_INFO || notes[i].kind == NOTE_NOT_ACTED ||
-		     notes[i].kind == NOTE_GATED))
-			continue;
-		profiles_tell_note(&notes[i]);
-	}
+	for (size_t i = 0; i < count; i++)
+		if (is_strict || is_worth_it(cli, &notes[i]))
+			profiles_tell_note(&notes[i]);
 }
 
 static int load(struct cli *cli, struct config_inputs *in, struct err *err) {

@@ -117,6 +117,7 @@ enum cli_command_flags {
 	COMMAND_PERSON = 1u << 8,  /* wants to know for whom and where, and does the rest itself */
 	COMMAND_LOOKS = 1u << 7,   /* changes nothing: a read-only state directory will do */
 	COMMAND_RESUMES = 1u << 9, /* --resume and --continue mean something to it */
+	COMMAND_EXPLAINS = 1u << 10, /* is about the settings: tells what is refused */
 };
 
 struct cli;

@@ -5,17 +5,35 @@
 #include "base/buf.h"
 #include "base/escape.h"
 #include "base/json.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "cli/app.h"
 #include "cli/commands.h"
 #include "cli/output.h"
 #include "config/show.h"
 
+#define SHOWN_MAX 4096 /* bytes of one item; what is cut is in the file */
+
 struct show_args {
 	bool all;
 	bool origin;
 	bool secrets;
 };
+
+/* It is not in what counts, and the person may look for it there. */
+static void tell_waiting(const struct config *c) {
+	size_t count;
+	const struct config_gated *items = config_gated(c, &count);
+
+	for (size_t i = 0; i < count; i++) {
+		autofree char *file = escape_text(items[i].file, SHOWN_MAX);
+		autofree char *what = escape_text(items[i].what, SHOWN_MAX);
+
+		if (!items[i].is_approved)
+			log_info("Waits for approval: %s:%d:%d: %s", file, items[i].line,
+				 items[i].column, what);
+	}
+}
 
 static int show_run(struct cli *cli, const void *args, struct err *err) {
 	const struct show_args *a = args;
@@ -24,6 +42,7 @@ static int show_run(struct cli *cli, const void *args, struct err *err) {
 	autofree char *text = NULL;
 	autobuf struct buf safe;
 
+	tell_waiting(cli->config);
 	buf_init(&safe, 4 * CONFIG_DUMP_MAX);
 	if (cli->json)
 		return output_document(config_dump_json(cli->config, flags), err);
@@ -67,7 +86,7 @@ static const struct cli_command cmd_config_show = {
 	.options = show_options,
 	.examples = show_examples,
 	.args_size = sizeof(struct show_args),
-	.flags = COMMAND_CONFIG | COMMAND_FORMAT,
+	.flags = COMMAND_CONFIG | COMMAND_FORMAT | COMMAND_EXPLAINS,
 	.run = show_run,
 };
 

@@ -178,7 +178,7 @@ const struct cli_command cmd_trust = {
 	.options = trust_options,
 	.examples = trust_examples,
 	.args_size = sizeof(struct trust_args),
-	.flags = COMMAND_CONFIG,
+	.flags = COMMAND_CONFIG | COMMAND_EXPLAINS,
 	.run = trust_run,
 };
 

@@ -12,11 +12,14 @@ setup_file() {
 
 teardown_file() {
 	load ../lib/common
+	tmux -L outer kill-server 2>/dev/null || true
 	coi_teardown
 }
 
 setup() {
 	load ../lib/common
+	export TMUX_TMPDIR=$T/tmp
+	mkdir -p "$T/tmp"
 	cd "$T/ws"
 	rm -rf .coi "$HOME/.coi/trust.toml" "$HOME/.coi/profiles"
 	mkdir .coi
@@ -70,8 +73,15 @@ expect_hostile_told() {
 	[[ "$output$stderr" != *hunter2* && "$output$stderr" != *precious* && "$output" != *FROM_HOST* ]]
 	expect_hostile_told
 	[ ! -e "$T/ran" ]
+	# Where nothing starts nothing is lost, and nothing said.
 	run --separate-stderr coi list
 	expect_status 0
+	[ -z "$stderr" ]
+	# But to who asks.
+	run --separate-stderr coi config show
+	expect_status 0
+	expect_stderr "$T/ws/.coi/config.toml:2:8: 'network.mode"
+	expect_stderr "Waits for approval: $T/ws/.coi/config.toml:4:1: mount '$T/secret' at '/secret'"
 }
 
 @test "a hostile project file: shell starts too" {
@@ -83,6 +93,64 @@ expect_hostile_told() {
 	expect_status 0
 	[[ "$output" != *hunter2* && "$output" != *secret* ]]
 	[ ! -e "$T/ran" ]
+}
+
+# A terminal: 100 lines high, so that all that is said is on it.
+terminal() {
+	tmux -L outer kill-server 2>/dev/null || true
+	SECRET_TOKEN=hunter2 PATH=$COI_TEST_BUILD:$PATH PS1='$ ' \
+		tmux -L outer -f /dev/null new-session -d -x 200 -y 100 bash --norc --noprofile
+}
+type_line() { tmux -L outer send-keys -l "$1" && tmux -L outer send-keys Enter; }
+screen() { tmux -L outer capture-pane -p; }
+screen_has() { screen | grep -qF -- "$1"; }
+in_session() { coi container exec "$(container_name 1)" -- sh -c 'ls /; env'; }
+
+@test "typed in a terminal: a hostile file, coi trust that asks, and one byte changed" {
+	local name
+	name=$(container_name 1)
+	hostile
+	terminal
+	type_line 'coi shell --debug; echo left with $?'
+	within 60 coi container running "$name"
+	run in_session
+	[[ "$output" != *hunter2* && "$output" != *secret* && "$output" != *FROM_HOST* ]]
+	within 20 screen_has '[coi-'
+	tmux -L outer send-keys C-b d
+	within 20 screen_has "left with 0"
+	screen >"$T/screen"
+	local line
+	for line in 2:8 3:26 4:1 8:16 9:1 12:17 14:22; do
+		grep -q "^Warning: $T/ws/.coi/config.toml:$line: " "$T/screen" ||
+			{ echo "$line is not told"; cat "$T/screen"; return 1; }
+	done
+	coi kill --force "$name"
+	# Asked, and answered.
+	printf '[[mounts.default]]\nhost = "%s"\ncontainer = "/secret"\n' "$T/secret" >.coi/config.toml
+	type_line 'clear; coi trust'
+	within 20 screen_has "Approve this? [y/N]"
+	screen_has "$T/ws/.coi/config.toml:1:1: mount '$T/secret' at '/secret' (writable)"
+	type_line y
+	within 20 screen_has "Approved 1 item"
+	type_line 'clear; coi shell --debug; echo left with $?'
+	within 60 coi container running "$name"
+	run in_session
+	[[ "$output" == *secret* ]]
+	within 20 screen_has '[coi-'
+	tmux -L outer send-keys C-b d
+	within 20 screen_has "left with 0"
+	coi kill --force "$name"
+	# One byte.
+	sed -i 's,"/secret","/secreu",' .coi/config.toml
+	type_line 'clear; coi shell --debug; echo left with $?'
+	within 60 coi container running "$name"
+	run in_session
+	[[ "$output" != *secre* ]]
+	within 20 screen_has '[coi-'
+	tmux -L outer send-keys C-b d
+	within 20 screen_has "left with 0"
+	screen_has "$T/ws/.coi/config.toml:1:1: mount '$T/secret' at '/secreu' (writable): ignored until it is approved"
+	tmux -L outer kill-server
 }
 
 @test "what waits says how to approve it" {
