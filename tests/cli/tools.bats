@@ -508,3 +508,39 @@ context_json = false" start pi
 	expect_status 1
 	expect_stderr "there is no program 'dummy'"
 }
+
+@test "pre_launch: commands in the container before the agent, whose failure stops nothing" {
+	more <<-'END'
+		[defaults.environment]
+		SAID = "it's here"
+	END
+	TOOL_LINES='pre_launch = ["echo \"$SAID\" >before; id -un >>before; pwd >>before", "exit 3", "cat >>before; echo \u001b[31mred; test ! -e argv && echo last >>before"]' start pi
+	expect_equal "$(cat before)" "it's here
+code
+/workspace
+last"
+	# What they print is where the agent is.
+	run coi tmux capture "$(container_name)"
+	expect_text "red"
+	expect_text "coi: a command of tool.pre_launch ended with status 3"
+	# Once in each session; not for a shell in the agent's place.
+	rm before
+	run --separate-stderr coi shell --background --debug --slot 2
+	expect_status 0
+	[ ! -e before ]
+	# Not a project's.
+	coi kill --all --force
+	within 20 quiet
+	mkdir -p .coi
+	printf '[tool]\npre_launch = ["touch /workspace/evil"]\n' >.coi/config.toml
+	settings
+	start pi --slot 3
+	expect_stderr "'tool.pre_launch' is ignored"
+	[ ! -e evil ]
+	settings
+	printf '[tool]\nname = "pi"\npre_launch = ["%s", "%s"]\n' "$(printf 'x%.0s' $(seq 60000))" \
+		"$(printf 'y%.0s' $(seq 60000))" | more
+	run --separate-stderr coi shell --background --slot 4
+	expect_status 1
+	expect_stderr "tool.pre_launch is longer than"
+}

@@ -156,3 +156,46 @@ char **tool_environment(const struct tool *t, const struct settings *set,
 	}
 	return env;
 }
+
+/* A command that ends with a status says so; timeout's own 124 is its own word. */
+#define PRE_LAUNCH_BEGIN                                                                   \
+	"before() {\n"                                                                     \
+	"\tset -- sh -c \"$1\"\n"                                                          \
+	"\tif command -v timeout >/dev/null 2>&1; then set -- timeout 300 \"$@\"; fi\n"    \
+	"\t\"$@\" </dev/null >&2 && return\n"                                             \
+	"\techo \"coi: a command of tool.pre_launch ended with status $?\" >&2\n"         \
+	"}\n"
+#define PRE_LAUNCH_MAX (100 * 1024) /* one argument has 128 KiB at most (MAX_ARG_STRLEN) */
+
+int tool_add_pre_launch(const struct settings *set, char ***argv, struct err *err) {
+	char *const *list = set->tool.pre_launch;
+	autostrv char **words = NULL;
+	struct buf script;
+
+	if (!list || !list[0])
+		return 0;
+	buf_init(&script, PRE_LAUNCH_MAX);
+	buf_adds(&script, PRE_LAUNCH_BEGIN);
+	for (; *list; list++) {
+		char *const one[] = { *list, NULL };
+		autofree char *word = strv_to_shell(one);
+
+		buf_addf(&script, "before %s\n", word);
+	}
+	buf_adds(&script, "exec \"$@\"\n");
+	if (script.overflow) {
+		buf_done(&script);
+		return err_set(err, ERR_CONFIG, -E2BIG, "tool.pre_launch is longer than %d bytes",
+			       PRE_LAUNCH_MAX);
+	}
+	strv_add(&words, "sh");
+	strv_add(&words, "-c");
+	strv_take(&words, buf_steal(&script));
+	strv_add(&words, "coi");
+	for (char **word = *argv; *word; word++)
+		strv_add(&words, *word);
+	strv_free(*argv);
+	*argv = steal_ptr(words);
+	buf_done(&script);
+	return 0;
+}

@@ -31,6 +31,13 @@ struct tool_place {
  */
 int tool_command(const struct tool *t, const struct settings *set, enum tool_start how,
 		 const struct tool_place *at, char ***ret, struct err *err);
+/*
+ * Put tool.pre_launch in front of a command line: a shell that runs each of the commands,
+ * without input and for five minutes at most, and then is replaced by the program. What
+ * they print goes to standard error, where the person sees it; a failure is told there.
+ * ERR_CONFIG: longer than a command line may be.
+ */
+int tool_add_pre_launch(const struct settings *set, char ***argv, struct err *err);
 /* Its variables, "NAME=value", newly allocated: its own, then those of its options. */
 char **tool_environment(const struct tool *t, const struct settings *set,
 			const struct tool_place *at);

@@ -322,6 +322,8 @@ int tool_prepare(struct session *s, const struct container *c, const struct tool
 		strv_add(&done.argv, "bash");
 	else
 		r = tool_command(t, s->settings, how, &at, &done.argv, err);
+	if (r == 0 && !request->is_shell)
+		r = tool_add_pre_launch(s->settings, &done.argv, err);
 	if (r < 0)
 		return r;
 	all = session_environment(s, c, done.env);
