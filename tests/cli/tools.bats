@@ -538,7 +538,7 @@ last"
 	expect_stderr "'tool.pre_launch' is ignored"
 	[ ! -e evil ]
 	settings
-	printf '[tool]\nname = "pi"\npre_launch = ["%s", "%s"]\n' "$(printf 'x%.0s' $(seq 60000))" \
+	printf '[tool]\nname = "pi"\nbinary = "/opt/stand-in/agent"\npre_launch = ["%s", "%s"]\n' "$(printf 'x%.0s' $(seq 60000))" \
 		"$(printf 'y%.0s' $(seq 60000))" | more
 	run --separate-stderr coi shell --background --slot 4
 	expect_status 1
