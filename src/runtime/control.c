@@ -61,6 +61,18 @@ int runtime_kill(const struct runtime_ref *ref, int timeout_ms, struct err *err)
 }
 
 /* Is init a systemd? It alone reads SIGRTMIN+3; elsewhere that signal's default is ignored. */
+int runtime_cgroup_open(const struct runtime_ref *ref) {
+	auto_cgroup_trees struct cgroup_trees t = { 0 };
+	const struct cgroup_tree *v2;
+	struct err ignored;
+	int r = cgroup_trees_load(&t, &ignored);
+
+	if (r < 0)
+		return r;
+	v2 = cgroup_tree_unified(&t);
+	return v2 ? cgroup_open(v2, CGROUP_PAYLOAD, ref->lxc_name) : -ENOENT;
+}
+
 int runtime_poweroff(const struct runtime_ref *ref, struct err *err) {
 	autoclose int pidfd = -1;
 	int r;

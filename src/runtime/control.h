@@ -47,6 +47,9 @@ int runtime_unfreeze(const struct runtime_ref *ref, struct err *err);
 /* 1, 0, or -errno. */
 int runtime_is_frozen(const struct runtime_ref *ref);
 
+/* Its control group in the version 2 tree, whatever is below it: an O_PATH descriptor, or -errno. */
+int runtime_cgroup_open(const struct runtime_ref *ref);
+
 /*
  * Whatever a crash left behind: kills init (when it is that one), the monitor
  * and everything in the cgroups of that name, the supervisor's own too, except

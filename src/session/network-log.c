@@ -64,10 +64,10 @@ json_t *network_refusal_to_json(const struct network_refusal *r, const char *whe
 	}
 	if (r->address && r->port)
 		json_object_set_new(j, "port", json_integer(r->port));
-	if (r->process) {
-		json_object_set_new(j, "pid", json_integer(r->pid));
+	if (r->process)
 		json_object_set_new(j, "process", foreign(r->process));
-	}
+	if (r->process && r->pid > 0)
+		json_object_set_new(j, "pid", json_integer(r->pid));
 	if (r->remedy)
 		json_object_set_new(j, "allow", json_text(r->remedy));
 	return j;
@@ -111,7 +111,7 @@ static uint8_t protocol_number(const char *text) {
 char *network_log_text(const json_t *line) {
 	const char *name = json_get_str(line, "name", NULL), *allow = json_get_str(line, "allow", "");
 	const char *process = json_get_str(line, "process", NULL);
-	int64_t count = json_get_int(line, "count", 1);
+	int64_t count = json_get_int(line, "count", 1), pid = json_get_int(line, "pid", 0);
 	struct net_cidr c = { 0 };
 	autofree char *what = NULL, *by = NULL, *more = NULL;
 
@@ -125,8 +125,10 @@ char *network_log_text(const json_t *line) {
 	};
 
 	what = network_refusal_text(&r);
-	by = process ? xasprintf("%s[%" PRIi64 "]", process, json_get_int(line, "pid", 0))
-		     : xstrdup("unknown");
+	if (process && pid > 0)
+		by = xasprintf("%s[%" PRIi64 "]", process, pid);
+	else
+		by = xstrdup(process ? process : "unknown");
 	more = count > 1 ? xasprintf(" (%" PRIi64 " times)", count) : xstrdup("");
 	return xasprintf("%s %s%s%s%s by %s%s: %s%s%s", json_get_str(line, "ts", "?"), what,
 			 r.address && name ? " (" : "", r.address && name ? name : "",

@@ -21,6 +21,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "net/ranges.h"
+#include "runtime/control.h"
 #include "session/network-log.h"
 #include "session/network-why.h"
 #include "session/network.h"
@@ -161,21 +162,51 @@ static void tell_outside(struct supervisor *v, const struct network_refusal *r) 
 
 /* --- what is heard */
 
+/* @room: what @r borrows then. */
+static void add_process(struct supervisor *v, const struct net_denied *d, struct net_process *room,
+			struct network_refusal *r) {
+	if (!net_who_find(&v->who, d, room))
+		return;
+	r->process = room->name[0] ? room->name : NULL;
+	r->pid = room->pid;
+}
+
 void supervisor_denied_name(struct supervisor *v, const char *name) {
 	auto_network_why struct network_why why = { 0 };
+	const struct net_denied question = { .address = v->net->gateway,
+					     .port = 53,
+					     .protocol = IPPROTO_UDP };
+	struct net_process process = { 0 };
 	struct network_refusal r = { .container = v->c->name, .name = name, .count = 1 };
 
 	network_why_name(v->c->name, name, &why);
 	r.reason = why.reason;
 	r.remedy = why.remedy;
+	/* Whoever has asked the name service last. */
+	add_process(v, &question, &process, &r);
 	tell_inside(v, &r);
 	tell_outside(v, &r);
+}
+
+void supervisor_who_begin(struct supervisor *v) {
+	const struct runtime_ref ref = container_ref(&v->session, v->c);
+	autoclose int cgroup = -1;
+	struct err err = { 0 };
+
+	if (v->who.init)
+		return;
+	v->who.init = v->c->init.pid;
+	cgroup = runtime_cgroup_open(&ref);
+	if (cgroup < 0 || net_who_open(cgroup, v->c->init.pid, &v->who, &err) < 0)
+		log_debug("processes that are refused are looked for later: %s",
+			  cgroup < 0 ? "no control group" : err.msg);
 }
 
 void supervisor_denied_packet(struct supervisor *v, const struct net_denied *d, const char *asked) {
 	/* A name that the list has is one that it can have with another port. */
 	const char *learnt = net_learnt_name(&v->learnt, d->address);
 	auto_network_why struct network_why why = { 0 };
+	struct net_process process = { 0 };
 	struct network_refusal r = {
 		.container = v->c->name,
 		.name = learnt ? learnt : *asked ? asked : NULL,
@@ -186,6 +217,7 @@ void supervisor_denied_packet(struct supervisor *v, const struct net_denied *d, 
 	};
 
 	network_why(&v->plan.policy, &v->net->range, v->c->name, d, learnt, &why);
+	add_process(v, d, &process, &r);
 	r.reason = why.reason;
 	r.remedy = why.remedy;
 	tell_inside(v, &r);

@@ -181,6 +181,7 @@ static int print_plans(void) {
 int main(int argc, char **argv) {
 	struct supervisor v = {
 		.resolver = NET_RESOLVER_INIT,
+		.who = NET_WHO_INIT,
 		.relay = RELAY_INIT,
 		.guard_fd = -1,
 		.watch_fd = -1,

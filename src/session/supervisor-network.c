@@ -73,6 +73,7 @@ void supervisor_network_bind(struct supervisor *v) {
 
 void supervisor_network_done(struct supervisor *v) {
 	supervisor_denied_done(v);
+	net_who_close(&v->who);
 	mem_close_ptr(&v->denied_fd);
 	mem_close_ptr(&v->learnt_fd);
 	free(v->denied_path);

@@ -343,6 +343,7 @@ static int add_sources(struct supervisor *v, struct err *err) {
 	if (!loop_add_timer(v->loop, GUARD_DELAY_MS, 0, guard_begin, v))
 		return err_sys(err, -errno, "cannot watch the guard");
 	resolver_watch(v);
+	supervisor_who_begin(v); /* of one that was taken over */
 	v->watch_fd = net_watch_open(err);
 	if (v->watch_fd < 0)
 		return v->watch_fd;

@@ -123,7 +123,10 @@ static int do_rules(void *ctx, struct err *err) {
 static int do_link(void *ctx, struct err *err) {
 	struct supervisor *v = ctx;
 
-	return has_network(v) ? net_port_attach(v->net, &v->port, v->init_pidfd, err) : 0;
+	if (!has_network(v))
+		return 0;
+	supervisor_who_begin(v);
+	return net_port_attach(v->net, &v->port, v->init_pidfd, err);
 }
 
 static int undo_link(void *ctx, struct err *err) {

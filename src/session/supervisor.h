@@ -18,6 +18,7 @@
 #include "net/net.h"
 #include "net/port.h"
 #include "net/resolver.h"
+#include "net/who.h"
 #include "relay/relay.h"
 #include "runtime/runtime.h"
 #include "session/container.h"
@@ -68,6 +69,7 @@ struct supervisor {
 	struct net_learnt learnt;
 	int learnt_fd;       /* supervisor-learnt.c: the same, for one that takes over */
 	size_t learnt_bytes; /* added since it was written anew */
+	struct net_who who;
 	int denied_fd;
 	char *denied_path;
 	struct denied_line denied[DENIED_REMEMBERED];
@@ -186,6 +188,8 @@ void supervisor_network_bind(struct supervisor *v);
 void supervisor_network_done(struct supervisor *v);
 /* What was not told of refusals yet. */
 void supervisor_denied_done(struct supervisor *v);
+/* Be able to say which process it was; what stands against it is told once, and no error. */
+void supervisor_who_begin(struct supervisor *v);
 /* A name, or a packet (which @name, perhaps "", has led to), to those who are told of refusals. */
 void supervisor_denied_name(struct supervisor *v, const char *name);
 void supervisor_denied_packet(struct supervisor *v, const struct net_denied *d, const char *name);

@@ -107,6 +107,50 @@ allow_it() { # CONTAINER PATTERN HOST [PORT]
 	coi network ports l2 all
 }
 
+@test "the process: of TCP, UDP, a ping and a name, with the number that the container has for it" {
+	local pid
+	coi container exec l1 -- sh -c 'cat >/tmp/rogue-$0 && chmod 755 /tmp/rogue-$0' probe \
+		<"$COI_TEST_BUILD/net-probe"
+	coi container exec l1 -- sh -c 'echo $$ >/tmp/pid; exec nc 10.9.8.7 2001 </dev/null' || true
+	pid=$(coi container exec l1 -- cat /tmp/pid)
+	within 20 logged ".port == 2001 and .process == \"nc\" and .pid == $pid"
+	coi container exec l1 -- bash -c 'echo $$ >/tmp/pid; echo x >/dev/udp/10.9.8.7/2002' || true
+	pid=$(coi container exec l1 -- cat /tmp/pid)
+	within 20 logged ".port == 2002 and .protocol == \"udp\" and .process == \"bash\" and .pid == $pid"
+	# With an address for each datagram, by another program.
+	coi container exec l1 -- /tmp/rogue-probe connect 10.9.8.7 2003 udp || true
+	within 20 logged '.port == 2003 and .process == "rogue-probe" and .pid > 0'
+	coi container exec l1 -- ping -c 2 -W 1 10.9.8.7 || true
+	within 20 logged '.protocol == "icmp" and .address == "10.9.8.7" and .process == "ping" and .pid > 0'
+	coi container exec l1 -- nslookup whose.test || true
+	within 20 logged '.name == "whose.test" and .process == "nslookup" and .pid > 0'
+	coi network log l1 | grep -q 'connection to 10.9.8.7 port 2001/tcp by nc\[[0-9]*\]: '
+	# As the person that the agent is, too.
+	coi run -- nc 10.9.8.7 2004 </dev/null || true
+	within 20 logged '.port == 2004 and .process == "nc" and .pid > 0'
+}
+
+@test "the process has whatever name it likes, which is not printed raw" {
+	coi container exec l1 -- bash -c 'printf "\033[31mx\nevil" >/proc/self/comm
+		exec 3<>/dev/tcp/10.9.8.7/2010' || true
+	within 20 logged '.port == 2010 and .pid > 0'
+	! grep -q $'\x1b' "$LOG"
+	run coi network log l1
+	[[ $output != *$'\x1b'* ]]
+	expect_text 'port 2010/tcp by '
+}
+
+@test "the process is told after another supervisor has taken over" {
+	local pid
+	pid=$(sed -n 's/^supervisor *= *\([0-9]*\).*/\1/p' "$COI_ROOT/containers/l1/container.ini")
+	kill -9 "$pid"
+	back() { coi network show l1; }
+	within 20 back
+	sleep 0.5
+	coi container exec l1 -- nc 10.9.8.7 2020 </dev/null || true
+	within 20 logged '.port == 2020 and .process == "nc" and .pid > 0'
+}
+
 @test "the host: nothing helps, and nothing is promised" {
 	refused l2 192.0.2.2 9
 	told() { coi container exec l2 -- grep 'to 192.0.2.2 port 9/tcp' /run/coi/denied; }
