@@ -120,8 +120,8 @@ allow_it() { # CONTAINER PATTERN HOST [PORT]
 	# With an address for each datagram, by another program.
 	coi container exec l1 -- /tmp/rogue-probe connect 10.9.8.7 2003 udp || true
 	within 20 logged '.port == 2003 and .process == "rogue-probe" and .pid > 0'
-	coi container exec l1 -- ping -c 2 -W 1 10.9.8.7 || true
-	within 20 logged '.protocol == "icmp" and .address == "10.9.8.7" and .process == "ping" and .pid > 0'
+	coi container exec l1 -- ping -c 2 -W 1 172.16.5.5 || true
+	within 20 logged '.protocol == "icmp" and .address == "172.16.5.5" and .process == "ping" and .pid > 0'
 	coi container exec l1 -- nslookup whose.test || true
 	within 20 logged '.name == "whose.test" and .process == "nslookup" and .pid > 0'
 	coi network log l1 | grep -q 'connection to 10.9.8.7 port 2001/tcp by nc\[[0-9]*\]: '
