@@ -164,6 +164,9 @@ static void note_refused(struct walk *w, const struct setting_row *row,
 	if (row->project == PROJECT_REFUSED)
 		message = xasprintf("'%s' is ignored: %s may not set it", row->path,
 				    who_asks(w->layer));
+	else if (row->project == PROJECT_GATED)
+		message = xasprintf("'%s = %s' is ignored: %s may not take away what trusted files say",
+				    row->path, value.data, who_asks(w->layer));
 	else
 		message = xasprintf("'%s = %s%s' is ignored: %s may only make it stricter than %s%s",
 				    row->path, value.data, value.overflow ? "…" : "",
@@ -203,7 +206,15 @@ static bool pass_trust(struct walk *w, const struct setting_row *row,
 		note_refused(w, row, source, proposed);
 		return false;
 	case TRUST_SPLIT: {
+		const void *trusted = member_of_const(row, &w->c->trusted.settings);
 		bool was_empty = member_is_empty(row, proposed);
+
+		/* Nothing waits for approval there, but what the person says would be gone. */
+		if (was_empty && row->project == PROJECT_GATED && !member_is_empty(row, trusted) &&
+		    !merge_grows(*merge)) {
+			note_refused(w, row, source, proposed);
+			return false;
+		}
 
 		gate_split(w->c, &w->gate, row, w->layer, source, proposed, sources, merge);
 		/* All of it waits: that is not the same as an empty list. */

@@ -204,6 +204,110 @@ static void measures_are_against_trusted_files(void **state) {
 	}
 }
 
+/* How open a value is, in words of this test: more is more open. */
+static double openness(const struct setting_row *row, const void *m) {
+	double n = 0;
+	int kind;
+
+	switch (row->type) {
+	case SETTING_BOOL:
+		return row->project == PROJECT_ONLY_TRUE ? !*(const bool *)m : *(const bool *)m;
+	case SETTING_CHOICE:
+		return *(const int *)m;
+	case SETTING_INT:
+		n = *(const int *)m;
+		if (n < 0)
+			return 1e100; /* not said: coi's own judgement */
+		break;
+	case SETTING_FLOAT:
+		n = *(const double *)m;
+		break;
+	case SETTING_DURATION:
+		n = (double)((const struct setting_duration *)m)->ms;
+		break;
+	case SETTING_SIZE: {
+		const struct setting_size *size = m;
+
+		n = size->percent ? (double)size->percent : (double)size->bytes;
+		break;
+	}
+	case SETTING_STRING:
+		if (**(char *const *)m && !format_measure(row->format, *(char *const *)m, &n, &kind))
+			fail_msg("%s cannot be measured", row->path);
+		break;
+	default:
+		return 0;
+	}
+	if (n == 0 && row->zero_is_none)
+		return 1e200;
+	return row->project == PROJECT_ONLY_HIGHER ? -n : n;
+}
+
+static bool has_all(char *const *whole, char *const *part) {
+	for (; part && *part; part++)
+		if (!strv_contains(whole, *part))
+			return false;
+	return true;
+}
+
+/* Is what holds in the end more open than what the trusted layers say? */
+static bool is_looser(const struct setting_row *row, const void *trusted, const void *now) {
+	char *const *before = *(char **const *)trusted, *const *after = *(char **const *)now;
+
+	switch (row->project) {
+	case PROJECT_ONLY_TRUE:
+	case PROJECT_ONLY_FALSE:
+	case PROJECT_ONLY_LOWER:
+	case PROJECT_ONLY_HIGHER:
+		return openness(row, now) > openness(row, trusted);
+	case PROJECT_ONLY_ADD:
+		return !has_all(after, before);
+	case PROJECT_REFUSED:
+	case PROJECT_GATED:
+	case PROJECT_GATED_OUTSIDE:
+	case PROJECT_INSIDE:
+		return !member_equal(row, trusted, now);
+	default:
+		return false;
+	}
+}
+
+/* Every row: what trusted layers say by what an untrusted one says, of all samples. */
+static void nothing_is_looser_than_the_trusted_layers(void **state) {
+	struct fixture *f = *state;
+	size_t count, stricter = 0;
+	const struct setting_row *rows = settings_rows(&count);
+
+	fixture_write(f, "ws/.coi/profiles/p/config.toml", "");
+	f->workspace = f->other;
+	f->profile = "p";
+	for (size_t i = 0; i < count * 9 * ARRAY_SIZE(untrusted_layers); i++) {
+		const struct setting_row *row = &rows[i % count];
+		size_t layer = i / count / 9;
+		autofree char *mine = fixture_sample(row, (int)(i / count % 3));
+		autofree char *theirs = fixture_sample(row, (int)(i / count / 3 % 3));
+		autofree char *user = fixture_line(row, false, mine);
+		autofree char *line = fixture_line(row, untrusted_layers[layer].in_profile, theirs);
+		union member before = { 0 };
+
+		if (!line || strcmp(row->path, "defaults.profile") == 0)
+			continue;
+		fixture_user(f, user);
+		fixture_write(f, untrusted_layers[layer].file, "");
+		fixture_settings(f);
+		member_copy(row, &before, member_of_const(row, config_settings(f->config)));
+		fixture_write(f, untrusted_layers[layer].file, line);
+		fixture_settings(f);
+		if (is_looser(row, &before, member_of_const(row, config_settings(f->config))))
+			fail_msg("%s = %s over %s", row->path, theirs, mine);
+		stricter += !member_equal(row, &before,
+					  member_of_const(row, config_settings(f->config)));
+		member_free(row, &before);
+		fixture_write(f, untrusted_layers[layer].file, "");
+	}
+	assert_true(stricter > 100);
+}
+
 /* Where a trusted layer stands in the order does not matter. */
 static void later_trusted_layers_count_too(void **state) {
 	struct fixture *f = *state;
@@ -631,6 +735,7 @@ int main(void) {
 	const struct CMUnitTest tests[] = {
 		T(every_row_in_every_untrusted_layer),
 		T(measures_are_against_trusted_files),
+		T(nothing_is_looser_than_the_trusted_layers),
 		T(later_trusted_layers_count_too),
 		T(unions_are_only_added_to),
 		T(allowed_domains),
