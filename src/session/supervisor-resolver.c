@@ -184,8 +184,33 @@ static void on_pulse_end(void *data) {
 		pulse(v);
 }
 
+#define SERVERS_FILE "/etc/resolv.conf"
+
+static bool same_file(const struct stat *a, const struct stat *b) {
+	return a->st_dev == b->st_dev && a->st_ino == b->st_ino && a->st_size == b->st_size &&
+	       a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
+}
+
+/* A laptop wakes up elsewhere, a tunnel opens: others are to be asked from now on. */
+static void servers_check(struct supervisor *v) {
+	struct err err = { 0 };
+	struct stat now = { 0 };
+
+	if (v->plan.policy.dns_count)
+		return;
+	if (stat(SERVERS_FILE, &now) < 0 && errno != ENOENT)
+		return;
+	if (same_file(&now, &v->servers))
+		return;
+	if (net_resolver_reload(&v->resolver, &v->port, NULL, &err) < 0)
+		supervisor_complain(&err);
+	else
+		v->servers = now;
+}
+
 /* Only while somebody asks: a container that sleeps costs nothing. */
 static void pulse(struct supervisor *v) {
+	servers_check(v);
 	v->asked_meanwhile = false;
 	v->has_pulse = false;
 	if (net_resolver_ping(&v->resolver) < 0)
@@ -223,6 +248,8 @@ void supervisor_network_resolver(struct supervisor *v, bool is_there) {
 	v->owes_policy = false;
 	if (!is_there || v->resolver.control_fd < 0)
 		return;
+	/* Which ones it has read is not sure: it is told once more. */
+	v->servers = (struct stat){ 0 };
 	v->wish_source = loop_add_fd(v->loop, v->resolver.control_fd, EPOLLIN, on_resolver, v);
 	/* Edges: what has come is for the other process to read. */
 	v->question_source = loop_add_fd(v->loop, v->resolver.udp_fd, EPOLLIN | EPOLLET,

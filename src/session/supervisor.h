@@ -11,6 +11,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/stat.h>
 
 #include "base/loop.h"
 #include "base/msg.h"
@@ -90,6 +91,7 @@ struct supervisor {
 	size_t nowhere_count;
 	unsigned nowhere_told; /* lines about them */
 	bool asked_meanwhile;
+	struct stat servers; /* of the host's resolv.conf, as it was told */
 
 	struct protect_binds protect; /* the binds of the start, and later ones; see protect-place.h */
 	struct protect_items protect_items;

@@ -144,6 +144,31 @@ refused() {
 	kill $server
 }
 
+@test "the host's name servers change while a container runs" {
+	local server
+	settings 'mode = "restricted"'
+	coi container launch coi-default h4
+	coi container exec h4 -- nslookup public.test | grep -q 203.0.113.10
+	cp /etc/resolv.conf "$T/resolv.kept"
+	in_world ip addr add 203.0.113.77/32 dev lo
+	in_world "$COI_TEST_BUILD/net-dnstool" serve 203.0.113.77 < <(sleep 100) >"$T/other.out" 2>&1 3>&- &
+	server=$!
+	within 5 grep -q ready "$T/other.out"
+	echo 'nameserver 203.0.113.77' >/etc/resolv.conf
+	# What is on its way at that moment still goes to the old one.
+	moved() { coi container exec h4 -- nslookup public.test | grep -q 198.51.100.10; }
+	within 10 moved
+	! arrived 'dns later.test'
+	coi container exec h4 -- nslookup later.test || true
+	grep -q '^later' "$T/other.out"
+	! arrived 'dns later.test'
+	cat "$T/resolv.kept" >/etc/resolv.conf
+	kill $server
+	back() { coi container exec h4 -- nslookup public.test | grep -q 203.0.113.10; }
+	within 15 back
+	coi kill h4
+}
+
 @test "dns_servers: not in allowlist mode, not four, and no nonsense" {
 	settings 'mode = "allowlist"\ndns_servers = ["10.9.8.7"]'
 	run coi run -- true
