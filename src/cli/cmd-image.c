@@ -162,6 +162,7 @@ static const struct cli_command *const image_children[] = {
 	&cmd_image_import,
 	&cmd_image_export,
 	&cmd_image_publish,
+	&cmd_image_verify,
 	&cmd_image_delete,
 	&cmd_image_cleanup,
 	NULL,
@@ -170,6 +171,6 @@ static const struct cli_command *const image_children[] = {
 const struct cli_command cmd_image = {
 	.name = "image",
 	.group = GROUP_IMAGE,
-	.summary = "list, import, export, publish and delete images",
+	.summary = "list, import, export, publish, verify and delete images",
 	.children = image_children,
 };

@@ -35,6 +35,7 @@ extern const struct cli_command cmd_image_import;
 extern const struct cli_command cmd_image_info;
 extern const struct cli_command cmd_image_list;
 extern const struct cli_command cmd_image_publish;
+extern const struct cli_command cmd_image_verify;
 extern const struct cli_command cmd_info;
 extern const struct cli_command cmd_kill;
 extern const struct cli_command cmd_list;

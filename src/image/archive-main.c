@@ -79,12 +79,13 @@ static int do_unpack(struct msg *request, struct err *err) {
 	struct unpack_spec spec = { .progress = tell };
 	struct unpack_result sum;
 	auto_json json_t *body = NULL;
-	autoclose int in = -1, root = -1, tree = -1;
+	autoclose int in = -1, root = -1, tree = -1, hashes = -1;
 	int r;
 
-	if (request->fd_count != 2)
+	if (request->fd_count != 2 && request->fd_count != 3)
 		return err_set(err, ERR_BUG, -EINVAL, "coi-archive: unpack wants two descriptors");
 	in = steal_fd(&request->fds[0]);
+	hashes = request->fd_count == 3 ? steal_fd(&request->fds[2]) : -1;
 	r = confine_clone(request->fds[1], false, &tree, err);
 	/* From here on no descriptor may lead to a directory outside. */
 	mem_close_ptr(&request->fds[1]);
@@ -103,6 +104,7 @@ static int do_unpack(struct msg *request, struct err *err) {
 		return r;
 	spec.in = in;
 	spec.root = root;
+	spec.hashes = hashes;
 	r = unpack_archive(&spec, &sum, err);
 	if (r < 0)
 		return r;
@@ -138,12 +140,13 @@ static int prepare_layer(int *layers, size_t count, struct msg *request, int *re
 static int do_apply(struct msg *request, int *layers, size_t count, struct err *err) {
 	struct unpack_spec spec = { .progress = tell, .is_layer = true };
 	struct unpack_result sum;
-	autoclose int in = -1, root = -1, tree = -1;
+	autoclose int in = -1, root = -1, tree = -1, hashes = -1;
 	int r;
 
-	if (request->fd_count != 3)
-		return err_set(err, ERR_BUG, -EINVAL, "coi-archive: apply wants three descriptors");
+	if (request->fd_count != 4)
+		return err_set(err, ERR_BUG, -EINVAL, "coi-archive: apply wants four descriptors");
 	in = steal_fd(&request->fds[0]);
+	hashes = steal_fd(&request->fds[3]);
 	r = prepare_layer(layers, count, request, &tree, err);
 	if (r == 0)
 		r = confine_root(tree, err);
@@ -157,6 +160,7 @@ static int do_apply(struct msg *request, int *layers, size_t count, struct err *
 		return r;
 	spec.in = in;
 	spec.root = root;
+	spec.hashes = hashes;
 	r = unpack_archive(&spec, &sum, err);
 	return r < 0 ? r : msg_send(ARCHIVE_SOCKET_FD, "done", counts(&sum), NULL, 0);
 }
@@ -173,7 +177,7 @@ static int do_inflate(struct msg *request, struct err *err) {
 	if (r == 0)
 		r = confine_root(tree, err);
 	if (r == 0)
-		r = confine_rights(CONFINE_READ, err);
+		r = confine_rights(CONFINE_STREAM, err);
 	if (r == 0)
 		r = reader_inflate(request->fds[0], request->fds[1], err);
 	return r < 0 ? r : msg_send(ARCHIVE_SOCKET_FD, "done", NULL, NULL, 0);

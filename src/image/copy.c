@@ -21,19 +21,12 @@
 #include "base/fd.h"
 #include "base/mem.h"
 #include "base/strv.h"
+#include "image/links.h"
 #include "image/store.h"
 
 #define DEPTH_MAX 400 /* two descriptors each */
-#define LINK_BUCKETS 4096
 #define XATTR_MAX 65536
 #define TELL_STEP (4u << 20)
-
-struct copied_link {
-	struct copied_link *next;
-	dev_t dev;
-	ino_t ino;
-	char *path; /* below the top of the copy */
-};
 
 struct image_copier {
 	int top; /* of the copy */
@@ -42,7 +35,7 @@ struct image_copier {
 	int depth;
 	struct buf path;
 	bool no_clone; /* the file system has no shared blocks */
-	struct copied_link *links[LINK_BUCKETS];
+	struct links links; /* names below the top of the copy */
 	char value[XATTR_MAX];
 };
 
@@ -200,19 +193,11 @@ static int copy_symlink(struct image_copier *c, int from, int to, const char *na
 /* 1: linked to an earlier copy. */
 static int copy_link(struct image_copier *c, int to, const char *name, const struct stat *st,
 		     struct err *err) {
-	struct copied_link **bucket = &c->links[st->st_ino % LINK_BUCKETS], *l;
+	const char *first = links_find(&c->links, st);
 
-	for (l = *bucket; l; l = l->next) {
-		if (l->ino != st->st_ino || l->dev != st->st_dev)
-			continue;
-		return linkat(c->top, l->path, to, name, 0) < 0 ? failed(c, err, -errno) : 1;
-	}
-	l = xcalloc(1, sizeof(*l));
-	l->dev = st->st_dev;
-	l->ino = st->st_ino;
-	l->path = xstrdup(c->path.data);
-	l->next = *bucket;
-	*bucket = l;
+	if (first)
+		return linkat(c->top, first, to, name, 0) < 0 ? failed(c, err, -errno) : 1;
+	links_add(&c->links, st, c->path.data);
 	return 0;
 }
 
@@ -299,14 +284,7 @@ struct image_copier *image_copier_new(int top, const struct image_progress *prog
 void image_copier_free(struct image_copier *c) {
 	if (!c)
 		return;
-	for (size_t i = 0; i < LINK_BUCKETS; i++)
-		while (c->links[i]) {
-			struct copied_link *l = c->links[i];
-
-			c->links[i] = l->next;
-			free(l->path);
-			free(l);
-		}
+	links_done(&c->links);
 	buf_done(&c->path);
 	free(c);
 }

@@ -118,7 +118,7 @@ int helper_plan(int dir, const char *machine, const char *reference, struct help
 
 static int start_apply(const struct helper_apply *spec, struct helper *h, int *ret_stream,
 		       struct err *err) {
-	int ends[2], fds[3], r = helper_start(spec->lock_fd, h, err);
+	int ends[2], fds[4], r = helper_start(spec->lock_fd, h, err);
 
 	if (r == 0)
 		r = helper_name_layers(h, spec->lower, spec->lower_count, err);
@@ -129,7 +129,8 @@ static int start_apply(const struct helper_apply *spec, struct helper *h, int *r
 	fds[0] = ends[1];
 	fds[1] = spec->upper;
 	fds[2] = spec->work;
-	r = msg_send(h->socket, "apply", NULL, fds, 3);
+	fds[3] = spec->hashes;
+	r = msg_send(h->socket, "apply", NULL, fds, 4);
 	(void)close(ends[1]);
 	if (r < 0) {
 		(void)close(ends[0]);
@@ -142,22 +143,17 @@ static int start_apply(const struct helper_apply *spec, struct helper *h, int *r
 /* *@ret_in: where the bytes without compression come from. */
 static int start_inflate(const struct helper_apply *spec, struct helper *h, int *ret_in,
 			 struct err *err) {
-	int ends[2], fds[2], r = helper_start(spec->lock_fd, h, err);
+	int ends[2], r = helper_stream(ends, err);
 
-	if (r == 0)
-		r = helper_stream(ends, err);
 	if (r < 0)
 		return r;
-	fds[0] = spec->blob;
-	fds[1] = ends[0];
-	r = msg_send(h->socket, "inflate", NULL, fds, 2);
+	r = helper_inflate(spec->lock_fd, spec->blob, ends[0], h, err);
 	(void)close(ends[0]);
-	if (r < 0) {
+	if (r < 0)
 		(void)close(ends[1]);
-		return err_sys(err, r, "cannot talk to the archive process");
-	}
-	*ret_in = ends[1];
-	return 0;
+	else
+		*ret_in = ends[1];
+	return r;
 }
 
 int helper_apply(const struct helper_apply *spec, struct helper_result *ret, struct err *err) {

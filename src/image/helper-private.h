@@ -32,6 +32,8 @@ int helper_stream(int ends[2], struct err *err);
 /* All of @feed into stream @to, which is closed, until the helper is done or fails. */
 int helper_feed(struct helper *h, int to, const struct helper_feed *feed, struct helper_result *ret,
 		struct err *err);
+/* Another one, which undoes the compression of @from and writes to @to. */
+int helper_inflate(int lock_fd, int from, int to, struct helper *h, struct err *err);
 /*
  * Another helper made the stream, and @r came of reading it, with the reason in
  * @err: what comes of both. The descriptor that was read from is closed.

@@ -254,32 +254,60 @@ int helper_feed(struct helper *h, int to, const struct helper_feed *feed, struct
 	return r;
 }
 
-static int start_unpack(const struct helper_unpack *spec, struct helper *h, int *ret_stream,
+/* Reads @from. */
+static int start_unpack(const struct helper_unpack *spec, int from, struct helper *h,
 			struct err *err) {
-	int ends[2], fds[2], r;
+	int fds[3] = { from, spec->target, spec->hashes }, r;
 
 	r = helper_start(spec->lock_fd, h, err);
-	if (r == 0)
-		r = helper_stream(ends, err);
+	if (r == 0 && (r = msg_send(h->socket, "unpack", NULL, fds, spec->hashes < 0 ? 2 : 3)) < 0)
+		r = err_sys(err, r, "cannot talk to the archive process");
+	return r;
+}
+
+int helper_inflate(int lock_fd, int from, int to, struct helper *h, struct err *err) {
+	int fds[2] = { from, to }, r = helper_start(lock_fd, h, err);
+
+	if (r == 0 && (r = msg_send(h->socket, "inflate", NULL, fds, 2)) < 0)
+		r = err_sys(err, r, "cannot talk to the archive process");
+	return r;
+}
+
+/*
+ * A helper each for undoing the compression and for unpacking: two processors
+ * get through it in the time of the longer half.
+ */
+static int start_both(const struct helper_unpack *spec, struct helper *inflater, struct helper *h,
+		      int *ret_stream, struct err *err) {
+	autoclose int from = -1, to = -1;
+	int ends[2], r = helper_stream(ends, err);
+
 	if (r < 0)
 		return r;
-	fds[0] = ends[1];
-	fds[1] = spec->target;
-	r = msg_send(h->socket, "unpack", NULL, fds, 2);
-	(void)close(ends[1]);
-	if (r < 0) {
-		(void)close(ends[0]);
-		return err_sys(err, r, "cannot talk to the archive process");
-	}
 	*ret_stream = ends[0];
-	return 0;
+	from = ends[1];
+	if (!spec->is_plain) {
+		r = helper_stream(ends, err);
+		if (r < 0)
+			return r;
+		to = ends[0];
+		r = helper_inflate(spec->lock_fd, from, to, inflater, err);
+		(void)close(from);
+		from = ends[1];
+	}
+	return r < 0 ? r : start_unpack(spec, from, h, err);
 }
 
 int helper_unpack(const struct helper_unpack *spec, struct helper_result *ret, struct err *err) {
-	auto_helper struct helper h = HELPER_NONE;
-	int stream = -1, r = start_unpack(spec, &h, &stream, err);
+	auto_helper struct helper inflater = HELPER_NONE, h = HELPER_NONE;
+	int stream = -1, r = start_both(spec, &inflater, &h, &stream, err);
 
-	return r < 0 ? r : helper_feed(&h, stream, &spec->feed, ret, err);
+	if (r < 0) {
+		mem_close_ptr(&stream);
+		return r;
+	}
+	r = helper_feed(&h, stream, &spec->feed, ret, err);
+	return spec->is_plain ? r : helper_after(&inflater, r, err);
 }
 
 /* ---- packing ---- */
@@ -357,6 +385,7 @@ int helper_repack(int from, const struct helper_unpack *to, struct helper_result
 		return r;
 	pack.out = ends[1];
 	unpack.feed.in = ends[0];
+	unpack.is_plain = true;
 	r = start_pack(&pack, &packer, err);
 	(void)close(ends[1]);
 	if (r == 0)

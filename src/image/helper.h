@@ -39,7 +39,9 @@ struct helper_feed {
 
 struct helper_unpack {
 	struct helper_feed feed; /* the archive */
+	bool is_plain;		/* known not to be compressed */
 	int target;		/* empty directory */
+	int hashes;		/* file that gets struct content_known of each file; -1: none */
 	int lock_fd;		/* lent to the helper, so that the lock outlives us if it does */
 };
 /* Unpack; the helper is gone afterwards, whatever happened. */
@@ -100,7 +102,7 @@ struct helper_apply {
 	const int *lower;  /* the layers below, oldest first */
 	size_t lower_count;
 	int upper, work;   /* empty directories */
-	int lock_fd;	   /* as above */
+	int hashes, lock_fd; /* as above */
 	struct sha256_ctx *hash; /* of the archive without compression */
 	uint64_t total, done;
 	const struct image_progress *progress;

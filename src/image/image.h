@@ -6,6 +6,7 @@
  *   $COI_ROOT/images/aliases.ini               alias = fingerprint (format 1)
  *   $COI_ROOT/layers/<id>/fs/                  one layer's tree, ids 0..65535 unshifted
  *   $COI_ROOT/layers/<id>/layer.ini            where it came from, how large it is
+ *   $COI_ROOT/layers/<id>/content              what it consists of (content.h)
  *
  * Layers of snapshots may lie in other pools (base/pool.h), as <pool>/layers/<id>/.
  *
@@ -254,6 +255,31 @@ int image_compression_check(const char *name, struct err *err);
  */
 int image_export(const struct layout *l, const char *ref, int fd, const char *compression,
 		 const struct image_progress *progress, struct err *err);
+
+/* ---- verify ---- */
+
+struct image_verify_spec {
+	const struct image_progress *progress; /* may be NULL */
+	/*
+	 * What is not as it was made: object @path of the layer ("" the layer itself),
+	 * and in which way. Called for each; may be NULL.
+	 */
+	void (*report)(const char *path, const char *what, void *data);
+	void *data;
+};
+
+struct image_verify_result {
+	uint64_t objects;     /* looked at */
+	uint64_t differences;
+	bool is_unknown;      /* made before it was written down what layers consist of */
+};
+/*
+ * Compare a layer with what it was when it was made: names, kinds, modes, owners,
+ * times, attributes, content, hard links. An error is one of ours; damage is in the result.
+ */
+int image_verify(const struct layout *l, const struct image_layer *layer,
+		 const struct image_verify_spec *spec, struct image_verify_result *ret,
+		 struct err *err);
 
 /* ---- publish ---- */
 

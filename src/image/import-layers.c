@@ -32,6 +32,7 @@ struct layer {
 	char id[IMAGE_FINGERPRINT_SIZE];
 	bool is_there;	/* in the store, from before */
 	uint64_t size;	/* on disk */
+	char content[HASH_HEX_SIZE];
 	struct helper_result result;
 };
 
@@ -113,21 +114,6 @@ static int open_blob(const struct layers *s, const struct helper_layer *from, st
 	if (*from->digest)
 		r = check_digest(s, from, fd, err);
 	return r < 0 ? r : steal_fd(&fd);
-}
-
-static bool is_packed(int fd) {
-	static const unsigned char magics[3][6] = {
-		{ 0x1f, 0x8b }, { 0xfd, '7', 'z', 'X', 'Z', 0 }, { 0x28, 0xb5, 0x2f, 0xfd },
-	};
-	static const size_t sizes[3] = { 2, 6, 4 };
-	unsigned char head[6] = { 0 };
-
-	if (pread(fd, head, sizeof(head), 0) != (ssize_t)sizeof(head))
-		return false;
-	for (size_t i = 0; i < 3; i++)
-		if (memcmp(head, magics[i], sizes[i]) == 0)
-			return true;
-	return false;
 }
 
 /* ---- which layers there are already ---- */
@@ -224,6 +210,7 @@ static int write_record(const struct layers *s, size_t n, int dir, struct err *e
 	record_setf(r, "", "size", "%llu", (unsigned long long)l->size);
 	record_setf(r, "", "entries", "%llu", (unsigned long long)l->result.entries);
 	record_set(r, "", "diff_id", l->from->diff_id);
+	record_set(r, "", "content", l->content);
 	return record_store(r, dir, "layer.ini", 0600, err);
 }
 
@@ -234,7 +221,7 @@ static int apply(struct layers *s, size_t n, struct helper_apply *spec, struct e
 
 	sha256_init(&hash);
 	spec->hash = &hash;
-	spec->is_packed = is_packed(spec->blob);
+	spec->is_packed = import_is_packed(spec->blob);
 	r = helper_apply(spec, &s->items[n].result, err);
 	if (r < 0)
 		return r;
@@ -245,34 +232,43 @@ static int apply(struct layers *s, size_t n, struct helper_apply *spec, struct e
 	return 0;
 }
 
+static int finish_layer(struct layers *s, size_t n, int dir, int hashes, struct err *err) {
+	struct content_sum sum;
+	int r = tree_remove_at(dir, WORK_DIR);
+
+	if (r < 0)
+		return err_sys(err, r, "cannot finish a layer");
+	r = content_write(dir, hashes, NULL, &sum, err);
+	if (r < 0)
+		return r;
+	s->items[n].size = sum.size;
+	memcpy(s->items[n].content, sum.digest, sizeof(sum.digest));
+	return write_record(s, n, dir, err);
+}
+
 static int build_in(struct layers *s, size_t n, int dir, int blob, struct err *err) {
 	autofree int *lower = xcalloc(n + 1, sizeof(*lower));
 	autoclose int upper = make_dir(dir, "fs", 0755), work = make_dir(dir, WORK_DIR, 0700);
+	autoclose int hashes = import_hashes(s->i, err);
 	struct helper_apply spec = { .blob = blob, .lower = lower, .upper = upper, .work = work,
-				     .lock_fd = s->i->stage.lock_fd, .total = s->total,
-				     .done = s->done, .progress = s->i->spec->progress };
-	struct stat st;
-	int64_t size;
-	int r = upper < 0 ? upper : work < 0 ? work : inherit_top(s, n, upper);
+				     .hashes = hashes, .lock_fd = s->i->stage.lock_fd,
+				     .total = s->total, .done = s->done,
+				     .progress = s->i->spec->progress };
+	int r = hashes < 0 ? hashes : upper < 0 ? upper : work < 0 ? work : inherit_top(s, n, upper);
 
 	for (; r >= 0 && spec.lower_count < n; spec.lower_count++)
 		r = lower[spec.lower_count] = open_tree_of(s, spec.lower_count);
 	r = r < 0 ? err_sys(err, r, "cannot make a place for a layer") : apply(s, n, &spec, err);
 	for (size_t i = 0; i < spec.lower_count; i++)
 		mem_close_ptr(&lower[i]);
-	if (r < 0)
-		return r;
-	s->done += fstat(blob, &st) == 0 ? (uint64_t)st.st_size : 0;
-	size = tree_size_at(dir, "fs");
-	s->items[n].size = size > 0 ? (uint64_t)size : 0;
-	r = tree_remove_at(dir, WORK_DIR);
-	return r < 0 ? err_sys(err, r, "cannot finish a layer") : write_record(s, n, dir, err);
+	return r < 0 ? r : finish_layer(s, n, dir, hashes, err);
 }
 
 static int build_layer(struct layers *s, size_t n, struct err *err) {
 	autofree char *name = stage_name(n, "");
 	autoclose int blob = open_blob(s, s->items[n].from, err);
 	autoclose int dir = -1;
+	struct stat st;
 	int r;
 
 	if (blob < 0)
@@ -280,6 +276,7 @@ static int build_layer(struct layers *s, size_t n, struct err *err) {
 	dir = make_dir(s->i->stage.dir_fd, name, 0700);
 	r = dir < 0 ? err_sys(err, dir, "cannot make a place for a layer")
 		    : build_in(s, n, dir, blob, err);
+	s->done += fstat(blob, &st) == 0 ? (uint64_t)st.st_size : 0;
 	return r < 0 ? err_wrap(err, "layer %zu of %zu", n + 1, s->count) : 0;
 }
 

@@ -58,6 +58,31 @@ static int refuse_other_formats(const struct source *s, struct err *err) {
 	return 0;
 }
 
+bool import_is_packed(int fd) {
+	static const struct {
+		unsigned char bytes[6];
+		size_t size;
+	} magics[] = {
+		{ { 0x1f, 0x8b }, 2 },
+		{ { 0xfd, '7', 'z', 'X', 'Z', 0 }, 6 },
+		{ { 0x28, 0xb5, 0x2f, 0xfd }, 4 },
+	};
+	unsigned char head[6] = { 0 };
+
+	if (pread(fd, head, sizeof(head), 0) != (ssize_t)sizeof(head))
+		return false;
+	for (size_t i = 0; i < ARRAY_SIZE(magics); i++)
+		if (memcmp(head, magics[i].bytes, magics[i].size) == 0)
+			return true;
+	return false;
+}
+
+int import_hashes(const struct import *i, struct err *err) {
+	int fd = openat(i->stage.dir_fd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+
+	return fd < 0 ? err_sys(err, -errno, "cannot make a file for hashes") : fd;
+}
+
 /* ---- unpacking one source into a directory of the stage ---- */
 
 static int unpack_source(struct import *i, const struct source *s, const char *dir,
@@ -65,6 +90,8 @@ static int unpack_source(struct import *i, const struct source *s, const char *d
 	struct helper_unpack unpack = {
 		.feed = { .in = s->fd, .file = -1, .total = i->total, .done = i->done,
 			  .hash = &i->hash, .progress = i->spec->progress },
+		.is_plain = S_ISREG(s->st.st_mode) && !import_is_packed(s->fd),
+		.hashes = i->hashes,
 		.lock_fd = i->stage.lock_fd,
 	};
 	autoclose int target = -1;
@@ -196,12 +223,10 @@ static struct image_info *describe(struct import *i) {
 				  O_CLOEXEC);
 	struct image_info *info = image_info_new();
 	struct sha256_ctx hash = i->hash;
-	int64_t size;
 
 	hash_ctx_hex(&hash, info->fingerprint);
 	image_info_add_layer(info, POOL_DEFAULT, info->fingerprint);
-	size = tree_size_at(i->stage.dir_fd, "fs");
-	info->size = size > 0 ? (uint64_t)size : 0;
+	info->size = i->content.size;
 	import_describe(i, info);
 	import_os_release(fs, info);
 	return info;
@@ -215,17 +240,22 @@ static int write_layer_record(struct import *i, const struct image_info *info, s
 	record_set(r, "", "source", "import");
 	record_setf(r, "", "size", "%llu", (unsigned long long)info->size);
 	record_setf(r, "", "entries", "%llu", (unsigned long long)i->result.entries);
+	record_set(r, "", "content", i->content.digest);
 	return record_store(r, i->stage.dir_fd, "layer.ini", 0600, err);
 }
 
 static int finish(struct import *i, struct image_import_result *ret, struct err *err) {
-	auto_image_info struct image_info *info = describe(i);
+	auto_image_info struct image_info *info = NULL;
 	const char *aliases[2] = { i->spec->alias, NULL };
 	struct image_info *stored = NULL;
 	struct store_part part;
 	bool existed = false;
-	int r = write_layer_record(i, info, err);
+	int r = content_write(i->stage.dir_fd, i->hashes, NULL, &i->content, err);
 
+	if (r < 0)
+		return r;
+	info = describe(i);
+	r = write_layer_record(i, info, err);
 	store_part_whole(&part, info->layers[0].id);
 	/* The tree is on disk before anything names it. */
 	if (r == 0 && syncfs(i->stage.dir_fd) < 0)
@@ -274,6 +304,8 @@ static int run(struct import *i, const struct source *first, const struct source
 			   (second->fd < 0 ? 0 : (uint64_t)second->st.st_size);
 	sha256_init(&i->hash);
 	r = stage_begin(i->l, i->l->layers_fd, &i->stage, err);
+	if (r == 0)
+		r = i->hashes = import_hashes(i, err);
 	if (r < 0)
 		return r;
 	/* The files of such a directory are read where they lie. */
@@ -290,7 +322,7 @@ static int run(struct import *i, const struct source *first, const struct source
 
 int image_import(const struct layout *l, const struct image_import_spec *spec,
 		 struct image_import_result *ret, struct err *err) {
-	struct import i = { .l = l, .spec = spec, .stage = STAGE_NONE };
+	struct import i = { .l = l, .spec = spec, .stage = STAGE_NONE, .hashes = -1 };
 	struct source first = { .fd = -1 }, second = { .fd = -1 };
 	int r = 0;
 
@@ -306,6 +338,7 @@ int image_import(const struct layout *l, const struct image_import_spec *spec,
 	if (r == 0)
 		r = run(&i, &first, &second, ret, err);
 	stage_abort(&i.stage);
+	mem_close_ptr(&i.hashes);
 	mem_close_ptr(&first.fd);
 	mem_close_ptr(&second.fd);
 	return r;

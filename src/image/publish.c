@@ -15,6 +15,7 @@
 #include "base/hash.h"
 #include "base/mem.h"
 #include "base/strv.h"
+#include "image/content.h"
 #include "image/layer.h"
 #include "image/store.h"
 
@@ -150,10 +151,8 @@ static int take_upper(const struct layout *l, const struct image_publish_spec *s
 }
 
 /* All layers, since size is what the image takes when nothing is shared. */
-static void add_sizes(const struct layout *l, const struct stage *s, struct image_info *info) {
-	int64_t own = tree_size_at(s->dir_fd, "fs");
-
-	info->size = own > 0 ? (uint64_t)own : 0;
+static void add_sizes(const struct layout *l, uint64_t own, struct image_info *info) {
+	info->size = own;
 	for (size_t i = 0; i + 1 < info->layer_count; i++) {
 		autofree char *name = xasprintf("%s/layer.ini", info->layers[i].id);
 		auto_record struct record *r = NULL;
@@ -165,26 +164,41 @@ static void add_sizes(const struct layout *l, const struct stage *s, struct imag
 	}
 }
 
-static int write_layer_record(const struct stage *s, const struct image_info *info, int64_t own,
-			      struct err *err) {
+static int write_layer_record(const struct stage *s, const struct image_info *info,
+			      const struct content_sum *content, struct err *err) {
 	auto_record struct record *r = record_new(IMAGE_FORMAT);
 
 	record_set(r, "", "id", info->fingerprint);
 	record_set(r, "", "source", "publish");
-	record_setf(r, "", "size", "%lld", (long long)(own > 0 ? own : 0));
+	record_setf(r, "", "size", "%llu", (unsigned long long)content->size);
+	record_set(r, "", "content", content->digest);
 	return record_store(r, s->dir_fd, "layer.ini", 0600, err);
 }
 
+/* The layers below may be those of snapshots, of which nobody has written that down yet. */
+static int write_contents(const struct layout *l, const struct image_publish_spec *spec,
+			  struct stage *s, const struct image_info *info,
+			  struct content_sum *ret, struct err *err) {
+	int r = content_write(s->dir_fd, -1, spec->progress, ret, err);
+
+	for (size_t i = 0; r == 0 && i + 1 < info->layer_count; i++)
+		r = content_ensure(l, &info->layers[i], spec->progress, err);
+	return r;
+}
+
 static int publish(const struct layout *l, const struct image_publish_spec *spec, struct stage *s,
-		   const struct image_info *info, struct err *err) {
+		   struct image_info *info, struct err *err) {
 	const char *aliases[2] = { spec->alias, spec->version };
-	int64_t own = tree_size_at(s->dir_fd, "fs");
+	struct content_sum content;
 	struct store_part part;
 	bool existed;
-	int r = write_layer_record(s, info, own, err);
+	int r = write_contents(l, spec, s, info, &content, err);
 
+	if (r < 0)
+		return r;
+	add_sizes(l, content.size, info);
+	r = write_layer_record(s, info, &content, err);
 	store_part_whole(&part, info->fingerprint);
-
 	if (r == 0 && syncfs(s->dir_fd) < 0)
 		r = err_sys(err, -errno, "cannot write the image to the disk");
 	return r < 0 ? r : store_commit(l, s, &part, 1, info, aliases, &existed, err);
@@ -218,10 +232,8 @@ int image_publish(const struct layout *l, const struct image_publish_spec *spec,
 		r = stage_begin(l, l->layers_fd, &s, err);
 	if (r == 0)
 		r = take_upper(l, spec, &s, &moved, err);
-	if (r == 0) {
-		add_sizes(l, &s, info);
+	if (r == 0)
 		r = publish(l, spec, &s, info, err);
-	}
 	if (r < 0) {
 		if (moved)
 			give_back(spec, &s);

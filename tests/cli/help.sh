@@ -176,7 +176,7 @@ completes() { # WANTED, then the words of the line, the last one unfinished
 	verdict "bash completes '$*'" "$got"
 }
 completes 'shell shutdown ' coi sh
-completes 'list info exists import export publish delete cleanup ' coi image ''
+completes 'list info exists import export publish verify delete cleanup ' coi image ''
 completes '--format ' coi list --fo
 completes 'text json ' coi list --format ''
 completes 'json ' coi list --format = j

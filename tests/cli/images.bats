@@ -118,6 +118,61 @@ imports_and_runs() { # FILE...
 	rm -r "$T/layout" "$T/layout.tar"
 }
 
+@test "verify: all is well, or what is not is named; as text, as json, for all" {
+	local layer
+	coi image import "$T/rootfs" --alias checked
+	run --separate-stderr coi image verify checked
+	expect_status 0
+	expect_text "✓ checked: 1 layer, "
+	run --separate-stderr coi image verify --all --format json
+	expect_status 0
+	jq -e '[.images[].status] | length == 2 and all(. == "ok")' <<<"$output"
+	jq -e '[.layers[] | .objects > 100 and .difference_count == 0] | length == 2 and all' <<<"$output"
+	layer=$COI_ROOT/layers/$(coi image info checked --format json | jq -r '.layers[0]')
+	echo evil >>"$layer/fs/etc/passwd"
+	printf x >"$layer/fs/etc/"$'\e[31mred'
+	rm "$layer/fs/etc/shadow"
+	run --separate-stderr coi image verify checked
+	expect_status 1
+	expect_text "✗ checked: not as it was made"
+	expect_text "'etc/passwd': content, time"
+	expect_text "'etc/shadow': missing"
+	expect_text ": added"
+	[[ "$output" != *$'\e'* ]]
+	run --separate-stderr coi image verify --all --format json
+	expect_status 1
+	expect_equal "$(jq -c '[.images[] | select(.aliases == ["checked"]).status]' <<<"$output")" '["damaged"]'
+	expect_equal "$(jq -c '[.images[] | select(.aliases == ["coi-default"]).status]' <<<"$output")" '["ok"]'
+	expect_equal "$(jq -c '[.layers[].differences[] | select(.path == "etc/shadow")]' <<<"$output")" \
+		'[{"path":"etc/shadow","what":"missing"}]'
+	coi image delete checked
+	run --separate-stderr coi image verify
+	expect_status 2
+	run --separate-stderr coi image verify coi-default --all
+	expect_status 2
+	run --separate-stderr coi image verify nonexistent
+	expect_status 1
+	expect_one_error
+}
+
+@test "verify: what a container, a snapshot and a build made" {
+	coi container launch coi-default src
+	coi container exec src -- sh -c 'echo 1 >/root/one; rm /etc/hostname 2>/dev/null; rm -r /opt; mkdir /opt'
+	coi container stop --force src
+	coi snapshot create first --container src
+	coi container start src
+	coi container exec src -- sh -c 'echo 2 >/root/two'
+	coi container stop --force src
+	coi image publish src pub
+	run --separate-stderr coi image verify pub
+	expect_status 0
+	expect_text "3 layers"
+	coi container delete --force src
+	run --separate-stderr coi image verify pub
+	expect_status 0
+	coi image delete pub
+}
+
 @test "the progress of an import goes to standard error" {
 	run --separate-stderr coi image import "${COI_TEST_IMAGE:-$T/image.tar}" --alias progress
 	expect_status 0

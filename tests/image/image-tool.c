@@ -135,6 +135,31 @@ static int do_paths(const struct layout *l, char **args, struct err *err) {
 	return r;
 }
 
+static void on_damage(const char *path, const char *what, void *data) {
+	printf("%s %s: %s\n", (const char *)data, path, what);
+}
+
+/* Damage and a summary for each layer; fails when something is not as it was. */
+static int do_verify(const struct layout *l, char **args, struct err *err) {
+	auto_image_info struct image_info *info = NULL;
+	int r = image_find(l, args[0], &info, err), bad = 0;
+
+	for (size_t i = 0; r == 0 && i < info->layer_count; i++) {
+		struct image_verify_spec spec = { .progress = &progress, .report = on_damage,
+						  .data = info->layers[i].id };
+		struct image_verify_result result;
+
+		r = image_verify(l, &info->layers[i], &spec, &result, err);
+		if (r < 0)
+			break;
+		printf("verified %.12s objects %llu differences %llu%s\n", info->layers[i].id,
+		       (unsigned long long)result.objects, (unsigned long long)result.differences,
+		       result.is_unknown ? " unknown" : "");
+		bad |= result.differences || result.is_unknown;
+	}
+	return r < 0 || !bad ? r : err_set(err, ERR_SYSTEM, -EBADMSG, "it is not as it was");
+}
+
 static int do_copy(char **args, struct err *err) {
 	autoclose int from = open(args[0], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	autoclose int to = open(args[1], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -224,6 +249,8 @@ static int run(const struct layout *l, const char *verb, char **args, struct err
 		r = image_exists(l, args[0], err);
 		return r < 0 ? r : r == 1 ? 0 : -ENOENT;
 	}
+	if (strcmp(verb, "verify") == 0)
+		return do_verify(l, args, err);
 	if (strcmp(verb, "alias") == 0)
 		return image_alias_set(l, args[0], args[1], err);
 	if (strcmp(verb, "unalias") == 0)

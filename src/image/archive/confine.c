@@ -91,7 +91,8 @@ static const cap_value_t read_caps[] = { CAP_DAC_READ_SEARCH };
 static int drop_capabilities(enum confine_job job) {
 	bool read_only = job == CONFINE_READ;
 	const cap_value_t *want = read_only ? read_caps : write_caps;
-	size_t count = read_only ? ARRAY_SIZE(read_caps) : ARRAY_SIZE(write_caps);
+	size_t count = job == CONFINE_STREAM ? 0 :
+		       read_only ? ARRAY_SIZE(read_caps) : ARRAY_SIZE(write_caps);
 	cap_t now = cap_get_proc(), left = cap_init();
 	int r = 0;
 
@@ -177,9 +178,10 @@ static int load_filter(enum confine_job job) {
 	if (!ctx)
 		return -ENOMEM;
 	r = allow_calls(ctx, common_calls, ARRAY_SIZE(common_calls));
-	if (r == 0)
-		r = job == CONFINE_READ ? allow_calls(ctx, read_calls, ARRAY_SIZE(read_calls))
-					: allow_calls(ctx, write_calls, ARRAY_SIZE(write_calls));
+	if (r == 0 && job == CONFINE_READ)
+		r = allow_calls(ctx, read_calls, ARRAY_SIZE(read_calls));
+	if (r == 0 && (job == CONFINE_WRITE || job == CONFINE_APPLY))
+		r = allow_calls(ctx, write_calls, ARRAY_SIZE(write_calls));
 	if (r == 0 && job == CONFINE_APPLY)
 		r = allow_calls(ctx, apply_calls, ARRAY_SIZE(apply_calls));
 	if (r == 0)

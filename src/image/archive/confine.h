@@ -30,6 +30,7 @@ enum confine_job {
 	CONFINE_READ,  /* reads files of any owner */
 	CONFINE_WRITE, /* makes files of any owner */
 	CONFINE_APPLY, /* and takes some away */
+	CONFINE_STREAM, /* reads and writes what it holds open */
 };
 /* Capabilities, no_new_privs, limits, system call filter. */
 int confine_rights(enum confine_job job, struct err *err);

@@ -22,17 +22,10 @@
 #include "base/strv.h"
 #include "image/archive/acl.h"
 #include "image/archive/policy.h"
+#include "image/links.h"
 
 #define COPY_SIZE (256u << 10)
 #define TELL_STEP (4u << 20)
-#define LINK_BUCKETS 4096
-
-struct seen_link {
-	struct seen_link *next;
-	dev_t dev;
-	ino_t ino;
-	char *name;
-};
 
 struct pack {
 	const struct pack_spec *spec;
@@ -43,7 +36,7 @@ struct pack {
 	struct pack_result sum;
 	uint64_t told;
 	int out_error;
-	struct seen_link *links[LINK_BUCKETS];
+	struct links links;
 	char copy[COPY_SIZE];
 	unsigned char value[POLICY_XATTR_SIZE_MAX];
 };
@@ -76,28 +69,6 @@ static int archive_failed(struct pack *p, struct err *err) {
 static int write_header(struct pack *p, struct archive_entry *e, struct err *err) {
 	/* A warning: the name is no UTF-8 and is written as the bytes that it is. */
 	return archive_write_header(p->archive, e) < ARCHIVE_WARN ? archive_failed(p, err) : 0;
-}
-
-/* ---- hard links ---- */
-
-static const char *first_name(struct pack *p, const struct stat *st) {
-	size_t bucket = (size_t)(st->st_ino % LINK_BUCKETS);
-
-	for (struct seen_link *l = p->links[bucket]; l; l = l->next)
-		if (l->ino == st->st_ino && l->dev == st->st_dev)
-			return l->name;
-	return NULL;
-}
-
-static void remember_name(struct pack *p, const struct stat *st) {
-	struct seen_link *l = xcalloc(1, sizeof(*l));
-	size_t bucket = (size_t)(st->st_ino % LINK_BUCKETS);
-
-	l->dev = st->st_dev;
-	l->ino = st->st_ino;
-	l->name = xstrdup(p->path.data);
-	l->next = p->links[bucket];
-	p->links[bucket] = l;
 }
 
 /* ---- attributes ---- */
@@ -275,7 +246,7 @@ static int pack_entry(struct pack *p, int parent, const char *base, struct err *
 		return failed(p, err, -ENOMEM);
 	p->sum.entries++;
 	fill_entry(p, e, &st);
-	first = !S_ISDIR(st.st_mode) && st.st_nlink > 1 ? first_name(p, &st) : NULL;
+	first = !S_ISDIR(st.st_mode) && st.st_nlink > 1 ? links_find(&p->links, &st) : NULL;
 	if (first) {
 		archive_entry_set_size(e, 0);
 		archive_entry_set_hardlink(e, first);
@@ -291,7 +262,7 @@ static int pack_entry(struct pack *p, int parent, const char *base, struct err *
 	else if (r == 0)
 		r = write_header(p, e, err);
 	if (r == 0 && !first && !S_ISDIR(st.st_mode) && st.st_nlink > 1)
-		remember_name(p, &st);
+		links_add(&p->links, &st, p->path.data);
 	archive_entry_free(e);
 	return r;
 }
@@ -377,14 +348,7 @@ static int open_archive(struct pack *p, struct err *err) {
 static void pack_done(struct pack *p) {
 	if (p->archive)
 		(void)archive_write_free(p->archive);
-	for (size_t i = 0; i < LINK_BUCKETS; i++)
-		while (p->links[i]) {
-			struct seen_link *l = p->links[i];
-
-			p->links[i] = l->next;
-			free(l->name);
-			free(l);
-		}
+	links_done(&p->links);
 	buf_done(&p->path);
 	free(p);
 }

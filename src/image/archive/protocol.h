@@ -6,12 +6,12 @@
  *   → layer  {}  descriptors: directories, oldest first, MSG_FDS_MAX a message
  *   → pack   {"compression", "prefix"?, "metadata"?, "metadata_time"?}  [out]
  *            of the overlay of the layers that were named before
- *   → unpack {}  [archive, directory]
+ *   → unpack {}  [archive, directory, where hashes of content go?]
  *   → plan   {"machine", "reference"?}  [directory of an OCI image or of docker save]
  *   ← layer  {"path", "digest", "size", "diff_id"}  one each, oldest first
  *   → inflate {}  [archive, where its bytes without compression go]
- *   → apply  {}  [layer's archive, empty directory, work directory]: put on the
- *            layers that were named before, changes to the directory
+ *   → apply  {}  [layer's archive, empty directory, work directory, hashes]: put on
+ *            the layers that were named before, changes to the directory
  *   ← progress {"bytes"}
  *   ← done   {"entries", "bytes", "dropped_xattrs", "skipped_devices",
  *             "skipped_sockets", "layout": "rootfs" | "unified" | "metadata" | "oci",

@@ -184,6 +184,21 @@ int reader_drain(struct reader *r, struct err *err) {
 	}
 }
 
+/* What is left of the file itself, so that whoever writes it comes to its end. */
+static int drain_file(struct reader *r, struct err *err) {
+	int64_t trailing = 0;
+	const void *data;
+	ssize_t n;
+
+	while ((n = read_block(r->stream, r, &data)) > 0) {
+		trailing += n;
+		if (trailing > READER_TRAILING_MAX)
+			return err_set(err, ERR_SYSTEM, -EBADMSG,
+				       "the archive is refused: something else follows it");
+	}
+	return n < 0 ? broken(r->stream, err) : 0;
+}
+
 int reader_inflate(int in, int out, struct err *err) {
 	struct reader *r = xcalloc(1, sizeof(*r));
 	const void *data;
@@ -205,6 +220,8 @@ int reader_inflate(int in, int out, struct err *err) {
 	}
 	if (code == 0 && n < 0)
 		code = broken(r->stream, err);
+	if (code == 0)
+		code = drain_file(r, err);
 	reader_close(r);
 	return code;
 }

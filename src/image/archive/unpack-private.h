@@ -11,6 +11,7 @@
 #include "image/archive/policy.h"
 #include "image/archive/reader.h"
 #include "image/archive/unpack.h"
+#include "image/content-hash.h"
 
 struct unpack {
 	const struct unpack_spec *spec;
@@ -24,7 +25,10 @@ struct unpack {
 	struct apply *apply; /* NULL: not a layer */
 	struct unpack_result sum;
 	uint64_t since_check;
-	uint64_t told;
+	struct content_hash hash; /* of the file at hand */
+	uint64_t hashed;	  /* how far; UINT64_MAX: its parts do not come in order */
+	struct content_known known[512]; /* still to be written */
+	size_t known_count;
 };
 
 /* The entry at hand is one that an image may not have. */

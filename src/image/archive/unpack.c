@@ -15,6 +15,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "base/fd.h"
 #include "base/mem.h"
 #include "image/archive/unpack-private.h"
 
@@ -71,37 +72,76 @@ static int count_bytes(struct unpack *u, uint64_t n, struct err *err) {
 
 /* ---- the kinds of entries ---- */
 
-static int write_content(struct unpack *u, int fd, struct err *err) {
-	int64_t size = archive_entry_size(u->entry);
+/* A piece of the file at hand; pieces that go back are left to whoever reads it again. */
+static void hash_piece(struct unpack *u, const void *data, size_t len, int64_t offset) {
+	if (u->spec->hashes < 0 || (uint64_t)offset < u->hashed) {
+		u->hashed = UINT64_MAX;
+		return;
+	}
+	content_hash_add(&u->hash, (uint64_t)offset, data, len);
+	u->hashed = (uint64_t)offset + len;
+}
 
+static int write_hashes(struct unpack *u, struct err *err) {
+	int r = fd_write_all(u->spec->hashes, u->known, u->known_count * sizeof(u->known[0]));
+
+	u->known_count = 0;
+	return r < 0 ? unpack_failed(u, err, r) : 0;
+}
+
+static int keep_hash(struct unpack *u, int fd, struct err *err) {
+	struct content_known *k = &u->known[u->known_count];
+	struct stat st;
+
+	content_hash_end(&u->hash, k->sum);
+	if (u->hashed == UINT64_MAX)
+		return 0;
+	if (fstat(fd, &st) < 0)
+		return unpack_failed(u, err, -errno);
+	k->inode = st.st_ino;
+	return ++u->known_count == ARRAY_SIZE(u->known) ? write_hashes(u, err) : 0;
+}
+
+static int write_piece(struct unpack *u, int fd, const char *data, size_t len, int64_t offset,
+		       struct err *err) {
+	for (size_t done = 0; done < len;) {
+		ssize_t n = pwrite(fd, data + done, len - done, offset + (int64_t)done);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return unpack_failed(u, err, n < 0 ? -errno : -EIO);
+		done += (size_t)n;
+	}
+	hash_piece(u, data, len, offset);
+	return count_bytes(u, len, err);
+}
+
+static int write_content(struct unpack *u, int fd, struct err *err) {
+	int64_t size = archive_entry_size(u->entry), end = 0;
+
+	content_hash_init(&u->hash);
+	u->hashed = 0;
 	for (;;) {
 		const void *data;
 		size_t len;
 		int64_t offset;
 		int r = reader_data(u->reader, &data, &len, &offset, err);
 
-		if (r <= 0) {
-			if (r < 0)
-				return err_wrap(err, "entry '%.300s'", u->name);
+		if (r < 0)
+			return err_wrap(err, "entry '%.300s'", u->name);
+		if (r == 0)
 			break;
-		}
 		if (offset < 0 || offset > size || (uint64_t)len > (uint64_t)(size - offset))
 			return unpack_refuse(u, err, "its content goes past its size");
-		for (size_t done = 0; done < len;) {
-			ssize_t n = pwrite(fd, (const char *)data + done, len - done,
-					   offset + (int64_t)done);
-
-			if (n < 0 && errno == EINTR)
-				continue;
-			if (n <= 0)
-				return unpack_failed(u, err, n < 0 ? -errno : -EIO);
-			done += (size_t)n;
-		}
-		r = count_bytes(u, len, err);
+		r = write_piece(u, fd, data, len, offset, err);
 		if (r < 0)
 			return r;
+		end = offset + (int64_t)len > end ? offset + (int64_t)len : end;
 	}
-	return ftruncate(fd, size) < 0 ? unpack_failed(u, err, -errno) : 0;
+	if (end < size && ftruncate(fd, size) < 0)
+		return unpack_failed(u, err, -errno);
+	return keep_hash(u, fd, err);
 }
 
 /* check_entry() has seen that they are ids of a container. */
@@ -330,6 +370,8 @@ int unpack_archive(const struct unpack_spec *spec, struct unpack_result *ret, st
 		r = late_apply(u.late, spec->root, &u.sum.dropped_xattrs, err);
 	if (r == 0 && u.apply && (r = apply_finish(u.apply)) < 0)
 		r = err_sys(err, r, "cannot finish the directories of the layer");
+	if (r == 0 && spec->hashes >= 0)
+		r = write_hashes(&u, err);
 	if (r == 0)
 		*ret = u.sum;
 	unpack_done(&u);

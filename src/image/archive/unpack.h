@@ -20,6 +20,8 @@ struct unpack_spec {
 	int root; /* the directory, empty; of a layer what it is put on (apply.h) */
 	/* A layer of an OCI image, whose bytes are compared with a hash by whoever sends them. */
 	bool is_layer;
+	/* Where the hashes of what files hold are written to (struct content_known); -1: nowhere. */
+	int hashes;
 	/* Told each UNPACK_STEP bytes; may be NULL. */
 	void (*progress)(uint64_t bytes, void *data);
 	void *data;
