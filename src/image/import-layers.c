@@ -306,9 +306,9 @@ static int describe(struct layers *s, struct image_info *info, struct err *err) 
 	str_replace(&info->reference, s->plan.reference);
 	str_replace(&info->user, s->plan.user);
 	str_replace(&info->dir, s->plan.dir);
-	info->env = steal_ptr(s->plan.env);
-	info->entrypoint = steal_ptr(s->plan.entrypoint);
-	info->cmd = steal_ptr(s->plan.cmd);
+	info->env = strv_copy(s->plan.env);
+	info->entrypoint = strv_copy(s->plan.entrypoint);
+	info->cmd = strv_copy(s->plan.cmd);
 	for (size_t n = 0; n < s->count; n++) {
 		image_info_add_layer(info, POOL_DEFAULT, s->items[n].id);
 		info->size += s->items[n].size;
@@ -370,6 +370,33 @@ static int import_plan(struct layers *s, const char *machine, struct image_impor
 	return 0;
 }
 
+/*
+ * Has a layer gone that was counted on? Another image's deletion takes no notice
+ * of an import that is under way.
+ */
+static bool has_lost_one(const struct layers *s) {
+	for (size_t n = 0; n < s->count; n++)
+		if (s->items[n].is_there && exists_at(s->i->l->layers_fd, s->items[n].id) != 1)
+			return true;
+	return false;
+}
+
+/* What was built stands on it: all over again. */
+static int forget_layers(struct layers *s, struct err *err) {
+	int r = 0;
+
+	for (size_t n = 0; n < s->count && r == 0; n++) {
+		autofree char *name = stage_name(n, "");
+
+		r = tree_remove_at(s->i->stage.dir_fd, name);
+	}
+	free(s->items);
+	s->items = NULL;
+	s->count = 0;
+	s->total = s->done = 0;
+	return r < 0 ? err_sys(err, r, "cannot begin the import again") : 0;
+}
+
 int import_layers(struct import *i, int dir, struct image_import_result *ret, struct err *err) {
 	struct layers s = { .i = i, .dir = dir };
 	struct utsname host;
@@ -379,6 +406,11 @@ int import_layers(struct import *i, int dir, struct image_import_result *ret, st
 		r = helper_plan(dir, host.machine, i->spec->reference, &s.plan, err);
 	if (r == 0)
 		r = import_plan(&s, host.machine, ret, err);
+	for (int again = 0; again < 3 && r < 0 && has_lost_one(&s); again++) {
+		r = forget_layers(&s, err);
+		if (r == 0)
+			r = import_plan(&s, host.machine, ret, err);
+	}
 	helper_plan_done(&s.plan);
 	free(s.items);
 	return r;
