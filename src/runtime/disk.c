@@ -113,8 +113,8 @@ static int mkfs(int fd, uint64_t size, struct err *err) {
 	char *argv[] = { (char *)"mkfs.ext4", (char *)"-q", (char *)"-F", (char *)"-b",
 			 (char *)"4096", (char *)"-m", (char *)"0", (char *)"-i", (char *)"8192",
 			 (char *)"-J", NULL, (char *)"-E",
-			 /* The journal is written by the first mount, tables as they are used. */
-			 (char *)"lazy_itable_init=1,lazy_journal_init=1,nodiscard,root_owner=0:0",
+			 /* The journal has its blocks from the start, tables as they are used. */
+			 (char *)"lazy_itable_init=1,lazy_journal_init=0,nodiscard,root_owner=0:0",
 			 (char *)FILE_PATH, blocks, NULL };
 
 	mb = mb < JOURNAL_MIN_MB ? JOURNAL_MIN_MB : mb > JOURNAL_MAX_MB ? JOURNAL_MAX_MB : mb;

@@ -57,6 +57,16 @@ int disk_attach(int dir, const char *name, struct err *err);
 void disk_room_use(int fd);
 void disk_room_keep(int fd);
 
+struct disk_bound {
+	uint64_t inside; /* bytes that are free in it, by its size */
+	uint64_t below;  /* bytes that there is room for in the file system that it is on */
+};
+/*
+ * Let no more be written to the disk that is mounted as @m than there is room
+ * for below. What others write there changes that: to be repeated. 0 or -errno.
+ */
+int disk_bound(int m, int dir, const char *name, struct disk_bound *ret);
+
 /* Take it away from DISK_MOUNT, now or when its last user is gone. */
 void disk_detach(void);
 

@@ -131,6 +131,7 @@ static void close_all(struct supervisor *v) {
 	mem_close_ptr(&v->protect_fd);
 	mem_close_ptr(&v->mounts_fd);
 	mem_close_ptr(&v->root_fd);
+	supervisor_disk_end(v);
 	protect_binds_done(&v->protect);
 	protect_items_done(&v->protect_items);
 	supervisor_git_done(v);
@@ -194,6 +195,8 @@ int main(int argc, char **argv) {
 		.protect_fd = -1,
 		.mounts_fd = -1,
 		.root_fd = -1,
+		.disk_fd = -1,
+		.disk_home_fd = -1,
 		.command_fd = COMMAND_FD,
 	};
 	struct err err = { 0 };

@@ -338,6 +338,7 @@ static int add_sources(struct supervisor *v, struct err *err) {
 	if (supervisor_time_watch(v, err) < 0)
 		return err->code;
 	supervisor_relays_watch(v);
+	supervisor_disk_watch(v);
 	if (!v->net)
 		return 0;
 	if (!loop_add_timer(v->loop, GUARD_DELAY_MS, 0, guard_begin, v))

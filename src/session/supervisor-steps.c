@@ -210,7 +210,8 @@ static int do_rootfs(void *ctx, struct err *err) {
 	if (r < 0)
 		return r;
 	fill_spec(v);
-	return runtime_enter(&v->spec, &v->rt, err);
+	r = runtime_enter(&v->spec, &v->rt, err);
+	return r == 0 && disk > 0 ? supervisor_disk_begin(v, err) : r;
 }
 
 /* Its disk is to be free when the record says that it is stopped. */
@@ -219,6 +220,7 @@ static int undo_rootfs(void *ctx, struct err *err) {
 
 	(void)err;
 	mem_close_ptr(&v->root_fd);
+	supervisor_disk_end(v);
 	if (v->rt)
 		runtime_unmount(v->rt);
 	return 0;
@@ -378,6 +380,7 @@ static const struct plan_step adopt_steps[] = {
 	{ "address", "find its address", do_address, undo_address },
 	{ "rules", "put its network rules in place", do_rules, NULL },
 	{ "protect", "know what protects paths of the workspace", do_protect_adopt, undo_protect },
+	{ "rootfs", "know its disk", NULL, undo_rootfs },
 	{ "start", "end it when it is time", NULL, undo_start },
 	{ "link", "know its link", NULL, undo_link },
 	{ "resolver", "start its name service", do_resolver, undo_resolver },

@@ -122,6 +122,11 @@ struct supervisor {
 	char *container_path;
 	char *files_path; /* where upper/ and work/ are, or its disk */
 	char *disk_path;  /* NULL: it has none */
+	/* supervisor-disk.c */
+	int disk_fd;        /* a mount of its own of the disk; -1: there is none */
+	int disk_home_fd;   /* the directory that the disk is in */
+	bool disk_is_short; /* the room below is less than what is free in it */
+	bool disk_failed;
 	struct runtime *rt; /* NULL when adopted */
 	int init_pidfd;     /* owned */
 
@@ -237,6 +242,10 @@ void supervisor_save_begin(struct supervisor *v);
 bool supervisor_saves(const struct supervisor *v);
 /* Nothing of it runs any more: the state of its session goes to the person's home. */
 int supervisor_save(struct supervisor *v, struct err *err);
+/* Its disk, if it has one: before anything runs on it; while it does; when nothing does any more. */
+int supervisor_disk_begin(struct supervisor *v, struct err *err);
+void supervisor_disk_watch(struct supervisor *v);
+void supervisor_disk_end(struct supervisor *v);
 /* A line for the log and for whoever waits for the start. */
 void supervisor_say(struct supervisor *v, const char *line);
 /* Git's files, before the root file system is made; then their binds. */

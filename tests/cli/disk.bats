@@ -418,6 +418,46 @@ megabytes() { # NAME: of the file system that it sees
 	expect_equal "$output" "$(printf 'precious\nprecious\nwrote')"
 }
 
+@test "a file system below that has less room than its size: ENOSPC inside in time, nothing lost" {
+	mkdir -p "$COI_ROOT/pools/small"
+	truncate -s 200M "$T/small"
+	mkfs.ext4 -q "$T/small"
+	mount -o loop "$T/small" "$COI_ROOT/pools/small"
+	size 1GiB
+	run --separate-stderr coi container launch -s small coi-default box
+	expect_status 0
+	[[ $stderr == *"storage pool 'small' has room for "* ]]
+	inside box 'mkdir -p /srv; head -c 20000000 /dev/urandom >/srv/precious; md5sum /srv/precious' >"$T/want"
+	# What it is told it has written is on the disk below.
+	run inside box 'dd if=/dev/zero of=/srv/big bs=1M count=400 2>&1'
+	[ "$status" -ne 0 ]
+	expect_text 'No space left on device'
+	inside box 'sync; rm /srv/big; echo after >/srv/after; sync'
+	# Somebody else fills it, while a supervisor that took over looks after it.
+	supervisor=$(sed -n 's/^supervisor *= *\([0-9]*\).*/\1/p' "$COI_ROOT/containers/box/container.ini")
+	kill -9 "$supervisor"
+	within 10 sh -c "! kill -0 $supervisor"
+	coi container list >/dev/null
+	dd if=/dev/zero of="$COI_ROOT/pools/small/fill" bs=1M 2>/dev/null || true
+	left() { inside box 'df -k / | tail -1' | awk '{ print $4 }'; }
+	none_left() { [ "$(left)" -lt 1000 ]; }
+	within 15 none_left
+	run inside box 'dd if=/dev/zero of=/srv/more bs=1M count=20 2>&1'
+	expect_text 'No space left on device'
+	run inside box 'sync && cat /srv/after && touch /srv/writable && echo fine'
+	expect_equal "$output" "$(printf 'after\nfine')"
+	rm "$COI_ROOT/pools/small/fill"
+	some_left() { [ "$(left)" -gt 20000 ]; }
+	within 15 some_left
+	stop box
+	start box
+	inside box 'md5sum /srv/precious' >"$T/got"
+	cmp "$T/want" "$T/got"
+	coi container delete --force box
+	umount "$COI_ROOT/pools/small"
+	rm -r "$COI_ROOT/pools"
+}
+
 @test "without mkfs.ext4 it is refused with the name of the package" {
 	for dir in /usr/sbin /sbin /usr/bin; do
 		[ ! -x $dir/mkfs.ext4 ] || real=$(readlink -f $dir/mkfs.ext4)
