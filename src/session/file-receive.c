@@ -188,21 +188,11 @@ static int make_link(struct file_receiver *r, const struct file_head *head, int 
 static int make_object(struct file_receiver *r, const struct file_head *head, int dir,
 		       const char *name, struct err *err);
 
-static int make_dir(struct file_receiver *r, const struct file_head *own, int dir,
-		    const char *name, struct err *err) {
+/* All that comes until the directory is complete. */
+static int fill_dir(struct file_receiver *r, int fd, struct err *err) {
 	struct file_head head;
-	autoclose int fd = -1;
-	bool existed = false;
 	char child[256];
 
-	if (mkdirat(dir, name, 0700) < 0) {
-		if (errno != EEXIST || !r->merge)
-			return err_sys(err, -errno, "cannot make the directory '%.300s'", name);
-		existed = true;
-	}
-	fd = open_beneath(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
-	if (fd < 0)
-		return err_sys(err, fd, "cannot open '%.300s'", name);
 	if (++r->depth > DEPTH_MAX)
 		return malformed(err);
 	for (;;) {
@@ -218,6 +208,26 @@ static int make_dir(struct file_receiver *r, const struct file_head *own, int di
 			return code;
 	}
 	r->depth--;
+	return 0;
+}
+
+static int make_dir(struct file_receiver *r, const struct file_head *own, int dir,
+		    const char *name, struct err *err) {
+	autoclose int fd = -1;
+	bool existed = false;
+	int code;
+
+	if (mkdirat(dir, name, 0700) < 0) {
+		if (errno != EEXIST || !r->merge)
+			return err_sys(err, -errno, "cannot make the directory '%.300s'", name);
+		existed = true;
+	}
+	fd = open_beneath(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
+	if (fd < 0)
+		return err_sys(err, fd, "cannot open '%.300s'", name);
+	code = fill_dir(r, fd, err);
+	if (code < 0)
+		return code;
 	return existed ? 0 : set_attributes(r, own, fd, name, err);
 }
 
@@ -260,5 +270,23 @@ int file_receive(struct file_receiver *r, const struct file_head *head, int dir,
 		 struct err *err) {
 	int code = make_object(r, head, dir, as, err);
 
+	return code < 0 ? code : file_receive_end(r, err);
+}
+
+int file_receive_content(struct file_receiver *r, const struct file_head *head, int fd,
+			 const char *name, struct err *err) {
+	int code = get_content(r, fd, name, err);
+
+	if (code == 0)
+		code = set_attributes(r, head, fd, name, err);
+	return code < 0 ? code : file_receive_end(r, err);
+}
+
+int file_receive_into(struct file_receiver *r, const struct file_head *head, int fd,
+		      const char *name, struct err *err) {
+	int code = fill_dir(r, fd, err);
+
+	if (code == 0)
+		code = set_attributes(r, head, fd, name, err);
 	return code < 0 ? code : file_receive_end(r, err);
 }

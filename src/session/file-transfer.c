@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -17,6 +16,7 @@
 #include "base/path.h"
 #include "image/layer.h"
 #include "runtime/inside.h"
+#include "session/file-place.h"
 #include "session/file-tree.h"
 #include "session/repair.h"
 #include "session/snapshot.h"
@@ -380,91 +380,27 @@ int file_push(struct session *s, const struct file_request *request, struct file
 
 /* ---- pull ---- */
 
-static int refuse(struct err *err, const char *path, const char *why) {
-	return err_set(err, ERR_USAGE, -EEXIST, "'%s' %s", path, why);
-}
-
-/* A directory that is there takes it in; a link to one is no directory. */
-static int choose_place(const struct file_request *request, char **ret, int *ret_nofollow,
-			struct err *err) {
-	autofree char *host = path_absolute(request->host);
-	autofree char *inside = path_clean(request->inside);
-	struct stat st;
-	int there = lstat(host, &st) == 0 ? 1 : errno == ENOENT || errno == ENOTDIR ? 0 : -errno;
-
-	if (there < 0)
-		return err_sys(err, there, "cannot look at '%s'", host);
-	if (there && S_ISDIR(st.st_mode)) {
-		*ret = path_join(host, path_base(inside));
-		*ret_nofollow = O_NOFOLLOW;
-		return 0;
-	}
-	if (ends_in_slash(request->host))
-		return refuse(err, host, there ? "is no directory" : "does not exist");
-	*ret = steal_ptr(host);
-	return 0;
-}
-
-static int check_place(const char *place, bool is_tree, struct err *err) {
-	autofree char *dir = dir_of(place);
-	struct stat st;
-
-	if (stat(dir, &st) < 0 || !S_ISDIR(st.st_mode))
-		return refuse(err, dir, "is no directory");
-	if (lstat(place, &st) < 0)
-		return errno == ENOENT ? 0 : err_sys(err, -errno, "cannot look at '%s'", place);
-	if (is_tree)
-		return refuse(err, place, "exists, and a directory is never written onto something");
-	if (S_ISREG(st.st_mode) || S_ISLNK(st.st_mode))
-		return 0;
-	return refuse(err, place, S_ISDIR(st.st_mode) ? "is a directory" : "is no regular file");
-}
-
-/* @nofollow: O_NOFOLLOW when a directory takes it in, which may have become a link. */
-static int receive_local(struct file_receiver *r, const struct file_head *head, const char *place,
-			 int nofollow, struct err *err) {
-	autofree char *dir = dir_of(place);
-	autofree char *tmp = NULL;
-	autoclose int parent = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC | nofollow);
-	unsigned flags = head->type == FILE_TYPE_DIR ? RENAME_NOREPLACE : 0;
-	uint64_t random = 0;
-	int code;
-
-	if (parent < 0)
-		return err_sys(err, -errno, "cannot open '%s'", dir);
-	if (getrandom(&random, sizeof(random), 0) < 0)
-		return err_sys(err, -errno, "no random numbers");
-	tmp = xasprintf(".coi-pull-%016llx", (unsigned long long)random);
-	code = file_receive(r, head, parent, tmp, err);
-	if (code == 0 && renameat2(parent, tmp, parent, path_base(place), flags) < 0)
-		code = err_sys(err, -errno, "cannot put '%s' in its place", place);
-	if (code < 0)
-		(void)tree_remove_at(parent, tmp);
-	return code;
-}
-
 static int pull(const struct file_request *request, struct remote *m, struct file_result *ret,
 		struct err *err) {
 	struct file_receiver r = { .in = m->from, .mode_mask = 0777, .progress = request->progress };
-	autofree char *place = NULL;
+	auto_file_place struct file_place place = { 0 };
 	struct file_head head;
-	int nofollow = 0;
-	int code = choose_place(request, &place, &nofollow, err);
+	int code = file_place_choose(request->host, request->inside, &place, err);
 
 	if (code == 0) /* what can be said without the container */
-		code = check_place(place, false, err);
+		code = file_place_check(&place, false, err);
 	if (code == 0)
 		code = file_receive_head(&r, &head, err);
 	if (code == 0)
-		code = check_place(place, head.type == FILE_TYPE_DIR, err);
+		code = file_place_check(&place, head.type == FILE_TYPE_DIR, err);
 	if (code == 0 && head.type == FILE_TYPE_LINK)
 		code = err_set(err, ERR_SYSTEM, -EBADMSG, "the container's side sends a link");
 	if (code == 0)
-		code = receive_local(&r, &head, place, nofollow, err);
+		code = file_place_receive(&place, &r, &head, err);
 	if (code < 0)
 		return code;
 	sum_up(&r.sum, ret);
-	ret->path = steal_ptr(place);
+	ret->path = steal_ptr(place.path);
 	return 0;
 }
 

@@ -98,4 +98,13 @@ int file_receive_end(struct file_receiver *r, struct err *err);
 int file_receive(struct file_receiver *r, const struct file_head *head, int dir, const char *as,
 		 struct err *err);
 
+/*
+ * The same for what is there already, empty, as @fd: a file, a directory. @name
+ * is for messages.
+ */
+int file_receive_content(struct file_receiver *r, const struct file_head *head, int fd,
+			 const char *name, struct err *err);
+int file_receive_into(struct file_receiver *r, const struct file_head *head, int fd,
+		      const char *name, struct err *err);
+
 #endif

@@ -20,7 +20,7 @@ setup() {
 	C=filebox
 	coi container start "$C" >/dev/null 2>&1 || true
 	coi container exec "$C" --user 0 -- sh -c 'rm -rf /srv/* /srv/.[!.]*'
-	rm -rf "$T"/tmp/* "$T"/ws/*
+	find "$T/tmp" "$T/ws" -mindepth 1 -delete
 }
 
 inside() {
@@ -257,15 +257,15 @@ done'
 
 swap_for() { # PLACE: what is being pulled becomes a link to it
 	local t
-	t=$(echo .coi-pull-*)
+	t=$(echo .coi-pull-*/big)
 	[ -f "$t" ] && mv "$t" aside && ln -s "$1" "$t"
 }
 
 @test "who can write to the directory that is pulled into cannot turn the modes of other files" {
 	echo mine >"$T/tmp/victim"
 	chmod 600 "$T/tmp/victim"
-	inside 'dd if=/dev/zero of=/srv/big bs=1M count=200 2>/dev/null; chmod 666 /srv/big'
-	"$COI" file pull "$C:/srv/big" got >"$T/out" 2>&1 3>&- &
+	inside 'mkdir /srv/t; dd if=/dev/zero of=/srv/t/big bs=1M count=200 2>/dev/null; chmod 666 /srv/t/big'
+	"$COI" file pull -r "$C:/srv/t" got >"$T/out" 2>&1 3>&- &
 	p=$!
 	within 10 swap_for "$T/tmp/victim"
 	wait "$p" || true
@@ -274,16 +274,90 @@ swap_for() { # PLACE: what is being pulled becomes a link to it
 }
 
 @test "the first ^C ends a transfer, and leaves nothing" {
-	inside 'dd if=/dev/zero of=/srv/big bs=1M count=200 2>/dev/null'
-	"$COI" file pull "$C:/srv/big" got >"$T/out" 2>&1 3>&- &
+	inside 'mkdir /srv/t; dd if=/dev/zero of=/srv/t/big bs=1M count=200 2>/dev/null'
+	"$COI" file pull -r "$C:/srv/t" got >"$T/out" 2>&1 3>&- &
 	p=$!
 	within 10 sh -c 'ls -A | grep -q coi-pull'
 	kill -INT $p
-	run wait $p
+	status=0
+	wait $p || status=$?
 	[ "$status" -ne 0 ]
 	[ ! -e got ]
 	[ -z "$(find . -name '.coi-*')" ]
 	[[ $(cat "$T/out") == *stopped* ]]
+}
+
+names_left() {
+	find . -maxdepth 1 -name '.coi-pull-*' | wc -l
+}
+
+# A pull in the background that takes its time, and the pid of it once CONDITION holds.
+slow_pull() { # CONDITION ARGUMENTS...
+	local condition=$1 strace
+	shift
+	strace -f -o "$T/trace" -e trace=pwrite64 -e inject=pwrite64:delay_enter=100000 \
+		"$COI" file pull "$@" >"$T/out" 2>&1 3>&- &
+	slow=$!
+	within 10 pgrep -P $slow
+	pulling=$(pgrep -P $slow)
+	within 10 sh -c "${condition//PID/$pulling}"
+}
+
+@test "a pull that is killed leaves no file, and of a tree what the next one removes" {
+	inside 'mkdir /srv/t; dd if=/dev/zero of=/srv/t/big bs=1M count=50 2>/dev/null; echo f >/srv/f'
+	: >old
+	for name in new old; do
+		# It writes to what has no name.
+		slow_pull "ls -l /proc/PID/fd 2>/dev/null | grep -q '$T/ws/#.*deleted'" "$C:/srv/t/big" $name
+		kill -9 $pulling
+		wait $slow || true
+		expect_equal "$(names_left)" 0
+	done
+	[ ! -e new ]
+	expect_equal "$(stat -c %s old)" 0
+	for k in 1 2; do
+		slow_pull 'ls -d .coi-pull-*/big' -r "$C:/srv/t" got
+		kill -9 $pulling
+		wait $slow || true
+		# That of the pull before has gone.
+		expect_equal "$(names_left)" 1
+	done
+	# What is not ours to remove, and a name that only looks like it.
+	mkdir .coi-pull-0000000000000000 .coi-pull-mine .coi-pull-00000000000000zz
+	chown 4321 .coi-pull-0000000000000000
+	ln -s "$T/tmp" .coi-pull-1111111111111111
+	echo keep >"$T/tmp/keep"
+	coi file pull "$C:/srv/f" f
+	expect_equal "$(find . -name '.coi-*' | sort | tr '\n' ' ')" "./.coi-pull-0000000000000000 ./.coi-pull-00000000000000zz ./.coi-pull-1111111111111111 ./.coi-pull-mine "
+	[ -e "$T/tmp/keep" ]
+	rm -r .coi-pull-*
+	# Two at once do not take each other's away.
+	slow_pull 'ls -d .coi-pull-*/big' -r "$C:/srv/t" first
+	coi file pull -r "$C:/srv/t" second
+	expect_equal "$(names_left)" 1
+	kill -INT $pulling
+	wait $slow || true
+	[ ! -e first ]
+	expect_equal "$(names_left)" 0
+}
+
+@test "where a file cannot be nameless it has a name until it is complete" {
+	inside 'dd if=/dev/zero of=/srv/big bs=1M count=50 2>/dev/null; echo f >/srv/f; chmod 640 /srv/f'
+	tmpfile_fails() { # as on a file system without them
+		strace -f -o "$T/trace" -P "$T/ws" -e trace=openat -e inject=openat:error=EOPNOTSUPP:when=3 \
+			"$COI" file pull "$@"
+	}
+	tmpfile_fails "$C:/srv/f" f
+	grep -q 'O_TMPFILE.*INJECTED' "$T/trace"
+	expect_equal "$(cat f) $(stat -c %a f)" "f 640"
+	echo old >f
+	tmpfile_fails "$C:/srv/f" f
+	expect_equal "$(cat f)" f
+	expect_equal "$(names_left)" 0
+	# What is left of one that was killed.
+	echo half >.coi-pull-0123456789abcdef
+	coi file pull "$C:/srv/f" f
+	expect_equal "$(names_left)" 0
 }
 
 @test "full disks on either side: said, and what was there is there" {

@@ -101,7 +101,8 @@ refused() { # STATUS TEXT ARGUMENT...
 	within 30 grep -q endless "$T/tls/log"
 	kill -INT "$pid" 2>/dev/null || true
 	kill -TERM "$pid"
-	run wait "$pid"
+	status=0
+	wait "$pid" || status=$?
 	[ "$status" != 0 ]
 	expect_equal "$(store)" "$before"
 }
