@@ -19,6 +19,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/path.h"
+#include "base/proc.h"
 #include "base/strv.h"
 #include "session/names.h"
 
@@ -51,7 +52,10 @@ static int mark_fd(struct walk *w, int fd, const char *path) {
 	if (!w->set && (!(flags & FS_IMMUTABLE_FL) || strv_contains(w->keep, path)))
 		return 0;
 	flags = w->set ? flags | FS_IMMUTABLE_FL : flags & ~FS_IMMUTABLE_FL;
-	return ioctl(fd, FS_IOC_SETFLAGS, &flags) < 0 ? -errno : 0;
+	if (ioctl(fd, FS_IOC_SETFLAGS, &flags) == 0)
+		return 0;
+	/* Nobody writes there anyway. */
+	return errno == EROFS ? 0 : -errno;
 }
 
 static int walk_one(struct walk *w, int parent, const char *name, const char *path, int depth);
@@ -152,9 +156,9 @@ static json_t *record_make(const struct immutable_spec *spec) {
 	const struct privilege *who = spec->session->who;
 	char when[CLOCK_RFC3339_SIZE];
 	auto_json json_t *first = place_make(&spec->places[0]), *more = json_array();
-	json_t *record = json_pack("{s:o, s:s, s:o, s:I, s:I, s:o}", "container_name",
+	json_t *record = json_pack("{s:o, s:s, s:s, s:o, s:I, s:I, s:o}", "container_name",
 				   json_text(spec->container), "applied_at",
-				   clock_rfc3339(time(NULL), when), "root",
+				   clock_rfc3339(time(NULL), when), "boot", boot_id(), "root",
 				   json_text(spec->session->layout->root), "uid",
 				   (json_int_t)who->uid, "gid", (json_int_t)who->gid, "home",
 				   json_text(who->home));
@@ -284,7 +288,13 @@ static bool overlaps(char *const *paths, const char *path) {
 
 /* ---- clearing and setting ---- */
 
-static int clear_place(const json_t *place, char *const *others, uid_t only) {
+/* Devices may have other numbers since the machine was started anew. */
+static bool is_place(const json_t *place, const struct stat *st, bool same_boot) {
+	return (int64_t)st->st_ino == json_get_int(place, "ino", -1) &&
+	       (!same_boot || (int64_t)st->st_dev == json_get_int(place, "dev", -1));
+}
+
+static int clear_place(const json_t *place, char *const *others, uid_t only, bool same_boot) {
 	const char *dir = json_get_str(place, "workspace", "");
 	autostrv char **paths = json_get_strv(place, "paths"), **kept = json_get_strv(place, "kept");
 	autoclose int base = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -292,9 +302,7 @@ static int clear_place(const json_t *place, char *const *others, uid_t only) {
 	struct stat st;
 	int result = 0;
 
-	if (base < 0 || fstat(base, &st) < 0 ||
-	    (int64_t)st.st_dev != json_get_int(place, "dev", -1) ||
-	    (int64_t)st.st_ino != json_get_int(place, "ino", -1))
+	if (base < 0 || fstat(base, &st) < 0 || !is_place(place, &st, same_boot))
 		return 0; /* it has gone, or another directory has that name */
 	for (char **path = paths; path && *path; path++) {
 		autofree char *whole = path_join(dir, *path);
@@ -308,10 +316,11 @@ static int clear_place(const json_t *place, char *const *others, uid_t only) {
 
 /* All of a record but what others hold too. The first failure, after trying everything. */
 static int clear_record(const json_t *record, char *const *others, uid_t only) {
+	bool same_boot = !strcmp(json_get_str(record, "boot", ""), boot_id());
 	int result = 0;
 
 	for (size_t i = 0; i < place_count(record); i++) {
-		int r = clear_place(place_at(record, i), others, only);
+		int r = clear_place(place_at(record, i), others, only, same_boot);
 
 		if (r < 0 && result == 0)
 			result = r;

@@ -17,6 +17,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/path.h"
+#include "base/proc.h"
 #include "base/record.h"
 #include "base/strv.h"
 #include "session/names.h"
@@ -28,7 +29,7 @@
 
 struct placeholder {
 	char *base_path;
-	uint64_t dev, ino; /* of the base */
+	uint64_t dev, ino; /* of the base; dev 0: of an earlier boot, which numbered them anew */
 	char *path;
 	enum protect_kind kind;
 };
@@ -69,7 +70,7 @@ static const char *content_of(enum protect_kind kind) {
 static bool same_place(const struct placeholder *a, const struct placeholder *b) {
 	autofree char *x = path_join(a->base_path, a->path), *y = path_join(b->base_path, b->path);
 
-	return a->dev == b->dev && !strcmp(x, y);
+	return !strcmp(x, y);
 }
 
 static bool manifest_has(const struct manifest *m, const struct placeholder *p) {
@@ -92,6 +93,8 @@ static void manifest_add(struct manifest *m, const struct placeholder *p) {
 static int manifest_load(int dir, struct manifest *m, struct err *err) {
 	auto_record struct record *r = NULL;
 	struct err own = { 0 };
+	const char *boot;
+	bool same_boot;
 	int64_t count;
 	int e = record_load(dir, MANIFEST_NAME, MANIFEST_FORMAT, &r, &own);
 
@@ -102,6 +105,8 @@ static int manifest_load(int dir, struct manifest *m, struct err *err) {
 			*err = own;
 		return e;
 	}
+	boot = record_get(r, "", "boot");
+	same_boot = boot && !strcmp(boot, boot_id());
 	count = record_get_int(r, "", "count", 0);
 	for (int64_t i = 0; i < count && i < PLACEHOLDERS_MAX; i++) {
 		autofree char *section = xasprintf("%d", (int)i);
@@ -114,7 +119,8 @@ static int manifest_load(int dir, struct manifest *m, struct err *err) {
 				       "the record of placeholders is damaged");
 		manifest_add(m, &(struct placeholder){
 				.base_path = (char *)base,
-				.dev = (uint64_t)record_get_int(r, section, "dev", 0),
+				.dev = same_boot ? (uint64_t)record_get_int(r, section, "dev", 0)
+						 : 0,
 				.ino = (uint64_t)record_get_int(r, section, "ino", 0),
 				.path = (char *)path,
 				.kind = kind_from_string(kind),
@@ -130,6 +136,7 @@ static int manifest_store(int dir, const struct manifest *m, struct err *err) {
 	int e;
 
 	record_setf(r, "", "count", "%zu", m->count);
+	record_set(r, "", "boot", boot_id());
 	for (size_t i = 0; i < m->count; i++) {
 		const struct placeholder *p = &m->items[i];
 		autofree char *section = xasprintf("%zu", i);
@@ -353,7 +360,8 @@ static void remove_one(const struct placeholder *p) {
 	struct stat st;
 	int r = 0;
 
-	if (base < 0 || fstat(base, &st) < 0 || st.st_dev != p->dev || st.st_ino != p->ino)
+	if (base < 0 || fstat(base, &st) < 0 || (p->dev && st.st_dev != p->dev) ||
+	    st.st_ino != p->ino)
 		return; /* another directory has that name now */
 	parent = open_parent(base, p->path, &name);
 	if (parent < 0)

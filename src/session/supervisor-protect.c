@@ -34,6 +34,8 @@ static void say(const char *line, void *data) {
 static void make_immutable(struct supervisor *v) {
 	const struct protect_binds *b = &v->protect;
 	autofree struct immutable_place *places = xcalloc(b->still_count + 1, sizeof(*places));
+	/* A power cut must not leave marks that nobody knows of; of a run it hardly can. */
+	bool is_long = v->c->kind != KIND_RUN || !v->c->delete_on_stop;
 	struct err err = { 0 };
 
 	if (!v->plan.protect.immutable)
@@ -48,7 +50,7 @@ static void make_immutable(struct supervisor *v) {
 						    .places = places,
 						    .place_count = b->still_count,
 						    .spare = v->plan.protect.writable,
-						    .durable = !v->c->delete_on_stop },
+						    .durable = is_long },
 			  &err) < 0)
 		say(err.msg, v);
 }
