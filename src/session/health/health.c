@@ -46,7 +46,9 @@ void health_report_done(struct health_report *r) {
 	*r = (struct health_report){ 0 };
 }
 
-static void set(struct health_result *r, enum health_status status, const char *fmt, va_list ap) {
+__attribute__((format(printf, 3, 0))) static void set(struct health_result *r,
+							 enum health_status status,
+							 const char *fmt, va_list ap) {
 	free(r->message);
 	r->message = xvasprintf(fmt, ap);
 	r->status = status;
@@ -113,7 +115,7 @@ bool health_needs_session(const struct health_subject *s, struct health_result *
 }
 
 long long health_number(const char *path) {
-	autofree char *line = NULL, *end = NULL;
+	autofree char *line = NULL;
 	char *rest;
 	long long n;
 
