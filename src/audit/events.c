@@ -55,6 +55,13 @@ static const struct audit_event_def events[AUDIT_TYPE_COUNT] = {
 			INT("status", 0, "exit status, when it has ended"),
 		},
 	},
+	[AUDIT_CONTAINER_UNFREEZE] = {
+		.name = "container.unfreeze",
+		.meaning = "a person let a frozen container go on",
+		.fields = {
+			TEXT("frozen_for", 0, "threat that it was frozen for"),
+		},
+	},
 	[AUDIT_CONTAINER_STOP] = {
 		.name = "container.stop",
 		.meaning = "a container has ended",
@@ -235,6 +242,7 @@ static const struct audit_event_def events[AUDIT_TYPE_COUNT] = {
 			TEXT("exe", 0, "file that is run, when the command line has another name"),
 			INT("uid", 0, "its user, as the container counts"),
 			TEXT("stdio", 0, "what its standard streams are, when one is a socket"),
+			BOOL("was_running", 0, "it ran when the watching began"),
 		},
 	},
 	[AUDIT_STREAM_NET] = {

@@ -207,9 +207,41 @@ char *audit_text(const json_t *record) {
 	return b.data;
 }
 
-/* --- the newest threat */
+/* --- what it was frozen for */
 
-static void look_in(int dir, const char *stem, const char *action, json_t **found) {
+/* What ends the time of a freeze. */
+static bool is_answer(const char *line) {
+	return strstr(line, "\"type\":\"container.unfreeze\"") ||
+	       strstr(line, "\"type\":\"container.start\"");
+}
+
+struct look {
+	json_t *found;
+	time_t found_at, answered_at;
+};
+
+static void look_at(struct look *l, const char *line, size_t len) {
+	bool is_threat = strncmp(line, "{\"id\":", 6) == 0; /* cheaper than to read them all */
+	auto_json json_t *j = is_threat || is_answer(line) ? json_loadb(line, len, 0, NULL) : NULL;
+	struct audit_about a;
+
+	if (!j || !audit_about(j, &a))
+		return;
+	if (!a.is_threat) {
+		l->answered_at = a.when;
+		if (l->found && l->found_at <= a.when) {
+			json_decref(l->found);
+			l->found = NULL;
+		}
+	} else if (a.when >= l->answered_at && (!l->found || a.when >= l->found_at) &&
+		   !strcmp(json_get_str(j, "action", ""), audit_action_to_string(AUDIT_PAUSED))) {
+		json_decref(l->found);
+		l->found = steal_ptr(j);
+		l->found_at = a.when;
+	}
+}
+
+static void look_in(struct look *l, int dir, const char *stem) {
 	autofree char *name = xasprintf("%s.jsonl", stem);
 	autoclose int fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	auto_linereader struct linereader r = { 0 };
@@ -220,26 +252,13 @@ static void look_in(int dir, const char *stem, const char *action, json_t **foun
 	if (st.st_size > LOOK_BACK && lseek(fd, st.st_size - LOOK_BACK, SEEK_SET) < 0)
 		return;
 	linereader_init(&r, fd, AUDIT_LINE_MAX);
-	while (linereader_next(&r) == 1) {
-		auto_json json_t *j = NULL;
-		struct audit_about a, b;
-
-		/* Cheaper than to read them all as JSON. */
-		if (strncmp(r.line, "{\"id\":", 6) != 0)
-			continue;
-		j = json_loadb(r.line, r.len, 0, NULL);
-		if (!j || !audit_about(j, &a) || strcmp(json_get_str(j, "action", ""), action) != 0 ||
-		    (*found && audit_about(*found, &b) && b.when > a.when))
-			continue;
-		json_decref(*found);
-		*found = steal_ptr(j);
-	}
+	while (linereader_next(&r) == 1)
+		look_at(l, r.line, r.len);
 }
 
-int audit_last_threat(const struct privilege *who, const char *container, enum audit_action action,
-		      json_t **ret) {
+int audit_frozen_for(const struct privilege *who, const char *container, json_t **ret) {
 	autofree char *stem = audit_stem(container, false), *other = audit_stem(container, true);
-	json_t *found = NULL;
+	struct look l = { 0 };
 	int dir;
 
 	if (!audit_is_stem(container))
@@ -247,13 +266,13 @@ int audit_last_threat(const struct privilege *who, const char *container, enum a
 	privilege_person_begin(who);
 	dir = audit_open_directory(who, false, NULL);
 	if (dir >= 0) {
-		look_in(dir, stem, audit_action_to_string(action), &found);
-		look_in(dir, other, audit_action_to_string(action), &found);
+		look_in(&l, dir, stem);
+		look_in(&l, dir, other);
 		(void)close(dir);
 	}
 	privilege_person_end(who);
-	if (!found)
+	if (!l.found)
 		return dir < 0 && dir != -ENOENT ? dir : -ENOENT;
-	*ret = found;
+	*ret = l.found;
 	return 0;
 }

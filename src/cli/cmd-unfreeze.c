@@ -2,7 +2,10 @@
 #include <errno.h>
 #include <string.h>
 
+#include "audit/reader.h"
+#include "base/json.h"
 #include "base/log.h"
+#include "base/mem.h"
 #include "cli/app.h"
 #include "cli/commands.h"
 #include "cli/resolve.h"
@@ -10,6 +13,24 @@
 
 static bool is_frozen(const struct cli *cli, const struct container *c) {
 	return strcmp(container_status(cli->session, c), "Frozen") == 0;
+}
+
+/* What it was frozen for, when it was for a threat; and that a person has answered that. */
+static int let_go(struct cli *cli, const struct container *c, struct err *err) {
+	struct privilege who = container_person(c);
+	auto_json json_t *threat = NULL;
+	autofree char *text = NULL;
+	int r = lifecycle_freeze(cli->session, c->name, false, err);
+
+	if (r < 0)
+		return r;
+	if (audit_frozen_for(&who, c->name, &threat) == 0)
+		text = audit_text(threat);
+	if (text)
+		log_info("%s was frozen for: %s", c->name, text);
+	return audit_write(cli->session->audit, AUDIT_CONTAINER_UNFREEZE, c->name,
+	                   AUDIT_FIELDS(AUDIT_TEXT("frozen_for", json_get_str(threat, "id", NULL))),
+	                   err);
 }
 
 static int unfreeze_one(struct cli *cli, const char *word, struct err *err) {
@@ -20,8 +41,8 @@ static int unfreeze_one(struct cli *cli, const char *word, struct err *err) {
 		return r;
 	if (!is_frozen(cli, c))
 		return err_set(err, ERR_CONFLICT, -EINVAL, "container '%s' is not frozen: it is %s",
-			       c->name, container_status(cli->session, c));
-	r = lifecycle_freeze(cli->session, c->name, false, err);
+		               c->name, container_status(cli->session, c));
+	r = let_go(cli, c, err);
 	if (r < 0)
 		return r;
 	log_info("Unfroze %s", c->name);
@@ -41,7 +62,7 @@ static int unfreeze_run(struct cli *cli, const void *args, struct err *err) {
 	for (size_t i = 0; i < list.count; i++) {
 		if (!is_frozen(cli, list.items[i]))
 			continue;
-		r = lifecycle_freeze(cli->session, list.items[i]->name, false, err);
+		r = let_go(cli, list.items[i], err);
 		if (r < 0)
 			return r;
 		count++;
@@ -54,7 +75,8 @@ static int unfreeze_run(struct cli *cli, const void *args, struct err *err) {
 }
 
 static const struct cli_argument unfreeze_arguments[] = {
-	{ "name", ARGUMENT_OPTIONAL, COMPLETE_RUNNING, "A frozen container; all of them if left out" },
+	{ "name", ARGUMENT_OPTIONAL, COMPLETE_RUNNING,
+	  "A frozen container; all of them if left out" },
 	{ NULL },
 };
 
@@ -62,9 +84,10 @@ const struct cli_command cmd_unfreeze = {
 	.name = "unfreeze",
 	.group = GROUP_SESSION,
 	.summary = "let frozen containers go on",
-	.description = "A container is frozen when monitoring has found something that looks like an "
-		       "attack. Look first ('coi list', the files in ~/.coi/audit), then let it go "
-		       "on.",
+	.description =
+		"A container is frozen when monitoring has found something that looks like an "
+		"attack; that is shown. Look first ('coi audit NAME --level high'), then let it "
+		"go on.",
 	.arguments = unfreeze_arguments,
 	.flags = COMMAND_SESSION,
 	.run = unfreeze_run,

@@ -44,6 +44,7 @@ struct finding {
 	enum audit_evidence evidence;
 	char indicator[FINDING_INDICATOR_MAX]; /* what in the event it was: foreign text */
 	uint64_t count; /* of equal ones since it was told; 0: it is the first */
+	bool is_again;  /* as grave as can be, and told a moment ago: only to be acted upon */
 	size_t slot;    /* below DETECT_REMEMBERED: that of the first one and of its equals */
 	/* Numbers of the evidence, where it has some (detect-volume.c). */
 	double amount, rate, threshold;
@@ -77,6 +78,7 @@ void findings_add(struct findings *all, const struct finding *one);
  */
 #define DETECT_AGAIN_MS 30000
 #define DETECT_REMEMBERED 256
+#define DETECT_INSIST_MS 1000 /* grave ones are reported again so often, for who let them go on */
 #define DETECT_EACH_SECOND 20 /* threats that are told; more of them are counted */
 
 struct detector;

@@ -15,6 +15,7 @@ struct remembered {
 	bool is_used;
 	uint64_t key;
 	uint64_t first_ms;
+	uint64_t insisted_ms;
 	uint64_t again;
 	struct finding finding;
 };
@@ -104,12 +105,23 @@ static bool is_too_many(struct detector *d, const struct finding *f, uint64_t no
 	return true;
 }
 
+/* A grave one that comes again is counted, and reported now and then all the same. */
+static void insist(struct remembered *t, uint64_t now, struct findings *ret) {
+	if (t->finding.level < AUDIT_HIGH || now - t->insisted_ms < DETECT_INSIST_MS ||
+	    ret->count == FINDINGS_MAX)
+		return;
+	t->insisted_ms = now;
+	ret->items[ret->count] = t->finding;
+	ret->items[ret->count++].is_again = true;
+}
+
 static void take(struct detector *d, const struct finding *f, uint64_t now, struct findings *ret) {
 	uint64_t key = key_of(f);
 	struct remembered *t = find(d, key);
 
 	if (t && now - t->first_ms < DETECT_AGAIN_MS) {
 		t->again++;
+		insist(t, now, ret);
 		return;
 	}
 	if (is_too_many(d, f, now))
@@ -118,7 +130,9 @@ static void take(struct detector *d, const struct finding *f, uint64_t now, stru
 		expire(t, ret);
 	else
 		t = make_room(d, ret);
-	*t = (struct remembered){ .is_used = true, .key = key, .first_ms = now, .finding = *f };
+	*t = (struct remembered){
+		.is_used = true, .key = key, .first_ms = now, .insisted_ms = now, .finding = *f
+	};
 	t->finding.slot = (size_t)(t - d->told);
 	if (ret->count < FINDINGS_MAX)
 		ret->items[ret->count++] = t->finding;

@@ -147,7 +147,8 @@ struct watch_status {
 
 struct watch_event {
 	enum watch_kind kind;
-	uint64_t when_ms; /* CLOCK_MONOTONIC */
+	uint64_t when_ms; /* CLOCK_MONOTONIC, when it was heard of */
+	uint64_t at_us;   /* the same clock, when it happened; 0: not known */
 	pid_t pid, ppid;  /* 0: not known */
 	int64_t uid;      /* -1: not known */
 	const char *comm; /* of the process; NULL: not known */

@@ -41,6 +41,32 @@ int runtime_kill(const struct runtime_ref *ref, int timeout_ms, struct err *err)
 /* Ask init to power off (SIGRTMIN+3 for systemd, SIGPWR for the others); does not wait. */
 int runtime_poweroff(const struct runtime_ref *ref, struct err *err);
 
+/*
+ * Its control groups, for those who watch it. @unified_fd -1: it has none of version
+ * 2, or nobody can tell how many groups are above it; @level is that number.
+ */
+struct runtime_groups {
+	int procs_fd; /* where its cgroup.procs is, of any version */
+	int unified_fd;
+	unsigned level;
+};
+int runtime_groups_open(const struct runtime_ref *ref, struct runtime_groups *ret,
+			struct err *err);
+void runtime_groups_done(struct runtime_groups *g);
+
+/* What can be counted of a container: files that are read again and again. */
+enum runtime_counter {
+	RUNTIME_COUNTER_IO,     /* bytes read and written, by disk: of version 1 or 2 */
+	RUNTIME_COUNTER_PIDS,
+	RUNTIME_COUNTER_MEMORY,
+	RUNTIME_COUNTER_CPU,    /* nanoseconds, or "usage_usec" and more */
+	RUNTIME_COUNTER_NET,    /* /proc/PID/net/dev of its init */
+	RUNTIME_COUNTER_TMP,    /* O_PATH of its /tmp, where that is a file system of its own */
+	RUNTIME_COUNTER_COUNT,
+};
+/* A descriptor, or -errno: it is not counted here. */
+int runtime_counter_open(const struct runtime_ref *ref, enum runtime_counter which);
+
 /* Freeze and wait until it is frozen, at most @timeout_ms. */
 int runtime_freeze(const struct runtime_ref *ref, int timeout_ms, struct err *err);
 int runtime_unfreeze(const struct runtime_ref *ref, struct err *err);

@@ -341,6 +341,7 @@ static int start(struct session *s, const struct launch_request *request, int wo
 	if (r == 0 && strcmp(c->network_mode, "none") != 0)
 		r = network_hosts(set, &plan.hosts, err);
 	plan.network_log = network_log_path(set);
+	monitoring_from_settings(set, &plan.monitoring);
 	if (r == 0)
 		r = network_dns_servers(set, &plan.policy, err);
 	if (r == 0)

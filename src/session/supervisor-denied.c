@@ -222,6 +222,7 @@ void supervisor_denied_packet(struct supervisor *v, const struct net_denied *d, 
 	r.remedy = why.remedy;
 	tell_inside(v, &r);
 	tell_outside(v, &r);
+	supervisor_monitor_denied(v, d);
 }
 
 void supervisor_denied_done(struct supervisor *v) {

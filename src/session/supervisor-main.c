@@ -118,6 +118,7 @@ void supervisor_finish(struct supervisor *v, const struct plan *plan, bool delet
 
 static void close_all(struct supervisor *v) {
 	runtime_free(v->rt);
+	supervisor_monitor_done(v);
 	supervisor_network_done(v);
 	net_base_free(v->net);
 	loop_free(v->loop);
@@ -182,6 +183,7 @@ static int print_plans(void) {
 int main(int argc, char **argv) {
 	struct supervisor v = {
 		.resolver = NET_RESOLVER_INIT,
+		.watch = WATCH_INIT,
 		.who = NET_WHO_INIT,
 		.relay = RELAY_INIT,
 		.guard_fd = -1,

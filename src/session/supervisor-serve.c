@@ -339,6 +339,7 @@ static int add_sources(struct supervisor *v, struct err *err) {
 		return err->code;
 	supervisor_relays_watch(v);
 	supervisor_disk_watch(v);
+	supervisor_monitor_watch(v);
 	if (!v->net)
 		return 0;
 	if (!loop_add_timer(v->loop, GUARD_DELAY_MS, 0, guard_begin, v))
@@ -423,6 +424,7 @@ int supervisor_serve(struct supervisor *v, struct err *err) {
 	r = loop_run(v->loop);
 	if (r < 0)
 		return err_sys(err, r, "cannot watch the container");
+	supervisor_monitor_finish(v);
 	supervisor_audit_end(v);
 	supervisor_log_end(v);
 	is_saved = save(v, &unsaved) == 0;

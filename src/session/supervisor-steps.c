@@ -194,6 +194,25 @@ static int undo_protect(void *ctx, struct err *err) {
 	return supervisor_unprotect(ctx, err);
 }
 
+/* Its program loads while the rest is made. */
+static int do_watcher(void *ctx, struct err *err) {
+	(void)err;
+	supervisor_monitor_spawn(ctx);
+	return 0;
+}
+
+static int do_watching(void *ctx, struct err *err) {
+	(void)err;
+	supervisor_monitor_begin(ctx);
+	return 0;
+}
+
+static int undo_watcher(void *ctx, struct err *err) {
+	(void)err;
+	supervisor_monitor_done(ctx);
+	return 0;
+}
+
 static int do_rootfs(void *ctx, struct err *err) {
 	struct supervisor *v = ctx;
 	int64_t disk = storage_disk_size(&v->session, v->c, err);
@@ -308,6 +327,8 @@ static int do_ready(void *ctx, struct err *err) {
 		if (pfds[2].revents & (POLLHUP | POLLRDHUP | POLLERR))
 			return err_set(err, ERR_SYSTEM, -ECANCELED, "the command went away");
 	}
+	/* Nothing that a person starts in it is missed. */
+	supervisor_monitor_wait(v);
 	return 0;
 }
 
@@ -356,8 +377,10 @@ static const struct plan_step start_steps[] = {
 	{ "rules", "put its network rules in place", do_rules, NULL },
 	{ "ports", "open its ports of the host", do_ports, undo_relays },
 	{ "protect", "protect paths of the workspace", do_protect, undo_protect },
+	{ "watcher", "start what watches it", do_watcher, undo_watcher },
 	{ "rootfs", "build its file system", do_rootfs, undo_rootfs },
 	{ "start", "start it", do_start, undo_start },
+	{ "watching", "watch it", do_watching, NULL },
 	{ "link", "connect it to the bridge", do_link, undo_link },
 	{ "resolver", "start its name service", do_resolver, undo_resolver },
 	{ "ready", "wait until it is ready", do_ready, NULL },
@@ -381,6 +404,8 @@ static const struct plan_step adopt_steps[] = {
 	{ "rules", "put its network rules in place", do_rules, NULL },
 	{ "protect", "know what protects paths of the workspace", do_protect_adopt, undo_protect },
 	{ "rootfs", "know its disk", NULL, undo_rootfs },
+	{ "watcher", "start what watches it", do_watcher, undo_watcher },
+	{ "watching", "watch it", do_watching, NULL },
 	{ "start", "end it when it is time", NULL, undo_start },
 	{ "link", "know its link", NULL, undo_link },
 	{ "resolver", "start its name service", do_resolver, undo_resolver },

@@ -13,7 +13,9 @@
 #include <stdint.h>
 #include <sys/stat.h>
 
+#include "base/clock.h"
 #include "base/loop.h"
+#include "monitor/watch.h"
 #include "base/msg.h"
 #include "net/learnt.h"
 #include "net/net.h"
@@ -110,6 +112,15 @@ struct supervisor {
 	char *sockets_path;               /* NULL: no sockets, or they are bound already */
 	struct loop_source *relay_source;
 	uint64_t relay_started_ms;
+
+	/* supervisor-monitor.c */
+	struct watch watch;
+	struct detector *net_detector; /* of connections; NULL: nothing is watched */
+	struct loop_source *watch_source, *watch_pulse, *watch_timer;
+	uint64_t watch_started_ms;
+	bool watch_has_pulse;
+	char watch_ended[CLOCK_RFC3339_SIZE];
+	bool records_failed;
 
 	/* supervisor-git.c: paths, NULL without */
 	char *git_path;
@@ -257,6 +268,20 @@ int supervisor_ports_open(struct supervisor *v, struct err *err);
 void supervisor_relays_bind(struct supervisor *v);
 int supervisor_relays_start(struct supervisor *v, struct err *err);
 void supervisor_relays_stop(struct supervisor *v);
+/*
+ * The watcher (supervisor-monitor.c): its program, while the rest is made; then the
+ * container, which has its init; wait until all is seen; hear it; and at the end
+ * take what it has still to say. None of it stops a start.
+ */
+void supervisor_monitor_spawn(struct supervisor *v);
+void supervisor_monitor_begin(struct supervisor *v);
+void supervisor_monitor_wait(struct supervisor *v);
+void supervisor_monitor_watch(struct supervisor *v);
+void supervisor_monitor_finish(struct supervisor *v);
+void supervisor_monitor_done(struct supervisor *v);
+/* The rules have refused something. */
+struct net_denied;
+void supervisor_monitor_denied(struct supervisor *v, const struct net_denied *d);
 /* A relay that ends is started again. */
 void supervisor_relays_watch(struct supervisor *v);
 /* Audit: what a step did. A failure goes to the log; it stops nothing that runs. */

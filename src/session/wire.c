@@ -52,11 +52,11 @@ json_t *wire_bind_to_json(const struct runtime_bind *b) {
 }
 
 json_t *wire_plan_to_json(const struct wire_plan *p) {
-	json_t *binds = json_array();
+	json_t *binds = json_array(), *j;
 
 	for (size_t i = 0; i < p->bind_count; i++)
 		json_array_append_new(binds, wire_bind_to_json(&p->binds[i]));
-	return json_pack("{s:o, s:o, s:{s:b, s:b, s:I, s:I, s:o, s:o}, s:b, s:b, s:b, s:i, s:i,"
+	j = json_pack("{s:o, s:o, s:{s:b, s:b, s:I, s:I, s:o, s:o}, s:b, s:b, s:b, s:i, s:i,"
 			 " s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:o, s:o}",
 			 "name", json_text(p->name), "prefix", json_text(p->prefix), "who",
 			 "is_root", p->who.is_root, "via_sudo", p->who.via_sudo, "uid",
@@ -74,6 +74,8 @@ json_t *wire_plan_to_json(const struct wire_plan *p) {
 			 (json_int_t)p->git_bind, "git_own",
 			 json_text(p->git_own ? p->git_own : ""), "git",
 			 git_setup_to_json(&p->git));
+	json_object_set_new(j, "monitoring", monitoring_to_json(&p->monitoring));
+	return j;
 }
 
 void wire_bind_from_json(const json_t *j, struct runtime_bind *ret) {
@@ -125,6 +127,7 @@ int wire_plan_from_json(const json_t *j, struct wire_plan *ret, struct err *err)
 	protect_rules_from_json(json_object_get(j, "protect"), &p.protect);
 	relays_from_json(json_object_get(j, "relays"), &p.relays);
 	git_setup_from_json(json_object_get(j, "git"), &p.git);
+	monitoring_from_json(json_object_get(j, "monitoring"), &p.monitoring);
 	for (size_t i = 0; i < json_array_size(binds); i++) {
 		struct runtime_bind bind;
 

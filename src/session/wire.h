@@ -24,6 +24,7 @@
 #include "runtime/runtime.h"
 #include "session/git-setup.h"
 #include "session/limits.h"
+#include "session/monitoring.h"
 #include "session/protect.h"
 #include "session/relays.h"
 
@@ -42,6 +43,7 @@ struct wire_plan {
 	struct net_allowed allowed;
 	struct net_hosts hosts; /* and the next */
 	char *network_log; /* NULL: none is kept */
+	struct monitoring_plan monitoring;
 	struct limits_plan limits;
 	char *timezone; /* "" when adopted */
 	struct protect_rules protect;

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Between the supervisor and coi-watch: descriptors and messages (base/msg.h). */
+#ifndef COI_MONITOR_PROTOCOL_H
+#define COI_MONITOR_PROTOCOL_H
+
+/* What coi-watch starts with. It loads at once what needs no container. */
+#define WATCH_FD_CONTROL 3 /* its end is our end */
+#define WATCH_FD_ROOT 4    /* an empty directory, its root from then on */
+
+/*
+ * From the supervisor, once the container has an init: "lxc_name", "uid" (user and
+ * group of the watcher from then on), "level", "cgroup2_id", "uid_base", "uid_count",
+ * "poll_ms", "settings" (wire.h), "counters" (bools, by enum watch_counter). Descriptors:
+ * where cgroup.procs is; when "has_cgroup2", the group of version 2; then that of each
+ * counter which is there.
+ */
+#define WATCH_MSG_START "start"
+/* Later: other settings. */
+#define WATCH_MSG_SETTINGS "settings"
+/* The container has ended: what is not told yet, and then the end. */
+#define WATCH_MSG_FINISH "finish"
+/* The supervisor wants to know whether it turns; and the answer. */
+#define WATCH_MSG_PING "ping"
+#define WATCH_MSG_PONG "pong"
+
+/* From the watcher: what happens from now on is seen. No body. */
+#define WATCH_MSG_READY "ready"
+/*
+ * "list": events in their order, each with "type" (a stream of audit/) and the
+ * fields that its row there has. One of type "net" has "raw" as well, which is
+ * what the policy judges: "family", "protocol", "address" (16 numbers), "port".
+ */
+#define WATCH_MSG_EVENTS "events"
+#define WATCH_EVENTS_MAX 512      /* of one message */
+#define WATCH_EVENTS_BYTES 65536  /* about so many before it is sent */
+/*
+ * "rule", "level", "category", "title", "description", "evidence" (words), "fields"
+ * (of the evidence), "count" (0: the first), "again" (only to be acted upon), "at_us" (when it
+ * happened, 0: not known).
+ */
+#define WATCH_MSG_THREAT "threat"
+
+/* One user id per container, in a range that neither people, services nor containers have. */
+#define WATCH_UID_FIRST 0x7ffd0000
+
+/* "exec=poll,connect=none": which backends may be tried, for tests. */
+#define WATCH_BACKENDS_VARIABLE "COI_WATCH_BACKENDS"
+
+#endif

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Sources of events: who tells what a container does. One file each, behind a
+ * const table of functions; only coi-watch has them.
+ *
+ * The life of one: prepare() with all rights and before anything is known of the
+ * container (what takes time), open() with all rights and the container, then the
+ * rights are gone, then start(), which puts it into the loop. What it could not
+ * see it counts: lost().
+ */
+#ifndef COI_MONITOR_SOURCE_H
+#define COI_MONITOR_SOURCE_H
+
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/loop.h"
+#include "monitor/event.h"
+
+/* Files that are read again and again; runtime_counter has the same order. */
+enum watch_counter {
+	WATCH_COUNTER_IO,
+	WATCH_COUNTER_PIDS,
+	WATCH_COUNTER_MEMORY,
+	WATCH_COUNTER_CPU,
+	WATCH_COUNTER_NET,
+	WATCH_COUNTER_TMP,
+	WATCH_COUNTER_COUNT,
+};
+
+/* The container that is watched. Descriptors are borrowed until the end. */
+struct watch_target {
+	int cgroup2_fd;      /* its group of version 2; -1: there is none */
+	uint64_t cgroup2_id; /* inode of that */
+	unsigned level;      /* how many groups are above it */
+	int group_fd;        /* of any version: where cgroup.procs is */
+	int proc_fd;         /* /proc */
+	int counter_fds[WATCH_COUNTER_COUNT]; /* -1: not counted here */
+	const char *lxc_name;
+	uint32_t uid_base;   /* of its range: the container's 0 */
+	uint32_t uid_count;
+	uint64_t poll_ms;    /* how often to look where nobody tells */
+};
+
+/* Where events go. Called out of the loop, never at the same time. */
+struct watch_sink {
+	void (*event)(const struct watch_event *e, void *data);
+	/* More than now is not wanted: whoever can, waits. See watch_source_ops.go_on. */
+	bool (*is_full)(void *data);
+	void *data;
+};
+
+struct watch_source;
+
+struct watch_source_ops {
+	const char *source;  /* what it tells of: "exec" */
+	const char *backend; /* how: "bpf" */
+	const char *limits;  /* what it never sees, for the record of its start; NULL: nothing */
+	/* May be NULL. -errno with @err: it does not work here. */
+	int (*prepare)(struct err *err);
+	/* -errno with @err: it does not work here, and the next backend is tried. */
+	int (*open)(const struct watch_target *t, struct watch_source **ret, struct err *err);
+	int (*start)(struct watch_source *s, struct loop *l, const struct watch_sink *sink);
+	/* May be NULL. Tell what there is now: there is room again, or it is the end. */
+	void (*go_on)(struct watch_source *s);
+	/* Events since the last call that were not seen, or had no room. */
+	uint64_t (*lost)(struct watch_source *s);
+	void (*free)(struct watch_source *s);
+	/* What is needed after the rights are gone: enum watch_needs. */
+	unsigned needs;
+	bool tells_running; /* who runs already comes with the first that it tells */
+};
+
+enum watch_needs {
+	WATCH_NEEDS_FILES = 1u << 0, /* open below a descriptor that it has */
+};
+
+/* First member of each source. */
+struct watch_source {
+	const struct watch_source_ops *ops;
+};
+
+/* All of them, those of one source in the order in which they are tried; NULL at the end. */
+extern const struct watch_source_ops *const watch_sources[];
+
+/* The number that the container has for user @uid of the host; -1: none of its own. */
+int64_t watch_uid(const struct watch_target *t, uint32_t uid);
+
+#endif

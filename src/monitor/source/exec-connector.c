@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Programs that run, told by the kernel's process connector: every exec of the
+ * machine, as a number. The rest is read from /proc, when the process is still
+ * there. Only in the machine's own network namespace.
+ */
+#include <errno.h>
+#include <linux/cn_proc.h>
+#include <linux/connector.h>
+#include <linux/netlink.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "monitor/source/all.h"
+#include "monitor/source/process.h"
+
+#define QUEUE (4 * 1024 * 1024)
+#define AT_ONCE 256
+
+struct connector {
+	struct watch_source base;
+	struct watch_target target;
+	const struct watch_sink *sink;
+	int fd;
+	uint64_t lost;
+};
+
+static int listen_to(int fd) {
+	const struct sockaddr_nl us = { .nl_family = AF_NETLINK, .nl_groups = CN_IDX_PROC };
+	struct {
+		struct nlmsghdr head;
+		struct cn_msg cn;
+		enum proc_cn_mcast_op op;
+	} __attribute__((packed, aligned(4))) ask = {
+		.head = { .nlmsg_len = sizeof(ask), .nlmsg_type = NLMSG_DONE },
+		.cn = { .id = { CN_IDX_PROC, CN_VAL_PROC }, .len = sizeof(ask.op) },
+		.op = PROC_CN_MCAST_LISTEN,
+	};
+	int size = QUEUE;
+
+	(void)setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size));
+	return bind(fd, (const struct sockaddr *)&us, sizeof(us)) < 0 ||
+	                       send(fd, &ask, sizeof(ask), 0) < 0
+	               ? -errno
+	               : 0;
+}
+
+static void take(struct connector *c, pid_t pid) {
+	int is_in = process_is_in(c->target.proc_fd, pid, c->target.lxc_name);
+	struct process one;
+
+	/* Gone: it may have been one of the container's. */
+	if (is_in < 0)
+		c->lost++;
+	if (is_in != 1)
+		return;
+	if (process_read(c->target.proc_fd, pid, &one) == 0)
+		process_tell(&one, &c->target, false, c->sink);
+	else
+		c->lost++;
+	process_done(&one);
+}
+
+static void on_message(int fd, uint32_t events, void *data) {
+	struct connector *c = data;
+	char block[4096] __attribute__((aligned(NLMSG_ALIGNTO)));
+
+	(void)events;
+	for (int i = 0; i < AT_ONCE; i++) {
+		struct sockaddr_nl from;
+		socklen_t size = sizeof(from);
+		ssize_t n = recvfrom(fd, block, sizeof(block), MSG_DONTWAIT,
+		                     (struct sockaddr *)&from, &size);
+		const struct nlmsghdr *head = (void *)block;
+		const struct cn_msg *cn = NLMSG_DATA(head);
+		struct proc_event e;
+
+		if (n < 0 && errno == ENOBUFS) {
+			c->lost++; /* nobody says how many */
+			continue;
+		}
+		if (n < 0)
+			return;
+		/* From the kernel, whole. */
+		if (from.nl_pid != 0 || (size_t)n < NLMSG_LENGTH(sizeof(*cn)) ||
+		    cn->id.idx != CN_IDX_PROC || cn->id.val != CN_VAL_PROC ||
+		    (size_t)n < NLMSG_LENGTH(sizeof(*cn)) + cn->len)
+			continue;
+		memset(&e, 0, sizeof(e));
+		memcpy(&e, cn->data, cn->len < sizeof(e) ? cn->len : sizeof(e));
+		if (e.what == PROC_EVENT_EXEC)
+			take(c, e.event_data.exec.process_tgid);
+	}
+}
+
+static int connector_open(const struct watch_target *t, struct watch_source **ret,
+                          struct err *err) {
+	autoclose int fd =
+		socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_CONNECTOR);
+	struct connector *c;
+	int r = fd < 0 ? -errno : listen_to(fd);
+
+	if (r < 0)
+		return err_sys(err, r, "the process connector does not answer");
+	c = xcalloc(1, sizeof(*c));
+	c->target = *t;
+	c->fd = steal_fd(&fd);
+	*ret = &c->base;
+	return 0;
+}
+
+static int connector_start(struct watch_source *s, struct loop *l, const struct watch_sink *sink) {
+	struct connector *c = (struct connector *)s;
+
+	c->sink = sink;
+	return loop_add_fd(l, c->fd, EPOLLIN, on_message, c) ? 0 : -errno;
+}
+
+static uint64_t connector_lost(struct watch_source *s) {
+	struct connector *c = (struct connector *)s;
+	uint64_t n = c->lost;
+
+	c->lost = 0;
+	return n;
+}
+
+static void connector_free(struct watch_source *s) {
+	struct connector *c = (struct connector *)s;
+
+	mem_close_ptr(&c->fd);
+	free(c);
+}
+
+const struct watch_source_ops watch_exec_connector = {
+	.source = "exec",
+	.backend = "connector",
+	.limits = "command lines of what ends at once, also of other processes of the machine; "
+	          "standard "
+		  "streams; the name of the file that is run",
+	.open = connector_open,
+	.start = connector_start,
+	.lost = connector_lost,
+	.free = connector_free,
+	.needs = WATCH_NEEDS_FILES,
+};

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What /proc says of a process, read by a descriptor of /proc. */
+#ifndef COI_MONITOR_SOURCE_PROCESS_H
+#define COI_MONITOR_SOURCE_PROCESS_H
+
+#include "base/buf.h"
+#include "monitor/source.h"
+
+struct process {
+	pid_t pid, ppid;
+	int64_t uid;       /* the host's; -1: not known */
+	uint64_t start;    /* clock ticks since the boot */
+	char comm[WATCH_COMM_MAX];
+	struct buf args;   /* words, each ended by a NUL byte */
+	uint64_t args_bytes;
+};
+
+/* 0 or -errno: -ENOENT, -ESRCH when it has gone. process_done() in either case. */
+int process_read(int proc_fd, pid_t pid, struct process *ret);
+void process_done(struct process *p);
+/* Is it in the group of that name (of liblxc's, of any hierarchy)? 1, 0 or -errno. */
+int process_is_in(int proc_fd, pid_t pid, const char *lxc_name);
+/* @fn for each process of a group and of those below it. */
+void process_each(int group_fd, void (*fn)(pid_t pid, void *data), void *data);
+/* As an event, handed to @sink. */
+void process_tell(const struct process *p, const struct watch_target *t, bool was_running,
+		  const struct watch_sink *sink);
+/* "a\0b\0" as an event's argv, newly allocated: its members point into @args. */
+char **process_argv(char *args, size_t len, size_t *ret_argc);
+
+#endif

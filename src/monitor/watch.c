@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "monitor/watch.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "base/msg.h"
+#include "base/proc.h"
+#include "base/strv.h"
+#include "monitor/protocol.h"
+#include "monitor/wire.h"
+
+#define END_TIMEOUT_MS 1000
+#define BUFFER (1024 * 1024) /* of the socket, so that neither side waits for the other's turn */
+
+static int spawn(const struct layout *layout, int control, struct watch *w, struct err *err) {
+	autofree char *path = layout_program("coi-watch");
+	autoclose int empty = open_dir_make(layout->run_fd, "empty", 0555);
+	const char *backends = getenv(WATCH_BACKENDS_VARIABLE);
+	char *const argv[] = { (char *)"coi-watch", NULL };
+	autostrv char **env = NULL;
+	const struct spawn_fd fds[] = { { control, WATCH_FD_CONTROL }, { empty, WATCH_FD_ROOT } };
+	struct spawn_spec spec = { .path = path,
+		                   .argv = argv,
+		                   .fds = fds,
+		                   .fd_count = ARRAY_SIZE(fds),
+		                   .new_session = true,
+		                   .null_stdio = true,
+		                   .cwd = "/",
+		                   .uid = (uid_t)-1,
+		                   .gid = (gid_t)-1 };
+
+	if (empty < 0)
+		return err_sys(err, empty, "cannot open '%s/empty'", layout->run);
+	strv_add(&env, "PATH=/");
+	if (backends)
+		strv_addf(&env, WATCH_BACKENDS_VARIABLE "=%s", backends);
+	spec.env = env;
+	return proc_spawn(&spec, &w->pid, &w->pidfd, err);
+}
+
+int watch_spawn(const struct layout *layout, struct watch *w, struct err *err) {
+	autoclose int ours = -1, theirs = -1;
+	int pair[2], size = BUFFER, r;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return err_sys(err, -errno, "cannot make a socket pair");
+	ours = pair[0];
+	theirs = pair[1];
+	/* We never wait for it: it reads what is hostile. */
+	(void)fd_set_nonblock(ours, true);
+	(void)setsockopt(theirs, SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof(size));
+	r = spawn(layout, theirs, w, err);
+	if (r < 0)
+		return err_wrap(err, "starting the watcher");
+	w->control_fd = steal_fd(&ours);
+	return 0;
+}
+
+int watch_begin(struct watch *w, const struct watch_begin *spec, struct err *err) {
+	int fds[MSG_FDS_MAX] = { spec->group_fd };
+	bool has_cgroup2 = spec->cgroup2_fd >= 0;
+	json_t *counters = json_array();
+	size_t count = 1;
+	struct stat st = { 0 };
+	json_t *body;
+	int r;
+
+	if (has_cgroup2 && fstat(spec->cgroup2_fd, &st) < 0)
+		has_cgroup2 = false;
+	if (has_cgroup2)
+		fds[count++] = spec->cgroup2_fd;
+	for (size_t i = 0; i < spec->counter_count && count < MSG_FDS_MAX; i++) {
+		bool is_there = spec->counter_fds[i] >= 0;
+
+		json_array_append_new(counters, json_boolean(is_there));
+		if (is_there)
+			fds[count++] = spec->counter_fds[i];
+	}
+	body = json_pack("{s:o, s:I, s:I, s:I, s:b, s:I, s:I, s:I, s:o, s:o}", "lxc_name",
+	                 json_text(spec->lxc_name), "uid",
+	                 (json_int_t)(WATCH_UID_FIRST + (spec->uid_base >> 16)), "level",
+	                 (json_int_t)spec->level, "cgroup2_id", (json_int_t)st.st_ino,
+	                 "has_cgroup2", has_cgroup2, "uid_base", (json_int_t)spec->uid_base,
+	                 "uid_count", (json_int_t)spec->uid_count, "poll_ms",
+	                 (json_int_t)spec->poll_ms, "settings", wire_settings(&spec->settings),
+	                 "counters", counters);
+	r = msg_send(w->control_fd, WATCH_MSG_START, body, fds, count);
+	w->is_begun = r == 0;
+	return r < 0 ? err_sys(err, r, "cannot tell the watcher of the container") : 0;
+}
+
+int watch_settings(struct watch *w, const struct detect_settings *set) {
+	return w->control_fd < 0
+	               ? -EBADF
+	               : msg_send(w->control_fd, WATCH_MSG_SETTINGS, wire_settings(set), NULL, 0);
+}
+
+int watch_ping(struct watch *w) {
+	return w->control_fd < 0 ? -EBADF : msg_send(w->control_fd, WATCH_MSG_PING, NULL, NULL, 0);
+}
+
+void watch_report_done(struct watch_report *r) {
+	json_decref(r->body);
+	*r = (struct watch_report){ 0 };
+}
+
+static const struct {
+	const char *type;
+	enum watch_report_kind kind;
+} kinds[] = {
+	{ WATCH_MSG_READY, WATCH_REPORT_READY },
+	{ WATCH_MSG_EVENTS, WATCH_REPORT_EVENTS },
+	{ WATCH_MSG_THREAT, WATCH_REPORT_THREAT },
+	{ WATCH_MSG_PONG, WATCH_REPORT_ALIVE },
+};
+
+int watch_read(struct watch *w, struct watch_report *ret) {
+	struct msg m;
+	int n = w->control_fd < 0 ? -EBADF : msg_recv(w->control_fd, &m);
+
+	*ret = (struct watch_report){ 0 };
+	if (n == -EAGAIN)
+		return 0;
+	if (n <= 0 && n != -EBADMSG)
+		return n < 0 ? n : -EPIPE;
+	for (size_t i = 0; n == 1 && i < ARRAY_SIZE(kinds); i++)
+		if (!strcmp(m.type, kinds[i].type))
+			ret->kind = kinds[i].kind;
+	if (n == 1) {
+		ret->body = json_incref(m.body);
+		msg_done(&m);
+	}
+	return 1;
+}
+
+int watch_wait(struct watch *w, int timeout_ms, struct watch_report *ret) {
+	struct pollfd pfd = { .fd = w->control_fd, .events = POLLIN };
+	int r = watch_read(w, ret);
+
+	if (r != 0)
+		return r;
+	r = poll(&pfd, 1, timeout_ms);
+	if (r == 0)
+		return -ETIMEDOUT;
+	if (r < 0)
+		return errno == EINTR ? 0 : -errno;
+	return watch_read(w, ret);
+}
+
+void watch_finish(struct watch *w) {
+	if (w->control_fd >= 0)
+		(void)msg_send(w->control_fd, WATCH_MSG_FINISH, NULL, NULL, 0);
+}
+
+void watch_stop(struct watch *w) {
+	mem_close_ptr(&w->control_fd);
+	if (w->pid > 0) {
+		/* It ends by itself when the control socket closes; unless it hangs. */
+		if (w->pidfd < 0 || pidfd_wait_gone(w->pidfd, w->is_begun ? END_TIMEOUT_MS : 0) < 0)
+			(void)kill(w->pid, SIGKILL);
+		(void)proc_wait(w->pid);
+	}
+	mem_close_ptr(&w->pidfd);
+	*w = (struct watch)WATCH_INIT;
+}

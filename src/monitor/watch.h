@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The supervisor's side of coi-watch: start it, tell it of the container, take what
+ * it says. Nothing it says is believed beyond its form: see audit/typed.h.
+ */
+#ifndef COI_MONITOR_WATCH_H
+#define COI_MONITOR_WATCH_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "audit/threat.h"
+#include "base/err.h"
+#include "base/layout.h"
+#include "monitor/detect.h"
+
+struct watch {
+	pid_t pid; /* 0: none */
+	int pidfd;
+	int control_fd;
+	bool is_begun;
+};
+#define WATCH_INIT { .pidfd = -1, .control_fd = -1 }
+
+/* Start the program; it loads what needs no container. Does not wait. */
+int watch_spawn(const struct layout *layout, struct watch *w, struct err *err);
+
+struct watch_begin {
+	const char *lxc_name;
+	int group_fd;        /* where cgroup.procs is; borrowed */
+	int cgroup2_fd;      /* -1: none; readable, borrowed */
+	unsigned level;      /* groups above that */
+	const int *counter_fds; /* as many as enum watch_counter (source.h) has; -1: none; borrowed */
+	size_t counter_count;
+	uint32_t uid_base, uid_count; /* of the container; the number of its range is the watcher's */
+	uint64_t poll_ms;
+	struct detect_settings settings;
+};
+/* The container has its init. WATCH_REPORT_READY comes when all that happens is seen. */
+int watch_begin(struct watch *w, const struct watch_begin *spec, struct err *err);
+int watch_settings(struct watch *w, const struct detect_settings *set);
+int watch_ping(struct watch *w);
+
+enum watch_report_kind {
+	WATCH_REPORT_NOTHING,
+	WATCH_REPORT_READY,
+	WATCH_REPORT_EVENTS, /* body: "list" */
+	WATCH_REPORT_THREAT, /* body: wire.h */
+	WATCH_REPORT_ALIVE,
+};
+
+struct watch_report {
+	enum watch_report_kind kind;
+	json_t *body; /* owned */
+};
+void watch_report_done(struct watch_report *r);
+
+/* The next one, which is not waited for: 1, 0: none now, or -errno: it is gone. */
+int watch_read(struct watch *w, struct watch_report *ret);
+/* Wait for one, at most @timeout_ms: 1, -ETIMEDOUT, -errno. */
+int watch_wait(struct watch *w, int timeout_ms, struct watch_report *ret);
+/* The container has ended: say so; what is not told yet comes, and then the end. */
+void watch_finish(struct watch *w);
+/* Its end: killed when it does not end by itself. */
+void watch_stop(struct watch *w);
+
+#endif

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The groups of a container as descriptors, for those who watch it. */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/mem.h"
+#include "runtime/cgroup.h"
+#include "runtime/control.h"
+
+#define ROOT_INODE 1 /* of version 2, whatever is mounted or hidden */
+
+static int open_group(const struct cgroup_tree *t, const char *name) {
+	autoclose int path = t ? cgroup_open(t, CGROUP_PAYLOAD, name) : -ENOENT;
+	int fd = path < 0 ? path : openat(path, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	return fd < 0 && path >= 0 ? -errno : fd;
+}
+
+/* Groups above that of the container; 0: what is mounted is not the whole tree. */
+static unsigned level_of(const struct cgroup_tree *t) {
+	struct stat st;
+	unsigned n = 1;
+
+	if (stat(t->mount, &st) < 0 || st.st_ino != ROOT_INODE)
+		return 0;
+	for (const char *p = t->base; (p = strchr(p, '/')); p++)
+		n++;
+	return n;
+}
+
+int runtime_groups_open(const struct runtime_ref *ref, struct runtime_groups *ret,
+                        struct err *err) {
+	auto_cgroup_trees struct cgroup_trees t = { 0 };
+	struct runtime_groups g = { .procs_fd = -1, .unified_fd = -1 };
+	const struct cgroup_tree *v2;
+	int r = cgroup_trees_load(&t, err);
+
+	if (r < 0)
+		return r;
+	v2 = cgroup_tree_unified(&t);
+	g.level = v2 ? level_of(v2) : 0;
+	g.unified_fd = g.level ? open_group(v2, ref->lxc_name) : -1;
+	g.procs_fd = open_group(v2 ? v2 : cgroup_tree_of(&t, "pids"), ref->lxc_name);
+	if (g.procs_fd < 0) {
+		r = g.procs_fd;
+		runtime_groups_done(&g);
+		return err_sys(err, r, "cannot open the control group of '%s'",
+		               runtime_ref_name(ref));
+	}
+	*ret = g;
+	return 0;
+}
+
+void runtime_groups_done(struct runtime_groups *g) {
+	mem_close_ptr(&g->procs_fd);
+	mem_close_ptr(&g->unified_fd);
+	*g = (struct runtime_groups){ .procs_fd = -1, .unified_fd = -1 };
+}
+
+static const struct {
+	const char *controller;
+	const char *files[3]; /* the first that is there */
+} counters[] = {
+	[RUNTIME_COUNTER_IO] = { "blkio",
+	                         { "blkio.throttle.io_service_bytes_recursive",
+	                           "blkio.throttle.io_service_bytes" } },
+	[RUNTIME_COUNTER_PIDS] = { "pids", { "pids.current" } },
+	[RUNTIME_COUNTER_MEMORY] = { "memory", { "memory.current", "memory.usage_in_bytes" } },
+	[RUNTIME_COUNTER_CPU] = { "cpuacct", { "cpuacct.usage" } },
+};
+
+/* The same on version 2, which has other names for two of them. */
+static const struct {
+	const char *controller;
+	const char *file;
+} unified[] = {
+	[RUNTIME_COUNTER_IO] = { "io", "io.stat" },
+	[RUNTIME_COUNTER_PIDS] = { "pids", "pids.current" },
+	[RUNTIME_COUNTER_MEMORY] = { "memory", "memory.current" },
+	[RUNTIME_COUNTER_CPU] = { "cpu", "cpu.stat" },
+};
+
+static int open_group_file(const struct cgroup_tree *t, const char *name, const char *file) {
+	autoclose int dir = t ? cgroup_open(t, CGROUP_PAYLOAD, name) : -ENOENT;
+	int fd = dir < 0 ? dir : openat(dir, file, O_RDONLY | O_CLOEXEC);
+
+	return fd < 0 && dir >= 0 ? -errno : fd;
+}
+
+static int open_counter(const char *name, enum runtime_counter which) {
+	auto_cgroup_trees struct cgroup_trees t = { 0 };
+	const struct cgroup_tree *v2;
+	struct err ignored;
+	int fd = -ENOENT;
+
+	if (cgroup_trees_load(&t, &ignored) < 0)
+		return -ENOENT;
+	v2 = cgroup_tree_of(&t, unified[which].controller);
+	if (v2 && v2->unified)
+		return open_group_file(v2, name, unified[which].file);
+	for (size_t i = 0; fd < 0 && i < ARRAY_SIZE(counters[0].files); i++)
+		if (counters[which].files[i])
+			fd = open_group_file(cgroup_tree_of(&t, counters[which].controller), name,
+			                     counters[which].files[i]);
+	return fd;
+}
+
+static int open_net(const struct runtime_ref *ref) {
+	autofree char *path = xasprintf("/proc/%d/net/dev", (int)ref->init.pid);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	return fd < 0 ? -errno : fd;
+}
+
+/* What the container could put there is not followed. */
+static int open_tmp(const struct runtime_ref *ref) {
+	autofree char *path = xasprintf("/proc/%d/root", (int)ref->init.pid);
+	autoclose int root = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	autoclose int tmp = root < 0 ? -1 : open_beneath(root, "tmp", O_PATH | O_DIRECTORY, 0);
+	struct stat a, b;
+
+	if (tmp < 0 || fstat(root, &a) < 0 || fstat(tmp, &b) < 0 || a.st_dev == b.st_dev)
+		return -ENOENT;
+	return steal_fd(&tmp);
+}
+
+int runtime_counter_open(const struct runtime_ref *ref, enum runtime_counter which) {
+	if (!runtime_alive(ref))
+		return -ESRCH;
+	switch (which) {
+	case RUNTIME_COUNTER_NET:
+		return open_net(ref);
+	case RUNTIME_COUNTER_TMP:
+		return open_tmp(ref);
+	default:
+		return open_counter(ref->lxc_name, which);
+	}
+}

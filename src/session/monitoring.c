@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "session/monitoring.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "config/config.h"
+#include "monitor/wire.h"
+#include "session/container.h"
+
+#define FILE_NAME "monitoring.json"
+#define FILE_MAX 65536
+
+void monitoring_from_settings(const struct settings *set, struct monitoring_plan *ret) {
+	static const enum detect_one_liners one_liners[] = {
+		[ONE_LINERS_CRITICAL] = DETECT_ONE_LINERS_CRITICAL,
+		[ONE_LINERS_WARN] = DETECT_ONE_LINERS_WARN,
+		[ONE_LINERS_OFF] = DETECT_ONE_LINERS_OFF,
+	};
+	int spawns = set->monitoring.process_spawn_rate_threshold;
+
+	*ret = (struct monitoring_plan){
+		.is_enabled = set->monitoring.enabled,
+		.pauses = set->monitoring.auto_pause_on_high,
+		.kills = set->monitoring.auto_kill_on_critical,
+		.poll_ms = (uint64_t)set->monitoring.poll_interval_sec * 1000,
+		.retention_days = set->monitoring.audit_log_retention_days,
+		.detect = {
+			.one_liners = one_liners[set->monitoring.reverse_shell_one_liners],
+			.read_mb = set->monitoring.file_read_threshold_mb,
+			.read_mb_per_s = set->monitoring.file_read_rate_mb_per_sec,
+			.processes = (uint64_t)set->monitoring.process_count_threshold,
+			.spawns_per_s = spawns < 0 ? MONITORING_SPAWNS_DEFAULT : (uint64_t)spawns,
+			.is_allowlist = set->network.mode == MODE_ALLOWLIST,
+		},
+	};
+}
+
+json_t *monitoring_to_json(const struct monitoring_plan *p) {
+	return json_pack("{s:b, s:b, s:b, s:I, s:i, s:o}", "enabled", p->is_enabled, "pauses",
+	                 p->pauses, "kills", p->kills, "poll_ms", (json_int_t)p->poll_ms,
+	                 "retention_days", p->retention_days, "detect", wire_settings(&p->detect));
+}
+
+void monitoring_from_json(const json_t *j, struct monitoring_plan *ret) {
+	*ret = (struct monitoring_plan){
+		.is_enabled = json_get_bool(j, "enabled", false),
+		.pauses = json_get_bool(j, "pauses", false),
+		.kills = json_get_bool(j, "kills", false),
+		.poll_ms = (uint64_t)json_get_int(j, "poll_ms", 2000),
+		.retention_days = (int)json_get_int(j, "retention_days", 0),
+	};
+	wire_settings_read(json_object_get(j, "detect"), &ret->detect);
+}
+
+int monitoring_store(const struct session *s, const char *name, const struct monitoring_plan *p) {
+	autoclose int dir = container_run_dir(s, name);
+	auto_json json_t *j = monitoring_to_json(p);
+	autofree char *text = j ? json_dumps(j, JSON_COMPACT) : NULL;
+
+	if (dir < 0)
+		return dir;
+	return text ? file_write_quick_at(dir, FILE_NAME, text, strlen(text), 0600) : -EINVAL;
+}
+
+int monitoring_load(const struct session *s, const char *name, struct monitoring_plan *ret) {
+	autoclose int dir = open_beneath(s->layout->run_fd, name, O_RDONLY | O_DIRECTORY, 0);
+	autobuf struct buf text = { 0 };
+	auto_json json_t *j = NULL;
+	int r = dir < 0 ? dir : file_read_at(dir, FILE_NAME, FILE_MAX, &text);
+
+	*ret = (struct monitoring_plan){ 0 };
+	if (r < 0)
+		return r == -ENOENT ? 0 : r;
+	j = json_loadb(text.data, text.len, 0, NULL);
+	if (!j)
+		return -EBADMSG;
+	monitoring_from_json(j, ret);
+	return 0;
+}
+
+enum audit_action monitoring_action(const struct monitoring_plan *p, enum audit_level level) {
+	if (level == AUDIT_INFO)
+		return AUDIT_LOGGED;
+	if (level == AUDIT_CRITICAL && p->kills)
+		return AUDIT_KILLED;
+	return level >= AUDIT_HIGH && p->pauses ? AUDIT_PAUSED : AUDIT_ALERTED;
+}

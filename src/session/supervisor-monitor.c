@@ -1,0 +1,488 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The watcher of a container: started, told, heard, started again. What it says is
+ * recorded before anything is done about it.
+ *
+ * Connections are judged here, since only here is known what the policy says of
+ * one; what they are made of are numbers.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "audit/kept.h"
+#include "audit/typed.h"
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "monitor/protocol.h"
+#include "monitor/source.h"
+#include "monitor/wire.h"
+#include "net/ranges.h"
+#include "session/supervisor.h"
+
+_Static_assert((int)WATCH_COUNTER_TMP == (int)RUNTIME_COUNTER_TMP &&
+		       (int)WATCH_COUNTER_COUNT == (int)RUNTIME_COUNTER_COUNT,
+	       "both name the same files in the same order");
+
+#define READY_TIMEOUT_MS 5000
+#define RETRY_MS 1000
+#define FINISH_TIMEOUT_MS 3000
+#define KILL_TIMEOUT_MS 10000
+#define FREEZE_TIMEOUT_MS 1000
+#define PULSE_MS 10000 /* it is asked whether it turns */
+#define REPORTS_AT_ONCE 64
+
+/* --- records about the watching itself */
+
+static void record_state(struct supervisor *v, const char *msg, enum audit_level level,
+                         const char *since, const char *detail) {
+	struct err err = { 0 };
+
+	if (audit_write(v->session.audit, AUDIT_STREAM_AUDIT, v->c->name,
+	                AUDIT_FIELDS(AUDIT_TEXT("msg", msg),
+	                             AUDIT_TEXT("level", audit_level_to_string(level)),
+	                             AUDIT_TEXT("since", since), AUDIT_TEXT("raw", detail)),
+	                &err) < 0)
+		supervisor_complain(&err);
+}
+
+/* Not a reason not to start: but nobody is to think that it is watched. */
+static void unwatched(struct supervisor *v, const struct err *why) {
+	autofree char *line = xasprintf("'%s' is not watched: %s", v->c->name, why->msg);
+
+	record_state(v, "source.unavailable", AUDIT_WARNING, NULL, why->msg);
+	supervisor_say(v, line);
+}
+
+/* --- what is done about a threat */
+
+/* " 12 ms after it happened", where that is known. */
+static char *delay_text(uint64_t at_us) {
+	uint64_t now = clock_mono_us();
+
+	return at_us && at_us < now ? xasprintf(", %" PRIu64 ".%" PRIu64 " ms after it happened",
+	                                        (now - at_us) / 1000, (now - at_us) / 100 % 10)
+	                            : xstrdup("");
+}
+
+static void kill_it(struct supervisor *v, const char *title, uint64_t at_us) {
+	autofree char *delay = NULL;
+	struct runtime_ref ref = container_ref(&v->session, v->c);
+	struct err err = { 0 };
+
+	/* Nothing of it may go on while the rest is written down. */
+	if (runtime_kill(&ref, KILL_TIMEOUT_MS, &err) < 0)
+		supervisor_complain(&err);
+	delay = delay_text(at_us);
+	supervisor_log(v, "threat: %s: all of it is dead%s", title, delay);
+	supervisor_why(v, "threat: %s (monitoring.auto_kill_on_critical)", title);
+	supervisor_stop(v, 0);
+}
+
+static void pause_it(struct supervisor *v, const char *title, uint64_t at_us) {
+	autofree char *delay = NULL;
+	struct runtime_ref ref = container_ref(&v->session, v->c);
+	struct err err = { 0 };
+
+	if (runtime_freeze(&ref, FREEZE_TIMEOUT_MS, &err) < 0)
+		supervisor_complain(&err);
+	delay = delay_text(at_us);
+	supervisor_log(v, "threat: %s: frozen%s", title, delay);
+	supervisor_note(
+		"'%s' is frozen: %s. 'coi audit %s --level high' shows why; 'coi unfreeze %s' "
+		"lets it go on, 'coi kill %s' ends it",
+		v->c->name, title, v->c->name, v->c->name, v->c->name);
+}
+
+/*
+ * Recorded, on the disk when it is grave, then acted upon. A record that cannot be
+ * written is no reason to let it go on: it goes to the log instead.
+ */
+static void take_threat(struct supervisor *v, const struct audit_threat *threat,
+                        const json_t *body) {
+	const json_t *fields = json_object_get(body, "fields");
+	bool is_again = json_get_bool(body, "again", false);
+	uint64_t at_us = (uint64_t)json_get_int(body, "at_us", 0);
+	struct runtime_ref ref = container_ref(&v->session, v->c);
+	enum audit_action action = monitoring_action(&v->plan.monitoring, threat->level);
+	struct audit_threat t = *threat;
+	struct err err = { 0 };
+
+	/* Told already; unless somebody let it go on meanwhile. */
+	if (is_again && (action != AUDIT_PAUSED || runtime_is_frozen(&ref) == 1))
+		return;
+	t.action = t.count ? AUDIT_DEDUPLICATED : action;
+	if (audit_threat_typed(v->session.audit, v->c->name, &t, fields, &err) < 0) {
+		supervisor_complain(&err);
+		supervisor_note("threat of '%s' that could not be recorded: %s: %s", v->c->name,
+		                t.title, t.description);
+	}
+	if (t.count || v->is_stopping)
+		return;
+	if (action == AUDIT_KILLED)
+		kill_it(v, t.title, at_us);
+	else if (action == AUDIT_PAUSED)
+		pause_it(v, t.title, at_us);
+	else if (action == AUDIT_ALERTED)
+		supervisor_note("'%s': %s: %s", v->c->name, t.title, t.description);
+}
+
+static void on_threat(struct supervisor *v, const json_t *body) {
+	struct audit_threat t;
+
+	if (wire_threat_read(body, &t))
+		take_threat(v, &t, body);
+}
+
+/* --- connections */
+
+static uint32_t ipv4(const struct watch_connect *c) {
+	return (uint32_t)c->address[0] << 24 | (uint32_t)c->address[1] << 16 |
+	       (uint32_t)c->address[2] << 8 | c->address[3];
+}
+
+/* A private address that settings, a list or a fixed name have opened. */
+static bool is_opened(const struct supervisor *v, const struct watch_connect *c) {
+	return c->is_private && v->plan.policy.mode != NET_OPEN;
+}
+
+static void judge(const struct supervisor *v, struct watch_connect *c) {
+	const struct net_policy *p = &v->plan.policy;
+	uint32_t address = ipv4(c);
+
+	if (!v->net || c->family != AF_INET) {
+		c->verdict = WATCH_REFUSED; /* there is no IPv6, and perhaps no network at all */
+		return;
+	}
+	c->is_private = net_is_private(address);
+	c->is_own = address == v->net->gateway;
+	if (net_cidr_contains(&v->net->range, address))
+		c->verdict = WATCH_REFUSED;
+	else if (!net_learnt_passes(p, &v->learnt, address, c->port, clock_mono_ms()))
+		c->verdict = WATCH_REFUSED;
+	else
+		c->verdict = is_opened(v, c) ? WATCH_OPENED : WATCH_PASSED;
+}
+
+static void feed(struct supervisor *v, struct watch_event *e) {
+	struct findings all;
+
+	e->when_ms = clock_mono_ms();
+	detector_feed(v->net_detector, e, &all);
+	for (size_t i = 0; i < all.count; i++) {
+		auto_json json_t *body = wire_threat(&all.items[i], e);
+		struct audit_threat t;
+
+		/* Its equals come without the connection that they were about. */
+		if (all.items[i].count || !wire_threat_read(body, &t))
+			continue;
+		t.is_network = true;
+		t.src = v->c->address;
+		t.rule = all.items[i].rule;
+		t.iif = v->port.name;
+		take_threat(v, &t, body);
+	}
+}
+
+/* The verdict goes into its record; what it means, behind that. */
+static void take_connect(struct supervisor *v, json_t *event, struct watch_event *ret) {
+	const char *state;
+
+	*ret = (struct watch_event){ .kind = WATCH_CONNECT,
+		                     .pid = (pid_t)json_get_int(event, "pid", 0),
+		                     .uid = json_get_int(event, "uid", -1),
+		                     .at_us = (uint64_t)json_get_int(event, "at_us", 0) };
+	if (!wire_connect(event, &ret->connect)) {
+		ret->kind = WATCH_STATE;
+		return;
+	}
+	judge(v, &ret->connect);
+	state = ret->connect.verdict == WATCH_REFUSED ? "refused" : "connect";
+	json_object_set_new(event, "state", json_string(state));
+}
+
+void supervisor_monitor_denied(struct supervisor *v, const struct net_denied *d) {
+	struct watch_event e = { .kind = WATCH_DENIED, .uid = -1 };
+
+	if (!v->net_detector || d->is_echo)
+		return;
+	e.connect = (struct watch_connect){ .family = AF_INET,
+		                            .protocol = d->protocol,
+		                            .port = d->port };
+	e.connect.address[0] = (uint8_t)(d->address >> 24);
+	e.connect.address[1] = (uint8_t)(d->address >> 16);
+	e.connect.address[2] = (uint8_t)(d->address >> 8);
+	e.connect.address[3] = (uint8_t)d->address;
+	e.connect.is_private = net_is_private(d->address);
+	e.connect.is_own = v->net && d->address == v->net->gateway;
+	e.connect.verdict = WATCH_REFUSED;
+	feed(v, &e);
+}
+
+/* --- events */
+
+static void record_event(struct supervisor *v, json_t *event) {
+	enum audit_type type = audit_stream_from_string(json_get_str(event, "type", ""));
+	struct watch_event e = { .kind = WATCH_STATE };
+	struct err err = { 0 };
+
+	if (type == AUDIT_TYPE_COUNT)
+		return;
+	if (type == AUDIT_STREAM_NET)
+		take_connect(v, event, &e);
+	/* A full disk is told once, by audit_release(). */
+	if (audit_write_typed(v->session.audit, type, v->c->name, event, &err) < 0)
+		log_debug("%s", err.msg);
+	if (e.kind == WATCH_CONNECT)
+		feed(v, &e);
+}
+
+static void on_events(struct supervisor *v, const json_t *body) {
+	const json_t *list = json_object_get(body, "list");
+	struct err err = { 0 };
+	int r;
+
+	audit_hold(v->session.audit);
+	for (size_t i = 0; i < json_array_size(list) && i < WATCH_EVENTS_MAX; i++)
+		record_event(v, json_array_get(list, i));
+	r = audit_release(v->session.audit, &err);
+	if (r < 0 && !v->records_failed)
+		supervisor_complain(&err);
+	v->records_failed = r < 0;
+}
+
+/* --- its life */
+
+/* 1: it sees what happens from now on. */
+static int take_report(struct supervisor *v, struct watch_report *report) {
+	bool is_ready = report->kind == WATCH_REPORT_READY;
+
+	if (report->kind == WATCH_REPORT_EVENTS)
+		on_events(v, report->body);
+	else if (report->kind == WATCH_REPORT_THREAT)
+		on_threat(v, report->body);
+	else if (report->kind == WATCH_REPORT_ALIVE)
+		v->watch_has_pulse = true;
+	watch_report_done(report);
+	return is_ready;
+}
+
+static void watch_it(struct supervisor *v);
+
+static int spawn(struct supervisor *v, struct err *err) {
+	int r = watch_spawn(v->session.layout, &v->watch, err);
+
+	v->watch_started_ms = clock_mono_ms();
+	return r;
+}
+
+static int begin(struct supervisor *v, struct err *err) {
+	struct runtime_ref ref = container_ref(&v->session, v->c);
+	int counters[RUNTIME_COUNTER_COUNT];
+	struct runtime_groups groups;
+	int r = runtime_groups_open(&ref, &groups, err);
+
+	if (r < 0)
+		return r;
+	for (int i = 0; i < RUNTIME_COUNTER_COUNT; i++)
+		counters[i] = runtime_counter_open(&ref, (enum runtime_counter)i);
+	r = watch_begin(&v->watch,
+	                &(struct watch_begin){ .lxc_name = v->c->lxc_name,
+	                                       .group_fd = groups.procs_fd,
+	                                       .cgroup2_fd = groups.unified_fd,
+	                                       .level = groups.level,
+	                                       .counter_fds = counters,
+	                                       .counter_count = ARRAY_SIZE(counters),
+	                                       .uid_base = v->c->ids.base,
+	                                       .uid_count = v->c->ids.count,
+	                                       .poll_ms = v->plan.monitoring.poll_ms,
+	                                       .settings = v->plan.monitoring.detect },
+	                err);
+	runtime_groups_done(&groups);
+	for (int i = 0; i < RUNTIME_COUNTER_COUNT; i++)
+		mem_close_ptr(&counters[i]);
+	return r;
+}
+
+static void restart(void *data) {
+	struct supervisor *v = data;
+	struct err err = { 0 };
+
+	v->watch_timer = NULL;
+	if (v->is_stopping)
+		return;
+	if (spawn(v, &err) < 0 || begin(v, &err) < 0) {
+		supervisor_complain(&err);
+		watch_stop(&v->watch);
+		v->watch_timer = loop_add_timer(v->loop, RETRY_MS, 0, restart, v);
+		return;
+	}
+	record_state(v, "source.gap", AUDIT_WARNING, v->watch_ended,
+	             "the watcher ended and was started again");
+	watch_it(v);
+}
+
+static void ended(struct supervisor *v) {
+	uint64_t lived = clock_mono_ms() - v->watch_started_ms;
+
+	loop_remove(v->loop, v->watch_source);
+	loop_remove(v->loop, v->watch_pulse);
+	v->watch_source = v->watch_pulse = NULL;
+	watch_stop(&v->watch);
+	if (v->is_stopping)
+		return;
+	(void)clock_rfc3339(time(NULL), v->watch_ended);
+	supervisor_note("the watcher of '%s' ended and is started again", v->c->name);
+	/* One that dies at once must not keep us busy. */
+	v->watch_timer = loop_add_timer(v->loop, lived < RETRY_MS ? RETRY_MS : 0, 0, restart, v);
+}
+
+static void on_watch(int fd, uint32_t events, void *data) {
+	struct supervisor *v = data;
+	struct watch_report report;
+
+	(void)fd;
+	(void)events;
+	for (int i = 0; i < REPORTS_AT_ONCE; i++) {
+		int r = watch_read(&v->watch, &report);
+
+		if (r == 0)
+			return;
+		if (r < 0) {
+			ended(v);
+			return;
+		}
+		(void)take_report(v, &report);
+	}
+}
+
+/* One that hangs sees nothing, and must not be taken for peace. */
+static void on_pulse(void *data) {
+	struct supervisor *v = data;
+
+	if (!v->watch_has_pulse) {
+		watch_stop(&v->watch);
+		ended(v);
+		return;
+	}
+	v->watch_has_pulse = false;
+	(void)watch_ping(&v->watch);
+}
+
+static void watch_it(struct supervisor *v) {
+	if (v->watch.control_fd < 0)
+		return;
+	v->watch_has_pulse = true;
+	v->watch_source = loop_add_fd(v->loop, v->watch.control_fd, EPOLLIN, on_watch, v);
+	v->watch_pulse = loop_add_timer(v->loop, PULSE_MS, PULSE_MS, on_pulse, v);
+}
+
+/* The newest thing that was written about it: after that nobody watched. */
+static void last_record(const struct supervisor *v, char out[CLOCK_RFC3339_SIZE]) {
+	autofree char *path = xasprintf("%s/.coi/audit/%s.jsonl", v->plan.who.home, v->c->name);
+	struct stat st = { 0 };
+
+	privilege_person_begin(&v->plan.who);
+	if (lstat(path, &st) < 0)
+		st.st_mtime = time(NULL);
+	privilege_person_end(&v->plan.who);
+	(void)clock_rfc3339(st.st_mtime, out);
+}
+
+static void failed(struct supervisor *v, const struct err *err) {
+	watch_stop(&v->watch);
+	unwatched(v, err);
+}
+
+void supervisor_monitor_spawn(struct supervisor *v) {
+	struct monitoring_plan *m = &v->plan.monitoring;
+	char since[CLOCK_RFC3339_SIZE];
+	struct err err = { 0 };
+
+	if (v->plan.adopt && monitoring_load(&v->session, v->c->name, m) < 0)
+		supervisor_note("how '%s' was watched is not known any more", v->c->name);
+	if (m->retention_days > 0 && audit_prune(&v->plan.who, m->retention_days, &err) < 0)
+		supervisor_complain(&err);
+	if (!v->plan.adopt && monitoring_store(&v->session, v->c->name, m) < 0)
+		supervisor_note("how '%s' is watched cannot be kept", v->c->name);
+	if (!m->is_enabled)
+		return;
+	audit_set_session(v->session.audit, v->c->session_id);
+	if (v->plan.adopt) {
+		last_record(v, since);
+		record_state(v, "source.gap", AUDIT_WARNING, since,
+		             "its supervisor had died, and with it the watcher");
+	}
+	v->net_detector = detector_new(&m->detect);
+	if (spawn(v, &err) < 0)
+		failed(v, &err);
+}
+
+void supervisor_monitor_begin(struct supervisor *v) {
+	struct err err = { 0 };
+
+	if (v->watch.control_fd >= 0 && begin(v, &err) < 0)
+		failed(v, &err);
+}
+
+void supervisor_monitor_wait(struct supervisor *v) {
+	uint64_t end = clock_mono_ms() + READY_TIMEOUT_MS, now;
+	struct watch_report report;
+	struct err err = { 0 };
+
+	while (v->watch.control_fd >= 0) {
+		int r = -ETIMEDOUT;
+
+		now = clock_mono_ms();
+		if (now < end)
+			r = watch_wait(&v->watch, (int)(end - now), &report);
+		if (r < 0) {
+			(void)err_sys(&err, r, "the watcher does not begin");
+			failed(v, &err);
+			return;
+		}
+		if (r == 1 && take_report(v, &report))
+			return;
+	}
+}
+
+void supervisor_monitor_watch(struct supervisor *v) {
+	watch_it(v);
+}
+
+void supervisor_monitor_finish(struct supervisor *v) {
+	uint64_t end = clock_mono_ms() + FINISH_TIMEOUT_MS, now;
+	struct watch_report report;
+
+	loop_remove(v->loop, v->watch_source);
+	loop_remove(v->loop, v->watch_pulse);
+	loop_remove(v->loop, v->watch_timer);
+	v->watch_source = v->watch_pulse = v->watch_timer = NULL;
+	watch_finish(&v->watch);
+	while (v->watch.control_fd >= 0 && (now = clock_mono_ms()) < end) {
+		int r = watch_wait(&v->watch, (int)(end - now), &report);
+
+		if (r < 0)
+			break;
+		if (r == 1)
+			(void)take_report(v, &report);
+	}
+	watch_stop(&v->watch);
+}
+
+void supervisor_monitor_done(struct supervisor *v) {
+	watch_stop(&v->watch);
+	detector_free(v->net_detector);
+	v->net_detector = NULL;
+}

