@@ -30,7 +30,7 @@ setup() {
 	load ../lib/common
 	cd "$T/ws"
 	find . -mindepth 1 -delete
-	rm -rf "$HOME"
+	within 10 rm -rf "$HOME"
 	mkdir -p "$HOME/.coi" "$HOME/.pi/agent" "$HOME/.claude"
 	: >"$MODEL"
 	pi_home

@@ -17,7 +17,7 @@ setup() {
 	cd "$T/ws"
 	NAME=$(container_name 1)
 	LOG=$HOME/.coi/logs/$NAME.session.log
-	rm -rf "$HOME/.coi/logs"
+	within 10 rm -rf "$HOME/.coi/logs"
 }
 
 teardown() {
@@ -265,7 +265,7 @@ follows() { # TEXT has been printed by the follower
 		and (.marks | map(.what) | length == (unique | length))
 		and ([.marks[].took_ms] | add) - .total_ms < 0.01
 		and (.coi_ms + .init_ms + .agent_ms - .total_ms | fabs) < 0.01
-		and .agent_ms > 0' "$T/t.json"
+		and .agent_ms > 0' "$T/t.json" || { jq . "$T/t.json"; false; }
 	coi kill --all --force
 	COI_TIMING_DEBUG=1 run -0 --separate-stderr coi run -- sh -c 'sleep 0.2'
 	expect_stderr 'agent  the command'

@@ -19,7 +19,7 @@ teardown_file() {
 setup() {
 	load ../lib/common
 	cd "$T"
-	rm -rf "$HOME" "$T/ws" "$T/env" "$T/bin"
+	within 10 rm -rf "$HOME" "$T/ws" "$T/env" "$T/bin"
 	mkdir -p "$HOME/.coi" "$T/ws" "$T/env" "$T/bin"
 	cd "$T/ws"
 }

@@ -18,7 +18,7 @@ teardown_file() {
 setup() {
 	load ../lib/common
 	cd "$T"
-	rm -rf "$HOME" "$T/ws" "$T/other" "$T/env"
+	within 10 rm -rf "$HOME" "$T/ws" "$T/other" "$T/env"
 	mkdir -p "$HOME/.coi" "$T/ws/.coi" "$T/other/.coi" "$T/env"
 	cd "$T/ws"
 }
@@ -431,7 +431,7 @@ type_commands() {
 # first
 # old"
 	# Commands that were printed when nothing was there yet.
-	rm -rf "$HOME/.coi"
+	within 10 rm -rf "$HOME/.coi"
 	mkdir -p "$HOME/.config/coi" "$HOME/.coi-profiles/a"
 	echo '# old' >"$HOME/.config/coi/config.toml"
 	coi config show 2>&1 >/dev/null | sed -n 's/^  //p' >"$T/commands"
