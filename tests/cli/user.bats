@@ -22,6 +22,7 @@ setup() {
 teardown() {
 	coi kill --all --force >/dev/null 2>&1 || true
 	rm -rf "$T"/ws/* "$T/ro"
+	within 20 quiet
 }
 
 code_is() { # UID [USER]

