@@ -35,6 +35,8 @@ struct watch_target {
 	unsigned level;      /* how many groups are above it */
 	int group_fd;        /* of any version: where cgroup.procs is */
 	int proc_fd;         /* /proc */
+	int root_fd;         /* O_PATH of its root; -1: not known; only for open() */
+	char *const *homes;  /* of its users, inside; a strv */
 	int counter_fds[WATCH_COUNTER_COUNT]; /* -1: not counted here */
 	const char *lxc_name;
 	uint32_t uid_base;   /* of its range: the container's 0 */

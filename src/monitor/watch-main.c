@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/mount.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -254,10 +255,12 @@ static int read_start(struct watcher *w, uint32_t *ret_uid) {
 	w->lxc_name = xstrdup(json_get_str(m.body, "lxc_name", ""));
 	w->target = (struct watch_target){
 		.cgroup2_fd = -1,
+		.root_fd = -1,
 		.cgroup2_id = (uint64_t)json_get_int(m.body, "cgroup2_id", 0),
 		.level = (unsigned)json_get_int(m.body, "level", 0),
 		.group_fd = steal_fd(&m.fds[0]),
-		.proc_fd = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC),
+		/* Alone: no ".." leads out of it, whatever becomes of us. */
+		.proc_fd = open_tree(AT_FDCWD, "/proc", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC),
 		.lxc_name = w->lxc_name,
 		.uid_base = (uint32_t)json_get_int(m.body, "uid_base", 0),
 		.uid_count = (uint32_t)json_get_int(m.body, "uid_count", 0),
@@ -265,6 +268,10 @@ static int read_start(struct watcher *w, uint32_t *ret_uid) {
 	};
 	if (json_get_bool(m.body, "has_cgroup2", false) && at < m.fd_count)
 		w->target.cgroup2_fd = steal_fd(&m.fds[at++]);
+	if (json_get_bool(m.body, "has_root", false) && at < m.fd_count)
+		w->target.root_fd = steal_fd(&m.fds[at++]);
+	w->homes = json_get_strv(m.body, "homes");
+	w->target.homes = w->homes;
 	for (size_t i = 0; i < WATCH_COUNTER_COUNT; i++) {
 		bool is_there =
 			json_is_true(json_array_get(json_object_get(m.body, "counters"), i));
@@ -313,6 +320,10 @@ static int watch(struct watcher *w) {
 	/* Behind the sources: who comes in between is told twice, and not missed. */
 	if (!is_told_running(w))
 		running_read(&w->target, &running);
+	/* They lead out of the empty directory. */
+	mem_close_ptr(&w->target.root_fd);
+	mem_close_ptr(&w->target.cgroup2_fd);
+	w->target.root_fd = w->target.cgroup2_fd = -1;
 	r = w->control ? watcher_confine(WATCH_FD_ROOT, uid, needs(w)) : -errno;
 	if (r < 0)
 		return r;

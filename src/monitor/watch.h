@@ -33,6 +33,8 @@ struct watch_begin {
 	unsigned level;      /* groups above that */
 	const int *counter_fds; /* as many as enum watch_counter (source.h) has; -1: none; borrowed */
 	size_t counter_count;
+	int root_fd;         /* O_PATH of its root; -1: not known; borrowed */
+	char *const *homes;  /* of its users, inside */
 	uint32_t uid_base, uid_count; /* of the container; the number of its range is the watcher's */
 	uint64_t poll_ms;
 	struct detect_settings settings;

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -12,6 +13,16 @@
 #include "runtime/control.h"
 
 #define ROOT_INODE 1 /* of version 2, whatever is mounted or hidden */
+
+/* A mount of it alone, which leads nowhere else: no ".." out of it. */
+static int open_alone(const struct cgroup_tree *t, const char *name) {
+	autoclose int path = t ? cgroup_open(t, CGROUP_PAYLOAD, name) : -ENOENT;
+	int fd = path < 0
+	                 ? path
+	                 : open_tree(path, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
+
+	return fd < 0 && path >= 0 ? -errno : fd;
+}
 
 static int open_group(const struct cgroup_tree *t, const char *name) {
 	autoclose int path = t ? cgroup_open(t, CGROUP_PAYLOAD, name) : -ENOENT;
@@ -44,7 +55,7 @@ int runtime_groups_open(const struct runtime_ref *ref, struct runtime_groups *re
 	v2 = cgroup_tree_unified(&t);
 	g.level = v2 ? level_of(v2) : 0;
 	g.unified_fd = g.level ? open_group(v2, ref->lxc_name) : -1;
-	g.procs_fd = open_group(v2 ? v2 : cgroup_tree_of(&t, "pids"), ref->lxc_name);
+	g.procs_fd = open_alone(v2 ? v2 : cgroup_tree_of(&t, "pids"), ref->lxc_name);
 	if (g.procs_fd < 0) {
 		r = g.procs_fd;
 		runtime_groups_done(&g);

@@ -46,7 +46,7 @@ int runtime_poweroff(const struct runtime_ref *ref, struct err *err);
  * 2, or nobody can tell how many groups are above it; @level is that number.
  */
 struct runtime_groups {
-	int procs_fd; /* where its cgroup.procs is, of any version */
+	int procs_fd; /* where its cgroup.procs is, of any version: a mount of that alone */
 	int unified_fd;
 	unsigned level;
 };

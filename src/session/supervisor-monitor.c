@@ -290,6 +290,10 @@ static int spawn(struct supervisor *v, struct err *err) {
 static int begin(struct supervisor *v, struct err *err) {
 	struct runtime_ref ref = container_ref(&v->session, v->c);
 	int counters[RUNTIME_COUNTER_COUNT];
+	autofree char *root_path = xasprintf("/proc/%d/root", (int)v->c->init.pid);
+	autofree char *home = xasprintf("/home/%s", v->c->code_user);
+	char *const homes[] = { (char *)"/root", home, NULL };
+	autoclose int root = open(root_path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	struct runtime_groups groups;
 	int r = runtime_groups_open(&ref, &groups, err);
 
@@ -302,6 +306,8 @@ static int begin(struct supervisor *v, struct err *err) {
 	                                       .group_fd = groups.procs_fd,
 	                                       .cgroup2_fd = groups.unified_fd,
 	                                       .level = groups.level,
+	                                       .root_fd = root,
+	                                       .homes = homes,
 	                                       .counter_fds = counters,
 	                                       .counter_count = ARRAY_SIZE(counters),
 	                                       .uid_base = v->c->ids.base,

@@ -348,3 +348,79 @@ again_seen() { # it sees what is run from now on
 	wait $!
 	gone s1
 }
+
+# As a person's tool would: no program that a rule knows, nothing on the command line.
+read_quietly() { # NAME FILE
+	inside "$1" bash -c 'f=$1; exec 3<"$f"; read -r x <&3' x "$2"
+}
+
+@test "secrets: seen by whatever name and mount they are opened; their own programs may" {
+	settings false false
+	coi container launch coi-default m1
+	inside m1 sh -c 'mkdir -p /root/.ssh /home/code/.aws; echo key >/root/.ssh/id_rsa; echo key >/home/code/.aws/credentials; echo x >/root/.netrc'
+	coi container stop --force m1
+	coi container start m1
+	has "$A/m1.jsonl" '.msg == "source.start" and .source == "files" and .backend == "fanotify"'
+	read_quietly m1 /root/.ssh/id_rsa
+	within 10 has "$A/m1.jsonl" '.level == "high" and .category == "credential_access" and .evidence.sensitive_file.path == "/root/.ssh/id_rsa"'
+	# Another name, in another directory, of which nothing is watched.
+	inside m1 bash -c 'ln /home/code/.aws/credentials /tmp/harmless'
+	read_quietly m1 /tmp/harmless
+	within 10 has "$A/m1.jsonl" '.evidence.sensitive_file.path == "/home/code/.aws/credentials"'
+	# Another mount namespace, and a bind.
+	inside m1 unshare -m sh -c 'mkdir /tmp/b; mount --bind /root /tmp/b; read x </tmp/b/.netrc'
+	within 10 has "$A/m1.jsonl" '.evidence.sensitive_file.path == "/root/.netrc" and .level == "high"'
+	gone m1
+}
+
+@test "persistence: what is written from which things run later" {
+	settings false false
+	coi container launch coi-default m2
+	inside m2 mkdir -p /etc/cron.d /root/.ssh
+	coi container stop --force m2
+	coi container start m2
+	inside m2 bash -c 'f=$1; : >"$f"' x /etc/cron.d/job
+	within 10 has "$A/m2.jsonl" '.level == "high" and .category == "persistence" and .evidence.sensitive_file.path == "/etc/cron.d/job"'
+	inside m2 bash -c 'f=$1; echo x >>"$f"' x /root/.bashrc
+	within 10 has "$A/m2.jsonl" '.level == "warning" and .category == "persistence" and .evidence.sensitive_file.path == "/root/.bashrc"'
+	inside m2 bash -c 'f=$1; : >/tmp/k; mv /tmp/k "$f"' x /root/.ssh/authorized_keys
+	within 10 has "$A/m2.jsonl" '.level == "high" and .evidence.sensitive_file.path == "/root/.ssh/authorized_keys"'
+	# Ordinary files beside them are nobody's business.
+	inside m2 bash -c 'f=$1; : >"$f"' x /root/notes
+	inside m2 bash -c 'f=$1; : >"$f"' x /etc/motd
+	sleep 0.3
+	! grep -q '/root/notes\|/etc/motd' <(jq -r '.path // empty' "$A/m2.jsonl")
+	gone m2
+}
+
+@test "what the person opens on the host is not the container's" {
+	settings false false
+	make_workspace "$T/wsp"
+	echo x >"$T/wsp/.env"
+	chown 1234:1234 "$T/wsp/.env"
+	cd "$T/wsp"
+	mkfifo "$T/go"
+	"$COI" run -- bash -c 'read -r x; f=$1; exec 3<"$f"' x .env <"$T/go" 3>&- 2>/dev/null &
+	local pid=$! name
+	exec 7>"$T/go"
+	within 20 started
+	name=$(basename "$(started)" .jsonl)
+	cat "$T/wsp/.env" >/dev/null
+	sleep 0.5
+	! grep -q '/workspace/.env' "$A/$name.jsonl"
+	echo >&7
+	exec 7>&-
+	wait "$pid"
+	has "$A/$name.jsonl" '.level == "warning" and .evidence.sensitive_file.path == "/workspace/.env"'
+}
+
+started() { # the record of the container in $T/wsp
+	local f
+	for f in "$A"/coi-*.jsonl; do
+		if has "$f" '.type == "container.create" and .workspace == "'"$T/wsp"'"' && has "$f" '.type == "exec" and (.args | test("read -r"))'; then
+			echo "$f"
+			return 0
+		fi
+	done
+	return 1
+}

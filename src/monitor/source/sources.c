@@ -3,13 +3,17 @@
 
 #include "monitor/source/all.h"
 
+/* clang-format off */
 const struct watch_source_ops *const watch_sources[] = {
 #if HAVE_BPF
 	&watch_exec_bpf,
 #endif
-	&watch_exec_connector, &watch_exec_poll,
+	&watch_exec_connector,
+	&watch_exec_poll,
 #if HAVE_BPF
 	&watch_connect_bpf,
 #endif
-	&watch_counters,       NULL,
+	&watch_files,
+	&watch_counters,
+	NULL,
 };
