@@ -18,6 +18,7 @@
 struct parser {
 	const char *at;
 	struct buf section, subsection, key, value;
+	struct buf raw; /* the value, with white space as it is written */
 };
 
 static const char *skip_space(const char *at) {
@@ -60,62 +61,82 @@ static int parse_section(struct parser *p) {
 	return 0;
 }
 
+/* Not the library's: a vertical tab is none to git. */
+static bool is_space(char c) {
+	return c == ' ' || c == '\t' || c == '\r';
+}
+
+static void add_to_value(struct parser *p, char c) {
+	buf_addc(&p->value, c);
+	buf_addc(&p->raw, c);
+}
+
+/* A backslash at the end of the text is one before its last line's end. */
 static int parse_escape(struct parser *p) {
 	static const char from[] = "ntb\\\"", to[] = "\n\t\b\\\"";
 	const char *known;
 
-	p->at++;
-	if (*p->at == '\n')
-		return 0; /* goes on in the next line */
-	known = *p->at ? strchr(from, *p->at) : NULL;
+	if (*p->at == '\r' && p->at[1] == '\n')
+		p->at++;
+	if (*p->at == '\n') { /* goes on in the next line */
+		p->at++;
+		return 0;
+	}
+	if (!*p->at)
+		return 0;
+	known = strchr(from, *p->at);
 	if (!known)
 		return -EBADMSG;
-	buf_addc(&p->value, to[known - from]);
+	p->at++;
+	add_to_value(p, to[known - from]);
 	return 0;
 }
 
-static int parse_value(struct parser *p) {
-	bool quoted = false;
-	size_t keep = 0; /* what is not white space at the end */
+/* White space between words: git before 2.45 has a space for each of it. */
+static void flush_space(struct parser *p, const char **space) {
+	for (; *space && is_space(**space) && *space < p->at; ++*space) {
+		buf_addc(&p->value, ' ');
+		buf_addc(&p->raw, **space);
+	}
+	*space = NULL;
+}
 
-	p->at = skip_space(p->at);
-	for (; *p->at && *p->at != '\n'; p->at++) {
-		if (!quoted && (*p->at == '#' || *p->at == ';')) {
+static int parse_value(struct parser *p) {
+	const char *space = NULL; /* where a run of it began */
+	bool quoted = false;
+
+	while (*p->at && *p->at != '\n') {
+		char c = *p->at;
+
+		if (!quoted && is_space(c)) {
+			if (p->value.len && !space)
+				space = p->at;
+			p->at++;
+			continue;
+		}
+		if (!quoted && (c == '#' || c == ';')) {
 			p->at += strcspn(p->at, "\n");
 			break;
 		}
-		if (*p->at == '"') {
+		flush_space(p, &space);
+		p->at++;
+		if (c == '"')
 			quoted = !quoted;
-			keep = p->value.len;
-			continue;
-		}
-		if (*p->at == '\\') {
-			if (parse_escape(p) < 0)
-				return -EBADMSG;
-			keep = p->value.len;
-			continue;
-		}
-		if (*p->at == '\r' && p->at[1] == '\n')
-			continue;
-		buf_addc(&p->value, *p->at);
-		if (quoted || !isspace((unsigned char)*p->at))
-			keep = p->value.len;
+		else if (c == '\\' && parse_escape(p) < 0)
+			return -EBADMSG;
+		else if (c != '\\' && !(c == '\r' && *p->at == '\n'))
+			add_to_value(p, c);
 	}
-	if (quoted)
-		return -EBADMSG;
-	if (keep < p->value.len) {
-		p->value.len = keep;
-		p->value.data[keep] = '\0';
-	}
-	return 0;
+	return quoted ? -EBADMSG : 0;
 }
 
 static int parse_setting(struct parser *p) {
 	buf_reset(&p->key);
 	buf_reset(&p->value);
+	buf_reset(&p->raw);
 	for (; isalnum((unsigned char)*p->at) || *p->at == '-'; p->at++)
 		buf_addc(&p->key, (char)tolower((unsigned char)*p->at));
-	if (!p->key.len || !p->section.len)
+	if (!p->key.len)
 		return -EBADMSG;
 	p->at = skip_space(p->at);
 	if (*p->at == '=') {
@@ -123,6 +144,18 @@ static int parse_setting(struct parser *p) {
 		return parse_value(p);
 	}
 	return !*p->at || strchr("\n#;", *p->at) ? 0 : -EBADMSG;
+}
+
+static void tell(struct parser *p, void (*each)(const struct git_setting *setting, void *data),
+		 void *data) {
+	struct git_setting s = { p->section.data, p->subsection.data, p->key.data, p->value.data };
+
+	if (p->value.len >= WORD_MAX_BYTES - 1)
+		return;
+	each(&s, data);
+	s.value = p->raw.data;
+	if (strcmp(s.value, p->value.data) != 0)
+		each(&s, data);
 }
 
 static int parse_all(struct parser *p,
@@ -138,10 +171,8 @@ static int parse_all(struct parser *p,
 			r = parse_section(p);
 		} else {
 			r = parse_setting(p);
-			if (r == 0 && p->value.len < WORD_MAX_BYTES)
-				each(&(struct git_setting){ p->section.data, p->subsection.data,
-							    p->key.data, p->value.data },
-				     data);
+			if (r == 0)
+				tell(p, each, data);
 		}
 		if (r < 0)
 			return r;
@@ -160,11 +191,13 @@ int git_config_parse(const char *text,
 	buf_init(&p.subsection, WORD_MAX_BYTES);
 	buf_init(&p.key, WORD_MAX_BYTES);
 	buf_init(&p.value, WORD_MAX_BYTES);
+	buf_init(&p.raw, WORD_MAX_BYTES);
 	r = parse_all(&p, each, data);
 	buf_done(&p.section);
 	buf_done(&p.subsection);
 	buf_done(&p.key);
 	buf_done(&p.value);
+	buf_done(&p.raw);
 	return r;
 }
 

@@ -16,6 +16,9 @@ struct git_setting {
 };
 
 /*
+ * A value whose words have other white space than spaces between them is told
+ * twice, as older and as newer versions of git read it.
+ *
  * Each setting of the regular file @name below @dir (O_PATH will do), in order
  * and without following includes or links. 0; -ENOENT when there is none;
  * -EBADMSG from where on it is none of git's, which makes git fail too; -errno.

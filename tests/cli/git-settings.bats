@@ -117,7 +117,7 @@ message() {
 	expect_equal "$(by)" 'host <host@host.invalid> host <host@host.invalid>'
 }
 
-@test "readonly: no way inside makes a commit somebody else's" {
+@test "readonly: what git commit makes is by that identity, whatever is said" {
 	settings 'name = "set"' 'email = "set@host.invalid"' 'readonly = true'
 	local way
 	for way in 'git commit -q --allow-empty -m x' \
