@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/json.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/strv.h"
 #include "cli/app.h"
@@ -11,6 +12,7 @@
 #include "cli/output.h"
 #include "cli/resolve.h"
 #include "net/hosts.h"
+#include "runtime/etchosts.h"
 #include "session/network.h"
 
 struct hosts_args {
@@ -27,6 +29,43 @@ static int ask(struct cli *cli, json_t *body, struct container **ret_c, json_t *
 		return r;
 	}
 	return network_ask(cli->session, *ret_c, body, ret, err);
+}
+
+#define TRIES_MAX 20
+
+static bool same_hosts(const json_t *a, const json_t *b) {
+	return json_equal(json_object_get(a, "hosts"), json_object_get(b, "hosts"));
+}
+
+/*
+ * Into its /etc/hosts as well, for programs that read that and ask nobody. Somebody else
+ * may change the list meanwhile, and write the file before us: what is in force is asked
+ * for again until it is what was written.
+ */
+static void place(struct cli *cli, const struct container *c, const json_t *answer) {
+	const struct runtime_ref ref = container_ref(cli->session, c);
+	auto_json json_t *written = json_incref((json_t *)answer);
+	struct err err = { 0 };
+
+	for (int i = 0; i < TRIES_MAX; i++) {
+		autofree char *lines = network_hosts_lines(json_object_get(written, "hosts"));
+		json_t *now = NULL;
+		int r = etc_hosts_place(&ref, lines, &err);
+
+		if (r == 0)
+			r = network_ask(cli->session, c, json_pack("{s:s}", "op", "show"), &now, &err);
+		if (r < 0) {
+			log_warn("the names are answered to '%s', but not in its /etc/hosts: %s", c->name,
+				 err.msg);
+			return;
+		}
+		if (same_hosts(written, now)) {
+			json_decref(now);
+			return;
+		}
+		json_decref(written);
+		written = now;
+	}
 }
 
 static json_t *words_from(const struct cli *cli, size_t first) {
@@ -66,6 +105,7 @@ static int add_run(struct cli *cli, const void *args, struct err *err) {
 
 	if (r < 0)
 		return r;
+	place(cli, c, answer);
 	for (size_t i = 2; app_word(cli, i); i++)
 		output_line("Added %s %s to %s", app_word(cli, 1), app_word(cli, i), c->name);
 	return 0;
@@ -79,6 +119,7 @@ static int remove_run(struct cli *cli, const void *args, struct err *err) {
 
 	if (r < 0)
 		return r;
+	place(cli, c, answer);
 	for (size_t i = 1; app_word(cli, i); i++)
 		output_line("Removed %s from %s", app_word(cli, i), c->name);
 	return 0;

@@ -15,11 +15,11 @@
 #include "base/fd.h"
 #include "base/mem.h"
 #include "base/strv.h"
+#include "runtime/etchosts.h"
 #include "runtime/mount.h"
 #include "runtime/private.h"
 
-/* Lists of names to block, which people put into hosts, are megabytes long. */
-#define ETC_FILE_MAX (16 * 1024 * 1024)
+#define ETC_FILE_MAX ETC_HOSTS_MAX
 
 /* The text of a regular file, NULL of a larger one; "" for everything else. Newly allocated. */
 static char *file_text(int etc, const char *name) {
@@ -142,7 +142,7 @@ static int git_write(const char *config, int etc, const struct idset *ids, struc
 
 int etc_write(const struct runtime_spec *spec, int root, const struct idset *ids,
 	      struct err *err) {
-	autofree char *hosts_before = NULL, *hosts = NULL, *hostname = NULL, *resolv = NULL;
+	autofree char *hosts_before = NULL, *own = NULL, *hosts = NULL, *hostname = NULL, *resolv = NULL;
 	autoclose int path = target_open(root, "/etc", true, false, ids, err);
 	autoclose int etc = -1;
 	int r;
@@ -153,7 +153,8 @@ int etc_write(const struct runtime_spec *spec, int root, const struct idset *ids
 	if (etc < 0)
 		return err_sys(err, -errno, "cannot open '/etc' of the container");
 	hosts_before = file_text(etc, "hosts");
-	hosts = hosts_before ? hosts_text(hosts_before, spec->hostname) : NULL;
+	own = hosts_before ? hosts_text(hosts_before, spec->hostname) : NULL;
+	hosts = own ? etc_hosts_text(own, spec->hosts) : NULL;
 	hostname = xasprintf("%s\n", spec->hostname);
 	r = file_update(etc, "hostname", hostname, ids, err);
 	/* One that is too large to be looked at is somebody's own. */

@@ -109,6 +109,7 @@ struct runtime_spec {
 	const char *lxc_name;      /* machine-wide, with the root's tag */
 	const char *lxcpath;       /* RUNTIME_LXCPATH, or another that container root may walk to */
 	const char *hostname;
+	const char *hosts;         /* lines for /etc/hosts, each with its newline; NULL: none */
 	struct id_range ids;
 	uid_t code_uid;            /* 1000 */
 	gid_t code_gid;

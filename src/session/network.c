@@ -53,6 +53,26 @@ json_t *network_hosts_to_json(const struct net_hosts *h) {
 	return all;
 }
 
+char *network_hosts_lines(const json_t *hosts) {
+	struct buf out;
+
+	buf_init(&out, 2 * NET_HOSTS_TEXT_MAX);
+	for (size_t i = 0; i < json_array_size(hosts); i++) {
+		const json_t *one = json_array_get(hosts, i);
+		const char *ip = json_get_str(one, "ip", "");
+		autostrv char **names = json_get_strv(one, "hostnames");
+		autofree char *text = strv_join(names, " ");
+		bool again = false;
+
+		/* One address may be open with several lists of ports, and has all names each time. */
+		for (size_t k = 0; k < i; k++)
+			again |= !strcmp(json_get_str(json_array_get(hosts, k), "ip", ""), ip);
+		if (!again && names)
+			buf_addf(&out, "%s\t%s\n", ip, text);
+	}
+	return buf_steal(&out);
+}
+
 static int hosts_from_json(const json_t *list, struct net_hosts *ret, struct err *err) {
 	for (size_t i = 0; i < json_array_size(list); i++) {
 		const json_t *one = json_array_get(list, i);

@@ -39,6 +39,8 @@ int network_ports(const struct session *s, struct net_policy *p, struct err *err
 int network_ports_parse(char *const *list, struct net_policy *p, struct err *err);
 /* A list of {"ip", "hostnames", "ports"}; @h may be NULL. */
 json_t *network_hosts_to_json(const struct net_hosts *h);
+/* The same list as lines of hosts(5), newly allocated; "" for none. */
+char *network_hosts_lines(const json_t *hosts);
 
 /* A policy with its lists, as an object; and back: @allowed and @hosts are then borrowed by it. */
 json_t *network_policy_to_json(const struct net_policy *p);

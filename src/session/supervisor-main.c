@@ -139,6 +139,7 @@ static void close_all(struct supervisor *v) {
 	free(v->head);
 	free(v->why);
 	free(v->sockets_path);
+	free(v->hosts_lines);
 	free(v->container_path);
 	free(v->files_path);
 	free(v->disk_path);

@@ -13,11 +13,13 @@
 
 #include "base/clock.h"
 #include "base/fd.h"
+#include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/msg.h"
 #include "base/path.h"
 #include "base/timeline.h"
+#include "session/network.h"
 #include "session/snapshot.h"
 #include "session/storage.h"
 #include "session/supervisor.h"
@@ -137,7 +139,9 @@ static int undo_link(void *ctx, struct err *err) {
 
 static void fill_spec(struct supervisor *v) {
 	struct container *c = v->c;
+	auto_json json_t *hosts = network_hosts_to_json(&v->plan.hosts);
 
+	v->hosts_lines = network_hosts_lines(hosts);
 	supervisor_network_bind(v);
 	supervisor_relays_bind(v);
 	supervisor_git_bind(v);
@@ -146,6 +150,7 @@ static void fill_spec(struct supervisor *v) {
 		.lxc_name = c->lxc_name,
 		.lxcpath = v->session.lxcpath,
 		.hostname = c->name,
+		.hosts = v->hosts_lines,
 		.ids = c->ids,
 		.code_uid = c->code_uid,
 		.code_gid = c->code_gid,

@@ -129,6 +129,7 @@ struct supervisor {
 
 	const struct plan_step *step; /* of the start, as far as it is */
 	struct runtime_spec spec;
+	char *hosts_lines; /* for its /etc/hosts */
 	char **layers;
 	char *container_path;
 	char *files_path; /* where upper/ and work/ are, or its disk */

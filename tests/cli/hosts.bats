@@ -59,6 +59,70 @@ refused() {
 		'[{"hostnames":["db.lan","other.lan"],"ip":"10.9.8.7","ports":["80","9000-9001"]}]'
 }
 
+etc_hosts() { # CONTAINER
+	coi container exec "$1" -- cat /etc/hosts
+}
+
+@test "they stand in /etc/hosts too, for programs that ask nobody, and what else is there stays" {
+	etc_hosts h1 | grep -qx $'10.9.8.7\tdb.lan other.lan'
+	coi container exec h1 -- sh -c 'echo "203.0.113.10 mine.example" >>/etc/hosts'
+	coi hosts add h1 198.51.100.10 web.lan
+	etc_hosts h1 | grep -qx '203.0.113.10 mine.example'
+	etc_hosts h1 | grep -qx $'198.51.100.10\tweb.lan'
+	expect_equal "$(etc_hosts h1 | grep -c db.lan)" 1
+	expect_equal "$(coi container exec h1 -- stat -c %a:%u /etc/hosts)" 644:0
+	# As its user, and without the name service.
+	coi container exec h1 -- sh -c 'mv /etc/resolv.conf /etc/resolv.away'
+	get h1 db.lan | grep -q hello
+	get h1 web.lan | grep -q hello
+	coi container exec h1 -- sh -c 'mv /etc/resolv.away /etc/resolv.conf'
+	coi hosts remove h1 web.lan
+	! etc_hosts h1 | grep web.lan
+	etc_hosts h1 | grep -qx '203.0.113.10 mine.example'
+	etc_hosts h1 | grep -q db.lan
+}
+
+@test "what lies in the place of /etc/hosts is replaced, not followed; what cannot be is told" {
+	local made
+	coi container exec h1 -- sh -c 'echo untouched >/tmp/victim; ln -sf /tmp/victim /etc/hosts'
+	coi hosts add h1 198.51.100.10 web.lan
+	expect_equal "$(coi container exec h1 -- cat /tmp/victim)" untouched
+	coi container exec h1 -- test ! -L /etc/hosts
+	etc_hosts h1 | grep -q web.lan
+	etc_hosts h1 | grep -q localhost
+	coi container exec h1 -- sh -c 'rm /etc/hosts; mkfifo /etc/hosts'
+	coi hosts remove h1 web.lan
+	etc_hosts h1 | grep -q db.lan
+	# A directory, or one that is mounted upon: the names are answered all the same.
+	for made in 'rm /etc/hosts; mkdir /etc/hosts' 'rmdir /etc/hosts; mv /etc /etc.away; ln -s /tmp /etc'; do
+		coi container exec h1 -- sh -c "$made"
+		run --separate-stderr coi hosts add h1 198.51.100.10 web.lan
+		expect_status 0
+		expect_stderr 'but not in its /etc/hosts'
+		get h1 198.51.100.10 | grep -q hello
+	done
+	coi container exec h1 -- sh -c 'rm /etc; mv /etc.away /etc; echo "127.0.0.1 localhost" >/etc/hosts'
+	coi hosts remove h1 web.lan
+	etc_hosts h1 | grep -q db.lan
+}
+
+@test "several that change them at once end with the same in the file and in the rules" {
+	local i pids=()
+	for i in 1 2 3 4 5 6; do
+		"$COI" hosts add h1 "203.0.113.$((150 + i))" "n$i.lan" >/dev/null 3>&- &
+		pids+=($!)
+	done
+	for i in "${pids[@]}"; do
+		wait "$i"
+	done
+	for i in 1 2 3 4 5 6; do
+		etc_hosts h1 | grep -qx "203.0.113.$((150 + i))"$'\t'"n$i.lan"
+		coi hosts remove h1 "n$i.lan"
+	done
+	expect_equal "$(coi hosts list h1)" $'10.9.8.7\tdb.lan other.lan'
+	! etc_hosts h1 | grep -q 'n[0-9].lan'
+}
+
 @test "a foreign flush and another supervisor leave them open" {
 	local pid
 	nft flush ruleset
@@ -108,6 +172,17 @@ refused() {
 @test "network.hosts of the settings" {
 	settings 'mode = "allowlist"\nallowed_domains = []\n[[network.hosts]]\nip = "10.9.8.7"\nhostnames = ["db.lan", "b.lan"]\nports = ["80"]\n[[network.hosts]]\nip = "198.51.100.10"\nhostnames = ["web.lan"]'
 	coi run -- fetch db.lan | grep -q hello
+	coi run -- cat /etc/hosts | grep -qx $'10.9.8.7\tdb.lan b.lan'
+	# What was added while it ran ends with the run; what the settings have comes again.
+	coi container launch coi-default h5 --persistent
+	coi hosts add h5 203.0.113.10 more.lan
+	etc_hosts h5 | grep -q more.lan
+	coi container stop h5
+	coi container start h5
+	! etc_hosts h5 | grep more.lan
+	etc_hosts h5 | grep -qx $'198.51.100.10\tweb.lan'
+	expect_equal "$(etc_hosts h5 | grep -c '^# .*coi')" 2
+	coi kill --force h5
 	coi run -- fetch web.lan 8080 | grep -q hello
 	run coi run -- fetch db.lan 8080
 	[ "$status" != 0 ]

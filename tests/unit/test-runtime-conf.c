@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "base/strv.h"
 #include "runtime/caps.h"
+#include "runtime/etchosts.h"
 #include "runtime/limits.h"
 #include "runtime/lxcconf.h"
 
@@ -155,6 +156,41 @@ static void test_caps_have_reasons(void **state) {
 	}
 }
 
+/* Lines of ours in a file that is somebody's own. */
+static void test_etc_hosts(void **state) {
+#define OURS(lines) ETC_HOSTS_BEGIN "\n" lines ETC_HOSTS_END "\n"
+	static const struct {
+		const char *before, *lines, *after;
+	} all[] = {
+		{ "", NULL, "" },
+		{ "", "1.2.3.4\ta\n", OURS("1.2.3.4\ta\n") },
+		{ "127.0.0.1 x\n", "1.2.3.4\ta\n", "127.0.0.1 x\n" OURS("1.2.3.4\ta\n") },
+		{ "127.0.0.1 x", "1.2.3.4\ta\n", "127.0.0.1 x\n" OURS("1.2.3.4\ta\n") },
+		/* Changed, and taken away; what is around it stays. */
+		{ "a\n" OURS("1.2.3.4\ta\n") "b\n", "5.6.7.8\tc\n", "a\nb\n" OURS("5.6.7.8\tc\n") },
+		{ "a\n" OURS("1.2.3.4\ta\n") "b\n", "", "a\nb\n" },
+		{ OURS("1\n") "a\n" OURS("2\n"), NULL, "a\n" },
+		{ "a\n" OURS(""), NULL, "a\n" },
+		/* Without its end, without its beginning, only nearly a line of ours. */
+		{ ETC_HOSTS_BEGIN "\na\n", NULL, ETC_HOSTS_BEGIN "\na\n" },
+		{ "a\n" ETC_HOSTS_END "\nb\n", NULL, "a\n" ETC_HOSTS_END "\nb\n" },
+		{ "x" ETC_HOSTS_BEGIN "\na\n" ETC_HOSTS_END "\n", NULL,
+		  "x" ETC_HOSTS_BEGIN "\na\n" ETC_HOSTS_END "\n" },
+		{ "a\n" ETC_HOSTS_BEGIN "\nb\n" ETC_HOSTS_END, NULL, "a\n" },
+		{ "\n\n", "1\n", "\n\n" OURS("1\n") },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(all); i++) {
+		autofree char *once = etc_hosts_text(all[i].before, all[i].lines);
+		autofree char *twice = etc_hosts_text(once, all[i].lines);
+
+		assert_string_equal(once, all[i].after);
+		assert_string_equal(twice, once);
+	}
+#undef OURS
+}
+
 int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_build),
@@ -163,6 +199,7 @@ int main(void) {
 		cmocka_unit_test(test_log_reason),
 		cmocka_unit_test(test_cgroup_line),
 		cmocka_unit_test(test_caps_have_reasons),
+		cmocka_unit_test(test_etc_hosts),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
