@@ -55,7 +55,7 @@ static void place(struct cli *cli, const struct container *c, const json_t *answ
 		if (r == 0)
 			r = network_ask(cli->session, c, json_pack("{s:s}", "op", "show"), &now, &err);
 		if (r < 0) {
-			log_warn("the names are answered to '%s', but not in its /etc/hosts: %s", c->name,
+			log_warn("'%s' is answered the names, but not in its /etc/hosts: %s", c->name,
 				 err.msg);
 			return;
 		}
@@ -106,6 +106,9 @@ static int add_run(struct cli *cli, const void *args, struct err *err) {
 	if (r < 0)
 		return r;
 	place(cli, c, answer);
+	if (!network_leaves_ports(answer, a->ports))
+		log_info("Note: %s stays closed, since other ports are all that '%s' may reach; see "
+			 "'coi network ports'", app_word(cli, 1), c->name);
 	for (size_t i = 2; app_word(cli, i); i++)
 		output_line("Added %s %s to %s", app_word(cli, 1), app_word(cli, i), c->name);
 	return 0;

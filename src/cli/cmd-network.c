@@ -135,6 +135,13 @@ static int change(struct cli *cli, const char *op, struct err *err) {
 	else
 		log_info("Container '%s': %d entr%s %s", c->name, (int)changed,
 			 changed == 1 ? "y" : "ies", !strcmp(op, "allow") ? "allowed" : "taken away");
+	for (size_t i = 0; !strcmp(op, "allow") && entries && entries[i]; i++) {
+		const char *colon = strchr(entries[i], ':');
+
+		if (!network_leaves_ports(answer, colon ? colon + 1 : NULL))
+			log_info("Note: '%s' stays closed, since other ports are all that it may "
+				 "reach; see 'coi network ports'", entries[i]);
+	}
 	if (strcmp(mode, "allowlist") != 0)
 		log_info("Note: it is in mode %s, where the list does not count; see 'coi network "
 			 "mode %s allowlist'", mode, c->name);

@@ -30,6 +30,17 @@ int network_ports_parse(char *const *list, struct net_policy *p, struct err *err
 	return 0;
 }
 
+bool network_leaves_ports(const json_t *answer, const char *ports) {
+	autostrv char **capped = json_get_strv(answer, "allowed_ports");
+	struct net_policy p = net_policy_default();
+	struct net_ports own = { 0 };
+	struct err ignored;
+
+	if (network_ports_parse(capped, &p, &ignored) < 0 || !p.is_capped || !ports)
+		return true;
+	return net_ports_parse(ports, ports, &own, &ignored) < 0 || net_ports_overlap(&own, &p.ports);
+}
+
 /* One for each address with its ports. */
 json_t *network_hosts_to_json(const struct net_hosts *h) {
 	json_t *all = json_array();

@@ -37,6 +37,11 @@ int network_dns_servers(const struct settings *set, struct net_policy *p, struct
 int network_ports(const struct session *s, struct net_policy *p, struct err *err);
 /* The ports of @list (texts; NULL or empty: all) into @p. */
 int network_ports_parse(char *const *list, struct net_policy *p, struct err *err);
+/*
+ * By a supervisor's answer (network_ask): do the ports that it keeps to leave one of
+ * @ports (as behind the colon of an entry; NULL: all)?
+ */
+bool network_leaves_ports(const json_t *answer, const char *ports);
 /* A list of {"ip", "hostnames", "ports"}; @h may be NULL. */
 json_t *network_hosts_to_json(const struct net_hosts *h);
 /* The same list as lines of hosts(5), newly allocated; "" for none. */

@@ -184,6 +184,15 @@ denied() { # CONTAINER PATTERN
 }
 
 @test "what is listed with other ports is told to stay closed" {
+	run --separate-stderr coi network allow p1 other.test:8080
+	expect_stderr "'other.test:8080' stays closed"
+	run --separate-stderr coi network allow p1 both.test:80,8080 both.test
+	[[ $stderr != *"stays closed"* ]]
+	run --separate-stderr coi hosts add p1 10.9.8.7 db.lan --ports 5432
+	expect_status 0
+	expect_stderr '10.9.8.7 stays closed'
+	refused_at_once p1 db.lan 5432
+	coi hosts remove p1 db.lan
 	settings 'mode = "allowlist"\nallowed_ports = [80]\nallowed_domains = ["public.test:8080", "other.test"]\n[[network.hosts]]\nip = "10.9.8.7"\nhostnames = ["db.lan"]\nports = ["5432"]'
 	run --separate-stderr coi run -- fetch public.test 8080
 	[ "$status" != 0 ]
