@@ -38,7 +38,13 @@ static const struct git_base *base_of(const struct git_named *in, const char *pa
 
 /* @value as it stands in a file of @dir; NULL when the container does not see that. */
 static char *place_of(const struct named *n, const char *dir, const char *value) {
-	autofree char *home = path_expand_home(value, n->in->look.who->home);
+	const struct privilege *who = n->in->look.who;
+	size_t len = who->user ? strlen(who->user) : 0;
+	bool by_name = len && value[0] == '~' && !strncmp(value + 1, who->user, len) &&
+		       (!value[1 + len] || value[1 + len] == '/');
+	/* "~jo/x" is "~/x" to jo; others' homes are nobody's here. */
+	autofree char *plain = by_name ? xasprintf("~%s", value + 1 + len) : xstrdup(value);
+	autofree char *home = path_expand_home(plain, who->home);
 	autofree char *whole = *home == '/' ? xstrdup(home) : path_join(dir, home);
 	char *clean = path_clean(whole);
 

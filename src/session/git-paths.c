@@ -198,6 +198,21 @@ void git_paths_add_dir(const struct git_look *look, const char *dir, struct git_
 	add_modules(look, modules, 0, ret);
 }
 
+void git_paths_add_unseen(const struct git_look *look, const char *dir, struct git_paths *ret) {
+	autofree char *all = join(dir, "worktrees");
+	bool many;
+	autostrv char **names = directories(look, all, &many);
+
+	for (char **name = names; name && *name; name++) {
+		autofree char *one = join(all, *name);
+		autofree char *gitdir = join(one, "gitdir");
+		autofree char *tree = tree_of(look, gitdir);
+
+		if (tree && !path_is_below(tree, look->seen))
+			git_paths_add(ret, steal_ptr(one), PROTECT_ROLE_READONLY, PROTECT_LIVE);
+	}
+}
+
 void git_paths_add_trees(const struct git_look *look, struct git_paths *ret) {
 	size_t len = strlen(look->base.path);
 	bool many;

@@ -54,6 +54,8 @@ struct git_look {
  * the directory that holds them is taken as a whole.
  */
 void git_paths_add_dir(const struct git_look *look, const char *dir, struct git_paths *ret);
+/* Of its work trees, the directories of those that the container does not see: as above. */
+void git_paths_add_unseen(const struct git_look *look, const char *dir, struct git_paths *ret);
 /* Other work trees of the base, a git directory, that lie in it themselves: relative to it. */
 void git_paths_add_trees(const struct git_look *look, struct git_paths *ret);
 /* Does it look like a git directory to git? @dir as above. */

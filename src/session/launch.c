@@ -295,7 +295,7 @@ static void add_protection(const struct session *s, const struct container *c,
 			   struct wire_plan *plan) {
 	autostrv char **warnings = NULL;
 
-	if (*c->workspace)
+	if (c->kind != KIND_BUILD)
 		protect_rules_make(s->settings, &plan->protect, &warnings);
 	plan->protect.own = protect_own_paths(s);
 	for (char **line = warnings; line && *line; line++)

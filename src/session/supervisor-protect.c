@@ -57,7 +57,7 @@ static void make_immutable(struct supervisor *v) {
 
 /* ---- for the one that takes over ---- */
 
-static void store_state(const struct supervisor *v) {
+void supervisor_protect_store(const struct supervisor *v) {
 	autoclose int dir = container_run_dir(&v->session, v->c->name);
 	auto_json json_t *j = json_pack(
 		"{s:i, s:o, s:o, s:o, s:o}", "format", STATE_FORMAT, "rules",
@@ -167,7 +167,7 @@ int supervisor_protect(struct supervisor *v, struct err *err) {
 		return r;
 	supervisor_head_remember(v);
 	make_immutable(v);
-	store_state(v);
+	supervisor_protect_store(v);
 	return 0;
 }
 
@@ -254,7 +254,7 @@ static int mount_late(struct supervisor *v, struct runtime_bind *bind, int fd, s
 	binds.fds[binds.fd_count++] = fd;
 	protect_items_append(&v->protect_items, &items);
 	protect_binds_append(&v->protect, &binds);
-	store_state(v);
+	supervisor_protect_store(v);
 	supervisor_watch_more(v);
 	return 0;
 }

@@ -25,6 +25,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -39,7 +40,9 @@
 #define FREEZE_TIMEOUT_MS 2000
 #define SETTLE_MS 100  /* who removes a file often writes it again */
 #define RETRY_MS 300
-#define MENDS_MAX 1000 /* then somebody inside plays with us */
+#define TREES_MS 300
+#define MENDS_MAX 200 /* in a minute: then somebody inside plays with us */
+#define MINUTE_MS 60000
 
 static const struct protect_base *base_of(const struct supervisor *v,
 					  const struct protect_bound *b) {
@@ -239,6 +242,10 @@ static void check(struct supervisor *v) {
 		supervisor_complain(&err);
 	if (r == 0)
 		r = mend_in_child(v, !v->is_held);
+	if (clock_mono_ms() - v->mends_since_ms > MINUTE_MS) {
+		v->mends_since_ms = clock_mono_ms();
+		v->mends = 0;
+	}
 	if (r < 0 || ++v->mends > MENDS_MAX) {
 		hold(v);
 		return;
@@ -278,10 +285,22 @@ static bool is_ours(const struct supervisor *v, const char *name) {
 	return v->head && !strcmp(name, "HEAD");
 }
 
+/* A moment later: git has written then what a work tree's directory consists of. */
+static void find_trees(void *data) {
+	struct supervisor *v = data;
+
+	v->trees_timer = NULL;
+	if (v->is_stopping || !supervisor_worktrees_find(v))
+		return;
+	supervisor_protect_store(v);
+	check(v);
+	watch_all(v);
+}
+
 static void on_change(int fd, uint32_t events, void *data) {
 	struct supervisor *v = data;
 	char block[16 * 1024] __attribute__((aligned(__alignof__(struct inotify_event))));
-	bool matters = false;
+	bool matters = false, is_more = false;
 	ssize_t n;
 
 	(void)events;
@@ -291,9 +310,12 @@ static void on_change(int fd, uint32_t events, void *data) {
 
 			matters |= (e->mask & (IN_Q_OVERFLOW | IN_IGNORED)) ||
 				   (e->len && is_ours(v, e->name));
+			is_more |= (e->mask & IN_ISDIR) && (e->mask & (IN_CREATE | IN_MOVED_TO));
 			at += sizeof(*e) + e->len;
 		}
 	}
+	if (is_more && !v->trees_timer)
+		v->trees_timer = loop_add_timer(v->loop, TREES_MS, 0, find_trees, v);
 	if (!matters)
 		return;
 	check(v);
@@ -320,6 +342,7 @@ static void begin(void *data) {
 		supervisor_note("cannot watch the protected paths of '%s'", v->c->name);
 		return;
 	}
+	(void)supervisor_worktrees_find(v);
 	watch_all(v);
 	check(v); /* what happened before the watch */
 }

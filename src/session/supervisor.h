@@ -100,7 +100,10 @@ struct supervisor {
 	char *head;                   /* of the workspace's .git/HEAD as it last was; or NULL */
 	int protect_fd;               /* changes of their directories on the host */
 	int mounts_fd;                /* and of the container's mounts */
-	unsigned mends;               /* how often they were mounted again */
+	unsigned mends;               /* how often they were mounted again in this minute */
+	uint64_t mends_since_ms;
+	struct loop_source *trees_timer;
+	unsigned trees_added;         /* supervisor-worktrees.c */
 	bool is_held;                 /* frozen by us, until they can be */
 	struct loop_source *hold_timer;
 	int host_mnt_fd;              /* the mount namespace that is not ours; -1: it is */
@@ -233,6 +236,10 @@ int supervisor_protect(struct supervisor *v, struct err *err);
 int supervisor_unprotect(struct supervisor *v, struct err *err);
 /* Know what the supervisor before us has protected. */
 int supervisor_protect_adopt(struct supervisor *v, struct err *err);
+/* What the next supervisor needs to know of it, written down. */
+void supervisor_protect_store(const struct supervisor *v);
+/* Work trees that are new on the host, to what is protected: are there any? */
+bool supervisor_worktrees_find(struct supervisor *v);
 /* In a child: enter the host's mount namespace. 0 or -errno. */
 int supervisor_enter_host(const struct supervisor *v);
 /* The message "mount" of a client at @sock, who is answered. */

@@ -474,6 +474,49 @@ $T/all/tree-repo/.git/worktrees/tree/commondir"
 	[ -z "$(lsattr -Ra "$T/all" 2>/dev/null | sed -n 's/^[^ ]*i[^ ]* //p')" ]
 }
 
+@test "a work tree that is added on the host meanwhile is protected, one made inside is not held" {
+	make_repo "$T/ws" main1
+	cd "$T/ws"
+	as_owner() {
+		setpriv --reuid 1234 --regid 1234 --clear-groups git -c user.name=o -c user.email=o@x.invalid "$@"
+	}
+	chown 1234:1234 "$T/trees"
+	session_begin
+	sleep 0.5
+	as_owner worktree add -q "$T/trees/more" 2>/dev/null
+	held() {
+		! as_root sh -c "echo evil >>/workspace/.git/worktrees/more/$1" 2>/dev/null
+	}
+	covered() {
+		as_root grep -q '/workspace/.git/worktrees/more ro' /proc/self/mountinfo
+	}
+	within 5 covered
+	held commondir && held config.worktree && held gitdir && held HEAD
+	! as_root sh -c 'mv /workspace/.git/worktrees /workspace/.git/w2 || mv /workspace/.git/worktrees/more /workspace/x'
+	expect_equal "$(cat .git/worktrees/more/commondir)" ../..
+	as_owner -C "$T/trees/more" commit -q --allow-empty -m there
+	as_owner worktree remove "$T/trees/more"
+	[ ! -e .git/worktrees/more ]
+	# The container's own: made, used and removed.
+	coi container exec "$name" --user 1000 -- sh -c 'cd /workspace && git worktree add -q inner 2>/dev/null && cd inner &&
+		git -c user.name=i -c user.email=i@x.invalid commit -q --allow-empty -m i && sleep 1 && cd .. && git worktree remove inner && git branch -q -D inner'
+	[ ! -e .git/worktrees/inner ]
+	# The first one of a repository.
+	coi kill --all --force
+	within 15 quiet
+	cd "$T"
+	rm -rf "$T/ws"
+	git clone -q "$T/lib" "$T/ws"
+	chown -R 1234:1234 "$T/ws"
+	cd "$T/ws"
+	session_begin
+	sleep 0.5
+	as_owner worktree add -q "$T/trees/more" 2>/dev/null
+	within 5 covered
+	held commondir
+	! as_root sh -c 'mv /workspace/.git/worktrees /workspace/.git/w2'
+}
+
 # Where .git leads is nobody's word: these get nothing, and it is said.
 @test "a .git that leads to what is no repository of this workspace gets nothing" {
 	make_trees "$T/all/tree"

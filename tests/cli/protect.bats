@@ -520,6 +520,22 @@ arrived_at() { # PATH: the attacks that arrived there
 	[ ! -e "$T/other/.git/commondir" ]
 }
 
+@test "a container without a workspace: the git directory of a mount is protected there too" {
+	make_repo "$T/other"
+	coi container launch coi-default coi-box >/dev/null
+	coi container mount coi-box repo "$T/other" /src
+	run coi container exec coi-box -- sh -c 'echo evil >>/src/.git/config || touch /src/.git/hooks/evil || mv /src/.git /src/x'
+	[ "$status" != 0 ]
+	coi container exec coi-box -- touch /src/fine
+	coi container stop coi-box
+	coi container start coi-box
+	run coi container exec coi-box -- sh -c 'echo evil >>/src/.git/config'
+	[ "$status" != 0 ]
+	coi container delete --force coi-box
+	within 5 test ! -e "$T/other/.git/commondir"
+	! grep -q evil "$T/other/.git/config"
+}
+
 @test "a supervisor that was killed: the next one goes on watching what is protected" {
 	settings 'host_immutable = false'
 	make_repo "$T/other"
