@@ -27,6 +27,28 @@ int container_run_dir(const struct session *s, const char *name) {
 	return open_mkdir_beneath(s->layout->run_fd, name, 0700);
 }
 
+int container_run_put(const struct session *s, const char *name, const char *file,
+		      const json_t *document) {
+	autoclose int dir = container_run_dir(s, name);
+	autofree char *text = document ? json_dumps(document, JSON_COMPACT) : NULL;
+
+	if (dir < 0)
+		return dir;
+	return text ? file_write_quick_at(dir, file, text, strlen(text), 0600) : -EINVAL;
+}
+
+int container_run_get(const struct session *s, const char *name, const char *file, size_t max,
+		      json_t **ret) {
+	autoclose int dir = open_beneath(s->layout->run_fd, name, O_RDONLY | O_DIRECTORY, 0);
+	autobuf struct buf text = { 0 };
+	int r = dir < 0 ? dir : file_read_at(dir, file, max, &text);
+
+	if (r < 0)
+		return r == -ENOENT ? 0 : r;
+	*ret = json_loadb(text.data, text.len, 0, NULL);
+	return *ret ? 1 : -EBADMSG;
+}
+
 int container_lock(const struct session *s, const char *name, unsigned flags, struct err *err) {
 	autofree char *file = xasprintf("%s.lock", name);
 

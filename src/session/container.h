@@ -9,6 +9,7 @@
 #ifndef COI_SESSION_CONTAINER_H
 #define COI_SESSION_CONTAINER_H
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -175,6 +176,19 @@ bool container_supervisor_alive(const struct session *s, const struct container 
 int container_alive_take(const struct session *s, const char *name);
 /* O_DIRECTORY descriptor of the container's run directory, made when missing; or -errno. */
 int container_run_dir(const struct session *s, const char *name);
+/*
+ * A document in it, for the supervisor that takes over: what it holds is of this boot and
+ * is not waited for. 0 or -errno; a NULL @document (out of memory, text that is no UTF-8)
+ * is -EINVAL.
+ */
+int container_run_put(const struct session *s, const char *name, const char *file,
+		      const json_t *document);
+/*
+ * Read one of at most @max bytes: 1 and a new reference, 0 when there is none (nothing is
+ * made then), -EBADMSG when it is no document, or -errno.
+ */
+int container_run_get(const struct session *s, const char *name, const char *file, size_t max,
+		      json_t **ret);
 /*
  * A supervisor that is cleaning up after an end is waited for, at most
  * @timeout_ms: 0 at once when there is none; -ETIMEDOUT.

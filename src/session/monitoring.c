@@ -2,9 +2,6 @@
 #include "session/monitoring.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <string.h>
-#include <unistd.h>
 
 #include "base/fd.h"
 #include "base/json.h"
@@ -59,29 +56,19 @@ void monitoring_from_json(const json_t *j, struct monitoring_plan *ret) {
 }
 
 int monitoring_store(const struct session *s, const char *name, const struct monitoring_plan *p) {
-	autoclose int dir = container_run_dir(s, name);
 	auto_json json_t *j = monitoring_to_json(p);
-	autofree char *text = j ? json_dumps(j, JSON_COMPACT) : NULL;
 
-	if (dir < 0)
-		return dir;
-	return text ? file_write_quick_at(dir, FILE_NAME, text, strlen(text), 0600) : -EINVAL;
+	return container_run_put(s, name, FILE_NAME, j);
 }
 
 int monitoring_load(const struct session *s, const char *name, struct monitoring_plan *ret) {
-	autoclose int dir = open_beneath(s->layout->run_fd, name, O_RDONLY | O_DIRECTORY, 0);
-	autobuf struct buf text = { 0 };
 	auto_json json_t *j = NULL;
-	int r = dir < 0 ? dir : file_read_at(dir, FILE_NAME, FILE_MAX, &text);
+	int r = container_run_get(s, name, FILE_NAME, FILE_MAX, &j);
 
 	*ret = (struct monitoring_plan){ 0 };
-	if (r < 0)
-		return r == -ENOENT ? 0 : r;
-	j = json_loadb(text.data, text.len, 0, NULL);
-	if (!j)
-		return -EBADMSG;
-	monitoring_from_json(j, ret);
-	return 0;
+	if (r > 0)
+		monitoring_from_json(j, ret);
+	return r < 0 ? r : 0;
 }
 
 enum audit_action monitoring_action(const struct monitoring_plan *p, enum audit_level level) {

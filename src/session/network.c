@@ -4,9 +4,8 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "base/fd.h"
+#include "base/buf.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/msg.h"
@@ -160,31 +159,23 @@ int network_policy_from_json(const json_t *j, struct net_policy *p, struct net_a
 
 int network_store(const struct session *s, const char *name, const struct net_policy *p,
 		  const char *log_path) {
-	autoclose int dir = container_run_dir(s, name);
 	auto_json json_t *j = network_policy_to_json(p);
-	autofree char *text = NULL;
 
-	if (dir < 0)
-		return dir;
 	if (j && log_path)
 		json_object_set_new(j, "log", json_text(log_path));
-	text = j ? json_dumps(j, JSON_COMPACT) : NULL;
-	return text ? file_write_quick_at(dir, FILE_NAME, text, strlen(text), 0600) : -ENOMEM;
+	return container_run_put(s, name, FILE_NAME, j);
 }
 
 int network_load(const struct session *s, const char *name, struct net_policy *p,
 		 struct net_allowed *allowed, struct net_hosts *hosts, char **log_path,
 		 struct err *err) {
-	autoclose int dir = container_run_dir(s, name);
-	autobuf struct buf text = { 0 };
 	auto_json json_t *j = NULL;
-	int r = dir < 0 ? dir : file_read_at(dir, FILE_NAME, FILE_MAX, &text);
+	int r = container_run_get(s, name, FILE_NAME, FILE_MAX, &j);
 
-	if (r == -ENOENT)
+	if (r == 0)
 		return 0;
 	if (r < 0)
 		return err_sys(err, r, "cannot read the network policy of '%s'", name);
-	j = json_loadb(text.data, text.len, 0, NULL);
 	r = network_policy_from_json(j, p, allowed, hosts, err);
 	if (r == 0 && log_path && json_get_str(j, "log", NULL))
 		*log_path = xstrdup(json_get_str(j, "log", ""));

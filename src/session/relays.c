@@ -303,30 +303,19 @@ void relays_from_json(const json_t *j, struct relay_items *ret) {
 }
 
 int relays_store(const struct session *s, const char *name, const struct relay_items *r) {
-	autoclose int dir = container_run_dir(s, name);
 	auto_json json_t *j = relays_to_json(r);
-	autofree char *text = j ? json_dumps(j, JSON_COMPACT) : NULL;
 
-	if (dir < 0)
-		return dir;
-	return text ? file_write_quick_at(dir, FILE_NAME, text, strlen(text), 0600) : -EINVAL;
+	return container_run_put(s, name, FILE_NAME, j);
 }
 
 int relays_load(const struct session *s, const char *name, struct relay_items *ret) {
-	/* Nothing is made for one that has none. */
-	autoclose int dir = open_beneath(s->layout->run_fd, name, O_RDONLY | O_DIRECTORY, 0);
-	autobuf struct buf text = { 0 };
 	auto_json json_t *j = NULL;
-	int r = dir < 0 ? dir : file_read_at(dir, FILE_NAME, FILE_MAX, &text);
+	int r = container_run_get(s, name, FILE_NAME, FILE_MAX, &j);
 
 	*ret = (struct relay_items){ 0 };
-	if (r < 0)
-		return r == -ENOENT ? 0 : r;
-	j = json_loadb(text.data, text.len, 0, NULL);
-	if (!j)
-		return -EBADMSG;
-	relays_from_json(j, ret);
-	return 0;
+	if (r > 0)
+		relays_from_json(j, ret);
+	return r < 0 ? r : 0;
 }
 
 /* --- what people and programs see of them */

@@ -58,31 +58,23 @@ static void make_immutable(struct supervisor *v) {
 /* ---- for the one that takes over ---- */
 
 void supervisor_protect_store(const struct supervisor *v) {
-	autoclose int dir = container_run_dir(&v->session, v->c->name);
 	auto_json json_t *j = json_pack(
 		"{s:i, s:o, s:o, s:o, s:o}", "format", STATE_FORMAT, "rules",
 		protect_rules_to_json(&v->plan.protect), "items",
 		protect_items_to_json(&v->protect_items), "binds", protect_binds_to_json(&v->protect),
 		"head", json_text(v->head ? v->head : ""));
-	autofree char *text = json_dumps(j, JSON_COMPACT);
-	int r = dir;
+	int r = container_run_put(&v->session, v->c->name, STATE_NAME, j);
 
-	if (dir >= 0)
-		r = !text ? -ENOMEM
-			  : file_write_quick_at(dir, STATE_NAME, text, strlen(text), 0600);
 	if (r < 0)
 		supervisor_note("cannot note what is protected in '%s': %s", v->c->name,
 				strerror(-r));
 }
 
 static json_t *load_state(const struct supervisor *v) {
-	autoclose int dir = container_run_dir(&v->session, v->c->name);
-	autobuf struct buf text = { 0 };
-	json_t *j;
+	json_t *j = NULL;
 
-	if (dir < 0 || file_read_at(dir, STATE_NAME, STATE_MAX, &text) < 0)
+	if (container_run_get(&v->session, v->c->name, STATE_NAME, STATE_MAX, &j) <= 0)
 		return NULL;
-	j = json_loadb(text.data, text.len, 0, NULL);
 	if (json_get_int(j, "format", 0) == STATE_FORMAT)
 		return j;
 	json_decref(j);
