@@ -68,6 +68,8 @@ coi_teardown() {
 	cd / || return 1
 	[ -n "${T-}" ] && [ -d "$T" ] || return 0
 	timeout 60 "${COI_TEST_BIN:-$COI_TEST_BUILD/coi}" kill --all --force >/dev/null 2>&1 || true
+	# Supervisors go on cleaning up, what they marked immutable too.
+	within 20 quiet >/dev/null 2>&1 || true
 	remove_cgroups
 	# Mounts below go with this namespace; nothing here may be one of the machine.
 	if grep -q " $T" /proc/self/mountinfo; then
