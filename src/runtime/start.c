@@ -31,6 +31,7 @@
 #include "runtime/lxcconf.h"
 
 #define START_TIMEOUT_MS 30000
+#define MOUNTINFO_MAX (4 * 1024 * 1024)
 #define LOG_MAX (1024 * 1024)
 #define LOG_TAIL_MAX (64 * 1024)
 #define MONITOR_END_MS 2000
@@ -235,6 +236,39 @@ static int limits_verify(const struct runtime *rt, struct err *err) {
 	return r < 0 ? r : 0;
 }
 
+/*
+ * What is mounted over a part of /proc, newly allocated: as long as something is, the
+ * kernel gives no user namespace a /proc (mount_too_revealing() of Linux 4.2 and newer);
+ * empty directories that are there for mounts do not count. NULL: nothing.
+ */
+static char *proc_cover(void) {
+	autobuf struct buf b = { 0 };
+	char *save = NULL;
+
+	if (file_read_at(AT_FDCWD, "/proc/self/mountinfo", MOUNTINFO_MAX, &b) < 0)
+		return NULL;
+	for (char *line = strtok_r(b.data, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+		char *word = NULL, *at = strtok_r(line, " ", &word);
+
+		for (int i = 1; i < 5 && at; i++)
+			at = strtok_r(NULL, " ", &word);
+		if (at && !strncmp(at, "/proc/", 6) && strcmp(at, "/proc/sys/fs/binfmt_misc") != 0)
+			return xstrdup(at);
+	}
+	return NULL;
+}
+
+/* liblxc's words, and what they mean where they alone would help nobody. */
+static int start_failed_for(const struct runtime *rt, int code, const char *why, struct err *err) {
+	autofree char *cover = strstr(why, "\"proc\"") ? proc_cover() : NULL;
+	int r = err_set(err, ERR_SYSTEM, code, "cannot start '%s': %s", rt->spec->name, why);
+
+	if (!cover)
+		return r;
+	return err_hint(err, "something is mounted over '%s' of this host, and as long as it is the "
+			     "kernel gives no container a /proc: umount it", cover);
+}
+
 static int start_failed(struct runtime *rt, int code, const struct start_reply *reply,
 			const char *log_path, off_t log_from, struct err *err) {
 	autofree char *why = log_from >= 0 ? log_since(log_path, log_from) : xstrdup("");
@@ -250,7 +284,7 @@ static int start_failed(struct runtime *rt, int code, const struct start_reply *
 			       "this liblxc does not take the setting '%s'%s%s", reply->key,
 			       *why ? ": " : "", why);
 	if (*why)
-		return err_set(err, ERR_SYSTEM, code, "cannot start '%s': %s", rt->spec->name, why);
+		return start_failed_for(rt, code, why, err);
 	return err_set(err, ERR_SYSTEM, code, "cannot start '%s': liblxc gave no reason (log: %s)",
 		       rt->spec->name, log_path);
 }

@@ -95,6 +95,9 @@ mount --bind '$T/etc' /etc"
 	PREFIX=()
 	says /proc/version "Linux version 6.1 (debian) #1 SMP Debian 6.1.1-1 (2020-02-02)"
 	row kernel_build_age warning "days ago"
+	# Nobody would guess it from what liblxc has to say.
+	expect_row container_start failed proc
+	jq -r .checks.container_start.remedy "$T/json" | grep -q "mounted over '/proc/version'"
 	BEFORE=
 	says /proc/version "Linux version 6.1 (x@y) #7 SMP Tue Mar 3 10:11:12 UTC 2020"
 	row kernel_build_age warning "days ago"
