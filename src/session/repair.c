@@ -137,6 +137,28 @@ static void tell_audit(struct session *s, const struct container *c, bool delete
 		session_say(s, "Warning: %s", err.msg);
 }
 
+static int carry_out(struct session *s, const char *name, enum verdict verdict, struct err *err);
+
+/*
+ * A take-over takes a moment, in which the container may end: then there is something
+ * else to do, and nobody else who would know of it.
+ */
+static int adopt_or_settle(struct session *s, const struct container *c, struct err *err) {
+	auto_container struct container *now = NULL;
+	enum verdict verdict;
+	int r = adopt(s, c, err), n;
+
+	if (r >= 0)
+		return r;
+	n = container_load(s, c->name, &now, NULL);
+	if (n == -ENOENT)
+		return 0;
+	verdict = n < 0 ? VERDICT_ADOPT : judge(s, now);
+	if (verdict == VERDICT_ADOPT || verdict == VERDICT_ELSEWHERE)
+		return r;
+	return verdict == VERDICT_FINE ? 0 : carry_out(s, c->name, verdict, err);
+}
+
 static int carry_out(struct session *s, const char *name, enum verdict verdict, struct err *err) {
 	auto_container struct container *c = NULL;
 	autoclose int lock = container_lock(s, name, 0, err);
@@ -154,7 +176,7 @@ static int carry_out(struct session *s, const char *name, enum verdict verdict, 
 		return 0;
 	if (verdict == VERDICT_ADOPT) {
 		(void)close(steal_fd(&lock)); /* the supervisor wants it */
-		return adopt(s, c, err);
+		return adopt_or_settle(s, c, err);
 	}
 	session_say(s, "Repairing container '%s', which was left %s", name,
 		    container_state_to_string(c->state));

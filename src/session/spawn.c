@@ -154,11 +154,13 @@ static int wait_ready(struct session *s, int sock, int signal_fd, int timeout_ms
 /*
  * The end of the line tells it to undo; "cancel", that it is to do so as well when
  * the container runs already and it was about to say so. One for a container that
- * ran before us is let alone.
+ * ran before us is let alone when it is us who give up (@code); one that has failed is
+ * waited for, since as long as it is there it looks like one that holds the container.
  */
-static void give_up(struct spawn *sp, const struct wire_plan *plan) {
-	if (!plan->adopt) {
+static void give_up(struct spawn *sp, const struct wire_plan *plan, int code) {
+	if (!plan->adopt)
 		(void)msg_send(sp->sock, "cancel", NULL, NULL, 0);
+	if (!plan->adopt || (code != -EINTR && code != -ETIMEDOUT)) {
 		spawn_cancel(sp);
 		return;
 	}
@@ -185,7 +187,7 @@ int spawn_plan(struct session *s, struct spawn *sp, const struct wire_plan *plan
 			       err);
 	log_debug("supervisor %s", r < 0 ? "failed" : "ready");
 	if (r < 0)
-		give_up(sp, plan);
+		give_up(sp, plan, r);
 	(void)sigprocmask(SIG_SETMASK, &before, NULL);
 	if (r < 0)
 		return r;

@@ -111,6 +111,28 @@ $how: $(cat "$LOG")"
 	[ -z "$bad" ] || { echo "$bad"; return 1; }
 }
 
+@test "an init that dies while a supervisor takes over: the same command puts it right" {
+	local try supervisor init record=$COI_ROOT/containers/$NAME/container.ini
+	dead() { ! kill -0 "$supervisor" 2>/dev/null; }
+	over() { [ ! -e "$record" ] || grep -q "^state *= *stopped" "$record"; }
+	for try in 0 0.005 0.01 0.02 0.04 0.08; do
+		rm -f "$LOG"
+		coi shell --debug --background >/dev/null 2>&1
+		supervisor=$(supervisor_pid)
+		init=$(init_pid)
+		kill -9 "$supervisor"
+		within 10 dead
+		{ sleep $try; kill -9 "$init"; } 3>&- &
+		coi list >"$T/list" 2>&1
+		wait $!
+		# Nobody says anything more: its new supervisor sees the end, or the command did.
+		within 20 over || { echo "after $try s:"; cat "$T/list" "$LOG" "$COI_ROOT/containers/$NAME/supervisor.log"; return 1; }
+		coi kill --all --force >/dev/null 2>&1 || true
+		coi container delete "$NAME" >/dev/null 2>&1 || true
+		within 20 quiet
+	done
+}
+
 @test "warnings of the command and of the supervisor, and a start that fails" {
 	cat >>"$HOME/.coi/config.toml" <<-END
 		[[sockets]]
