@@ -252,8 +252,6 @@ static bool has_all(char *const *whole, char *const *part) {
 
 /* Is what holds in the end more open than what the trusted layers say? */
 static bool is_looser(const struct setting_row *row, const void *trusted, const void *now) {
-	char *const *before = *(char **const *)trusted, *const *after = *(char **const *)now;
-
 	switch (row->project) {
 	case PROJECT_ONLY_TRUE:
 	case PROJECT_ONLY_FALSE:
@@ -261,7 +259,7 @@ static bool is_looser(const struct setting_row *row, const void *trusted, const 
 	case PROJECT_ONLY_HIGHER:
 		return openness(row, now) > openness(row, trusted);
 	case PROJECT_ONLY_ADD:
-		return !has_all(after, before);
+		return !has_all(*(char **const *)now, *(char **const *)trusted);
 	case PROJECT_REFUSED:
 	case PROJECT_GATED:
 	case PROJECT_GATED_OUTSIDE:

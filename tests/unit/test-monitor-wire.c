@@ -329,6 +329,7 @@ static void words_of_a_process(void **state) {
 	assert_string_equal(argv[3], "d");
 	assert_null(argv[4]);
 	assert_int_equal(count, 0);
+	assert_true(!empty || !empty[0]);
 }
 
 static void our_own_process_is_read(void **state) {

@@ -30,20 +30,22 @@ struct connector {
 
 static int listen_to(int fd) {
 	const struct sockaddr_nl us = { .nl_family = AF_NETLINK, .nl_groups = CN_IDX_PROC };
-	struct {
-		struct nlmsghdr head;
-		struct cn_msg cn;
-		enum proc_cn_mcast_op op;
-	} __attribute__((packed, aligned(4))) ask = {
-		.head = { .nlmsg_len = sizeof(ask), .nlmsg_type = NLMSG_DONE },
-		.cn = { .id = { CN_IDX_PROC, CN_VAL_PROC }, .len = sizeof(ask.op) },
-		.op = PROC_CN_MCAST_LISTEN,
-	};
+	const enum proc_cn_mcast_op op = PROC_CN_MCAST_LISTEN;
+	char ask[NLMSG_LENGTH(sizeof(struct cn_msg) + sizeof(op))]
+		__attribute__((aligned(NLMSG_ALIGNTO))) = { 0 };
+	struct nlmsghdr *head = (void *)ask;
+	struct cn_msg *cn = NLMSG_DATA(head);
 	int size = QUEUE;
 
+	head->nlmsg_len = sizeof(ask);
+	head->nlmsg_type = NLMSG_DONE;
+	cn->id.idx = CN_IDX_PROC;
+	cn->id.val = CN_VAL_PROC;
+	cn->len = sizeof(op);
+	memcpy(cn->data, &op, sizeof(op));
 	(void)setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size));
 	return bind(fd, (const struct sockaddr *)&us, sizeof(us)) < 0 ||
-	                       send(fd, &ask, sizeof(ask), 0) < 0
+	                       send(fd, ask, sizeof(ask), 0) < 0
 	               ? -errno
 	               : 0;
 }
