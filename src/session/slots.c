@@ -2,11 +2,13 @@
 #include "session/slots.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/fd.h"
 #include "base/lock.h"
 #include "base/mem.h"
@@ -16,6 +18,7 @@
 #include "session/repair.h"
 
 #define CLEANING_WAIT_MS 10000
+#define NAMELESS_WAIT_MS 2000
 
 /* 1: claimed, 0: in use by somebody. */
 static int claim_name(struct session *s, const char *name, struct slot_claim *ret,
@@ -65,6 +68,22 @@ static int load_settled(struct session *s, const char *name, struct container **
 	return container_load(s, name, ret, NULL);
 }
 
+/*
+ * As claim_name(), after what is stopping or being deleted has come to its end; 0: in
+ * use by the container @c. A name that is held without a record is one whose record has
+ * just gone, or has not come yet: soon it is one or the other.
+ */
+static int claim_settled(struct session *s, const char *name, struct slot_claim *ret,
+			 struct container **c, struct err *err) {
+	uint64_t until = clock_mono_ms() + NAMELESS_WAIT_MS;
+	int r;
+
+	while ((r = claim_name(s, name, ret, err)) == 0 && load_settled(s, name, c) == -ENOENT &&
+	       clock_mono_ms() < until)
+		(void)poll(NULL, 0, 2);
+	return r;
+}
+
 /* The lowest stopped persistent one of the workspace. */
 static int find_stopped(struct session *s, const char *identity, struct slot_claim *ret) {
 	for (int slot = 1; slot <= SLOT_MAX; slot++) {
@@ -87,10 +106,9 @@ static int find_free(struct session *s, const char *identity, int from, bool pat
 	for (int slot = from; slot <= SLOT_MAX; slot++) {
 		autofree char *name = name_for(s->prefix, identity, slot);
 		auto_container struct container *c = NULL;
-		int r = claim_name(s, name, ret, err);
+		int r = patient ? claim_settled(s, name, ret, &c, err)
+				: claim_name(s, name, ret, err);
 
-		if (r == 0 && patient && load_settled(s, name, &c) == -ENOENT)
-			r = claim_name(s, name, ret, err);
 		if (r != 0)
 			return r;
 	}
@@ -131,10 +149,8 @@ static int claim_slot(struct session *s, const struct launch_request *request,
 		      const char *identity, struct slot_claim *ret, struct err *err) {
 	autofree char *name = name_for(s->prefix, identity, request->slot);
 	auto_container struct container *c = NULL;
-	int r = claim_name(s, name, ret, err);
+	int r = claim_settled(s, name, ret, &c, err);
 
-	if (r == 0 && load_settled(s, name, &c) == -ENOENT)
-		r = claim_name(s, name, ret, err);
 	if (r != 0)
 		return r;
 	if (c && c->state == STATE_STOPPED) {
@@ -183,6 +199,7 @@ int slot_claim(struct session *s, const struct launch_request *request, const ch
 	       struct slot_claim *ret, struct err *err) {
 	const char *session_name = s->settings->container.session_name;
 	autofree char *identity = workspace ? name_identity(session_name, workspace) : NULL;
+	auto_container struct container *c = NULL;
 	int r;
 
 	*ret = (struct slot_claim){ .lock = -1 };
@@ -195,7 +212,7 @@ int slot_claim(struct session *s, const struct launch_request *request, const ch
 	}
 	r = name_check(request->name, err);
 	if (r == 0)
-		r = claim_name(s, request->name, ret, err);
+		r = claim_settled(s, request->name, ret, &c, err);
 	if (r == 0) {
 		(void)err_set(err, ERR_CONFLICT, -EEXIST, "container '%s' exists already",
 			      request->name);

@@ -164,6 +164,37 @@ screen_shows() {
 	coi container running "$(container_name 2)"
 }
 
+# What ends a container removes its record, then its directories, then lets the name go.
+@test "a name that is held without a record is waited for: the slot is the one it was" {
+	local name lock
+	name=$(container_name 1)
+	lock=$COI_ROOT/run/$name.lock
+	exec 9>"$lock"
+	flock 9
+	{ sleep 0.3 9>&-; rm -f "$lock"; } 3>&- &
+	exec 9>&-
+	coi shell --debug --background
+	coi container running "$name"
+	wait $!
+	coi kill --force "$name"
+
+	lock=$COI_ROOT/run/chosen.lock
+	exec 9>"$lock"
+	flock 9
+	{ sleep 0.3 9>&-; rm -f "$lock"; } 3>&- &
+	exec 9>&-
+	coi container launch coi-default chosen
+	wait $!
+	coi container delete --force chosen
+
+	# For ever held: the next slot.
+	exec 9>"$COI_ROOT/run/$name.lock"
+	flock 9
+	coi shell --debug --background 9>&-
+	exec 9>&-
+	coi container running "$(container_name 2)"
+}
+
 @test "two launches at once never collide" {
 	local i pids=() rc=0
 	for i in 1 2 3 4; do
