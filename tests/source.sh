@@ -9,7 +9,8 @@ files() { # the sources that are ours; docs and data have no licence line
 	find src tests bench contrib images \( -name '*.[ch]' -o -name '*.cc' -o -name '*.sh' \
 		-o -name '*.bash' -o -name '*.bats' -o -name '*.tap' -o -name '*.am' -o -name '*.py' \) -type f | sort
 	for f in configure.ac Makefile.am m4/*.m4 autogen.sh .ci/run tests/run contrib/check \
-		contrib/quickstart; do
+		contrib/quickstart contrib/mkdeb contrib/root-ids contrib/debian/rules \
+		contrib/debian/coi.p*; do
 		[ ! -f "$f" ] || echo "$f"
 	done
 }
@@ -17,6 +18,12 @@ files() { # the sources that are ours; docs and data have no licence line
 verdict "each source names its licence" "$(for f in $(files); do
 	head -n 5 "$f" | grep -q 'SPDX-License-Identifier: GPL-2.0-or-later' || echo "$f"
 done)"
+
+verdict "the Debian package is built with what contrib/packages-build names" "$(
+	sed 's/[ 	].*//' contrib/packages-build | grep -E -- '-dev$|^(clang|llvm|pkg-config)$' |
+	grep -vx libc6-dev | while read -r package; do
+		grep -qE "(^| )$package( |,|\$)" contrib/debian/control || echo "not in control: $package"
+	done)"
 
 # Library folders return what went wrong; printing belongs to cli/ and to process mains.
 # The exceptions are the places that printing goes through, and the waiter of lock.c.

@@ -30,6 +30,7 @@ file_of() { # "coi image list" -> coi-image-list.txt
 
 "$coi" __man --commands >"$tmp/commands"
 made_pages='coi.1 coi-config.5 coi-profile.5'
+made_completion='bash/coi zsh/_coi fish/coi.fish'
 for page in $made_pages; do
 	"$coi" __man <"$src/docs/$page.in" >"$tmp/$page"
 done
@@ -46,7 +47,10 @@ if [ -n "${UPDATE-}" ]; then
 	for page in $made_pages; do
 		cp "$tmp/$page" "$src/docs/$page"
 	done
-	echo "updated $golden and in docs: $made_pages"
+	for file in $made_completion; do
+		"$coi" completion "${file%%/*}" >"$src/contrib/completion/$file"
+	done
+	echo "updated $golden, contrib/completion and in docs: $made_pages"
 	exit 0
 fi
 
@@ -85,6 +89,11 @@ done)"
 for page in $made_pages; do
 	verdict "docs/$page is current (make update-golden)" "$(diff "$src/docs/$page" "$tmp/$page" 2>&1)"
 	verdict "docs/$page has every slot filled" "$(grep -n '^@' "$tmp/$page")"
+done
+for file in $made_completion; do
+	"$coi" completion "${file%%/*}" >"$tmp/script"
+	verdict "contrib/completion/$file is current (make update-golden)" \
+		"$(diff "$src/contrib/completion/$file" "$tmp/script" 2>&1)"
 done
 for page in "$src"/docs/*.[1-9]; do
 	name=docs/$(basename "$page")
