@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
+#include <time.h>
 
 #include "audit/sink.h"
 #include "base/clock.h"
@@ -180,15 +181,14 @@ static void set_text(json_t *body, const char *key, const char *text) {
 		json_object_set_new(body, key, audit_encode_text(text));
 }
 
-static json_t *encode(const struct audit_context *context, const char *container,
-		      const struct audit_threat *t) {
+static json_t *encode(const char *stamp, const char *container, const struct audit_threat *t) {
 	const struct audit_evidence_def *def = audit_evidence_def(t->evidence);
 	json_t *body = json_object(), *all = json_object(), *one = json_object();
 	char uuid[UUID_SIZE];
 
 	make_uuid(uuid);
 	set_text(body, "id", uuid);
-	set_text(body, "timestamp", context->stamp);
+	set_text(body, "timestamp", stamp);
 	set_text(body, "container", container);
 	set_text(body, "level", audit_level_to_string(t->level));
 	set_text(body, "category", audit_category_to_string(t->category));
@@ -207,6 +207,12 @@ static json_t *encode(const struct audit_context *context, const char *container
 	return body;
 }
 
+json_t *audit_threat_json(const char *container, const struct audit_threat *threat) {
+	char stamp[CLOCK_RFC3339_SIZE];
+
+	return encode(clock_rfc3339(time(NULL), stamp), container, threat);
+}
+
 int audit_threat(struct audit *a, const char *container, const struct audit_threat *t,
 		 struct err *err) {
 	const struct audit_evidence_def *def = audit_evidence_def(t->evidence);
@@ -221,7 +227,7 @@ int audit_threat(struct audit *a, const char *container, const struct audit_thre
 	char stamp[CLOCK_RFC3339_SIZE];
 	const struct audit_context context = audit_now(a, stamp);
 	size_t len = 0;
-	auto_json json_t *body = encode(&context, container, t);
+	auto_json json_t *body = encode(context.stamp, container, t);
 	autofree char *line = audit_line(body, &len);
 
 	if (!line)

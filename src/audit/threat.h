@@ -11,6 +11,8 @@
 #ifndef COI_AUDIT_THREAT_H
 #define COI_AUDIT_THREAT_H
 
+#include <jansson.h>
+
 #include "audit/audit.h"
 
 enum audit_category {
@@ -81,5 +83,7 @@ struct audit_threat {
  */
 int audit_threat(struct audit *a, const char *container, const struct audit_threat *threat,
 		 struct err *err);
+/* As it would be recorded now; a new reference. */
+json_t *audit_threat_json(const char *container, const struct audit_threat *threat);
 
 #endif

@@ -87,6 +87,19 @@ int audit_threat_typed(struct audit *a, const char *container, const struct audi
 	return r < 0 ? r : audit_threat(a, container, &t, err);
 }
 
+int audit_threat_typed_json(const char *container, const struct audit_threat *threat,
+			    const json_t *body, json_t **ret, struct err *err) {
+	const struct audit_evidence_def *def = audit_evidence_def(threat->evidence);
+	auto_fields struct fields f = { 0 };
+	struct audit_threat t = *threat;
+	int r = read_fields(def->fields, def->name, body, &f, err);
+
+	t.fields = f.items;
+	if (r == 0)
+		*ret = audit_threat_json(container, &t);
+	return r;
+}
+
 enum audit_type audit_stream_from_string(const char *word) {
 	for (int t = 0; t < AUDIT_TYPE_COUNT; t++) {
 		const struct audit_event_def *def = audit_event_def((enum audit_type)t);

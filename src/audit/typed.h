@@ -19,6 +19,9 @@ int audit_write_typed(struct audit *a, enum audit_type type, const char *contain
 /* As audit_threat(); the fields of the evidence are those of @body ("connection.protocol"). */
 int audit_threat_typed(struct audit *a, const char *container, const struct audit_threat *threat,
 		       const json_t *body, struct err *err);
+/* The same as a document, a new reference in *@ret, for whoever shows and keeps nothing. */
+int audit_threat_typed_json(const char *container, const struct audit_threat *threat,
+			    const json_t *body, json_t **ret, struct err *err);
 /* The stream of that name: "exec"; AUDIT_TYPE_COUNT when it is none. */
 enum audit_type audit_stream_from_string(const char *word);
 

@@ -14,7 +14,8 @@ void json_decref_ptr(json_t **j) {
 }
 
 int json_print(const json_t *j, unsigned flags) {
-	size_t how = JSON_ENCODE_ANY;
+	/* 0.1 is 0.1, not what comes nearest to it in binary. */
+	size_t how = JSON_ENCODE_ANY | JSON_REAL_PRECISION(15);
 
 	how |= flags & JSON_PRINT_LINE ? JSON_COMPACT : JSON_INDENT(2);
 	if (flags & JSON_PRINT_SORTED)

@@ -26,6 +26,7 @@ static const struct cli_command *const root_children[] = {
 	&cmd_hosts,
 	&cmd_network,
 	&cmd_audit,
+	&cmd_monitor,
 	&cmd_clean,
 	&cmd_config,
 	&cmd_profile,
@@ -43,7 +44,6 @@ static const struct cli_command *const root_children[] = {
 };
 
 static const char *const root_absent[] = {
-	"monitor",
 	"update", NULL,
 };
 

@@ -42,6 +42,8 @@ extern const struct cli_command cmd_list;
 extern const struct cli_command cmd_logs;
 extern const struct cli_command cmd_man;
 extern const struct cli_command cmd_hosts;
+extern const struct cli_command cmd_monitor;
+extern const struct cli_command cmd_monitor_patterns;
 extern const struct cli_command cmd_network;
 extern const struct cli_command cmd_network_log;
 extern const struct cli_command cmd_persist;

@@ -80,6 +80,22 @@ void detect_exec(const struct watch_event *e, const struct detect_settings *set,
 	free(squeezed);
 }
 
+int detect_each_rule(int (*fn)(const struct finding *rule, void *data), void *data) {
+	for (size_t t = 0; t < ARRAY_SIZE(tables); t++)
+		for (const struct exec_rule *rule = tables[t]; rule->id; rule++) {
+			const struct finding f = { .rule = rule->id,
+						   .level = rule->level,
+						   .category = rule->category,
+						   .title = rule->title,
+						   .description = rule->description };
+			int r = fn(&f, data);
+
+			if (r)
+				return r;
+		}
+	return 0;
+}
+
 /* One thing that happened is told once: as the gravest of what it is in a category. */
 void findings_add(struct findings *all, const struct finding *one) {
 	for (size_t i = 0; i < all->count; i++) {

@@ -66,6 +66,11 @@ void detect_file(const struct watch_event *e, const struct detect_settings *set,
 		 struct findings *ret);
 void detect_line(const struct watch_event *e, const struct detect_settings *set,
 		 struct findings *ret);
+/*
+ * All rules about programs, for people: @fn for each, in the order in which they are
+ * tried, until it returns non-zero.
+ */
+int detect_each_rule(int (*fn)(const struct finding *rule, void *data), void *data);
 /* "203.0.113.10:4444" into @out; without a port the address alone. */
 #define DETECT_ADDRESS_MAX 64
 char *detect_address(const struct watch_connect *c, char out[DETECT_ADDRESS_MAX]);

@@ -2,6 +2,7 @@
 /* The groups of a container as descriptors, for those who watch it. */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -12,6 +13,7 @@
 #include "runtime/cgroup.h"
 #include "runtime/control.h"
 
+#define TEXT_MAX 65536
 #define ROOT_INODE 1 /* of version 2, whatever is mounted or hidden */
 
 /* A mount of it alone, which leads nowhere else: no ".." out of it. */
@@ -150,4 +152,60 @@ int runtime_counter_open(const struct runtime_ref *ref, enum runtime_counter whi
 	default:
 		return open_counter(ref->lxc_name, which);
 	}
+}
+
+static char *text_of(int fd) {
+	autobuf struct buf b;
+	int r;
+
+	buf_init(&b, TEXT_MAX);
+	r = fd < 0 ? fd : fd_read_all(fd, &b);
+	return r < 0 ? NULL : buf_steal(&b);
+}
+
+char *runtime_counter_text(const struct runtime_ref *ref, enum runtime_counter which) {
+	autoclose int fd = runtime_counter_open(ref, which);
+
+	return which == RUNTIME_COUNTER_TMP ? NULL : text_of(fd);
+}
+
+/* A file of version 1, or one of version 2 under another name. */
+static char *group_text(const struct runtime_ref *ref, const char *controller, const char *file,
+                        const char *file2) {
+	auto_cgroup_trees struct cgroup_trees t = { 0 };
+	const struct cgroup_tree *tree;
+	autoclose int fd = -1;
+	struct err ignored;
+
+	if (cgroup_trees_load(&t, &ignored) < 0)
+		return NULL;
+	tree = cgroup_tree_of(&t, controller);
+	fd = tree ? open_group_file(tree, ref->lxc_name, tree->unified ? file2 : file) : -1;
+	return text_of(fd);
+}
+
+static uint64_t number_at(const char *text, const char *key) {
+	const char *at = text ? strstr(text, key) : NULL;
+
+	return at ? strtoull(at + strlen(key), NULL, 10) : 0;
+}
+
+void runtime_cpu_split(const struct runtime_ref *ref, uint64_t *ret_user, uint64_t *ret_system) {
+	autofree char *user = group_text(ref, "cpuacct", "cpuacct.usage_user", "cpu.stat");
+	autofree char *system = group_text(ref, "cpuacct", "cpuacct.usage_sys", "cpu.stat");
+	autofree char *both = user ? NULL : group_text(ref, "cpu", "cpu.stat", "cpu.stat");
+
+	*ret_user = both   ? number_at(both, "user_usec ")
+	            : user ? strtoull(user, NULL, 10) / 1000
+	                   : 0;
+	*ret_system = both     ? number_at(both, "system_usec ")
+	              : system ? strtoull(system, NULL, 10) / 1000
+	                       : 0;
+}
+
+uint64_t runtime_memory_limit(const struct runtime_ref *ref) {
+	autofree char *text = group_text(ref, "memory", "memory.limit_in_bytes", "memory.max");
+	uint64_t n = text ? strtoull(text, NULL, 10) : 0; /* "max" is no number */
+
+	return n >= (uint64_t)1 << 62 ? 0 : n;
 }

