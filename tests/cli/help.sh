@@ -106,6 +106,20 @@ for page in "$src"/docs/*.[1-9]; do
 		skip "$name is well formed" "neither mandoc nor man is here"
 	fi
 done
+# Each settings file that a page for people shows is one.
+for page in "$src/README.md" "$src"/docs/*.md; do
+	complaint=$(awk -v to="$tmp/example" '
+		/^```toml$/ { n++; on = 1; file = to "." n; printf "" >file; next }
+		/^```/ { on = 0 }
+		on { print >file }' "$page"
+	for file in "$tmp"/example.*; do
+		[ -f "$file" ] || continue
+		"$coi" validate config "$file" >"$tmp/out" 2>&1 || cat "$tmp/out" "$file"
+		rm "$file"
+	done)
+	verdict "settings shown in ${page#"$src"/} are valid" "$complaint"
+done
+
 # Nothing of the table is lost on the way into the pages.
 "$coi" schema config >"$tmp/schema"
 if command -v jq >/dev/null; then
