@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* "coi __man < TEMPLATE": a manual page; "coi __man --commands": what there is help for. */
+/*
+ * "coi __man < TEMPLATE": a manual page; "coi __man --page COMMAND < TEMPLATE": that of a
+ * command; "coi __man --commands": what there is help for.
+ */
+#include <errno.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -12,6 +17,7 @@
 #define PAGE_MAX (1024 * 1024)
 
 struct man_args {
+	const char *page;
 	bool commands;
 };
 
@@ -26,8 +32,17 @@ static void print_commands(const struct cli_command *c, const char *name) {
 	}
 }
 
+static const struct cli_command *find_command(const char *name) {
+	for (size_t i = 0; cli_root.children[i]; i++) {
+		if (strcmp(cli_root.children[i]->name, name) == 0)
+			return cli_root.children[i];
+	}
+	return NULL;
+}
+
 static int man_run(struct cli *cli, const void *args, struct err *err) {
 	const struct man_args *a = args;
+	const struct cli_command *one = a->page ? find_command(a->page) : NULL;
 	autobuf struct buf template, page;
 	int r;
 
@@ -37,10 +52,12 @@ static int man_run(struct cli *cli, const void *args, struct err *err) {
 		print_commands(&cli_root, cli_root.name);
 		return 0;
 	}
+	if (a->page && !one)
+		return err_set(err, ERR_USAGE, -EINVAL, "there is no command '%s'", a->page);
 	r = fd_read_all(STDIN_FILENO, &template);
 	if (r < 0)
 		return err_sys(err, r, "cannot read the template");
-	man_page(&cli_root, PACKAGE_VERSION, template.data, man_settings_slots, &page);
+	man_page(&cli_root, one, PACKAGE_VERSION, template.data, man_settings_slots, &page);
 	(void)fwrite(page.data, 1, page.len, stdout);
 	return 0;
 }
@@ -50,6 +67,11 @@ static const struct cli_option man_options[] = {
 		.name = "commands",
 		CLI_BOOL(struct man_args, commands),
 		.help = "List the commands instead",
+	},
+	{
+		.name = "page",
+		CLI_TEXT(struct man_args, page, "COMMAND"),
+		.help = "The page of this command",
 	},
 	{ 0 },
 };

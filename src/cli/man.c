@@ -73,9 +73,9 @@ static void add_examples(struct buf *b, const struct cli_command *c) {
 	buf_adds(b, ".El\n");
 }
 
-/* "image list [flags] …", without the program's name. */
-static void add_head(struct buf *b, const char *prefix, const struct cli_command *c) {
-	buf_addf(b, ".Ss %s%s\n.Nm\n.Ic %s%s\n", prefix, c->name, prefix, c->name);
+/* "coi image list [flags] …" */
+static void add_synopsis(struct buf *b, const char *prefix, const struct cli_command *c) {
+	buf_addf(b, ".Nm coi\n.Ic %s%s\n", prefix, c->name);
 	buf_adds(b, ".Op Ar flags\n");
 	for (const struct cli_argument *a = c->arguments; a && a->name; a++) {
 		bool optional = a->count == ARGUMENT_OPTIONAL || a->count == ARGUMENT_ANY;
@@ -83,26 +83,33 @@ static void add_head(struct buf *b, const char *prefix, const struct cli_command
 
 		buf_addf(b, ".%sAr %s%s\n", optional ? "Op " : "", a->name, many ? " ..." : "");
 	}
-	buf_adds(b, ".Pp\n");
+}
+
+/* What it does, with its arguments and flags; examples are for the caller to place. */
+static void add_body(struct buf *b, const struct cli_command *c) {
+	autofree char *summary = xstrdup(c->summary);
+
+	if (summary[0] >= 'a' && summary[0] <= 'z')
+		summary[0] = (char)(summary[0] - 'a' + 'A');
+	mdoc_sentence(b, summary);
+	if (c->description)
+		mdoc_prose(b, c->description);
+	for (size_t i = 0; c->aliases && c->aliases[i]; i++)
+		buf_addf(b, "Also called\n.Ic %s .\n", c->aliases[i]);
+	if (!c->run)
+		return;
+	add_arguments(b, c);
+	add_options(b, c->options, c->flags & COMMAND_FORMAT ? cli_format_options : NULL);
 }
 
 static void add_command(struct buf *b, const char *prefix, const struct cli_command *c) {
-	autofree char *summary = xstrdup(c->summary);
-
 	if (c->flags & COMMAND_HIDDEN)
 		return;
 	if (c->run) {
-		add_head(b, prefix, c);
-		if (summary[0] >= 'a' && summary[0] <= 'z')
-			summary[0] = (char)(summary[0] - 'a' + 'A');
-		mdoc_sentence(b, summary);
-		if (c->description)
-			mdoc_prose(b, c->description);
-		for (size_t i = 0; c->aliases && c->aliases[i]; i++)
-			buf_addf(b, "Also called\n.Ic %s .\n", c->aliases[i]);
-		add_arguments(b, c);
-		add_options(b, c->options,
-			    c->flags & COMMAND_FORMAT ? cli_format_options : NULL);
+		buf_addf(b, ".Ss %s%s\n", prefix, c->name);
+		add_synopsis(b, prefix, c);
+		buf_adds(b, ".Pp\n");
+		add_body(b, c);
 		add_examples(b, c);
 	}
 	for (size_t i = 0; c->children && c->children[i]; i++) {
@@ -121,6 +128,38 @@ static void add_commands(const struct cli_command *root, struct buf *out) {
 		add_command(out, "", root->children[i]);
 }
 
+/* The lines of the page of one command that come out of its descriptor. */
+static bool add_own_slot(const char *line, size_t len, const struct cli_command *c,
+			 struct buf *out) {
+	if (is_slot(line, len, "@title@")) {
+		buf_adds(out, ".Dt COI\\-");
+		for (const char *p = c->name; *p; p++)
+			buf_addc(out, (char)(*p >= 'a' && *p <= 'z' ? *p - 'a' + 'A' : *p));
+		buf_adds(out, " 1\n");
+	} else if (is_slot(line, len, "@name@")) {
+		buf_addf(out, ".Nm coi\\-%s\n.Nd %s\n", c->name, c->summary);
+	} else if (is_slot(line, len, "@synopsis@")) {
+		if (c->run)
+			add_synopsis(out, "", c);
+		for (size_t i = 0; c->children && c->children[i]; i++) {
+			autofree char *prefix = xasprintf("%s ", c->name);
+
+			if (c->children[i]->run && !(c->children[i]->flags & COMMAND_HIDDEN))
+				add_synopsis(out, prefix, c->children[i]);
+		}
+	} else if (is_slot(line, len, "@body@")) {
+		autofree char *prefix = xasprintf("%s ", c->name);
+
+		add_body(out, c);
+		add_examples(out, c);
+		for (size_t i = 0; c->children && c->children[i]; i++)
+			add_command(out, prefix, c->children[i]);
+	} else {
+		return false;
+	}
+	return true;
+}
+
 static bool add_slot(const char *line, size_t len, const struct man_slot *slots, struct buf *out) {
 	for (; slots && slots->name; slots++) {
 		if (!is_slot(line, len, slots->name))
@@ -131,8 +170,8 @@ static bool add_slot(const char *line, size_t len, const struct man_slot *slots,
 	return false;
 }
 
-void man_page(const struct cli_command *root, const char *version, const char *template,
-	      const struct man_slot *more, struct buf *out) {
+void man_page(const struct cli_command *root, const struct cli_command *one, const char *version,
+	      const char *template, const struct man_slot *more, struct buf *out) {
 	while (*template) {
 		size_t len = strcspn(template, "\n");
 
@@ -142,7 +181,8 @@ void man_page(const struct cli_command *root, const char *version, const char *t
 			add_options(out, cli_global_options, NULL);
 		} else if (is_slot(template, len, "@version@")) {
 			buf_addf(out, ".Os coi %s\n", version);
-		} else if (!add_slot(template, len, more, out)) {
+		} else if (!(one && add_own_slot(template, len, one, out)) &&
+			   !add_slot(template, len, more, out)) {
 			buf_add(out, template, len);
 			buf_addc(out, '\n');
 		}

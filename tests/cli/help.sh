@@ -35,6 +35,20 @@ for page in $made_pages; do
 	"$coi" __man <"$src/docs/$page.in" >"$tmp/$page"
 done
 
+# A page for each command right below coi, and the list of them that make installs by.
+mkdir "$tmp/commands.d"
+{
+	echo '# SPDX-License-Identifier: GPL-2.0-or-later'
+	echo '# Made by make update-golden.'
+	printf 'dist_man_MANS +='
+	awk 'NF == 2 { print $2 }' "$tmp/commands" | sort | while read -r command; do
+		"$coi" __man --page "$command" <"$src/docs/coi-command.1.in" \
+			>"$tmp/commands.d/coi-$command.1"
+		printf ' \\\n\tdocs/commands/coi-%s.1' "$command"
+	done
+	echo
+} >"$tmp/commands.d/Makemodule.am"
+
 if [ -n "${UPDATE-}" ]; then
 	mkdir -p "$golden"
 	rm -f "$golden"/*.txt
@@ -47,6 +61,8 @@ if [ -n "${UPDATE-}" ]; then
 	for page in $made_pages; do
 		cp "$tmp/$page" "$src/docs/$page"
 	done
+	rm -rf "$src/docs/commands"
+	cp -R "$tmp/commands.d" "$src/docs/commands"
 	for file in $made_completion; do
 		"$coi" completion "${file%%/*}" >"$src/contrib/completion/$file"
 	done
@@ -90,12 +106,14 @@ for page in $made_pages; do
 	verdict "docs/$page is current (make update-golden)" "$(diff "$src/docs/$page" "$tmp/$page" 2>&1)"
 	verdict "docs/$page has every slot filled" "$(grep -n '^@' "$tmp/$page")"
 done
+verdict "docs/commands is current (make update-golden)" \
+	"$(diff -r "$src/docs/commands" "$tmp/commands.d" 2>&1)"
 for file in $made_completion; do
 	"$coi" completion "${file%%/*}" >"$tmp/script"
 	verdict "contrib/completion/$file is current (make update-golden)" \
 		"$(diff "$src/contrib/completion/$file" "$tmp/script" 2>&1)"
 done
-for page in "$src"/docs/*.[1-9]; do
+for page in "$src"/docs/*.[1-9] "$src"/docs/commands/*.[1-9]; do
 	name=docs/$(basename "$page")
 	if command -v mandoc >/dev/null; then
 		verdict "mandoc finds nothing in $name" "$(mandoc -Tlint -Wwarning "$page" 2>&1)"

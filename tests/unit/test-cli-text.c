@@ -193,10 +193,10 @@ static void writes_the_manual(void **state) {
 	autobuf struct buf b;
 
 	buf_init(&b, 65536);
-	man_page(&root, "1.2", ".Dt COI 1\n@version@\n@commands@\n.Sh END\n@global-options@\nlast",
+	man_page(&root, NULL, "1.2", ".Dt COI 1\n@version@\n@commands@\n.Sh END\n@global-options@\nlast",
 		 NULL, &b);
 	assert_non_null(strstr(b.data, ".Os coi 1.2\n"));
-	assert_non_null(strstr(b.data, ".Ss go\n.Nm\n.Ic go\n.Op Ar flags\n.Ar container\n"));
+	assert_non_null(strstr(b.data, ".Ss go\n.Nm coi\n.Ic go\n.Op Ar flags\n.Ar container\n"));
 	assert_non_null(strstr(b.data, "\nFirst sentence.\nSecond one,"));
 	assert_non_null(strstr(b.data, "\n.Pp\nSecond paragraph.\n"));
 	assert_non_null(strstr(b.data, ".It Fl o , Fl \\-where Ar DIR\n"));
