@@ -59,6 +59,11 @@ static void print_line(const struct progress *p, uint64_t done, const char *deta
 	(void)fflush(stderr);
 }
 
+void progress_set_total(struct progress *p, uint64_t total) {
+	if (p)
+		p->total = total;
+}
+
 void progress_update(struct progress *p, uint64_t done, const char *detail) {
 	uint64_t now = clock_mono_ms();
 

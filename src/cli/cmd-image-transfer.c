@@ -183,7 +183,8 @@ const struct cli_command cmd_image_import = {
 		"is compared with its digest, and its environment is that of commands. "
 		"From an https address with '--sha256': a transfer that breaks off goes on, and "
 		"nothing is unpacked before its hash is right; proxies are those of the "
-		"environment (https_proxy). Prints alias and fingerprint as JSON.",
+		"environment (https_proxy, no_proxy), authorities those of the system, or of "
+		"SSL_CERT_FILE and SSL_CERT_DIR. Prints alias and fingerprint as JSON.",
 	.arguments = import_arguments,
 	.options = import_options,
 	.examples = import_examples,

@@ -20,6 +20,7 @@ static int on_progress(uint64_t done, uint64_t total, void *data) {
 
 	if (!t->progress)
 		t->progress = progress_begin(t->what, total);
+	progress_set_total(t->progress, total);
 	progress_update(t->progress, done, NULL);
 	return stop_wanted;
 }

@@ -7,7 +7,9 @@
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -32,8 +34,10 @@ struct download {
 	struct sha256_ctx hash;
 	int file;
 	uint64_t done;
+	uint64_t total;	  /* 0: the server has not said it */
 	uint64_t checked; /* @done when the free space was last looked at */
-	char why[WHY_MAX];
+	char why[WHY_MAX]; /* what coi-fetch says, a line each */
+	size_t why_len;
 	char data[PIECE];
 };
 
@@ -99,41 +103,73 @@ static int take(struct download *d, size_t len, struct err *err) {
 		return err_sys(err, r, "cannot write what was fetched");
 	sha256_update(&d->hash, len, (const uint8_t *)d->data);
 	d->done += len;
-	if (d->progress && d->progress->fn && d->progress->fn(d->done, 0, d->progress->data))
+	if (d->progress && d->progress->fn && d->progress->fn(d->done, d->total, d->progress->data))
 		return err_set(err, ERR_SYSTEM, -ECANCELED, "stopped");
 	return check_space(d, err);
 }
 
-/* All that comes out of @from; ends when coi-fetch does. */
-static int pump(struct download *d, int from, struct err *err) {
-	for (;;) {
-		ssize_t n = read(from, d->data, sizeof(d->data));
-		int r;
+/* ---- what coi-fetch says ---- */
 
-		if (n < 0 && errno == EINTR) {
-			/* A signal that asks us to stop: the callback knows. */
-			r = take(d, 0, err);
-		} else if (n < 0) {
-			r = err_sys(err, -errno, "cannot read what is fetched");
-		} else {
-			r = n == 0 ? 0 : take(d, (size_t)n, err);
-			if (n == 0)
-				return 0;
-		}
-		if (r < 0)
-			return r;
+/*
+ * "size N" as soon as it knows how much it will be, and why it failed. The server
+ * may have had a say in both.
+ */
+static void hear(struct download *d, int from) {
+	ssize_t n = read(from, d->why + d->why_len, sizeof(d->why) - 1 - d->why_len);
+	unsigned long long size;
+	char *line;
+
+	d->why_len += n > 0 ? (size_t)n : 0;
+	d->why[d->why_len] = '\0';
+	line = strchr(d->why, '\n');
+	if (line && sscanf(d->why, "size %20llu", &size) == 1) {
+		if (size <= (unsigned long long)IMAGE_DOWNLOAD_MAX)
+			d->total = size;
+		d->why_len -= (size_t)(line + 1 - d->why);
+		memmove(d->why, line + 1, d->why_len + 1);
 	}
 }
 
-/* Its message, which is a line; the server may have had a say in it. */
-static void read_why(struct download *d, int from) {
-	ssize_t n = read(from, d->why, sizeof(d->why) - 1);
-
-	d->why[n > 0 ? n : 0] = '\0';
+/* When it is gone: the line that is left. */
+static void hear_rest(struct download *d, int from) {
+	hear(d, from);
 	d->why[strcspn(d->why, "\r\n")] = '\0';
 	for (char *c = d->why; *c; c++)
 		if ((unsigned char)*c < 0x20 || *c == 0x7f)
 			*c = '?';
+}
+
+/* All that comes out of @from; ends when coi-fetch does. */
+static int pump(struct download *d, int from, int messages, struct err *err) {
+	for (;;) {
+		bool is_heard = messages < 0 || d->why_len == sizeof(d->why) - 1;
+		struct pollfd fds[2] = { { .fd = from, .events = POLLIN },
+					 { .fd = is_heard ? -1 : messages, .events = POLLIN } };
+		ssize_t n;
+		int r;
+
+		/* A signal that asks us to stop: the callback knows. */
+		if (poll(fds, 2, -1) < 0) {
+			r = errno == EINTR ? take(d, 0, err) :
+					     err_sys(err, -errno, "cannot wait for coi-fetch");
+			if (r < 0)
+				return r;
+			continue;
+		}
+		if (fds[1].revents & POLLIN)
+			hear(d, messages);
+		else if (fds[1].revents)
+			messages = -1;
+		if (!fds[0].revents)
+			continue;
+		n = read(from, d->data, sizeof(d->data));
+		if (n == 0)
+			return 0;
+		r = n > 0 ? take(d, (size_t)n, err) :
+		    errno == EINTR ? 0 : err_sys(err, -errno, "cannot read what is fetched");
+		if (r < 0)
+			return r;
+	}
 }
 
 static int start(const struct download *d, int out, int messages, pid_t *ret, struct err *err) {
@@ -164,18 +200,20 @@ static int attempt(struct download *d, struct err *err) {
 		return err_sys(err, r, "cannot start coi-fetch");
 	}
 	messages = message_ends[0];
+	d->why_len = 0;
+	d->why[0] = '\0';
 	r = start(d, out_ends[1], message_ends[1], &pid, err);
 	(void)close(out_ends[1]);
 	(void)close(message_ends[1]);
 	if (r < 0)
 		return r;
-	r = pump(d, out, err);
+	r = pump(d, out, messages, err);
 	if (r < 0)
 		(void)kill(pid, SIGKILL);
 	status = proc_wait(pid);
 	if (r < 0)
 		return r;
-	read_why(d, messages);
+	hear_rest(d, messages);
 	return status == 0;
 }
 

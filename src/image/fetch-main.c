@@ -3,13 +3,17 @@
  * coi-fetch URL MAX-BYTES [OFFSET]: a file of a web server to standard output,
  * from byte OFFSET on (a server that cannot do that is an error). What begins as
  * https stays https behind a redirection. Proxies are those of the environment
- * (https_proxy, no_proxy), certificates those of the system or of SSL_CERT_FILE.
+ * (https_proxy, all_proxy, no_proxy), certificates those of the system, or of
+ * SSL_CERT_FILE, SSL_CERT_DIR or CURL_CA_BUNDLE. On standard error: "size N" as
+ * soon as the server has said how much it is in all (with OFFSET only), then, when
+ * it fails, why.
  *
  * The only program that is linked with libcurl. It runs as nobody, and what it
  * brings is checked by whoever asked: it has no hash to compare with.
  */
 #include <curl/curl.h>
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,7 +24,8 @@
 #include "base/fd.h"
 
 struct download {
-	long long bytes, max;
+	long long bytes, max, offset;
+	bool told;
 };
 
 static size_t on_data(char *data, size_t size, size_t count, void *user) {
@@ -33,9 +38,34 @@ static size_t on_data(char *data, size_t size, size_t count, void *user) {
 	return fd_write_all(STDOUT_FILENO, data, len) < 0 ? 0 : len;
 }
 
+static int on_progress(void *user, curl_off_t total, curl_off_t now, curl_off_t up_total,
+		       curl_off_t up_now) {
+	struct download *d = user;
+
+	/* The bodies of redirections and errors are counted too; they come before any data. */
+	if (!d->told && total > 0 && now > 0 && d->bytes > 0) {
+		(void)fprintf(stderr, "size %lld\n", (long long)total + d->offset);
+		d->told = true;
+	}
+	return 0;
+}
+
+/* As OpenSSL and curl's own program have it. */
+static CURLcode set_authorities(CURL *c) {
+	const char *file = getenv("SSL_CERT_FILE"), *dir = getenv("SSL_CERT_DIR");
+	CURLcode r = CURLE_OK;
+
+	if (!file || !*file)
+		file = getenv("CURL_CA_BUNDLE");
+	if (file && *file)
+		r = curl_easy_setopt(c, CURLOPT_CAINFO, file);
+	if (r == CURLE_OK && dir && *dir)
+		r = curl_easy_setopt(c, CURLOPT_CAPATH, dir);
+	return r;
+}
+
 static CURLcode configure(CURL *c, const char *url, curl_off_t offset, struct download *d) {
 	const char *protocols = strncmp(url, "https://", 8) == 0 ? "https" : "https,http";
-	const char *certificates = getenv("SSL_CERT_FILE");
 	CURLcode r = curl_easy_setopt(c, CURLOPT_URL, url);
 
 	/* Nothing but the web, also behind a redirection. */
@@ -43,9 +73,15 @@ static CURLcode configure(CURL *c, const char *url, curl_off_t offset, struct do
 		r = curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, protocols);
 	if (r == CURLE_OK)
 		r = curl_easy_setopt(c, CURLOPT_REDIR_PROTOCOLS_STR, protocols);
-	if (r == CURLE_OK && certificates && *certificates)
-		r = curl_easy_setopt(c, CURLOPT_CAINFO, certificates);
-	if (r == CURLE_OK && offset)
+	if (r == CURLE_OK)
+		r = set_authorities(c);
+	if (r == CURLE_OK)
+		r = curl_easy_setopt(c, CURLOPT_XFERINFOFUNCTION, on_progress);
+	if (r == CURLE_OK)
+		r = curl_easy_setopt(c, CURLOPT_XFERINFODATA, d);
+	if (r == CURLE_OK)
+		r = curl_easy_setopt(c, CURLOPT_NOPROGRESS, 0L);
+	if (r == CURLE_OK && offset > 0)
 		r = curl_easy_setopt(c, CURLOPT_RESUME_FROM_LARGE, offset);
 	if (r == CURLE_OK)
 		r = curl_easy_setopt(c, CURLOPT_FOLLOWLOCATION, 1L);
@@ -70,7 +106,7 @@ static CURLcode configure(CURL *c, const char *url, curl_off_t offset, struct do
 }
 
 static int fetch(const char *url, long long max, long long offset) {
-	struct download d = { .max = max };
+	struct download d = { .max = max, .offset = offset, .told = offset < 0 };
 	char why[CURL_ERROR_SIZE] = "";
 	CURL *c = curl_easy_init();
 	CURLcode r = c ? configure(c, url, offset, &d) : CURLE_FAILED_INIT;
@@ -100,9 +136,10 @@ static int fetch(const char *url, long long max, long long offset) {
 int main(int argc, char **argv) {
 	const struct rlimit none = { 0, 0 };
 	long long max = argc == 3 || argc == 4 ? strtoll(argv[2], NULL, 10) : 0;
-	long long offset = argc == 4 ? strtoll(argv[3], NULL, 10) : 0;
+	/* Without one, nobody asks how much it is. */
+	long long offset = argc == 4 ? strtoll(argv[3], NULL, 10) : -1;
 
-	if (max <= 0 || offset < 0) {
+	if (max <= 0 || (argc == 4 && offset < 0)) {
 		(void)fputs("usage: coi-fetch URL MAX-BYTES [OFFSET]\n", stderr);
 		return 2;
 	}

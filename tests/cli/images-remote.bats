@@ -10,12 +10,15 @@ setup_file() {
 	python3 "$BATS_TEST_DIRNAME/../lib/tls-server.py" "$T/tls" \
 		"${COI_TEST_IMAGE:-$T/image.tar}" 3>&- &
 	echo $! >"$T/tls.pid"
+	python3 "$BATS_TEST_DIRNAME/../lib/proxy.py" "$T/tls" 3>&- &
+	echo $! >"$T/proxy.pid"
 	within 30 test -e "$T/tls/port"
+	within 30 test -e "$T/tls/proxy.port"
 }
 
 teardown_file() {
 	load ../lib/common
-	kill "$(cat "$T/tls.pid")"
+	kill "$(cat "$T/tls.pid")" "$(cat "$T/proxy.pid")"
 	coi_teardown
 }
 
@@ -23,10 +26,13 @@ setup() {
 	load ../lib/common
 	cd "$T/ws"
 	export SSL_CERT_FILE=$T/tls/ca.pem
-	unset https_proxy HTTPS_PROXY all_proxy ALL_PROXY
+	unset https_proxy HTTPS_PROXY all_proxy ALL_PROXY no_proxy NO_PROXY SSL_CERT_DIR CURL_CA_BUNDLE
+	PROXY=127.0.0.1:$(cat "$T/tls/proxy.port")
 	URL=https://127.0.0.1:$(cat "$T/tls/port")
 	HASH=$(sha256sum <"${COI_TEST_IMAGE:-$T/image.tar}" | cut -d' ' -f1)
 	: >"$T/tls/log"
+	: >"$T/tls/proxy.log"
+	rm -f "$T/tls/proxy.user"
 }
 
 store() { # what the store holds
@@ -80,6 +86,52 @@ refused() { # STATUS TEXT ARGUMENT...
 	refused 1 "redirect" "$URL/loop" --sha256 "$HASH"
 	unset SSL_CERT_FILE
 	refused 1 "certificate" "$URL/ok" --sha256 "$HASH"
+}
+
+tunnels() { # how many, by way of the proxy
+	grep -c "^${URL#https://} " "$T/tls/proxy.log" || true
+}
+
+@test "a proxy of the environment is used, and only where it is meant" {
+	https_proxy=http://$PROXY comes_by ok
+	expect_equal "$(tunnels)" 1
+	# A transfer that breaks off goes on by way of it too.
+	HTTPS_PROXY=http://$PROXY comes_by cut
+	expect_equal "$(tunnels)" 4
+	all_proxy=http://$PROXY comes_by ok
+	expect_equal "$(tunnels)" 5
+	https_proxy=http://$PROXY no_proxy=127.0.0.1 comes_by ok
+	http_proxy=http://$PROXY comes_by ok
+	expect_equal "$(tunnels)" 5
+}
+
+@test "a proxy that wants a password gets it; one that refuses or is not there is said" {
+	echo me:secret >"$T/tls/proxy.user"
+	https_proxy=http://me:secret@$PROXY comes_by ok
+	expect_equal "$(cat "$T/tls/proxy.log")" "${URL#https://} me"
+	export https_proxy=http://me:wrong@$PROXY
+	refused 1 "407" "$URL/ok" --sha256 "$HASH"
+	[[ "$output$stderr" != *wrong* ]]
+	export https_proxy=http://127.0.0.1:9
+	refused 1 "port 9" "$URL/ok" --sha256 "$HASH"
+	[ ! -s "$T/tls/log" ] || expect_equal "$(grep -c . "$T/tls/log")" 1
+}
+
+@test "authorities: a file, a directory of them, and the variable of curl" {
+	unset SSL_CERT_FILE
+	refused 1 "certificate" "$URL/ok" --sha256 "$HASH"
+	CURL_CA_BUNDLE=$T/tls/ca.pem comes_by ok
+	mkdir "$T/tls/authorities"
+	cp "$T/tls/ca.pem" "$T/tls/authorities/ca.pem"
+	openssl rehash "$T/tls/authorities"
+	SSL_CERT_DIR=$T/tls/authorities comes_by ok
+	SSL_CERT_FILE=$T/none refused 1 "$T/none" "$URL/ok" --sha256 "$HASH"
+}
+
+@test "the progress knows how much it will be" {
+	script -qefc "stty cols 100; '$COI' image import '$URL/slow' --sha256 '$HASH' --alias remote" \
+		/dev/null >"$T/screen" </dev/null
+	grep -q 'Fetching \[.*%' "$T/screen"
 }
 
 @test "what is no address to fetch is a mistake of use" {

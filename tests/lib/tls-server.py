@@ -8,13 +8,15 @@ listens, and a line for each request to DIRECTORY/log: path and Range.
   /ok         the file; Range is honoured        /moved   redirects to /ok
   /cut        a third of the file a request      /plain   redirects to http
   /deaf       breaks off once, ignores Range     /loop    redirects to itself
-  /endless    zeros until nobody reads           else     404
+  /endless    zeros until nobody reads           /slow    takes its time
+  else        404
 """
 import http.server
 import os
 import ssl
 import subprocess
 import sys
+import time
 
 where, path = sys.argv[1:]
 with open(path, "rb") as f:
@@ -63,6 +65,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.begin(start)
             self.wfile.write(data[start:start + len(data) // 3 + 1])
             self.close_connection = True
+        elif self.path == "/slow":
+            self.begin(start)
+            for at in range(start, len(data), len(data) // 10 + 1):
+                self.wfile.write(data[at:at + len(data) // 10 + 1])
+                time.sleep(0.1)
         elif self.path == "/deaf":
             self.begin(0)
             self.wfile.write(data if Handler.deaf_before else data[:len(data) // 2])
