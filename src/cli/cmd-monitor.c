@@ -2,19 +2,14 @@
 /* One look at a container (session/look.h), or one every few seconds. */
 #include <errno.h>
 #include <inttypes.h>
-#include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/signalfd.h>
-#include <time.h>
-#include <unistd.h>
 
-#include "base/clock.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/table.h"
+#include "cli/again.h"
 #include "cli/app.h"
 #include "cli/commands.h"
 #include "cli/output.h"
@@ -142,28 +137,16 @@ static int look(struct cli *cli, const struct container *c, struct err *err) {
 
 /* Until Ctrl-C, or until the container is no more. */
 static int watch(struct cli *cli, struct container *c, int seconds, struct err *err) {
-	struct pollfd pfd = { .events = POLLIN };
-	char when[CLOCK_RFC3339_SIZE];
-	sigset_t set;
-	int r = 0;
+	auto_again struct again a = AGAIN_INIT;
+	int r = again_begin(&a, err);
 
-	(void)sigemptyset(&set);
-	(void)sigaddset(&set, SIGINT);
-	(void)sigaddset(&set, SIGTERM);
-	(void)sigprocmask(SIG_BLOCK, &set, NULL);
-	pfd.fd = signalfd(-1, &set, SFD_CLOEXEC);
-	if (pfd.fd < 0)
-		return err_sys(err, -errno, "cannot wait for signals");
 	while (r == 0 && container_is_running(cli->session, c)) {
-		(void)fputs("\033[H\033[2J", stdout);
+		again_clear();
 		r = look(cli, c, err);
-		output_line("\n%s, again in %d s; Ctrl-C ends it", clock_rfc3339(time(NULL), when),
-		            seconds);
-		(void)fflush(stdout);
-		if (r == 0 && poll(&pfd, 1, seconds * 1000) > 0)
+		again_footer(seconds);
+		if (r == 0 && again_told(&a, seconds * 1000))
 			break;
 	}
-	(void)close(pfd.fd);
 	return r;
 }
 

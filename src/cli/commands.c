@@ -27,6 +27,7 @@ static const struct cli_command *const root_children[] = {
 	&cmd_network,
 	&cmd_audit,
 	&cmd_monitor,
+	&cmd_top,
 	&cmd_clean,
 	&cmd_config,
 	&cmd_profile,

@@ -43,6 +43,7 @@ extern const struct cli_command cmd_logs;
 extern const struct cli_command cmd_man;
 extern const struct cli_command cmd_hosts;
 extern const struct cli_command cmd_monitor;
+extern const struct cli_command cmd_top;
 extern const struct cli_command cmd_monitor_patterns;
 extern const struct cli_command cmd_network;
 extern const struct cli_command cmd_network_log;

@@ -134,3 +134,61 @@ sees() { # NAME JQ-CONDITION
 	! grep -qP '[\x00-\x08\x0b-\x1f\x7f]' <<<"$output"
 	run ! coi monitor patterns test
 }
+
+@test "top: nothing runs, and what is refused" {
+	[ "$(coi top)" = 'No running containers.' ]
+	[ "$(coi top --json)" = '[]' ]
+	run -2 coi top --watch 1 --json
+	grep -q 'exclude each other' <<<"$output"
+	for bad in 0 -1 x nan 1e9 ''; do
+		run -2 coi top --interval "$bad"
+		grep -q "'$bad' is no interval" <<<"$output"
+	done
+	run -2 coi top --sort size
+	run -2 coi top --procs --sort net
+	grep -q 'processes are sorted by cpu or mem' <<<"$output"
+	run ! coi top nobody
+	grep -q "no running container has the name or alias 'nobody'" <<<"$output"
+}
+
+@test "top: containers and processes, most first, by the host's numbers" {
+	launch t1
+	launch t2
+	"$COI" container exec t1 -- bash -c 'mkfifo /tmp/f; while :; do :; done' 3>&- >/dev/null 2>&1 &
+	local busy=$! large
+	"$COI" container exec t2 -- bash -c 'x=$(head -c 30000000 /dev/zero | tr "\0" a); mkfifo /tmp/f; read -r y </tmp/f' x "$(printf 'a\033[1m\nb')" 3>&- >/dev/null 2>&1 &
+	large=$!
+	ready() { sees t1 '.resources.cpu_time_seconds > 0.2' && sees t2 '.resources.memory_mb > 30'; }
+	within 20 ready
+
+	coi top -i 0.3 --json >"$T/top"
+	jq -e 'map(.name) == ["t1", "t2"]' "$T/top"
+	jq -e '.[0].cpu_percent > .[1].cpu_percent' "$T/top"
+	jq -e '.[0] | has("alias") | not' "$T/top"
+	jq -e 'all(has("memory_mb") and has("disk_read_mb_per_sec") and has("disk_write_mb_per_sec") and
+		has("net_rx_mb_per_sec") and has("net_tx_mb_per_sec"))' "$T/top"
+	coi top -i 0.3 --json --sort mem | jq -e 'map(.name) == ["t2", "t1"]'
+	coi top -i 0.3 >"$T/text"
+	head -n 1 "$T/text" | grep -qx 'CONTAINER  ALIAS  CPU%  *MEM  *DISK R/W  *NET R/W  *WORKSPACE'
+
+	coi top -i 0.3 --procs --json >"$T/top"
+	jq -e '.[0] | .container == "t1" and (.command | test("while")) and .user == "0"' "$T/top"
+	grep -q while "/proc/$(jq '.[0].pid' "$T/top")/cmdline"
+	coi top -i 0.3 --procs --json --sort mem | jq -e '.[0] | .container == "t2" and .memory_mb > 30'
+	# Of one: no column for whose they are, and nothing raw on the terminal.
+	coi top t2 -i 0.3 --sort mem >"$T/text"
+	head -n 1 "$T/text" | grep -qx 'PID  *USER  *CPU%  *MEM  *COMMAND'
+	! grep -qP '[\x00-\x08\x0b-\x1f\x7f]' "$T/text"
+	! grep -q while "$T/text"
+	grep -q 'coi kill' "$T/text"
+
+	"$COI" top -i 0.1 --watch 1 >"$T/watched" 2>&1 3>&- &
+	local one=$!
+	twice() { [ "$(grep -c '^CONTAINER' "$T/watched")" -ge 2 ]; }
+	within 20 twice
+	kill -INT "$one"
+	wait "$one"
+	coi container delete --force t1 2>/dev/null
+	coi container delete --force t2 2>/dev/null
+	wait "$busy" "$large" || true
+}
