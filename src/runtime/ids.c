@@ -361,3 +361,34 @@ int ids_release(const struct ids_files *files, const char *owner_root, const cha
 	}
 	return 0;
 }
+
+int ids_sweep(const struct ids_files *files, const char *owner_root, bool dry_run,
+	      void (*found)(const char *name, void *data), void *data, struct err *err) {
+	struct ids_files f = files_resolve(files);
+	__attribute__((cleanup(claims_done))) struct claims c = { 0 };
+	autoclose int dir = -1, lock = -1;
+	int r = claims_open(&f, &dir, &lock, err), count = 0;
+
+	if (r == 0)
+		r = claims_load(dir, &c);
+	if (r < 0)
+		return err_sys(err, r, "cannot read '%s'", f.claims_dir);
+	for (size_t i = 0; i < c.count; i++) {
+		const struct claim *one = &c.v[i];
+		char file[32];
+
+		if (strcmp(one->root, owner_root) != 0 || !claim_is_orphan(one) ||
+		    range_in_use(&one->range))
+			continue;
+		claim_name(&one->range, file);
+		if (!dry_run && unlinkat(dir, file, 0) < 0 && errno != ENOENT)
+			return err_sys(err, -errno, "cannot let go of ids in '%s'", f.claims_dir);
+		/* One that was let go of while somebody still had its ids is in order. */
+		if (one->rests)
+			continue;
+		count++;
+		if (found)
+			found(one->name, data);
+	}
+	return count;
+}

@@ -11,6 +11,7 @@
 #ifndef COI_RUNTIME_IDS_H
 #define COI_RUNTIME_IDS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/err.h"
@@ -46,6 +47,15 @@ int ids_claim(const struct ids_files *files, uint32_t count, const char *owner_r
 /* Let go of what the owner has claimed; success when there is nothing. */
 int ids_release(const struct ids_files *files, const char *owner_root, const char *owner_name,
 		struct err *err);
+
+/*
+ * Claims of @owner_root whose container's directory is gone and whose ids no process
+ * has: @found (may be NULL) is told the container's name for each, and they are
+ * removed unless it is a @dry_run. Those that rest go without a word. How many,
+ * or -errno.
+ */
+int ids_sweep(const struct ids_files *files, const char *owner_root, bool dry_run,
+	      void (*found)(const char *name, void *data), void *data, struct err *err);
 
 /*
  * Is there a range for root at all? As ids_claim() would say it, without

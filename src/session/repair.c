@@ -347,6 +347,10 @@ static void found_immutable(const char *container, void *data) {
 	found(data, "immutable files without a container:", container);
 }
 
+static void found_ids(const char *container, void *data) {
+	found(data, "range of user ids without a container:", container);
+}
+
 /* Lock files and run directories of names that no container has. */
 static void sweep_run(struct sweep *w) {
 	struct session *s = w->s;
@@ -399,6 +403,8 @@ int repair_all(struct session *s, bool dry_run, void (*tell)(const char *what, v
 	one = storage_sweep(s, dry_run, found_files, &w, r < 0 ? NULL : err);
 	r = r < 0 ? r : one;
 	(void)immutable_sweep(s, dry_run, found_immutable, &w);
+	one = ids_sweep(NULL, s->layout->root, dry_run, found_ids, &w, r < 0 ? NULL : err);
+	r = r < 0 ? r : one < 0 ? one : r;
 	sweep_run(&w);
 	one = image_repair(s->layout, &users, dry_run, &removed, r < 0 ? NULL : err);
 	r = r < 0 ? r : one;

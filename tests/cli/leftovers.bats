@@ -57,3 +57,16 @@ setup() {
 	done
 	expect_settled before
 }
+
+@test "clean finds a range of user ids whose container is gone" {
+	local claims=${COI_IDS_DIR:-/run/coi-ids} claim=4000000000-65536
+	coi container list >/dev/null
+	mkdir -p "$claims"
+	printf '%s\nclaimed\n%s\n%s\n' "$(cat /proc/sys/kernel/random/boot_id)" \
+		"$(readlink -f "$COI_ROOT")" coi-gone >"$claims/$claim"
+	run --separate-stderr coi clean --orphans --dry-run
+	expect_text "range of user ids without a container: 'coi-gone'"
+	[ -e "$claims/$claim" ]
+	coi clean --orphans --force
+	[ ! -e "$claims/$claim" ]
+}

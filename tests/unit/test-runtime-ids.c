@@ -213,6 +213,36 @@ static void test_claims_of_another_boot_and_of_lost_roots_are_void(void **state)
 	fixture_done(&f);
 }
 
+static void found_name(const char *name, void *data) {
+	(void)snprintf(data, 16, "%s", name);
+}
+
+static void test_sweep_takes_what_has_no_container(void **state) {
+	struct id_range got;
+	struct err err;
+	struct fixture f;
+	char name[16] = "";
+
+	(void)state;
+	fixture_make(&f, "root:3000000000:131072\n", "root:3000000000:131072\n");
+	owner_make(&f, "kept");
+	owner_make(&f, "gone");
+	assert_int_equal(ids_claim(&f.files, 65536, f.dir, "kept", &got, &err), 0);
+	assert_int_equal(ids_claim(&f.files, 65536, f.dir, "gone", &got, &err), 0);
+	assert_int_equal(ids_sweep(&f.files, f.dir, false, found_name, name, &err), 0);
+	autofree char *dir = xasprintf("%s/containers/gone", f.dir);
+	assert_int_equal(rmdir(dir), 0);
+	/* That of another root is not looked at. */
+	assert_int_equal(ids_sweep(&f.files, "/elsewhere", false, found_name, name, &err), 0);
+	assert_string_equal(name, "");
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(ids_sweep(&f.files, f.dir, i == 0, found_name, name, &err), 1);
+		assert_string_equal(name, "gone");
+	}
+	assert_int_equal(ids_sweep(&f.files, f.dir, false, NULL, NULL, &err), 0);
+	fixture_done(&f);
+}
+
 static void test_missing_line_is_named(void **state) {
 	struct err err;
 	struct fixture f;
@@ -270,6 +300,7 @@ int main(void) {
 		cmocka_unit_test(test_suggest_overlaps_nobody),
 		cmocka_unit_test(test_claims_never_overlap),
 		cmocka_unit_test(test_claims_of_another_boot_and_of_lost_roots_are_void),
+		cmocka_unit_test(test_sweep_takes_what_has_no_container),
 		cmocka_unit_test(test_missing_line_is_named),
 		cmocka_unit_test(test_maps),
 	};
