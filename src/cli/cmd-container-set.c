@@ -55,7 +55,8 @@ const struct cli_command cmd_container_set = {
 	.group = GROUP_CONTAINER,
 	.summary = "change the limits of a container, running or not",
 	.description = "Each limit is read back after it was written. Those of processor, memory, "
-		       "processes, and of the rate of reading and writing can be changed.",
+		       "processes, of the rate of reading and writing, and the size of the disk (larger "
+		       "only) can be changed. What is not named stays as it was at the start.",
 	.arguments = set_arguments,
 	.examples = set_examples,
 	.flags = COMMAND_SESSION | COMMAND_CONFIG,

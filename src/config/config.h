@@ -37,6 +37,11 @@ struct config_override {
 int config_overlay(const struct settings *base, const struct config_override *list, size_t count,
 		   struct settings *ret, struct err *err);
 void config_overlay_done(struct settings *s, const struct config_override *list, size_t count);
+/*
+ * Values as a list takes them, "limits.cpu.count=2", of all settings whose path
+ * begins with @prefix and that are one text, number or boolean; newly allocated strv.
+ */
+char **config_texts(const struct settings *s, const char *prefix);
 
 struct config_inputs {
 	const struct privilege *person; /* files are read as this person; NULL: as we are */

@@ -84,6 +84,7 @@ void container_free(struct container *c) {
 	free(c->boot_id);
 	free(c->address);
 	free(c->timezone);
+	strv_free(c->limits);
 	record_free(c->record);
 	free(c);
 }
@@ -189,6 +190,7 @@ static int read_head(struct container *c, struct err *err) {
 
 static void read_run(struct container *c) {
 	const struct record *r = c->record;
+	autofree char *limits = text_of(r, "run", "limits");
 
 	c->boot_id = text_of(r, "run", "boot_id");
 	c->netns = (uint64_t)record_get_int(r, "run", "netns", 0);
@@ -204,6 +206,7 @@ static void read_run(struct container *c) {
 	c->deadline_ms = record_get_int(r, "run", "deadline_ms", 0);
 	c->deadline_stops = record_get_bool(r, "run", "deadline_stops", true);
 	c->deadline_graceful = record_get_bool(r, "run", "deadline_graceful", true);
+	c->limits = strv_split(limits, "\n");
 }
 
 int container_load(const struct session *s, const char *name, struct container **ret,
@@ -305,6 +308,7 @@ static void write_lists(struct container *c) {
 
 static void write_run(struct container *c) {
 	struct record *r = c->record;
+	autofree char *limits = strv_join(c->limits, "\n");
 
 	record_set(r, "run", "boot_id", c->boot_id ? c->boot_id : "");
 	record_setf(r, "run", "netns", "%" PRIu64, c->netns);
@@ -320,6 +324,7 @@ static void write_run(struct container *c) {
 	record_setf(r, "run", "deadline_ms", "%" PRId64, c->deadline_ms);
 	record_set(r, "run", "deadline_stops", c->deadline_stops ? "true" : "false");
 	record_set(r, "run", "deadline_graceful", c->deadline_graceful ? "true" : "false");
+	record_set(r, "run", "limits", limits);
 }
 
 static int store(const struct session *s, struct container *c, bool durably, struct err *err) {
@@ -360,6 +365,8 @@ void container_forget_run(struct container *c) {
 	c->ids = (struct id_range){ 0 };
 	c->netns = 0;
 	c->deadline_ms = 0;
+	strv_free(c->limits);
+	c->limits = NULL;
 	str_replace(&c->boot_id, "");
 	str_replace(&c->address, "");
 }

@@ -114,6 +114,7 @@ struct container {
 	int64_t deadline_ms;    /* CLOCK_BOOTTIME; 0: it may run as long as it likes */
 	bool deadline_stops;    /* else it is only said */
 	bool deadline_graceful;
+	char **limits;          /* what settings said then: "limits.cpu.count=2" …; see limits.h */
 
 	struct record *record;  /* as it was read: unknown keys are kept */
 };

@@ -401,8 +401,12 @@ static int reload(struct session *s, struct launched *l, struct err *err) {
 	struct container *c = NULL;
 	int r = container_load(s, l->container->name, &c, err);
 
-	if (r < 0)
+	if (r == 0)
+		r = limits_catch_up(s, l->container, c, err);
+	if (r < 0) {
+		container_free(c);
 		return r;
+	}
 	container_free(l->container);
 	l->container = c;
 	return 0;

@@ -4,11 +4,13 @@
 
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/strv.h"
 #include "session/limits.h"
 
 void limits_done(struct limits_plan *l) {
 	free(l->cpuset);
 	free(l->device);
+	strv_free(l->texts);
 	*l = (struct limits_plan){ 0 };
 }
 
@@ -41,6 +43,7 @@ json_t *limits_to_json(const struct limits_plan *l) {
 			      (json_int_t)l->tmp_size, "max_ms", (json_int_t)l->max_ms, "auto_stop",
 			      l->auto_stop, "graceful", l->graceful);
 
+	(void)json_object_set_new(j, "texts", l->texts ? json_from_strv(l->texts) : json_array());
 	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++)
 		(void)json_object_set_new(j, numbers[i].name,
 					  json_integer((json_int_t)*number_of(&l->runtime, i)));
@@ -56,6 +59,7 @@ void limits_from_json(const json_t *j, struct limits_plan *ret) {
 		.device = *device ? xstrdup(device) : NULL,
 		.tmp_size = (uint64_t)json_get_int(j, "tmp_size", 0),
 		.max_ms = json_get_int(j, "max_ms", 0),
+		.texts = json_get_strv(j, "texts"),
 		.auto_stop = json_get_bool(j, "auto_stop", true),
 		.graceful = json_get_bool(j, "graceful", true),
 	};

@@ -17,6 +17,7 @@ struct limits_plan {
 	struct runtime_limits runtime; /* borrows the following two */
 	char *cpuset;
 	char *device;
+	char **texts; /* what settings said: "limits.cpu.count=2" …, all of them */
 	uint64_t disk_size; /* of what it may write; 0: as much as there is room */
 	uint64_t tmp_size;
 	int64_t max_ms; /* how long it may run; 0: as long as it likes */
@@ -26,9 +27,12 @@ struct limits_plan {
 
 struct container;
 struct session;
+/* ERR_CONFIG for what the kernel cannot be told. @dir: the files are on its disk. */
+int limits_from_settings(const struct settings *set, const char *dir, struct limits_plan *ret,
+			 struct err *err);
 /*
- * Those of the settings, with what was set for @c alone (may be NULL).
- * ERR_CONFIG for what the kernel cannot be told. limits_done() in every case.
+ * Those of @c: what was set for it alone, and for all else what it was started
+ * with, or the settings when it does not run. limits_done() in every case.
  */
 int limits_make(const struct session *s, const struct container *c, struct limits_plan *ret,
 		struct err *err);
@@ -41,6 +45,12 @@ void limits_done(struct limits_plan *l);
  * get, and for values that are none: nothing is changed then.
  */
 int limits_set(struct session *s, const char *name, char *const *assignments, struct err *err);
+/*
+ * @now runs, started with what was set in @before: what somebody has set in
+ * between it gets now.
+ */
+int limits_catch_up(const struct session *s, const struct container *before,
+		    const struct container *now, struct err *err);
 /* What was set so: "limits.memory.limit=2GiB" …, newly allocated, NULL: nothing. */
 char **limits_list(const struct container *c);
 /* To the supervisor, and there. */

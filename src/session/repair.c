@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -26,6 +27,7 @@
 #include "session/teardown.h"
 
 #define ADOPT_TIMEOUT_MS 10000
+#define QUICKER_MS 2000
 
 enum verdict {
 	VERDICT_FINE,
@@ -87,6 +89,20 @@ static enum verdict judge(const struct session *s, const struct container *c) {
 	return judge_ended(c);
 }
 
+/* Another command was quicker: its supervisor is about to say so in the record. */
+static bool is_adopted(const struct session *s, const char *name) {
+	for (int waited = 0; waited < QUICKER_MS; waited += 10) {
+		auto_container struct container *c = NULL;
+
+		if (container_load(s, name, &c, NULL) < 0)
+			return false;
+		if (container_supervisor_alive(s, c))
+			return true;
+		(void)poll(NULL, 0, 10);
+	}
+	return false;
+}
+
 /*
  * A supervisor for one that lost its own. The rules are as they were put: the
  * claim of its address has the policy.
@@ -121,6 +137,8 @@ static int adopt(struct session *s, const struct container *c, struct err *err) 
 		r = spawn_begin(&spawn, err);
 	sock = r < 0 ? r : spawn_plan(s, &spawn, &plan, err);
 	wire_plan_done(&plan);
+	if (sock < 0 && (sock == -EAGAIN || sock == -EACCES) && is_adopted(s, c->name))
+		return 1;
 	if (sock < 0)
 		return err_wrap(err, "container '%s' runs without a supervisor", c->name);
 	(void)close(sock);

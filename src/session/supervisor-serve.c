@@ -63,7 +63,9 @@ void supervisor_stop(struct supervisor *v, int timeout_ms) {
 		loop_remove(v->loop, v->stop_timer);
 		v->stop_timer = NULL;
 		begin_kill(v);
-	} else if (!v->stop_timer) {
+	} else if (!v->stop_timer || clock_mono_ms() + (uint64_t)timeout_ms < v->stop_at_ms) {
+		loop_remove(v->loop, v->stop_timer);
+		v->stop_at_ms = clock_mono_ms() + (uint64_t)timeout_ms;
 		v->stop_timer = loop_add_timer(v->loop, (uint64_t)timeout_ms, 0, begin_kill, v);
 	}
 }

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/strv.h"
 #include "session/supervisor.h"
 
 #define GRACE_MS 5000
@@ -38,6 +39,8 @@ void supervisor_time_set(struct supervisor *v) {
 	v->c->deadline_ms = l->max_ms ? clock_boot_ms() + l->max_ms : 0;
 	v->c->deadline_stops = l->auto_stop;
 	v->c->deadline_graceful = l->graceful;
+	strv_free(v->c->limits);
+	v->c->limits = strv_copy(l->texts);
 }
 
 int supervisor_time_watch(struct supervisor *v, struct err *err) {

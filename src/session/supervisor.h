@@ -151,6 +151,7 @@ struct supervisor {
 	struct loop_source *mend_timer; /* rules that could not be put back yet */
 	struct loop_source *resolver_source;
 	struct loop_source *stop_timer;
+	uint64_t stop_at_ms; /* when it kills */
 	int command_fd; /* to the command that started us; -1: closed */
 	struct loop_source *command_source;
 	int control_fd;
@@ -183,7 +184,10 @@ extern const struct plan supervisor_adopt_plan;
 int supervisor_store(struct supervisor *v, enum container_state state, struct err *err);
 /* End it: init is asked, and killed after @timeout_ms (0: at once). Does not wait. */
 void supervisor_stop(struct supervisor *v, int timeout_ms);
-/* How long it may run: into the record of one that starts; and the timer, adopted or not. */
+/*
+ * What it may have and how long it may run: into the record of one that starts;
+ * and the timer, adopted or not.
+ */
 void supervisor_time_set(struct supervisor *v);
 int supervisor_time_watch(struct supervisor *v, struct err *err);
 /*

@@ -214,3 +214,24 @@ $event $mode: $(own_processes) $(cat "$T/out")"
 	expect_status 1
 	expect_stderr "cannot write to the state directory"
 }
+
+@test "a second, more urgent stop shortens the wait of the first" {
+	stubborn() {
+		coi container launch coi-default stubborn >/dev/null 2>&1
+		"$COI" container exec stubborn -- sh -c 'trap "" TERM; echo up >/tmp/up; while :; do sleep 1; done' >/dev/null 2>&1 3>&- &
+		within 10 coi container exec stubborn -- test -e /tmp/up
+	}
+	stubborn
+	begin=$(date +%s%N)
+	coi shutdown --timeout 60 --force stubborn
+	alone=$((($(date +%s%N) - begin) / 1000000))
+	stubborn
+	begin=$(date +%s%N)
+	"$COI" shutdown --timeout 60 --force stubborn 3>&- &
+	first=$!
+	within 10 sh -c "grep -q '^state *= *stopping' '$COI_ROOT/containers/stubborn/container.ini'"
+	coi shutdown --timeout 1 --force stubborn || true
+	wait $first
+	both=$((($(date +%s%N) - begin) / 1000000))
+	[ $((both * 2)) -lt "$alone" ] || { echo "$both against $alone"; return 1; }
+}

@@ -76,22 +76,22 @@ static struct settings base_settings(void) {
 }
 
 static int make_limits(const struct settings *set, struct limits_plan *ret, struct err *err) {
-	struct layout layout = { .root = (char *)"/" };
-	struct session s = { .settings = set, .layout = &layout };
-
-	return limits_make(&s, NULL, ret, err);
+	*ret = (struct limits_plan){ 0 };
+	return limits_from_settings(set, "/", ret, err);
 }
 
 static void test_limits(void **state) {
 	static const struct {
 		const char *count, *allowance, *cpuset;
 		uint64_t quota, period;
+		unsigned weight;
 	} rows[] = {
-		{ "", "", NULL, 0, 0 },
-		{ "1", "", "0", 0, 0 },
-		{ "4", "50%", "0-3", 50000, 100000 },
-		{ "0-2", "25ms/100ms", "0-2", 25000, 100000 },
-		{ "0,2", "200%", "0,2", 200000, 100000 },
+		{ "", "", NULL, 0, 0, 0 },
+		{ "1", "", "0", 0, 0, 0 },
+		/* A percentage is a share, as in 0.9; a part of a time is all that it gets. */
+		{ "4", "50%", "0-3", 0, 0, 50 },
+		{ "0-2", "25ms/100ms", "0-2", 25000, 100000, 0 },
+		{ "0,2", "200%", "0,2", 0, 0, 200 },
 	};
 
 	(void)state;
@@ -105,6 +105,7 @@ static void test_limits(void **state) {
 		assert_int_equal(make_limits(&set, &l, &err), 0);
 		assert_int_equal(l.runtime.cpu_quota_us, rows[i].quota);
 		assert_int_equal(l.runtime.cpu_period_us, rows[i].period);
+		assert_int_equal(l.runtime.cpu_weight, rows[i].weight);
 		if (rows[i].cpuset)
 			assert_string_equal(l.runtime.cpuset_cpus, rows[i].cpuset);
 		else
