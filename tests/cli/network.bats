@@ -4,29 +4,24 @@
 
 setup_file() {
 	load ../lib/common
+	load ../lib/reach
 	coi_setup
 	coi container launch coi-default n1
 	coi container launch coi-default n2
-	# A service of the host on every address, which no container may reach.
-	mkdir "$T/www"
-	echo host >"$T/www/index.html"
-	(cd "$T/www" && exec /usr/bin/python3 -m http.server 9999 --bind 0.0.0.0 >/dev/null 2>&1 3>&-) &
-	echo $! >"$T/host-web.pid"
+	host_service_start
 }
 
 teardown_file() {
 	load ../lib/common
-	kill "$(cat "$T/host-web.pid")" || true
+	load ../lib/reach
+	host_service_end
 	coi_teardown
 }
 
 setup() {
 	load ../lib/common
+	load ../lib/reach
 	cd "$T/ws"
-}
-
-get() { # CONTAINER HOST [PORT]
-	timeout 20 "$COI" container exec "$1" -- fetch "${@:2}"
 }
 
 @test "public addresses answer" {
@@ -64,7 +59,7 @@ get() { # CONTAINER HOST [PORT]
 
 @test "the host's services do not answer, on any of its addresses" {
 	local gateway address
-	gateway=$(coi container exec n1 -- ip route | awk '/^default/ { print $3 }')
+	gateway=$(gateway_of n1)
 	[ -n "$gateway" ]
 	curl -sf -m 5 "http://$gateway:9999/" | grep -q host
 	for address in "$gateway" 192.0.2.2 192.168.50.2; do
@@ -75,7 +70,7 @@ get() { # CONTAINER HOST [PORT]
 
 @test "one container does not reach another" {
 	local other
-	other=$(coi container exec n2 -- ip -4 -o addr show dev eth0 | awk '{ sub(/\/.*/, "", $4); print $4 }')
+	other=$(address_of n2)
 	[ -n "$other" ]
 	coi container exec n2 -- sh -c 'mkdir -p /tmp/w && echo other >/tmp/w/index.html && httpd -p 8000 -h /tmp/w'
 	# The host may open connections to a container.
@@ -103,7 +98,7 @@ get() { # CONTAINER HOST [PORT]
 
 @test "nft flush ruleset by an administrator does not open the host, nor the private ranges" {
 	local gateway
-	gateway=$(coi container exec n1 -- ip route | awk '/^default/ { print $3 }')
+	gateway=$(gateway_of n1)
 	nft flush ruleset || true
 	run get n1 169.254.169.254
 	[ "$status" != 0 ]
@@ -113,8 +108,7 @@ get() { # CONTAINER HOST [PORT]
 	[ "$status" != 0 ]
 	# The next command puts the rules back.
 	coi run -- true
-	reaches() { get n1 203.0.113.10 | grep -q hello; }
-	within 20 reaches
+	within 20 reaches n1
 }
 
 @test "from the first moment: a command at once sees the network closed" {
@@ -131,7 +125,7 @@ get() { # CONTAINER HOST [PORT]
 
 @test "mode open still keeps the host and other containers out" {
 	local gateway
-	gateway=$(coi container exec n1 -- ip route | awk '/^default/ { print $3 }')
+	gateway=$(gateway_of n1)
 	printf '[network]\nmode = "open"\n' >>"$HOME/.coi/config.toml"
 	run --separate-stderr coi run -- fetch 10.9.8.7
 	local status_private=$status
