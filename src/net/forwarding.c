@@ -14,6 +14,7 @@
 #include "base/proc.h"
 #include "base/record.h"
 #include "net/internal.h"
+#include "net/legacy.h"
 
 #define FILE_NAME "network-state.ini"
 #define FORMAT 1
@@ -82,18 +83,6 @@ int forwarding_ensure(struct net_base *b, struct err *err) {
 	if (r == 0)
 		r = forwarding_write("1", err);
 	return r < 0 ? r : 1;
-}
-
-/* Does an older packet filter work here, which nf_tables does not show? */
-static bool legacy_tables(void) {
-	struct buf names;
-	bool any;
-
-	if (file_read_at(AT_FDCWD, "/proc/net/ip_tables_names", 4096, &names) < 0)
-		return false;
-	any = names.len > 0;
-	buf_done(&names);
-	return any;
 }
 
 int forwarding_restore(struct net_base *b, struct err *err) {

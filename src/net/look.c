@@ -4,6 +4,7 @@
 #include <net/if.h>
 
 #include "net/internal.h"
+#include "net/legacy.h"
 
 int net_base_look(struct net_base *b, struct net_look *ret, struct err *err) {
 	struct net_look look = { 0 };
@@ -18,6 +19,7 @@ int net_base_look(struct net_base *b, struct net_look *ret, struct err *err) {
 		r = 0;
 	if (r < 0)
 		return r;
+	look.legacy_closes = legacy_closes(b->bridge) != 0;
 	look.has_bridge = if_nametoindex(b->bridge) > 0;
 	if (look.has_bridge) {
 		r = net_tables_intact(b, err);

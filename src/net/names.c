@@ -27,6 +27,10 @@ void net_names_fill(struct net_base *b, const char *tag) {
 		 tag);
 }
 
+bool net_table_is_ours(const char *table) {
+	return !strcmp(table, "coi") || !strncmp(table, "coi-", 4);
+}
+
 void net_range_set(struct net_base *b, const struct net_cidr *range) {
 	b->range = *range;
 	b->gateway = range->address + 1;

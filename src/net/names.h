@@ -13,6 +13,8 @@
 
 /* Bridge, prefixes and tables of a root with @tag ("" for the default one). */
 void net_names_fill(struct net_base *b, const char *tag);
+/* Is it a table of this root or of another one? They close nothing by policy and are large. */
+bool net_table_is_ours(const char *table);
 /* Range and, with it, the gateway. */
 void net_range_set(struct net_base *b, const struct net_cidr *range);
 /* The highest index that has an address. */

@@ -63,6 +63,12 @@ struct net_base {
 	struct net_cidr range;
 	uint32_t gateway;    /* host byte order: first address of the range */
 	bool range_is_fixed; /* recorded in network.ini: not to be chosen again */
+	/*
+	 * Who drops what ports send, with nothing for us to do about it: a table that only its
+	 * owner changes; the older iptables (see net/legacy.h). As net_base_ensure() has found it.
+	 */
+	char refused_by[64];
+	unsigned legacy_closes;
 	struct nl_sock *nft; /* opened at first use */
 	struct nl_sock *route;
 };
@@ -82,8 +88,9 @@ void net_base_free_ptr(struct net_base **b);
  * barrier (net/barrier.h), IPv4 forwarding, base chains. Checks first; an intact base costs well
  * below a millisecond. A base of another schema, or a damaged one, is replaced
  * in one batch together with the entries of all ports that had theirs put.
- * Other people's forward chains that drop by policy get two rules at their head
- * that let our bridge through (the bridge's name is their comment).
+ * Other people's filters that drop or reject what no rule of theirs speaks of get
+ * rules at their head that let through what our own have judged (the bridge's name is
+ * their comment); where that cannot be done, b->refused_by and b->legacy_closes tell.
  *
  * The first time a free range is chosen and recorded (@b gets it): one that no
  * route and no address of the host overlaps. Later a range that somebody else
@@ -102,6 +109,7 @@ struct net_look {
 	bool has_bridge;
 	bool is_intact;     /* tables, chains and fixed sets are as they should be */
 	bool others_filter; /* there are filters for what is forwarded that are not ours */
+	bool legacy_closes; /* the older iptables drops what ports send */
 };
 int net_base_look(struct net_base *b, struct net_look *ret, struct err *err);
 
@@ -136,12 +144,21 @@ int net_base_remove(struct net_base *b, int guard_fd, struct err *err);
 enum net_guard { NET_GUARD_HELD, NET_GUARD_STANDBY, NET_GUARD_MISSING };
 int net_guard_take(struct net_base *b, int *ret_fd, struct err *err);
 
+/* The part of net_base_ensure() that is about other people's chains: 1 when one was changed. */
+int net_others_ensure(struct net_base *b, struct err *err);
+
 /*
  * A descriptor that becomes readable when somebody changes an nftables ruleset.
- * net_watch_read() takes what is there: 1 when something of the base's or of
- * the port @index (0: of no port) was deleted, or when messages were lost:
- * call net_base_ensure() and net_port_rules_ensure(). Else 0, or -errno.
+ * net_watch_read() takes what is there and says what that means, or -errno:
+ *
+ * NET_WATCH_OURS    something of the base's or of the port @index (0: of no port)
+ *                   was deleted, or messages were lost: net_base_ensure() and
+ *                   net_port_rules_ensure().
+ * NET_WATCH_OTHERS  somebody changed rules of his own, which may drop what is
+ *                   forwarded: net_others_ensure(), once for the whole host.
  */
+#define NET_WATCH_OURS 1
+#define NET_WATCH_OTHERS 2
 int net_watch_open(struct err *err);
 int net_watch_read(const struct net_base *b, uint32_t index, int fd);
 

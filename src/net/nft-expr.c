@@ -254,12 +254,20 @@ void nft_mark_judged(struct nft_batch *b) {
 	nft_meta_set(b, NFT_META_MARK, NFT_REG_1);
 }
 
-void nft_not_judged(struct nft_batch *b) {
-	const uint32_t bit = NET_MARK_JUDGED, zero = 0;
+static void judged(struct nft_batch *b, uint32_t expected) {
+	const uint32_t bit = NET_MARK_JUDGED;
 
 	nft_meta(b, NFT_META_MARK, NFT_REG_1);
 	nft_and(b, NFT_REG_1, &bit, sizeof(bit));
-	nft_cmp(b, NFT_CMP_EQ, NFT_REG_1, &zero, sizeof(zero));
+	nft_cmp(b, NFT_CMP_EQ, NFT_REG_1, &expected, sizeof(expected));
+}
+
+void nft_judged(struct nft_batch *b) {
+	judged(b, NET_MARK_JUDGED);
+}
+
+void nft_not_judged(struct nft_batch *b) {
+	judged(b, 0);
 }
 
 void nft_ct_state(struct nft_batch *b, uint32_t bits) {

@@ -151,8 +151,9 @@ void nft_not_ipv4(struct nft_batch *b);
 void nft_l4proto(struct nft_batch *b, uint8_t proto);
 void nft_not_l4proto(struct nft_batch *b, uint8_t proto);
 void nft_mark_ours(struct nft_batch *b, bool ours);
-/* Sets the mark of what is judged, or goes on with what has none. */
+/* Sets the mark of what is judged, or goes on with what has it, or has it not. */
 void nft_mark_judged(struct nft_batch *b);
+void nft_judged(struct nft_batch *b);
 void nft_not_judged(struct nft_batch *b);
 void nft_ct_state(struct nft_batch *b, uint32_t bits);
 void nft_ct_reply(struct nft_batch *b);

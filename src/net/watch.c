@@ -2,6 +2,7 @@
 /* What others delete of ours, as the kernel tells it. */
 #include <errno.h>
 #include <libmnl/libmnl.h>
+#include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <string.h>
@@ -98,19 +99,43 @@ static bool elements_concern(const struct net_base *b, const struct nlattr *list
 	return false;
 }
 
-static bool concerns(const struct net_base *b, uint32_t index, const struct nlmsghdr *nlh) {
-	uint8_t type = nlh->nlmsg_type & 0xff;
-	struct watched w;
+/* A firewall was set up, changed or flushed; what we have put there ourselves does not count. */
+static int others_changed(const struct net_base *b, const struct nlmsghdr *nlh, uint8_t type) {
+	const struct nfgenmsg *g = mnl_nlmsg_get_payload(nlh);
+	const size_t len = strlen(b->bridge) + 1;
+	const struct nlattr *a;
+
+	if (g->nfgen_family != NFPROTO_IPV4 && g->nfgen_family != NFPROTO_INET)
+		return 0;
+	switch (type) {
+	case NFT_MSG_NEWRULE:
+		mnl_attr_for_each(a, nlh, sizeof(*g))
+			if (mnl_attr_get_type(a) == NFTA_RULE_USERDATA &&
+			    memmem(mnl_attr_get_payload(a), mnl_attr_get_payload_len(a), b->bridge,
+				   len))
+				return 0;
+		return NET_WATCH_OTHERS;
+	case NFT_MSG_NEWTABLE:
+	case NFT_MSG_NEWCHAIN:
+	case NFT_MSG_DELRULE:
+		return NET_WATCH_OTHERS;
+	default:
+		return 0;
+	}
+}
+
+/* Whoever makes the base anew hears of it too, and finds it whole. */
+static bool ours_changed(const struct net_base *b, uint32_t index, const struct watched *found,
+			 uint8_t type) {
+	const struct watched w = *found;
 	uint32_t n;
 
-	if (nlh->nlmsg_type >> 8 != NFNL_SUBSYS_NFTABLES)
-		return false;
-	parse(nlh, &w, type);
-	if (!w.table || (strcmp(w.table, b->table) && strcmp(w.table, b->guard_table)))
-		return false;
 	switch (type) {
+	case NFT_MSG_NEWTABLE:
 	case NFT_MSG_DELTABLE:
 		return true;
+	case NFT_MSG_NEWRULE:
+		return index_of_chain(w.second) == 0;
 	case NFT_MSG_DELSET:
 		n = index_of_set(w.second);
 		return n == 0 || n == index;
@@ -135,6 +160,21 @@ static bool concerns(const struct net_base *b, uint32_t index, const struct nlms
 	}
 }
 
+static int concerns(const struct net_base *b, uint32_t index, const struct nlmsghdr *nlh) {
+	uint8_t type = nlh->nlmsg_type & 0xff;
+	struct watched w;
+
+	if (nlh->nlmsg_type >> 8 != NFNL_SUBSYS_NFTABLES ||
+	    nlh->nlmsg_len < mnl_nlmsg_size(sizeof(struct nfgenmsg)))
+		return 0;
+	parse(nlh, &w, type);
+	if (!w.table)
+		return 0;
+	if (!strcmp(w.table, b->table) || !strcmp(w.table, b->guard_table))
+		return ours_changed(b, index, &w, type) ? NET_WATCH_OURS : 0;
+	return net_table_is_ours(w.table) ? 0 : others_changed(b, nlh, type);
+}
+
 int net_watch_read(const struct net_base *b, uint32_t index, int fd) {
 	autofree char *buf = xmalloc(NL_BUF);
 	int result = 0;
@@ -146,14 +186,13 @@ int net_watch_read(const struct net_base *b, uint32_t index, int fd) {
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0 && errno == ENOBUFS) {
-			result = 1;
+			result = NET_WATCH_OURS | NET_WATCH_OTHERS;
 			continue;
 		}
 		if (n < 0)
 			return errno == EAGAIN ? result : -errno;
 		for (struct nlmsghdr *h = (void *)buf; mnl_nlmsg_ok(h, len);
 		     h = mnl_nlmsg_next(h, &len))
-			if (concerns(b, index, h))
-				result = 1;
+			result |= concerns(b, index, h);
 	}
 }

@@ -27,8 +27,7 @@
 
 #define KILL_TIMEOUT_MS 10000
 #define RESOLVER_RETRY_MS 1000
-#define RULES_RETRY_MS 300
-#define GUARD_DELAY_MS 200 /* a short run does not wait for it */
+#define PROTECT_DELAY_MS 200 /* a short run does not wait for it */
 
 static void begin_kill(void *data) {
 	struct supervisor *v = data;
@@ -186,84 +185,6 @@ static void on_sigterm(int signo, void *data) {
 	supervisor_stop(v, v->plan.stop_timeout_ms);
 }
 
-int supervisor_guard(struct supervisor *v, struct err *err) {
-	int r = net_guard_take(v->net, &v->guard_fd, err);
-
-	if (r < 0)
-		return r;
-	v->guard = (enum net_guard)r;
-	v->guard_asked = true;
-	return 0;
-}
-
-static void guard_watch(struct supervisor *v);
-
-/* Whoever held the guard has gone: try for it. */
-static void on_guard(int fd, uint32_t events, void *data) {
-	struct supervisor *v = data;
-	struct err err = { 0 };
-
-	(void)events;
-	loop_remove(v->loop, v->guard_source);
-	v->guard_source = NULL;
-	v->guard_fd = -1;
-	(void)close(fd);
-	if (supervisor_guard(v, &err) < 0)
-		supervisor_complain(&err);
-	else
-		guard_watch(v);
-}
-
-static void guard_watch(struct supervisor *v) {
-	if (v->guard == NET_GUARD_STANDBY && v->guard_fd >= 0)
-		v->guard_source = loop_add_fd(v->loop, v->guard_fd, EPOLLIN, on_guard, v);
-}
-
-/* The base, and what is ours of it. What fails now is tried again: it is closed meanwhile. */
-static void rules_mend(void *data) {
-	struct supervisor *v = data;
-	struct err err = { 0 };
-	int base, port;
-
-	v->mend_timer = NULL;
-	base = net_base_ensure(v->net, &err);
-	if (base < 0)
-		supervisor_complain(&err);
-	port = net_port_rules_ensure(v->net, &v->port, &err);
-	if (port < 0)
-		supervisor_complain(&err);
-	if (base < 0 || port < 0)
-		v->mend_timer = loop_add_timer(v->loop, RULES_RETRY_MS, 0, rules_mend, v);
-	if (base <= 0 && port <= 0)
-		return;
-	supervisor_note("somebody removed rules of ours from the host's nftables; they are back");
-	supervisor_audit_network(v, true);
-}
-
-/*
- * Whoever makes the base anew knows of the others' ports what is in their
- * claims, which is closed in mode allowlist: the list is its supervisor's, who
- * hears of the tables' deletion and puts its port back, with what was learnt.
- */
-static void on_rules_changed(int fd, uint32_t events, void *data) {
-	struct supervisor *v = data;
-
-	(void)events;
-	if (net_watch_read(v->net, v->port.index, fd) == 1 && !v->mend_timer)
-		rules_mend(v);
-}
-
-/* Once the container runs and nobody waits for us any more. */
-static void guard_begin(void *data) {
-	struct supervisor *v = data;
-	struct err err = { 0 };
-
-	if (!v->guard_asked && supervisor_guard(v, &err) < 0)
-		supervisor_complain(&err);
-	else
-		guard_watch(v);
-}
-
 static void resolver_watch(struct supervisor *v);
 
 static void resolver_restart(void *data) {
@@ -336,7 +257,7 @@ static int add_sources(struct supervisor *v, struct err *err) {
 		return err_sys(err, -errno, "cannot watch the control socket");
 	if (v->command_fd >= 0)
 		v->command_source = loop_add_fd(v->loop, v->command_fd, EPOLLIN, on_command, v);
-	supervisor_watch_protected(v, v->plan.adopt ? 0 : GUARD_DELAY_MS);
+	supervisor_watch_protected(v, v->plan.adopt ? 0 : PROTECT_DELAY_MS);
 	if (supervisor_time_watch(v, err) < 0)
 		return err->code;
 	supervisor_relays_watch(v);
@@ -344,19 +265,9 @@ static int add_sources(struct supervisor *v, struct err *err) {
 	supervisor_monitor_watch(v);
 	if (!v->net)
 		return 0;
-	if (!loop_add_timer(v->loop, GUARD_DELAY_MS, 0, guard_begin, v))
-		return err_sys(err, -errno, "cannot watch the guard");
 	resolver_watch(v);
 	supervisor_who_begin(v); /* of one that was taken over */
-	v->watch_fd = net_watch_open(err);
-	if (v->watch_fd < 0)
-		return v->watch_fd;
-	if (!loop_add_fd(v->loop, v->watch_fd, EPOLLIN, on_rules_changed, v))
-		return err_sys(err, -errno, "cannot watch the host's nftables");
-	/* What happened between the rules and the watch. */
-	if (net_base_ensure(v->net, err) < 0)
-		return err->code;
-	return net_port_rules_ensure(v->net, &v->port, err) < 0 ? err->code : 0;
+	return supervisor_rules_watch(v, err);
 }
 
 /* @why: it has ended, and that is why it was not deleted; NULL: all went well. */

@@ -72,6 +72,8 @@ static int do_bridge(void *ctx, struct err *err) {
 	r = net_base_open(v->session.layout, &v->net, err);
 	if (r == 0)
 		r = net_base_ensure(v->net, err);
+	if (r >= 0)
+		supervisor_tell_closed(v);
 	/*
 	 * A base that was there has its guard, held by another supervisor; asking
 	 * costs a grace period of the kernel and waits until the container runs.

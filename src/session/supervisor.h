@@ -149,6 +149,8 @@ struct supervisor {
 	struct loop_source *guard_source; /* NULL while we hold the guard */
 	bool guard_asked;
 	struct loop_source *mend_timer; /* rules that could not be put back yet */
+	struct loop_source *others_timer; /* other people's rules have changed */
+	bool is_told_closed; /* somebody drops what containers send on, and we cannot help it */
 	struct loop_source *resolver_source;
 	struct loop_source *stop_timer;
 	uint64_t stop_at_ms; /* when it kills */
@@ -207,6 +209,10 @@ void supervisor_complain(const struct err *err);
 void supervisor_note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* Hold the guard table, or stand by for it. */
 int supervisor_guard(struct supervisor *v, struct err *err);
+/* The guard, and the host's rules, from now on. */
+int supervisor_rules_watch(struct supervisor *v, struct err *err);
+/* Say (also to the command) when the network's way out is closed by somebody else. */
+void supervisor_tell_closed(struct supervisor *v);
 /* Before the rules: what they say, and who hears of what they deny. */
 int supervisor_network_begin(struct supervisor *v, struct err *err);
 /* The file of refusals among the binds of the start. */

@@ -1,57 +1,47 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Beside others on the same host: what they set up before, or do while containers run. After
-# each of it what is allowed is reached, what is not is not, and what was taken from us is
-# back and said in the log.
+# each of it what is allowed is reached, what is not is not, and what was taken from us or
+# stood in the way is mended and said in the log.
 
 setup_file() {
 	load ../lib/common
+	load ../lib/reach
 	coi_setup
+	host_service_start
 	coi container launch coi-default a
-	# A service of the host on every address, which no container may reach.
-	mkdir "$T/www"
-	echo host >"$T/www/index.html"
-	(cd "$T/www" && exec /usr/bin/python3 -m http.server 9999 --bind 0.0.0.0 >/dev/null 2>&1 3>&-) &
-	echo $! >"$T/host-web.pid"
 }
 
 teardown_file() {
 	load ../lib/common
-	kill "$(cat "$T/host-web.pid")" || true
+	load ../lib/reach
+	host_service_end
 	coi_teardown
 }
 
 setup() {
 	load ../lib/common
+	load ../lib/reach
 	cd "$T/ws"
 }
 
-get() { # CONTAINER HOST [PORT]
-	timeout 20 "$COI" container exec "$1" -- fetch "${@:2}"
+# said PATTERN: in the log, since the test began to listen.
+listen() {
+	wc -c <"$COI_ROOT/containers/a/supervisor.log" >"$T/log.at"
 }
 
-gateway() {
-	coi container exec "$1" -- ip route | awk '/^default/ { print $3 }'
+said() {
+	tail -c +$(($(cat "$T/log.at") + 1)) "$COI_ROOT/containers/a/supervisor.log" | grep -q "$1"
 }
 
-reaches() { # CONTAINER: what is allowed
-	get "$1" public.test | grep -q 'hello from 203.0.113.10' &&
-		get "$1" 198.51.100.10 8080 | grep -q hello
+# What the supervisor does by itself; a command of ours would do it too.
+mended() { # PATTERN
+	local start=${EPOCHREALTIME/./}
+	within 20 said "$1"
+	echo "# mended after $(((${EPOCHREALTIME/./} - start) / 1000)) ms" >&3
 }
 
-blocked() { # CONTAINER: what is not
-	local address
-	for address in 10.9.8.7:80 192.168.50.1:80 169.254.169.254:80 "$(gateway "$1"):9999" \
-		192.0.2.2:9999 192.168.50.2:9999; do
-		! get "$1" "${address%:*}" "${address#*:}" 2>/dev/null | grep . ||
-			{ echo "$address answered"; return 1; }
-	done
-}
-
-as_meant() { # CONTAINER
-	reaches "$1" || { echo "what is allowed is not reached"; return 1; }
-	blocked "$1"
-}
+# --- firewalls
 
 @test "a host that checks the way back, strictly or loosely, before and while containers run" {
 	local value link
@@ -66,8 +56,7 @@ as_meant() { # CONTAINER
 		# The host opens connections to containers too.
 		coi container exec b -- sh -c 'mkdir -p /tmp/w && echo inside >/tmp/w/index.html &&
 			httpd -p 8000 -h /tmp/w'
-		curl -sf -m 5 "http://$(coi container exec b -- ip -4 -o addr show dev eth0 |
-			awk '{ sub(/\/.*/, "", $4); print $4 }'):8000/" | grep -q inside
+		curl -sf -m 5 "http://$(address_of b):8000/" | grep -q inside
 		coi kill b --force
 		[ "$(ip rule | wc -l)" = 3 ]
 	done
@@ -77,4 +66,306 @@ as_meant() { # CONTAINER
 	for link in all default uplink; do
 		echo 0 >"/proc/sys/net/ipv4/conf/$link/rp_filter"
 	done
+}
+
+@test "everything is flushed" {
+	listen
+	nft flush ruleset
+	blocked a
+	mended 'somebody removed rules of ours'
+	as_meant a
+}
+
+@test "everything is flushed while the supervisor is stopped, or was killed" {
+	local pid
+	pid=$(sed -n 's/^supervisor *= *\([0-9]*\).*/\1/p' "$COI_ROOT/containers/a/container.ini")
+	kill -STOP "$pid"
+	nft flush ruleset
+	nsenter -t "$(init_of a)" -n true
+	blocked_from "$(init_of a)"
+	kill -CONT "$pid"
+	within 20 reaches a
+	kill -9 "$pid"
+	nft flush ruleset
+	nft list tables | awk '{ print "delete table", $2, $3 }' | nft -f - 2>/dev/null || true
+	blocked_from "$(init_of a)"
+	# The next command about it brings a supervisor, which brings the rules.
+	coi network show a >/dev/null
+	within 20 reaches a
+	as_meant a
+}
+
+init_of() { # a process of the container, on the host
+	local inode pid
+	inode=$(cat "$T/$1.netns" 2>/dev/null || coi container exec "$1" -- readlink /proc/self/ns/net)
+	echo "$inode" >"$T/$1.netns"
+	for pid in $(find /proc -maxdepth 1 -name '[0-9]*' -printf '%f\n'); do
+		[ "$(readlink "/proc/$pid/ns/net" 2>/dev/null)" != "$inode" ] || { echo "$pid"; return; }
+	done
+}
+
+# Without a command of ours, which would mend.
+blocked_from() { # PID
+	local address gateway all=()
+	gateway=$(nsenter -t "$1" -n ip route | awk '/^default/ { print $3 }')
+	for address in 203.0.113.10/80 10.9.8.7/80 169.254.169.254/80 "$gateway/9999" 192.0.2.2/9999; do
+		(nsenter -t "$1" -n timeout 2 bash -c "exec 9<>/dev/tcp/$address || exit
+			printf 'GET / HTTP/1.0\r\n\r\n' >&9; cat <&9" 2>/dev/null 3>&- || true) \
+			>"$T/blocked.${address/\//:}" &
+		all+=($!)
+	done
+	wait "${all[@]}"
+	none_answered
+}
+
+# As docker's daemon sets up iptables, in the order in which it does.
+docker_up() {
+	echo 1 >/proc/sys/net/bridge/bridge-nf-call-iptables
+	iptables -P FORWARD DROP
+	iptables -N DOCKER
+	iptables -N DOCKER-ISOLATION-STAGE-1
+	iptables -N DOCKER-ISOLATION-STAGE-2
+	iptables -t nat -N DOCKER
+	iptables -t nat -A PREROUTING -m addrtype --dst-type LOCAL -j DOCKER
+	iptables -t nat -A OUTPUT -m addrtype --dst-type LOCAL ! --dst 127.0.0.0/8 -j DOCKER
+	iptables -t nat -A POSTROUTING -s 172.17.0.0/16 ! -o docker0 -j MASQUERADE
+	iptables -A DOCKER-ISOLATION-STAGE-1 -i docker0 ! -o docker0 -j DOCKER-ISOLATION-STAGE-2
+	iptables -A DOCKER-ISOLATION-STAGE-1 -j RETURN
+	iptables -A DOCKER-ISOLATION-STAGE-2 -o docker0 -j DROP
+	iptables -A DOCKER-ISOLATION-STAGE-2 -j RETURN
+	iptables -I FORWARD -o docker0 -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+	iptables -I FORWARD -o docker0 -j DOCKER
+	iptables -I FORWARD -i docker0 ! -o docker0 -j ACCEPT
+	iptables -I FORWARD -j DOCKER-ISOLATION-STAGE-1
+	iptables -N DOCKER-USER
+	iptables -A DOCKER-USER -j RETURN
+	iptables -I FORWARD -j DOCKER-USER
+}
+
+iptables_down() {
+	nft delete table ip filter
+	nft delete table ip nat 2>/dev/null || true
+	echo 0 >/proc/sys/net/bridge/bridge-nf-call-iptables
+}
+
+@test "docker is started afterwards" {
+	listen
+	docker_up
+	mended 'a firewall of this host dropped'
+	as_meant a
+	# It can still read its own tables, and starts them anew when it is started again.
+	iptables -S FORWARD | grep -q -- '--comment.*\|-j DOCKER-USER'
+	listen
+	iptables -F FORWARD
+	mended 'a firewall of this host dropped'
+	as_meant a
+	coi container launch coi-default b
+	as_meant b
+	coi kill b --force
+	iptables_down
+	as_meant a
+}
+
+@test "an iptables that drops what is forwarded was there before" {
+	coi kill a --force
+	iptables -A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+	iptables -P INPUT DROP
+	iptables -P FORWARD DROP
+	coi container launch coi-default a
+	as_meant a
+	iptables_down
+	coi kill a --force
+	coi container launch coi-default a
+	as_meant a
+}
+
+@test "chains that reject in the end, whatever their policy is" {
+	listen
+	nft -f - <<-'END'
+		table inet wall {
+			chain last { counter reject; }
+			chain forward {
+				type filter hook forward priority filter + 10; policy accept;
+				ct state established,related accept
+				iifname "lo" accept
+				goto last
+			}
+		}
+	END
+	mended 'a firewall of this host dropped'
+	as_meant a
+	nft list chain inet wall forward | head -n 4 | grep -q "iifname"
+	nft delete table inet wall
+	# One that only says what it knows of is left alone.
+	nft -f - <<-'END'
+		table inet wall {
+			chain some { ip daddr 203.0.113.99 drop; return; drop; }
+			chain forward {
+				type filter hook forward priority filter + 10; policy accept;
+				jump some
+				tcp dport 9 reject
+			}
+		}
+	END
+	as_meant a
+	# Whoever sees to a later one has seen that too.
+	listen
+	nft add table inet wall2
+	nft add chain inet wall2 forward '{ type filter hook forward priority filter + 20; policy drop; }'
+	mended 'a firewall of this host dropped'
+	as_meant a
+	! nft list table inet wall | grep -q comment
+	nft delete table inet wall
+	nft delete table inet wall2
+}
+
+@test "a table that belongs to somebody else: it is said, with what helps" {
+	listen
+	nft -i >"$T/nft.out" 2>&1 3>&- < <(
+		echo 'add table inet walled { flags owner; }'
+		echo 'add chain inet walled f { type filter hook forward priority 10; policy drop; }'
+		exec sleep 60 2>/dev/null 3>&-) &
+	local pid=$!
+	within 10 said "nftables table 'walled' drops what containers send"
+	run --separate-stderr coi run -- true
+	expect_status 0
+	expect_stderr "table 'walled'"
+	kill $pid
+	wait $pid || true
+	within 10 reaches a
+	as_meant a
+}
+
+@test "iptables-legacy: it is said, with what helps, and that helps" {
+	local bridge
+	bridge=$(ip -o link show type bridge | awk -F ': ' '{ print $2; exit }')
+	iptables-legacy -A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+	iptables-legacy -P INPUT DROP
+	run --separate-stderr coi run -- true
+	expect_status 0
+	expect_stderr "send: iptables-legacy -I INPUT -i $bridge -j ACCEPT lets it"
+	iptables-legacy -P FORWARD DROP
+	run --separate-stderr coi run -- true
+	expect_status 0
+	expect_stderr "iptables-legacy -I FORWARD -i $bridge -j ACCEPT"
+	iptables-legacy -I INPUT -i "$bridge" -j ACCEPT
+	iptables-legacy -I FORWARD -i "$bridge" -j ACCEPT
+	iptables-legacy -I FORWARD -o "$bridge" -j ACCEPT
+	as_meant a
+	run --separate-stderr coi run -- true
+	[[ $stderr != *iptables-legacy* ]]
+	iptables-legacy -F
+	iptables-legacy -P INPUT ACCEPT
+	iptables-legacy -P FORWARD ACCEPT
+	as_meant a
+}
+
+# The real one, with its settings in a copy.
+ufw_up() {
+	mkdir "$T/ufw"
+	cp -a /etc/ufw "$T/ufw/etc"
+	cp -a /etc/default/ufw "$T/ufw/default"
+	sed -i 's/^IPV6=.*/IPV6=no/' "$T/ufw/default"
+	mount --bind "$T/ufw/etc" /etc/ufw
+	mount --bind "$T/ufw/default" /etc/default/ufw
+	ufw --force enable
+}
+
+ufw_down() {
+	ufw --force disable
+	umount /etc/ufw /etc/default/ufw
+	rm -rf "$T/ufw"
+	iptables -P FORWARD ACCEPT
+	nft delete table ip filter
+}
+
+@test "ufw is enabled, reloaded and disabled" {
+	listen
+	ufw_up
+	iptables -S FORWARD | grep -q -- '-P FORWARD DROP'
+	mended 'a firewall of this host dropped'
+	as_meant a
+	listen
+	ufw reload
+	within 20 reaches a
+	as_meant a
+	# A container of its own, with the firewall there before.
+	coi container launch coi-default b
+	as_meant b
+	coi kill b --force
+	# What ufw rejects instead of dropping.
+	ufw default reject routed
+	ufw reload
+	within 20 reaches a
+	as_meant a
+	ufw_down
+	as_meant a
+}
+
+# The real one too, on a message bus of its own.
+firewalld_up() {
+	mkdir -p "$T/fw/etc"
+	cat >"$T/fw/bus.conf" <<-END
+		<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
+		 "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
+		<busconfig><type>system</type><listen>unix:path=$T/fw/bus</listen>
+		<policy context="default"><allow user="*"/><allow own="*"/><allow send_type="method_call"/>
+		<allow send_destination="*"/><allow receive_sender="*"/></policy></busconfig>
+	END
+	dbus-daemon --config-file="$T/fw/bus.conf" --nofork --nopidfile >"$T/fw/bus.log" 2>&1 3>&- &
+	echo $! >"$T/fw/bus.pid"
+	export DBUS_SYSTEM_BUS_ADDRESS=unix:path=$T/fw/bus
+	within 10 test -S "$T/fw/bus"
+	firewalld --nofork --nopid --system-config "$T/fw/etc" --log-file "$T/fw/log" \
+		>"$T/fw/out" 2>&1 3>&- &
+	echo $! >"$T/fw/pid"
+	within 60 firewall-cmd --state
+}
+
+firewalld_down() {
+	kill "$(cat "$T/fw/pid")"
+	gone() { ! kill -0 "$(cat "$T/fw/pid")" 2>/dev/null; }
+	within 30 gone
+	kill "$(cat "$T/fw/bus.pid")"
+	unset DBUS_SYSTEM_BUS_ADDRESS
+	nft delete table inet firewalld 2>/dev/null || true
+	rm -rf "$T/fw"
+}
+
+@test "firewalld is started, and reloaded" {
+	listen
+	firewalld_up
+	nft list chain inet firewalld filter_FORWARD | grep -q reject
+	mended 'a firewall of this host dropped'
+	as_meant a
+	listen
+	firewall-cmd --reload
+	mended 'a firewall of this host dropped'
+	as_meant a
+	firewall-cmd --complete-reload
+	within 20 reaches a
+	as_meant a
+	firewalld_down
+	as_meant a
+}
+
+@test "a VPN client that puts its marks over all packets, with bridge filters and without" {
+	local value
+	nft -f - <<-'END'
+		table ip wg-quick-wg0 {
+			chain preraw { type filter hook prerouting priority raw; policy accept;
+				iifname != "wg0" ip daddr 10.64.0.2 fib saddr type != local drop; }
+			chain premangle { type filter hook prerouting priority mangle; policy accept;
+				meta l4proto udp meta mark set ct mark; }
+			chain postmangle { type filter hook postrouting priority mangle; policy accept;
+				meta l4proto udp meta mark 0xca6c ct mark set meta mark; }
+		}
+	END
+	for value in 0 1; do
+		echo $value >/proc/sys/net/bridge/bridge-nf-call-iptables
+		as_meant a
+		coi container exec a -- nslookup other.test | grep -q 198.51.100.10
+	done
+	echo 0 >/proc/sys/net/bridge/bridge-nf-call-iptables
+	nft delete table ip wg-quick-wg0
 }

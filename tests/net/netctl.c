@@ -317,7 +317,7 @@ static int cmd_watch(char **argv) {
 
 		if (r < 0)
 			return 1;
-		if (r == 0)
+		if (!(r & NET_WATCH_OURS))
 			continue;
 		if (net_base_ensure(base, &err) < 0 ||
 		    net_port_rules_ensure(base, &port, &err) < 0)

@@ -89,33 +89,27 @@ static void look_nft(const struct health_subject *s, struct health_result *ret) 
 	health_ok(ret, "nftables answers");
 }
 
-/* iptables of the old kind, which nftables does not show. */
-static bool has_legacy_rules(void) {
-	autofree char *line = NULL;
-
-	return file_read_line_at(AT_FDCWD, "/proc/net/ip_tables_names", &line) == 0 && *line;
-}
-
 static void look_forward_rules(const struct health_subject *s, struct health_result *ret) {
 	auto_net_base struct net_base *base = NULL;
 	struct net_look look = { 0 };
 
 	if (health_needs_session(s, ret))
 		return;
-	if (has_legacy_rules()) {
-		health_warn(ret, "iptables of the legacy kind filters here: what it drops, coi "
-				 "cannot let through");
-		health_remedy(ret, "update-alternatives --set iptables /usr/sbin/iptables-nft");
-		return;
-	}
 	if (net_base_open(s->session->layout, &base, NULL) < 0 ||
 	    net_base_look(base, &look, NULL) < 0) {
 		health_skip(ret, "see the rows above");
 		return;
 	}
+	if (look.legacy_closes) {
+		health_warn(ret, "the host's iptables-legacy drops what containers send, which "
+				 "coi cannot change");
+		health_remedy(ret, "let the bridge through, as the next start says, or "
+				   "update-alternatives --set iptables /usr/sbin/iptables-nft");
+		return;
+	}
 	if (look.others_filter)
-		health_ok(ret, "others filter too: while containers run, two rules let the "
-			       "bridge through");
+		health_ok(ret, "others filter too: where they drop what they know nothing of, "
+			       "rules of ours let the bridge through");
 	else
 		health_ok(ret, "nobody else filters what is forwarded");
 }
