@@ -41,6 +41,35 @@ mended() { # PATTERN
 	echo "# mended after $(((${EPOCHREALTIME/./} - start) / 1000)) ms" >&3
 }
 
+link_between() { # NAME ADDRESS WORLD-ADDRESS [MTU]: one more uplink
+	ip link add "$1" mtu "${4:-1500}" type veth peer name "$1" mtu "${4:-1500}" netns "$COI_STAGE_WORLD"
+	ip addr add "$2" dev "$1"
+	in_world ip addr add "$3" dev "$1"
+	ip link set "$1" up
+	in_world ip link set "$1" up
+}
+
+# A megabyte each way, through whatever is narrow there.
+much() { # CONTAINER
+	rm -f "$T/much"
+	in_world /usr/bin/python3 -c 'import socket
+socket.setdefaulttimeout(60)
+s = socket.create_server(("203.0.113.10", 7777))
+print("ready", flush=True)
+c, peer = s.accept()
+got = 0
+while got < 1000000:
+    got += len(c.recv(65536))
+c.sendall(bytes(1000000))' >"$T/much" 2>&1 3>&- &
+	local server=$! count
+	within 10 grep -q ready "$T/much"
+	count=$(timeout 60 "$COI" container exec "$1" -- bash -c 'exec 9<>/dev/tcp/203.0.113.10/7777 || exit
+		head -c 1000000 /dev/zero >&9; head -c 1000000 <&9 | wc -c') || true
+	kill $server 2>/dev/null || true
+	wait $server || true
+	[ "$count" = 1000000 ]
+}
+
 # --- firewalls
 
 @test "a host that checks the way back, strictly or loosely, before and while containers run" {
@@ -368,4 +397,102 @@ firewalld_down() {
 	done
 	echo 0 >/proc/sys/net/bridge/bridge-nf-call-iptables
 	nft delete table ip wg-quick-wg0
+}
+
+# --- ways out
+
+@test "several uplinks, and a default route that changes" {
+	link_between up2 192.0.3.2/24 192.0.3.1/24
+	reaches a
+	arrived 'http 203\.0\.113\.10:80 / 192\.0\.2\.2' >/dev/null
+	ip route replace default via 192.0.3.1 dev up2
+	as_meant a
+	arrived 'http 203\.0\.113\.10:80 / 192\.0\.3\.2' >/dev/null
+	# Both, and a strict look at the way back.
+	ip route add default via 192.0.2.1 dev uplink metric 500
+	echo 1 >/proc/sys/net/ipv4/conf/all/rp_filter
+	as_meant a
+	ip link set up2 down
+	as_meant a
+	echo 0 >/proc/sys/net/ipv4/conf/all/rp_filter
+	ip link del up2
+	ip route del default
+	ip route add default via 192.0.2.1
+	as_meant a
+}
+
+@test "no IPv4 uplink at all, from the start, and one that comes later" {
+	ip route del default
+	run --separate-stderr coi run -- true
+	expect_status 0
+	! get a public.test 2>/dev/null | grep hello
+	blocked a
+	coi container launch coi-default b
+	ip route add default via 192.0.2.1
+	as_meant a
+	as_meant b
+	ip link set uplink down
+	blocked a
+	coi kill b --force
+	ip link set uplink up
+	ip route replace default via 192.0.2.1
+	within 10 reaches a
+	as_meant a
+}
+
+@test "a VPN: a tun device that everything goes through" {
+	[ -c /dev/net/tun ]
+	"$COI_TEST_SRC/tests/lib/tun-pair.py" tun0 "$COI_STAGE_WORLD" >"$T/tun" 2>&1 3>&- &
+	echo $! >"$T/tun.pid"
+	within 10 grep -q ready "$T/tun"
+	ip addr add 10.8.0.2/24 dev tun0
+	in_world ip addr add 10.8.0.1/24 dev tun0
+	ip link set tun0 mtu 1280 up
+	in_world ip link set tun0 mtu 1280 up
+	ip route add 0.0.0.0/1 via 10.8.0.1
+	ip route add 128.0.0.0/1 via 10.8.0.1
+	as_meant a
+	arrived 'http 203\.0\.113\.10:80 / 10\.8\.0\.2' >/dev/null
+	much a
+	# The VPN's own network is a private one.
+	! get a 10.8.0.1 2>/dev/null | grep .
+	coi run -- fetch 203.0.113.10 | grep -q hello
+	kill "$(cat "$T/tun.pid")"
+	gone() { ! ip link show tun0; }
+	within 10 gone
+	as_meant a
+}
+
+@test "an uplink with an MTU of 1280" {
+	local link
+	for link in uplink; do
+		ip link set $link mtu 1280
+	done
+	in_world ip link set world mtu 1280
+	as_meant a
+	much a
+	ip link set uplink mtu 1500
+	in_world ip link set world mtu 1500
+	much a
+}
+
+@test "our default range is in use" {
+	local gateway
+	gateway=$(gateway_of a)
+	coi kill a --force
+	coi clean --orphans --force >/dev/null
+	rm -f "$COI_ROOT/network.ini"
+	link_between other 10.77.9.1/24 10.77.9.2/24
+	coi container launch coi-default a
+	[ "$(gateway_of a)" != "$gateway" ]
+	as_meant a
+	# The host still reaches what was there, the container does not.
+	in_world /usr/bin/python3 -m http.server 80 --bind 10.77.9.2 >/dev/null 2>&1 3>&- &
+	local server=$!
+	within 10 curl -sf -m 5 -o "$T/there" http://10.77.9.2/
+	[ -z "$(get a 10.77.9.2 2>/dev/null || true)" ]
+	kill $server
+	wait $server || true
+	ip link del other
+	as_meant a
 }
