@@ -86,7 +86,7 @@ static json_t *get_config(const void *row) {
 
 	set_text(config, "image.description", c->description);
 	set_text(config, "volatile.base_image", c->fingerprint);
-	set_bool(config, "security.nesting", c->nesting);
+	set_bool(config, "security.nesting", c->nesting && surface_nests(c->surface));
 	set_text(config, "user.coi.alias", c->alias);
 	set_text(config, "user.coi.init", c->systemd ? "systemd" : "coi-init");
 	set_text(config, "user.coi.network", c->network_mode);

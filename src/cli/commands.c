@@ -25,6 +25,7 @@ static const struct cli_command *const root_children[] = {
 	&cmd_diff,
 	&cmd_hosts,
 	&cmd_network,
+	&cmd_security,
 	&cmd_audit,
 	&cmd_monitor,
 	&cmd_top,

@@ -47,6 +47,7 @@ extern const struct cli_command cmd_top;
 extern const struct cli_command cmd_monitor_patterns;
 extern const struct cli_command cmd_network;
 extern const struct cli_command cmd_network_log;
+extern const struct cli_command cmd_security;
 extern const struct cli_command cmd_persist;
 extern const struct cli_command cmd_profile;
 extern const struct cli_command cmd_profile_create;

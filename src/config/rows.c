@@ -518,11 +518,11 @@ static const struct setting_row rows[] = {
 	  .applies = APPLIES_START, .since = "0.8", ACTED,
 	  .summary = "Make protected paths immutable on the host while a session runs." },
 	{ BOOL("security.reduce_kernel_surface", security.reduce_kernel_surface, ONLY_TRUE),
-	  .def = "false", .applies = APPLIES_START, .since = "0.13",
-	  .summary = "Forbid further system calls." },
+	  .def = "false", .applies = APPLIES_START, .since = "0.13", ACTED,
+	  .summary = "Forbid io_uring, bpf, userfaultfd, key rings, containers in the container." },
 	{ BOOL("security.reduce_kernel_surface_strict", security.reduce_kernel_surface_strict,
-	       ONLY_TRUE), .def = "false", .applies = APPLIES_START, .since = "0.13",
-	  .summary = "Forbid still more system calls, and containers in the container." },
+	       ONLY_TRUE), .def = "false", .applies = APPLIES_START, .since = "0.13", ACTED,
+	  .summary = "As reduce_kernel_surface, and forbid performance counters." },
 
 	/* [monitoring] */
 	{ BOOL("monitoring.enabled", monitoring.enabled, ONLY_TRUE), .def = "false",

@@ -26,8 +26,10 @@ static void put_idmap(char ***v, char kind, const struct idmap *m) {
 }
 
 static void put_caps(char ***v) {
-	for (size_t i = 0; i < caps_drop_count; i++)
-		put(v, "lxc.cap.drop", caps_drops[i].name);
+	/* Those that stay and not those that go: a newer kernel may have more. */
+	for (size_t i = 0; i < caps_count; i++)
+		if (caps_rows[i].stays)
+			put(v, "lxc.cap.keep", caps_rows[i].name);
 }
 
 static void put_net(char ***v, const struct runtime_net *net) {

@@ -22,6 +22,7 @@
 #include "base/err.h"
 #include "base/proc.h"
 #include "runtime/ids.h"
+#include "runtime/surface.h"
 
 /* Whose ids a bind shows. Disk id first. */
 enum runtime_bind_ids {
@@ -125,7 +126,8 @@ struct runtime_spec {
 	char *const *env;          /* init's whole environment besides container=lxc; may be NULL */
 	struct runtime_net net;
 	bool nesting;              /* docker and podman: fuse, tun, nested proc and sysfs */
-	const char *seccomp_file;  /* liblxc policy; NULL: the installed default */
+	enum surface surface;      /* which system calls are refused */
+	const char *seccomp_file;  /* liblxc policy in place of that one, for tests; NULL: none */
 	const char *coi_init;      /* absolute path of the program; NULL: layout_program() */
 	struct runtime_limits limits;
 	const char *timezone;      /* a file below /usr/share/zoneinfo; NULL: as it is */

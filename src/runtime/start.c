@@ -21,7 +21,6 @@
 
 #include "base/clock.h"
 #include "base/fd.h"
-#include "base/layout.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/path.h"
@@ -35,6 +34,7 @@
 #define LOG_MAX (1024 * 1024)
 #define LOG_TAIL_MAX (64 * 1024)
 #define MONITOR_END_MS 2000
+#define POLICY_FILE "calls.seccomp"
 
 struct start_reply {
 	pid_t init; /* 0: not started */
@@ -175,13 +175,18 @@ static bool apparmor_is_on(void) {
 	return false;
 }
 
-/* Installed, or in the source tree. */
-static char *seccomp_default(void) {
-	autofree char *installed = layout_data("seccomp/default.seccomp");
+/*
+ * The policy is a file, since liblxc reads it again for each command that enters:
+ * as long as this container runs, it is the one that it was started with.
+ */
+static int policy_write(const struct runtime_spec *spec, struct err *err) {
+	autoclose int dir = open(spec->container_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	autofree char *text = surface_policy(spec->surface);
+	int r = dir < 0 ? -errno :
+			  file_write_quick_at(dir, POLICY_FILE, text, strlen(text), 0600);
 
-	if (access(installed, R_OK) == 0)
-		return steal_ptr(installed);
-	return layout_data("src/runtime/seccomp/default.seccomp");
+	return r < 0 ? err_sys(err, r, "cannot write the policy of system calls of '%s'",
+			       spec->name) : 0;
 }
 
 static pid_t parent_of(pid_t pid) {
@@ -292,10 +297,10 @@ static int start_failed(struct runtime *rt, int code, const struct start_reply *
 int runtime_start(struct runtime *rt, struct runtime_info *ret, struct err *err) {
 	const struct runtime_spec *spec = rt->spec;
 	autofree char *log_path = path_join(spec->container_dir, "lxc.log");
-	autofree char *own = spec->seccomp_file ? NULL : seccomp_default();
+	autofree char *policy_path = path_join(spec->container_dir, POLICY_FILE);
 	struct lxcconf_paths paths = {
 		.rootfs = rt->rootfs_path,
-		.seccomp = spec->seccomp_file ? spec->seccomp_file : own,
+		.seccomp = spec->seccomp_file ? spec->seccomp_file : policy_path,
 		.log = log_path,
 		.apparmor = apparmor_is_on(),
 	};
@@ -313,6 +318,8 @@ int runtime_start(struct runtime *rt, struct runtime_info *ret, struct err *err)
 
 	if (!conf)
 		return -EINVAL;
+	if (!spec->seccomp_file && policy_write(spec, err) < 0)
+		return -EIO;
 	/* liblxc would take "-1" names beside the old ones, where nobody looks. */
 	if (cgroup_exists(&rt->cgroups, CGROUP_PAYLOAD, spec->lxc_name) ||
 	    cgroup_exists(&rt->cgroups, CGROUP_MONITOR, spec->lxc_name))

@@ -99,6 +99,12 @@ static char *text_of(const struct record *r, const char *section, const char *ke
 	return xstrdup(text ? text : "");
 }
 
+static enum surface surface_of(const struct record *r) {
+	const char *word = record_get(r, "run", "surface");
+
+	return word ? surface_from_string(word) : SURFACE_DEFAULT;
+}
+
 static struct proc_id proc_of(const struct record *r, const char *section, const char *key) {
 	const char *text = record_get(r, section, key);
 	struct proc_id id = { 0 };
@@ -203,6 +209,7 @@ static void read_run(struct container *c) {
 	c->ids.count = (uint32_t)record_get_int(r, "run", "ids_count", 0);
 	c->address = text_of(r, "run", "address");
 	c->timezone = text_of(r, "run", "timezone");
+	c->surface = surface_of(r);
 	c->deadline_ms = record_get_int(r, "run", "deadline_ms", 0);
 	c->deadline_stops = record_get_bool(r, "run", "deadline_stops", true);
 	c->deadline_graceful = record_get_bool(r, "run", "deadline_graceful", true);
@@ -321,6 +328,7 @@ static void write_run(struct container *c) {
 	record_setf(r, "run", "ids_count", "%u", c->ids.count);
 	record_set(r, "run", "address", c->address ? c->address : "");
 	record_set(r, "run", "timezone", c->timezone ? c->timezone : "");
+	record_set(r, "run", "surface", surface_to_string(c->surface));
 	record_setf(r, "run", "deadline_ms", "%" PRId64, c->deadline_ms);
 	record_set(r, "run", "deadline_stops", c->deadline_stops ? "true" : "false");
 	record_set(r, "run", "deadline_graceful", c->deadline_graceful ? "true" : "false");

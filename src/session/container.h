@@ -21,6 +21,7 @@
 #include "image/image.h"
 #include "runtime/control.h"
 #include "runtime/ids.h"
+#include "runtime/surface.h"
 #include "session/session.h"
 
 #define CONTAINER_IMAGE_UID 1000 /* of the user code in the images that we build */
@@ -111,6 +112,7 @@ struct container {
 	struct id_range ids;
 	char *address;          /* "10.77.0.2", "" when unknown */
 	char *timezone;         /* "Europe/Berlin"; "" before its first start */
+	enum surface surface;   /* which system calls its last start refused */
 	int64_t deadline_ms;    /* CLOCK_BOOTTIME; 0: it may run as long as it likes */
 	bool deadline_stops;    /* else it is only said */
 	bool deadline_graceful;

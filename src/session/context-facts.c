@@ -138,7 +138,7 @@ void context_facts(const struct session *s, const struct container *c, const cha
 		.user = xstrdup(c->code_user),
 		.os = xstrdup(*c->description ? c->description : c->image),
 		.persistent = c->persistent,
-		.nesting = c->nesting,
+		.nesting = c->nesting && surface_nests(c->surface),
 	};
 	const char *zone = env_get(environment, "TZ");
 	struct utsname u;

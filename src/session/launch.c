@@ -31,6 +31,7 @@
 #include "session/spawn.h"
 #include "session/storage.h"
 #include "session/teardown.h"
+#include "session/security.h"
 #include "session/timezone.h"
 #include "session/user.h"
 
@@ -353,6 +354,7 @@ static int start(struct session *s, const struct launch_request *request, int wo
 		r = storage_prepare(s, c, plan.limits.disk_size, err);
 	plan_crash_point("create", "disk", "after");
 	plan.timezone = timezone_of(s, c);
+	plan.surface = security_surface(set);
 	if (r == 0 && workspace_fd >= 0)
 		r = launch_bind_workspace(s, c, workspace_fd, &plan, err);
 	if (r == 0 && workspace_fd >= 0)

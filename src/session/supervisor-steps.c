@@ -163,7 +163,8 @@ static void fill_spec(struct supervisor *v) {
 		.binds = v->protect.items,
 		.bind_count = v->protect.count,
 		.init = c->systemd ? RUNTIME_INIT_SYSTEMD : RUNTIME_INIT_COI,
-		.nesting = c->nesting,
+		.nesting = c->nesting && surface_nests(v->plan.surface),
+		.surface = v->plan.surface,
 		.limits = v->plan.limits.runtime,
 		.tmp_size = v->plan.limits.tmp_size,
 		.timezone = v->plan.timezone,
@@ -347,6 +348,7 @@ static int do_running(void *ctx, struct err *err) {
 	if (!v->plan.adopt) {
 		supervisor_time_set(v);
 		str_replace(&v->c->timezone, v->plan.timezone);
+		v->c->surface = v->plan.surface;
 	}
 	supervisor_audit_ready(v);
 	return supervisor_store(v, STATE_RUNNING, err);

@@ -75,6 +75,7 @@ json_t *wire_plan_to_json(const struct wire_plan *p) {
 			 json_text(p->git_own ? p->git_own : ""), "git",
 			 git_setup_to_json(&p->git));
 	json_object_set_new(j, "monitoring", monitoring_to_json(&p->monitoring));
+	json_object_set_new(j, "surface", json_string(surface_to_string(p->surface)));
 	return j;
 }
 
@@ -124,6 +125,7 @@ int wire_plan_from_json(const json_t *j, struct wire_plan *ret, struct err *err)
 	p.stop_timeout_ms = (int)json_get_int(j, "stop_timeout_ms", 60000);
 	limits_from_json(json_object_get(j, "limits"), &p.limits);
 	p.timezone = xstrdup(json_get_str(j, "timezone", ""));
+	p.surface = surface_from_string(json_get_str(j, "surface", ""));
 	protect_rules_from_json(json_object_get(j, "protect"), &p.protect);
 	relays_from_json(json_object_get(j, "relays"), &p.relays);
 	git_setup_from_json(json_object_get(j, "git"), &p.git);

@@ -46,6 +46,7 @@ struct wire_plan {
 	struct monitoring_plan monitoring;
 	struct limits_plan limits;
 	char *timezone; /* "" when adopted */
+	enum surface surface; /* not of an adopted one */
 	struct protect_rules protect;
 	struct relay_items relays;
 	struct git_setup git;

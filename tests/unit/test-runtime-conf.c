@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
+#include <linux/capability.h>
 
 #include "base/mem.h"
 #include "base/strv.h"
@@ -69,7 +70,8 @@ static void test_build(void **state) {
 	assert_string_equal(v, "g 0 1000000 131072");
 	assert_int_equal(find(conf, "lxc.rootfs.path", &v), 1);
 	assert_string_equal(v, "dir:/m");
-	assert_int_equal(find(conf, "lxc.cap.drop", &v), caps_drop_count);
+	assert_int_equal(find(conf, "lxc.cap.keep", &v), __builtin_popcountll(caps_bounding()));
+	assert_int_equal(find(conf, "lxc.cap.drop", &v), 0);
 	assert_int_equal(find(conf, "lxc.net.0.type", &v), 1);
 	assert_string_equal(v, "phys");
 	assert_int_equal(find(conf, "lxc.environment", &v), 1);
@@ -146,14 +148,44 @@ static void test_cgroup_line(void **state) {
 	assert_false(cgroup_line_parse("0::x", &controllers, &path));
 }
 
+/* All that this kernel's headers know, once each. */
 static void test_caps_have_reasons(void **state) {
+	uint64_t all = 0;
+
 	(void)state;
-	for (size_t i = 0; i < caps_drop_count; i++) {
-		assert_true(strlen(caps_drops[i].name) > 2);
-		assert_true(strlen(caps_drops[i].why) > 10);
-		for (size_t j = 0; j < i; j++)
-			assert_string_not_equal(caps_drops[i].name, caps_drops[j].name);
+	for (size_t i = 0; i < caps_count; i++) {
+		assert_true(strlen(caps_rows[i].name) > 2);
+		assert_true(strlen(caps_rows[i].why) > 10);
+		assert_false(all & UINT64_C(1) << caps_rows[i].number);
+		all |= UINT64_C(1) << caps_rows[i].number;
 	}
+	assert_true(all == (UINT64_C(2) << CAP_CHECKPOINT_RESTORE) - 1);
+	assert_false(caps_bounding() & (UINT64_C(1) << CAP_SYS_MODULE));
+	assert_true(caps_bounding() & (UINT64_C(1) << CAP_SETUID));
+}
+
+static void test_surface(void **state) {
+	autofree char *usual = surface_policy(SURFACE_DEFAULT);
+	autofree char *reduced = surface_policy(SURFACE_REDUCED);
+	autofree char *strict = surface_policy(SURFACE_STRICT);
+
+	(void)state;
+	assert_ptr_equal(strstr(usual, "2\ndenylist\nreject_force_umount\n[all]\n"), usual);
+	assert_non_null(strstr(usual, "\ninit_module errno 1\n"));
+	assert_non_null(strstr(usual, "\nuselib errno 38\n"));
+	assert_null(strstr(usual, "io_uring"));
+	assert_non_null(strstr(reduced, "\nio_uring_setup errno 1\n"));
+	assert_null(strstr(reduced, "perf_event_open"));
+	assert_non_null(strstr(strict, "\nio_uring_setup errno 1\n"));
+	assert_non_null(strstr(strict, "\nperf_event_open errno 1\n"));
+	for (const struct surface_call *c = surface_calls; c->name; c++)
+		for (const struct surface_call *d = surface_calls; d < c; d++)
+			assert_string_not_equal(c->name, d->name);
+	assert_int_equal(surface_from_string("default"), SURFACE_DEFAULT);
+	assert_int_equal(surface_from_string("reduced"), SURFACE_REDUCED);
+	assert_int_equal(surface_from_string("of a time to come"), SURFACE_STRICT);
+	assert_true(surface_nests(SURFACE_DEFAULT));
+	assert_false(surface_nests(SURFACE_REDUCED));
 }
 
 /* Lines of ours in a file that is somebody's own. */
@@ -199,6 +231,7 @@ int main(void) {
 		cmocka_unit_test(test_log_reason),
 		cmocka_unit_test(test_cgroup_line),
 		cmocka_unit_test(test_caps_have_reasons),
+		cmocka_unit_test(test_surface),
 		cmocka_unit_test(test_etc_hosts),
 	};
 

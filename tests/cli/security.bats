@@ -1,0 +1,101 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-or-later
+# [security] reduce_kernel_surface and _strict, and what 'coi security show' says of it.
+
+setup_file() {
+	load ../lib/common
+	coi_setup
+	cp "$COI_TEST_BUILD/runtime-probe" "$T/ws/probe"
+	cp "$HOME/.coi/config.toml" "$T/config.toml"
+}
+teardown_file() {
+	load ../lib/common
+	coi_teardown
+}
+setup() {
+	load ../lib/common
+	cd "$T/ws"
+	cp "$T/config.toml" "$HOME/.coi/config.toml"
+	rm -rf .coi
+}
+
+mine() { cat >>"$HOME/.coi/config.toml"; }
+theirs() { mkdir -p .coi && cat >.coi/config.toml; }
+
+# result NAME: what the probe says of one call, in a container of this workspace
+results() { coi run -- /workspace/probe | grep -E "^(io_uring_setup|keyctl|perf_event_open|/dev/fuse)	" | tr '\t\n' ' ;'; }
+
+@test "without a setting: io_uring, keys and counters are there, and containers may run inside" {
+	[ "$(results)" = "io_uring_setup EFAULT;keyctl ok;perf_event_open EFAULT;/dev/fuse ok;" ]
+	run --separate-stderr coi security show
+	[ "$status" = 0 ]
+	[ "${lines[0]}" = "System calls: default, as the settings here say" ]
+	[ "${lines[1]}" = "Containers inside: yes" ]
+	grep -q '^open_by_handle_at *EPERM *default *opens files past' <<<"$output"
+	grep -q '^sys_admin *yes *mounts' <<<"$output"
+	run ! grep -q io_uring <<<"$output"
+}
+
+@test "reduce_kernel_surface refuses them, and containers inside; _strict the counters too" {
+	printf '[security]\nreduce_kernel_surface = true\n' | mine
+	[ "$(results)" = "io_uring_setup EPERM;keyctl EPERM;perf_event_open EFAULT;/dev/fuse ENOENT;" ]
+	coi security show --json | jq -e '.mode == "reduced" and .nesting == false and
+		([.refused[] | select(.mode == "reduced") | .call] | sort) == ["add_key", "bpf",
+			"io_uring_enter", "io_uring_register", "io_uring_setup", "keyctl",
+			"request_key", "userfaultfd"]'
+	cp "$T/config.toml" "$HOME/.coi/config.toml"
+	printf '[security]\nreduce_kernel_surface_strict = true\n' | mine
+	[ "$(results)" = "io_uring_setup EPERM;keyctl EPERM;perf_event_open EPERM;/dev/fuse ENOENT;" ]
+	coi security show --json | jq -e '.mode == "strict" and
+		(.refused | map(.call) | contains(["perf_event_open", "bpf"]))'
+}
+
+@test "a project may ask for it, and not take it away" {
+	printf '[security]\nreduce_kernel_surface = true\n' | theirs
+	coi security show --json | jq -e '.mode == "reduced"'
+	printf '[security]\nreduce_kernel_surface = true\n' | mine
+	printf '[security]\nreduce_kernel_surface = false\n' | theirs
+	run --separate-stderr coi security show --json
+	[ "$status" = 0 ]
+	jq -e '.mode == "reduced"' <<<"$output"
+	grep -q "reduce_kernel_surface" <<<"$stderr"
+}
+
+@test "the hardened profile has it" {
+	coi --profile hardened security show --json | jq -e '.mode == "reduced" and .nesting == false'
+}
+
+@test "of a running container: what it was started with, and what the kernel says of it" {
+	printf '[security]\nreduce_kernel_surface = true\n' | mine
+	coi container launch coi-default s1
+	# It counts for what enters as well, and is what it was at the start.
+	cp "$T/config.toml" "$HOME/.coi/config.toml"
+	[ "$(coi container exec s1 -- grep ^Seccomp: /proc/self/status | cut -f2)" = 2 ]
+	run --separate-stderr coi security show s1
+	echo "$output"
+	[ "$status" = 0 ]
+	[ "${lines[0]}" = "Name: s1" ]
+	[ "${lines[1]}" = "System calls: reduced" ]
+	[ "${lines[2]}" = "Containers inside: no" ]
+	[[ "${lines[3]}" =~ ^"Process 1: under a policy of system calls, capabilities "[0-9a-f]{16}$ ]]
+	[ "${lines[4]}" = "As meant: yes" ]
+	coi security show s1 --format json | jq -e '.name == "s1" and .process.as_meant and
+		.process.filters >= 1 and .process.pid > 1 and
+		(.capabilities | map(select(.stays)) | length) == 21'
+	# Its next start goes by the settings of then.
+	coi container stop s1
+	run --separate-stderr coi security show s1
+	[ "$status" = 1 ]
+	coi container start s1
+	coi security show s1 --json | jq -e '.mode == "default" and .nesting and .process.as_meant'
+	coi container delete --force s1
+}
+
+@test "errors: no such container, too many words" {
+	run --separate-stderr coi security show nobody
+	[ "$status" = 1 ]
+	grep -q "no running container has the name or alias 'nobody'" <<<"$stderr"
+	run --separate-stderr coi security show a b
+	[ "$status" = 1 ]
+	grep -q 'at most 1 argument' <<<"$stderr"
+}
