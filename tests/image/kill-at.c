@@ -2,8 +2,9 @@
 /*
  * Preloaded: SIGKILL at the COI_TEST_KILL_AT-th call that changes a file system,
  * before the call is carried out; or, at the COI_TEST_FAIL_AT-th of those that
- * want space, ENOSPC in its place, and file COI_TEST_FAILED is made. Counts this
- * process only; helper programs get an environment of their own.
+ * want space, ENOSPC in its place. File COI_TEST_FAILED is made when it comes to
+ * that. Counts a process and what it forks; helper programs get an environment
+ * of their own.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -11,6 +12,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -22,27 +24,34 @@ static long number(const char *name) {
 	return getenv(name) ? strtol(getenv(name), NULL, 10) : 0;
 }
 
+static void tell(void) {
+	const char *file = getenv("COI_TEST_FAILED");
+	long fd = file ? syscall(SYS_openat, AT_FDCWD, file, O_CREAT | O_WRONLY, 0600) : -1;
+
+	if (fd >= 0)
+		(void)syscall(SYS_close, fd);
+}
+
 static void step(void) {
 	static long count, at = -1;
 
 	if (at < 0)
 		at = number("COI_TEST_KILL_AT");
-	if (++count == at)
-		(void)kill(getpid(), SIGKILL);
+	if (++count != at)
+		return;
+	tell();
+	(void)kill(getpid(), SIGKILL);
 }
 
 /* Does this call fail? */
 static int fails(void) {
 	static long count, at = -1;
-	long fd;
 
 	if (at < 0)
 		at = number("COI_TEST_FAIL_AT");
 	if (++count != at)
 		return 0;
-	fd = syscall(SYS_openat, AT_FDCWD, getenv("COI_TEST_FAILED"), O_CREAT | O_WRONLY, 0600);
-	if (fd >= 0)
-		(void)syscall(SYS_close, fd);
+	tell();
 	errno = ENOSPC;
 	return 1;
 }
@@ -68,7 +77,15 @@ SPACE(int, renameat, (int a, const char *b, int c, const char *d), (a, b, c, d))
 SPACE(int, renameat2, (int a, const char *b, int c, const char *d, unsigned f), (a, b, c, d, f))
 SPACE(int, fsync, (int fd), (fd))
 SPACE(int, syncfs, (int fd), (fd))
+SPACE(int, fdatasync, (int fd), (fd))
+SPACE(int, ftruncate, (int fd, off_t n), (fd, n))
 SPACE(int, ftruncate64, (int fd, off_t n), (fd, n))
+SPACE(int, mkdir, (const char *n, mode_t m), (n, m))
+SPACE(int, mknodat, (int d, const char *n, mode_t m, dev_t v), (d, n, m, v))
+SPACE(int, rename, (const char *a, const char *b), (a, b))
+SPACE(ssize_t, pwrite, (int fd, const void *p, size_t n, off_t o), (fd, p, n, o))
+SPACE(ssize_t, copy_file_range, (int a, off_t *b, int c, off_t *d, size_t n, unsigned f),
+      (a, b, c, d, n, f))
 SPACE(int, linkat, (int a, const char *b, int c, const char *d, int f), (a, b, c, d, f))
 SPACE(int, symlinkat, (const char *t, int d, const char *n), (t, d, n))
 STEP(int, unlinkat, (int d, const char *n, int f), (d, n, f))
@@ -81,16 +98,26 @@ ssize_t write(int fd, const void *data, size_t n) {
 	return fd > 2 && fails() ? -1 : REAL(ssize_t, write, (int, const void *, size_t))(fd, data, n);
 }
 
-int openat64(int dir, const char *name, int flags, ...);
-int openat64(int dir, const char *name, int flags, ...) {
-	mode_t mode = 0;
-	va_list ap;
-
-	va_start(ap, flags);
-	if (flags & (O_CREAT | O_TMPFILE))
-		mode = va_arg(ap, mode_t);
-	va_end(ap);
-	if (flags & O_CREAT && fails())
-		return -1;
-	return REAL(int, openat64, (int, const char *, int, ...))(dir, name, flags, mode);
+static int makes(int flags) {
+	return flags & O_CREAT || (flags & O_TMPFILE) == O_TMPFILE;
 }
+
+#define OPENAT(name)                                                                        \
+	int name(int dir, const char *path, int flags, ...);                                \
+	int name(int dir, const char *path, int flags, ...) {                               \
+		mode_t mode = 0;                                                            \
+		va_list ap;                                                                 \
+		va_start(ap, flags);                                                        \
+		if (makes(flags))                                                           \
+			mode = va_arg(ap, mode_t);                                          \
+		va_end(ap);                                                                 \
+		if (makes(flags)) {                                                         \
+			step();                                                             \
+			if (fails())                                                        \
+				return -1;                                                  \
+		}                                                                           \
+		return REAL(int, name, (int, const char *, int, ...))(dir, path, flags, mode); \
+	}
+
+OPENAT(openat)
+OPENAT(openat64)
