@@ -11,7 +11,6 @@
 #include "base/mem.h"
 #include "base/proc.h"
 #include "base/record.h"
-#include "base/strv.h"
 #include "net/allowed.h"
 #include "net/names.h"
 #include "net/rules.h"
@@ -62,10 +61,30 @@ static const unsigned long word_max[WORD_COUNT] = {
 /* Chains of the port's own are flags too. */
 static const char chain_flags[NET_CHAIN_COUNT + 1] = "DHALC";
 
+#define LINE_MAX_BYTES 256
+
+/* The words of @value, in @room; what comes behind the last one that we know is left out. */
+static size_t split(const char *value, char room[LINE_MAX_BYTES], const char *words[WORD_COUNT]) {
+	size_t len = strlen(value), count = 0;
+	char *at = room;
+
+	if (len >= LINE_MAX_BYTES)
+		return 0;
+	memcpy(room, value, len + 1);
+	while (count < WORD_COUNT && *(at += strspn(at, " "))) {
+		words[count++] = at;
+		at += strcspn(at, " ");
+		if (*at)
+			*at++ = '\0';
+	}
+	return count;
+}
+
 static int load_port(const char *key, const char *value, void *data) {
 	struct load *l = data;
-	autostrv char **words = strv_split(value, " ");
-	size_t count = strv_len(words);
+	char line[LINE_MAX_BYTES];
+	const char *words[WORD_COUNT];
+	size_t count = split(value, line, words);
 	unsigned long n[WORD_COUNT] = { 0 };
 	struct net_port *p;
 	uint32_t index;
@@ -74,7 +93,7 @@ static int load_port(const char *key, const char *value, void *data) {
 	if (parse_index(key, l->base, &index) < 0 || count <= WORD_PUT ||
 	    !net_name_ok(words[WORD_NAME]) || l->claims->count >= NET_PORTS_MAX)
 		return -EINVAL;
-	for (size_t i = WORD_DNS; i < count && i < WORD_COUNT; i++)
+	for (size_t i = WORD_DNS; i < count; i++)
 		if (parse_number(words[i], word_max[i], &n[i]) < 0)
 			return -EINVAL;
 	mode = net_mode_from_string(words[WORD_MODE]);
@@ -137,6 +156,44 @@ int claims_load(const struct net_base *b, struct claims *ret, struct err *err) {
 	return 0;
 }
 
+/* Without printf: see names.c. */
+static void add_number(struct buf *b, unsigned n) {
+	char digits[10];
+	size_t at = sizeof(digits);
+
+	do
+		digits[--at] = (char)('0' + n % 10);
+	while (n /= 10);
+	buf_add(b, digits + at, sizeof(digits) - at);
+}
+
+static void add_flags(struct buf *b, const struct net_port *p) {
+	buf_adds(b, " -");
+	buf_adds(b, p->policy.block_private ? "p" : "");
+	buf_adds(b, p->policy.block_metadata ? "m" : "");
+	buf_adds(b, p->policy.allow_local_network ? "l" : "");
+	buf_adds(b, p->policy.is_capped ? "c" : "");
+	for (unsigned k = 0; k < NET_CHAIN_COUNT; k++)
+		if (p->chains & 1u << k)
+			buf_addc(b, chain_flags[k]);
+}
+
+static void add_port(struct buf *b, const struct net_port *p) {
+	const unsigned numbers[] = { p->dns_port, p->rules_put, p->log_group, p->set_count };
+
+	add_number(b, p->index);
+	buf_adds(b, " = ");
+	buf_adds(b, p->name);
+	buf_addc(b, ' ');
+	buf_adds(b, net_mode_to_string(p->policy.mode));
+	add_flags(b, p);
+	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++) {
+		buf_addc(b, ' ');
+		add_number(b, numbers[i]);
+	}
+	buf_addc(b, '\n');
+}
+
 /*
  * Written by hand: a record looks for each key before it adds it, which takes
  * long with hundreds of them. Names are such that nothing needs escaping.
@@ -147,20 +204,8 @@ int claims_store(const struct net_base *b, const struct claims *c, struct err *e
 
 	buf_init(&text, FILE_MAX);
 	buf_addf(&text, "format = %d\nboot = %s\n\n[ports]\n", FORMAT, boot_id());
-	for (size_t i = 0; i < c->count; i++) {
-		const struct net_port *p = &c->ports[i];
-
-		buf_addf(&text, "%u = %s %s -%s%s%s%s", p->index, p->name,
-			 net_mode_to_string(p->policy.mode), p->policy.block_private ? "p" : "",
-			 p->policy.block_metadata ? "m" : "",
-			 p->policy.allow_local_network ? "l" : "",
-			 p->policy.is_capped ? "c" : "");
-		for (unsigned k = 0; k < NET_CHAIN_COUNT; k++)
-			if (p->chains & 1u << k)
-				buf_addc(&text, chain_flags[k]);
-		buf_addf(&text, " %u %d %u %u\n", p->dns_port, p->rules_put, p->log_group,
-			 p->set_count);
-	}
+	for (size_t i = 0; i < c->count; i++)
+		add_port(&text, &c->ports[i]);
 	buf_adds(&text, "\n[resting]\n");
 	for (size_t i = 0; i < c->resting_count; i++)
 		buf_addf(&text, "%u = %" PRId64 "\n", c->resting[i].index, c->resting[i].since);

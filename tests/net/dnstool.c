@@ -7,6 +7,7 @@
  *   dnstool ask ADDRESS NAME TYPE [tcp] [size=N]   size: what EDNS says that we take
  *   dnstool flood ADDRESS COUNT  so many queries for a name that never answers
  *   dnstool race ADDRESS NAME PORT COUNT   ask, and connect to what is said at once
+ *   dnstool turns ADDRESS NAME COUNT       one after the other: the median, microseconds
  *   dnstool all ADDRESS SUFFIX COUNT       h0.SUFFIX and so on; how many have their address
  *
  * Over one TCP connection, or several:
@@ -27,6 +28,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "dnswire.h"
@@ -208,6 +210,40 @@ static int race(const char *server, const char *name, unsigned port, unsigned co
 		close(s);
 	}
 	printf("good=%u of %u\n", good, count);
+	return 0;
+}
+
+static int compare_times(const void *x, const void *y) {
+	const long *a = x, *b = y;
+
+	return (*a > *b) - (*a < *b);
+}
+
+static long microseconds(void) {
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
+static int turns(const char *server, const char *name, unsigned count) {
+	long *took = calloc(count + 1, sizeof(*took));
+	int fd = dial(server, SOCK_DGRAM);
+
+	for (unsigned i = 0; took && i < count; i++) {
+		long start = microseconds();
+
+		query(i, name, TYPE_A);
+		(void)!write(fd, out, out_len);
+		if (recv(fd, in, sizeof(in), 0) < HEADER || (in[3] & 15))
+			return 1;
+		took[i] = microseconds() - start;
+	}
+	if (!took || !count)
+		return 1;
+	qsort(took, count, sizeof(*took), compare_times);
+	printf("%ld\n", took[count / 2]);
+	free(took);
 	return 0;
 }
 
@@ -430,6 +466,8 @@ int main(int argc, char **argv) {
 	}
 	if (argc == 4 && !strcmp(what, "flood"))
 		return flood(argv[2], number(argv[3]));
+	if (argc == 5 && !strcmp(what, "turns"))
+		return turns(argv[2], argv[3], number(argv[4]));
 	if (argc == 5 && !strcmp(what, "all"))
 		return all(argv[2], argv[3], number(argv[4]));
 	if (argc == 5 && !strcmp(what, "pipeline"))
