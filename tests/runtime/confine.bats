@@ -212,51 +212,6 @@ with_workspace() {
 	done
 }
 
-@test "system calls that nobody needs are refused" {
-	cat >"$RT/calls.c" <<-'END'
-		#include <errno.h>
-		#include <stdio.h>
-		#include <unistd.h>
-		#include <sys/syscall.h>
-		#define T(n) do { errno = 0; syscall(SYS_##n, 0, 0, 0, 0, 0); printf("%s %d\n", #n, errno); } while (0)
-		int main(void) { T(kexec_load); T(kexec_file_load); T(init_module); T(finit_module);
-			T(delete_module); T(open_by_handle_at); T(swapon); T(acct); T(syslog); T(settimeofday);
-			T(clock_settime); return 0; }
-	END
-	gcc -static -o "$RT/image/calls" "$RT/calls.c" 2>/dev/null || gcc -static-pie -o "$RT/image/calls" "$RT/calls.c"
-	up a
-	run as_root a /calls
-	[ "${#lines[@]}" = 11 ]
-	[ "$(grep -vc ' 1$' <<<"$output")" = 0 ]
-	down a
-	# Without the policy some of them get as far as the kernel's own checks.
-	printf '2\ndenylist\n[all]\n' >"$RT/none.seccomp"
-	up a seccomp="$RT/none.seccomp"
-	run as_root a /calls
-	[ "$(grep -vc ' 1$' <<<"$output")" -gt 0 ]
-	down a
-	rm "$RT/image/calls"
-}
-
-@test "the bounding set lacks what the table drops" {
-	up a
-	for cap in 16 17 20 22 25 32 33 34 35 36 37 38 39 40; do
-		case $cap in
-		22) continue ;; # sys_boot: poweroff inside
-		esac
-		has=$(as_root a "grep CapBnd /proc/self/status" | awk '{print $2}')
-		bit=$(((0x$has >> cap) & 1))
-		case $cap in
-		16 | 17 | 20 | 25 | 32 | 33 | 34 | 35 | 36 | 37 | 38 | 39 | 40) [ "$bit" = 0 ] || { echo "cap $cap"; return 1; } ;;
-		esac
-	done
-	# And has what docker asks for: mknod, audit_write, setfcap, net_raw, sys_chroot.
-	for cap in 27 29 31 13 18; do
-		[ "$(((0x$has >> cap) & 1))" = 1 ]
-	done
-	down a
-}
-
 @test "the ways out of /proc and /sys are shut" {
 	with_workspace
 	run ! as_root a 'echo x >/proc/sys/kernel/core_pattern'
