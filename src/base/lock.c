@@ -70,8 +70,22 @@ static int wait_for(int fd, int how, const char *name) {
 static bool is_current(int dirfd, const char *name, int fd) {
 	struct stat mine, now;
 
+	if (fstat(fd, &mine) == 0 && S_ISDIR(mine.st_mode))
+		return true; /* there was none: see open_readonly() */
 	return fstat(fd, &mine) == 0 && fstatat(dirfd, name, &now, AT_SYMLINK_NOFOLLOW) == 0 &&
 	       mine.st_ino == now.st_ino && mine.st_dev == now.st_dev;
+}
+
+/*
+ * Where nothing can be written nobody can make the file either; who holds one that is
+ * there (in a mount of the same files that can be written to) is waited for.
+ */
+static int open_readonly(int dirfd, const char *name) {
+	int fd = openat(dirfd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+
+	if (fd < 0 && errno == ENOENT)
+		fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return fd;
 }
 
 static int take_once(int dirfd, const char *name, unsigned flags, struct err *err) {
@@ -79,6 +93,8 @@ static int take_once(int dirfd, const char *name, unsigned flags, struct err *er
 	autoclose int fd = openat(dirfd, name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	int r = 0;
 
+	if (fd < 0 && errno == EROFS && flags & LOCK_SHARED)
+		fd = open_readonly(dirfd, name);
 	if (fd < 0)
 		return err_sys(err, -errno, "cannot open lock '%s'", name);
 	if (flock(fd, how | LOCK_NB) < 0) {

@@ -308,7 +308,7 @@ const struct cli_command cmd_container_list = {
 	.summary = "list all containers, whatever their name",
 	.description = "JSON is an array of objects with name, status, created_at, type, ephemeral, "
 		       "config, expanded_devices and state (status, pid, network).",
-	.flags = COMMAND_SESSION | COMMAND_FORMAT,
+	.flags = COMMAND_SESSION | COMMAND_FORMAT | COMMAND_LOOKS,
 	.run = list_run,
 };
 
@@ -318,6 +318,6 @@ const struct cli_command cmd_container_info = {
 	.summary = "show what is known about a container",
 	.description = "JSON is an array with one object, as that of 'coi container list'.",
 	.arguments = info_arguments,
-	.flags = COMMAND_SESSION | COMMAND_FORMAT,
+	.flags = COMMAND_SESSION | COMMAND_FORMAT | COMMAND_LOOKS,
 	.run = info_run,
 };

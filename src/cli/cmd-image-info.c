@@ -191,6 +191,6 @@ const struct cli_command cmd_image_info = {
 		       "entrypoint, cmd, user and dir too: commands get env, the others are only "
 		       "kept, since coi starts its own init and what it is told to.",
 	.arguments = info_arguments,
-	.flags = COMMAND_SESSION | COMMAND_FORMAT,
+	.flags = COMMAND_SESSION | COMMAND_FORMAT | COMMAND_LOOKS,
 	.run = info_run,
 };

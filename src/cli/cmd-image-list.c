@@ -208,6 +208,6 @@ const struct cli_command cmd_image_list = {
 	.options = list_options,
 	.examples = list_examples,
 	.args_size = sizeof(struct list_args),
-	.flags = COMMAND_SESSION | COMMAND_FORMAT,
+	.flags = COMMAND_SESSION | COMMAND_FORMAT | COMMAND_LOOKS,
 	.run = list_run,
 };

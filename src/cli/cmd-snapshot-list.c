@@ -217,7 +217,7 @@ const struct cli_command cmd_snapshot_list = {
 	.options = list_options,
 	.examples = list_examples,
 	.args_size = sizeof(struct list_args),
-	.flags = COMMAND_SESSION | COMMAND_CONFIG | COMMAND_FORMAT,
+	.flags = COMMAND_SESSION | COMMAND_CONFIG | COMMAND_FORMAT | COMMAND_LOOKS,
 	.run = list_run,
 };
 
@@ -262,6 +262,6 @@ const struct cli_command cmd_snapshot_info = {
 	.arguments = snapshot_name_argument,
 	.options = info_options,
 	.args_size = sizeof(struct info_args),
-	.flags = COMMAND_SESSION | COMMAND_CONFIG | COMMAND_FORMAT,
+	.flags = COMMAND_SESSION | COMMAND_CONFIG | COMMAND_FORMAT | COMMAND_LOOKS,
 	.run = info_run,
 };

@@ -202,14 +202,21 @@ $event $mode: $(own_processes) $(cat "$T/out")"
 
 @test "a state directory that cannot be written is listed all the same, and nothing starts" {
 	coi container launch coi-default "$NAME"
+	coi snapshot create -c "$NAME" one
 	coi container stop --force "$NAME"
 	mount --bind "$COI_ROOT" "$COI_ROOT"
 	mount -o remount,bind,ro "$COI_ROOT"
 	run --separate-stderr coi list --format json
-	local listed=$output code=$status
+	local listed=$output code=$status look bad=
+	for look in "list --all" "container list" "container info $NAME" "image list" "image info coi-default" \
+		"snapshot list -c $NAME" "snapshot info -c $NAME one"; do
+		run --separate-stderr coi $look
+		[ "$status" = 0 ] && [ -z "$stderr" ] || bad="$bad $look: $status $stderr"
+	done
 	run --separate-stderr coi run -- true
 	umount "$COI_ROOT"
 	expect_equal "$code" 0
+	expect_equal "$bad" ""
 	expect_equal "$(jq -r '.active_containers[].name' <<<"$listed")" "$NAME"
 	expect_status 1
 	expect_stderr "cannot write to the state directory"
