@@ -168,7 +168,8 @@ static int child_identity(const struct spawn_spec *spec) {
 	if (spec->new_session && setsid() < 0)
 		return -errno;
 	if (spec->uid != (uid_t)-1) {
-		if (setgroups(0, NULL) < 0 || setresgid(spec->gid, spec->gid, spec->gid) < 0 ||
+		if ((spec->user ? initgroups(spec->user, spec->gid) : setgroups(0, NULL)) < 0 ||
+		    setresgid(spec->gid, spec->gid, spec->gid) < 0 ||
 		    setresuid(spec->uid, spec->uid, spec->uid) < 0)
 			return -errno;
 	}

@@ -44,8 +44,9 @@ struct spawn_spec {
 	bool new_session;          /* setsid(2) */
 	bool null_stdio;           /* 0..2 are /dev/null where @fds does not set them */
 	const char *cwd;           /* NULL: the caller's */
-	uid_t uid;                 /* (uid_t)-1: unchanged; else uid, gid and no groups */
+	uid_t uid;                 /* (uid_t)-1: unchanged */
 	gid_t gid;
+	const char *user;          /* with @uid: whose further groups; NULL: none */
 	int death_signal;          /* PR_SET_PDEATHSIG, 0: none */
 };
 

@@ -39,7 +39,8 @@ static int start(const struct privilege *who, const char *text, int out, pid_t *
 					 .new_session = true,
 					 .null_stdio = true,
 					 .uid = who->via_sudo ? who->uid : (uid_t)-1,
-					 .gid = who->via_sudo ? who->gid : (gid_t)-1 };
+					 .gid = who->via_sudo ? who->gid : (gid_t)-1,
+					 .user = who->user };
 
 	return proc_spawn(&spec, ret, NULL, err);
 }

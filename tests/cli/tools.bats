@@ -385,6 +385,22 @@ setup_keep() {
 	expect_settled before
 }
 
+@test "under sudo a command for a variable has the person's groups, not root's" {
+	getent passwd 1234 >/dev/null && skip "there is a user 1234"
+	printf '[defaults.env_commands]\nGROUPS_OF = "id -G"\n' | more
+	cp /etc/passwd "$T/passwd"
+	cp /etc/group "$T/group"
+	echo "person:x:1234:1234::$HOME:/bin/sh" >>"$T/passwd"
+	printf 'person:x:1234:\nfirst:x:4001:person\nsecond:x:4002:nobody,person\n' >>"$T/group"
+	chown 1234:1234 "$HOME" "$HOME/.coi" "$HOME/.coi/config.toml"
+	# shellcheck disable=SC2016
+	run --separate-stderr unshare -m --propagation private bash -c '
+		mount --bind "$T/passwd" /etc/passwd && mount --bind "$T/group" /etc/group &&
+		SUDO_UID=1234 SUDO_GID=1234 exec "$COI" run -- sh -c "echo \$GROUPS_OF"'
+	expect_status 0
+	expect_equal "$(xargs -n1 <<<"$output" | sort -n | xargs)" "1234 4001 4002"
+}
+
 @test "the text about the sandbox says what this session has" {
 	printf 'SECRET=1\n' >.env
 	mkdir "$T/data"
