@@ -8,9 +8,12 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/size.h"
+#include "base/strv.h"
 #include "cli/app.h"
 #include "cli/commands.h"
 #include "cli/output.h"
+#include "cli/resume.h"
+#include "session/relays.h"
 #include "session/saved.h"
 
 /* The newest of the tool, of whatever workspace. */
@@ -36,6 +39,25 @@ static void line(const char *title, const char *text) {
 	output_line("%-14s%s", title, safe);
 }
 
+/* Of its container, while that is there; only root can see that. */
+static void print_container(struct cli *cli, const struct saved_session *one) {
+	auto_container struct container *c = NULL;
+	autostrv char **ports = NULL;
+	autofree char *text = NULL;
+	struct err ignored = { 0 };
+
+	if (!cli->who->is_root || app_open_session(cli, &ignored) < 0 ||
+	    resume_container(cli, one, &c, &ignored) != 1)
+		return;
+	line("Status:", container_status(cli->session, c));
+	if (!container_is_running(cli->session, c))
+		return;
+	ports = relays_port_texts(cli->session, c);
+	text = ports ? strv_join(ports, ", ") : NULL;
+	if (text)
+		line("Ports:", text);
+}
+
 static int info_run(struct cli *cli, const void *args, struct err *err) {
 	const char *tool = cli->settings->tool.name, *id = app_word(cli, 0);
 	auto_saved_session struct saved_session one = { 0 };
@@ -53,6 +75,7 @@ static int info_run(struct cli *cli, const void *args, struct err *err) {
 	output_line("Session of %s", tool);
 	line("Session ID:", one.id);
 	line("Container:", one.container);
+	print_container(cli, &one);
 	line("Workspace:", one.workspace);
 	line("Saved At:", one.saved_at);
 	line("Session Data:", one.has_data ? "present" : "missing");
@@ -86,7 +109,7 @@ const struct cli_command cmd_info = {
 		       "shows all of them.",
 	.arguments = info_arguments,
 	.examples = info_examples,
-	.flags = COMMAND_CONFIG,
+	.flags = COMMAND_CONFIG | COMMAND_LOOKS,
 	.check = info_check,
 	.run = info_run,
 };

@@ -14,6 +14,7 @@
 #include "session/limits.h"
 #include "session/network.h"
 #include "session/protect.h"
+#include "session/relays.h"
 
 #define MOUNTINFO_MAX (4 << 20)
 
@@ -149,6 +150,7 @@ void context_facts(const struct session *s, const struct container *c, const cha
 	for (char **name = s->settings->defaults.forward_env; name && *name; name++)
 		if (env_get(environment, *name))
 			strv_add(&f.forwarded, *name);
+	f.ports = relays_port_texts(s, c);
 	network_facts(s, c, &f);
 	limit_facts(s->settings, &f);
 	mount_facts(s, c, &f);

@@ -162,7 +162,9 @@ static void add_rest(struct buf *b, const struct context_facts *f) {
 		add_list(b, f->forwarded);
 	}
 	if (f->ports) {
-		buf_adds(b, "\n## Published ports\n\n");
+		buf_adds(b, "\n## Published ports\n\nThe person reaches what listens here, host before "
+			    "container (one number: the same on both sides; without an address: on "
+			    "127.0.0.1 only). `COI_PORTS` and `COI_PORT_<NAME>` have the numbers:\n\n");
 		add_list(b, f->ports);
 	}
 	if (*f->cpu || *f->memory || *f->processes || *f->duration) {

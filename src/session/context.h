@@ -45,7 +45,7 @@ struct context_facts {
 	char **dns_servers;   /* that its name service asks; NULL: the host's */
 	bool has_agent;  /* an SSH agent */
 	char **forwarded; /* names of variables, no values */
-	char **ports;    /* "web: 8080 inside, 127.0.0.1:20000 outside" */
+	char **ports;    /* as relays_port_texts() writes them */
 	char **protected; /* relative to the workspace: read-only */
 	char **secret;   /* hidden */
 	struct context_mount *mounts;

@@ -421,6 +421,11 @@ setup_keep() {
 		readonly = true
 		[defaults]
 		forward_env = ["GH_TOKEN"]
+		[ports]
+		pool = 1
+		[[ports.map]]
+		name = "web"
+		container = 3000
 	END
 	GH_TOKEN=x start pi
 	run -0 inside 'cat SANDBOX_CONTEXT.json'
@@ -428,10 +433,14 @@ setup_keep() {
 		'[1,"pi","allowlist",["only.test"],["443","8000-8100"],true,["GH_TOKEN"],"321","7200 s",[".env"],false]'
 	expect_equal "$(jq -c '.extra_mounts[] | select(.path=="/data")' <<<"$output")" '{"path":"/data","readonly":true}'
 	jq -e '.protected_paths | index("Makefile")' <<<"$output"
+	local ports
+	ports=$(jq -r '.published_ports | join(", ")' <<<"$output")
+	[[ "$ports" =~ ^[0-9]+,\ web:[0-9]+-\>3000$ ]] || { echo "ports: $ports"; return 1; }
 	run -0 inside 'cat SANDBOX_CONTEXT.md; stat -c %a:%U SANDBOX_CONTEXT.md'
 	expect_text '- `only.test`'
 	expect_text '- `8000-8100`'
 	expect_text '- `Makefile`'
+	expect_text "- \`${ports##*, }\`"
 	expect_text '/run/coi/denied'
 	expect_text '600:code'
 	[[ "$output" != *'`sudo` works'* ]]
