@@ -66,7 +66,7 @@ static int clean_stopped(struct cli *cli, const struct clean_args *a, struct err
 		/* Not by force: one that was started meanwhile stays. */
 		r = lifecycle_delete(cli->session, *name, false, err);
 		if (r < 0)
-			log_warn("%s", err->msg);
+			log_warn("%s%s%s", err->msg, *err->hint ? "; " : "", err->hint);
 		else
 			done++;
 	}

@@ -148,6 +148,7 @@ static void read_session(struct container *c) {
 	c->tool = text_of(c->record, "session", "tool");
 	c->profile = text_of(c->record, "session", "profile");
 	c->state_paths = strv_split(paths, ":");
+	c->unsaved = record_get_bool(c->record, "session", "unsaved", false);
 	c->session_since_ms = record_get_int(c->record, "session", "since_ms", 0);
 }
 
@@ -290,6 +291,7 @@ static void write_session(struct container *c) {
 	record_set(c->record, "session", "tool", c->tool);
 	record_set(c->record, "session", "profile", c->profile);
 	record_set(c->record, "session", "state_paths", paths);
+	record_set(c->record, "session", "unsaved", c->unsaved ? "true" : "false");
 	record_setf(c->record, "session", "since_ms", "%" PRId64, c->session_since_ms);
 }
 

@@ -99,6 +99,7 @@ struct container {
 	char *tool;
 	char *profile;          /* that was asked for */
 	char **state_paths;     /* what is saved, below the user's home */
+	bool unsaved;           /* it has run, and what it has since then is saved nowhere */
 	int64_t session_since_ms; /* since 1970: when it began in this container; 0: not known */
 
 	/* Since the last start; zero when it is stopped. */

@@ -56,6 +56,31 @@ static int end_by_hand(struct session *s, const char *name, bool delete_it, stru
 	return teardown(s, c, delete_it, steal_fd(&lock), err);
 }
 
+/*
+ * A session whose supervisor has died, or that a power cut ended, was never saved: that
+ * is made good for before its container goes. @may_lose: it goes all the same when it
+ * cannot be saved.
+ */
+static int save_before(struct session *s, const struct container *c, bool may_lose, struct err *err) {
+	int r;
+
+	if (!c->unsaved || c->state != STATE_STOPPED || c->kind != KIND_SHELL || !*c->session_id ||
+	    !*c->person_home)
+		return 0;
+	r = saved_write_stopped(s, c, err);
+	if (r == 0) {
+		session_say(s, "Session %s had not been saved, and is now", c->session_id);
+		return 0;
+	}
+	if (may_lose) {
+		session_say(s, "Warning: session %s was never saved, and is lost: %s", c->session_id,
+			    err->msg);
+		return 0;
+	}
+	return err_hint(err, "container '%s' is kept; 'coi kill %s' deletes it all the same", c->name,
+			c->name);
+}
+
 static int stop(struct session *s, const struct container *c, int timeout_ms, bool delete_it,
 		struct err *err) {
 	int r = -ENOTCONN;
@@ -87,7 +112,9 @@ int lifecycle_stop(struct session *s, const char *name, int timeout_ms, struct e
 	return stop(s, c, timeout_ms, false, err);
 }
 
-int lifecycle_remove(struct session *s, const char *name, int timeout_ms, struct err *err) {
+/* A running one is killed at @timeout_ms 0. */
+static int remove_one(struct session *s, const char *name, int timeout_ms, bool may_lose,
+		      struct err *err) {
 	auto_container struct container *c = NULL;
 	int r = load(s, name, &c, err);
 
@@ -98,11 +125,18 @@ int lifecycle_remove(struct session *s, const char *name, int timeout_ms, struct
 		r = container_wait_cleaned(c, CLEANING_WAIT_MS);
 		return r < 0 ? err_sys(err, r, "container '%s' is being deleted", name) : 0;
 	}
-	if (c->state == STATE_STOPPED)
-		r = end_by_hand(s, name, true, err);
-	else
+	if (c->state == STATE_STOPPED) {
+		r = save_before(s, c, may_lose, err);
+		if (r == 0)
+			r = end_by_hand(s, name, true, err);
+	} else {
 		r = stop(s, c, timeout_ms, true, err);
+	}
 	return r == -ENOENT ? 0 : r;
+}
+
+int lifecycle_remove(struct session *s, const char *name, int timeout_ms, struct err *err) {
+	return remove_one(s, name, timeout_ms, timeout_ms <= 0, err);
 }
 
 int lifecycle_delete(struct session *s, const char *name, bool force, struct err *err) {
@@ -115,7 +149,7 @@ int lifecycle_delete(struct session *s, const char *name, bool force, struct err
 		(void)err_set(err, ERR_CONFLICT, -EBUSY, "container '%s' is running", name);
 		return err_hint(err, "stop it first ('coi container stop %s'), or use --force", name);
 	}
-	return lifecycle_remove(s, name, 0, err);
+	return remove_one(s, name, 0, force, err);
 }
 
 int lifecycle_end(struct session *s, const char *name, bool keep, struct err *err) {

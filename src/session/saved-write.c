@@ -14,9 +14,11 @@
 #include "base/mem.h"
 #include "base/path.h"
 #include "base/strv.h"
+#include "image/layer.h"
 #include "session/saved-copy.h"
 #include "session/saved-dir.h"
 #include "session/saved.h"
+#include "session/storage.h"
 
 #define BYTES_MAX (4ull << 30)
 #define FILE_MAX (512ull << 20)
@@ -208,6 +210,40 @@ int saved_write_running(const struct container *c, struct err *err) {
 	if (root < 0)
 		return err_sys(err, root, "cannot look into container '%s'", c->name);
 	return saved_write(c, root, still_runs, NULL, err);
+}
+
+static int view_of(const struct session *s, const struct container *c, struct storage *st,
+		   struct err *err) {
+	autofree char *upper = NULL;
+	int r = storage_open(s, c, st, err);
+
+	if (r < 0)
+		return r;
+	upper = path_join(st->path, "upper");
+	return layers_view(s->layout, c->layers, c->layer_count, upper, err);
+}
+
+int saved_write_stopped(struct session *s, const struct container *c, struct err *err) {
+	auto_container struct container *now = NULL;
+	auto_storage struct storage st = STORAGE_INIT;
+	autoclose int lock = container_lock(s, c->name, 0, err);
+	int r = lock < 0 ? lock : container_load(s, c->name, &now, err);
+	int root;
+
+	if (r < 0)
+		return r;
+	if (now->state != STATE_STOPPED)
+		return err_set(err, ERR_CONFLICT, -EBUSY, "container '%s' was started meanwhile",
+			       c->name);
+	root = view_of(s, now, &st, err);
+	if (root < 0)
+		return err_wrap(err, "cannot save session '%s'", c->session_id);
+	r = saved_write(now, root, NULL, NULL, err);
+	(void)close(root);
+	if (r < 0)
+		return r;
+	now->unsaved = false;
+	return container_store(s, now, err);
 }
 
 static int copy_in(const struct container *c, const struct privilege *who, int session_fd,

@@ -78,6 +78,8 @@ int saved_write(const struct container *c, int root_fd,
 		struct err *err);
 /* The same for a container that runs, from the command's side. */
 int saved_write_running(const struct container *c, struct err *err);
+/* The same for one that does not run, whose lock is not held. */
+int saved_write_stopped(struct session *s, const struct container *c, struct err *err);
 /* Into the home of a running container, as its user. */
 int saved_restore(const struct container *c, const char *id, struct err *err);
 /* The root directory of the container's init as O_PATH descriptor; -errno. */

@@ -30,6 +30,7 @@ int supervisor_save(struct supervisor *v, struct err *err) {
 
 	/* It would keep the file system mounted. */
 	mem_close_ptr(&v->root_fd);
+	v->c->unsaved = r < 0;
 	if (r == 0)
 		supervisor_log(v, "session %s is saved", v->c->session_id);
 	if (r == 0 && skipped)

@@ -345,6 +345,7 @@ static int do_running(void *ctx, struct err *err) {
 
 	v->c->owner = (struct proc_id){ 0 };
 	v->c->has_run = true;
+	v->c->unsaved = v->c->kind == KIND_SHELL && *v->c->session_id;
 	if (!v->plan.adopt) {
 		supervisor_time_set(v);
 		str_replace(&v->c->timezone, v->plan.timezone);

@@ -277,6 +277,57 @@ as_code() { # COMMAND: in the container, as its user
 	as_code 'test "$(cat .claude/f more | xargs)" = "work more"'
 }
 
+# The end of its supervisor and of its init, and then records of another boot.
+cut_power() {
+	local pid
+	for pid in $(sed -n 's/^[a-z_]*pid *= *\([0-9][0-9]*\).*/\1/p' "$COI_ROOT/containers/$NAME/container.ini"); do
+		kill -9 "$pid" 2>/dev/null || true
+	done
+	for pid in $(find /proc -maxdepth 1 -name '[0-9]*' -printf '%f\n'); do
+		case $(readlink "/proc/$pid/exe" 2>/dev/null) in
+		"$COI_TEST_BUILD"/*) kill -9 "$pid" 2>/dev/null || true ;;
+		esac
+	done
+	remove_cgroups
+	within 20 quiet
+	sed -i 's/^boot_id *=.*/boot_id = 00000000-1111-2222-3333-444444444444/' "$COI_ROOT/containers/$NAME/container.ini"
+}
+
+@test "a session that was never saved is saved before its container is deleted" {
+	local how
+	for how in "clean --force" "kill" "shutdown" "container delete"; do
+		start
+		as_code "mkdir -p .claude && echo '$how' >.claude/f"
+		cut_power
+		case $how in clean*) run --separate-stderr coi $how ;; *) run --separate-stderr coi $how "$NAME" ;; esac
+		expect_status 0
+		expect_stderr "Session $ID had not been saved, and is now"
+		expect_equal "$(cat "$SESSIONS/$ID/.claude/f")" "$how"
+		run coi container exists "$NAME"
+		expect_status 1
+	done
+	start --resume
+	expect_equal "$(as_code 'cat .claude/f')" "container delete"
+}
+
+@test "one that cannot be saved goes by a kill alone" {
+	start
+	as_code 'mkdir -p .claude && echo x >.claude/f'
+	cut_power
+	rm -rf "$SESSIONS"
+	echo file >"$SESSIONS"
+	run --separate-stderr coi clean --force
+	expect_stderr "is kept"
+	coi container exists "$NAME"
+	run --separate-stderr coi kill "$NAME"
+	local code=$status
+	rm -f "$SESSIONS"
+	expect_equal "$code" 0
+	expect_stderr "was never saved, and is lost"
+	run coi container exists "$NAME"
+	expect_status 1
+}
+
 @test "persist keeps it, and the metadata tells so" {
 	start
 	run --separate-stderr coi persist "$NAME"
