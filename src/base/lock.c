@@ -131,3 +131,12 @@ void lock_remove(int dirfd, const char *name, int fd) {
 	(void)unlinkat(dirfd, name, 0);
 	(void)close(fd);
 }
+
+pid_t lock_holder(int dirfd, const char *name) {
+	autoclose int fd = openat(dirfd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	char text[16] = "";
+
+	if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) == 0 || pread(fd, text, sizeof(text) - 1, 0) <= 0)
+		return 0;
+	return (pid_t)strtol(text, NULL, 10);
+}

@@ -9,6 +9,8 @@
 #ifndef COI_BASE_LOCK_H
 #define COI_BASE_LOCK_H
 
+#include <sys/types.h>
+
 #include "base/err.h"
 
 enum lock_flags {
@@ -22,6 +24,9 @@ enum lock_flags {
  * after one second, through log_info(); the holder's pid is in the file.
  */
 int lock_take(int dirfd, const char *name, unsigned flags, struct err *err);
+
+/* Who holds it at this moment, as far as that is known; 0: nobody, or not known. */
+pid_t lock_holder(int dirfd, const char *name);
 
 /* Remove the file of an exclusive lock that is held as @fd, and let go. */
 void lock_remove(int dirfd, const char *name, int fd);

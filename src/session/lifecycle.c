@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/lock.h"
 #include "base/mem.h"
 #include "base/strv.h"
 #include "session/launch-binds.h"
@@ -20,6 +21,7 @@
 
 #define FREEZE_TIMEOUT_MS 5000
 #define CLEANING_WAIT_MS 30000
+#define SAY_AFTER_MS 1000
 
 static int load(struct session *s, const char *name, struct container **ret, struct err *err) {
 	int r = repair_container(s, name, err);
@@ -81,12 +83,42 @@ static int save_before(struct session *s, const struct container *c, bool may_lo
 			c->name);
 }
 
+/*
+ * The end of its supervisor is the end of the clean-up. Who uses its files (an image that
+ * is made of it) is waited for by that one, and not by us. 0: done; 1: it goes on.
+ */
+static int wait_cleaned(struct session *s, const struct container *c) {
+	autofree char *file = xasprintf("%s.lock", c->name);
+	pid_t holder;
+
+	if (container_wait_cleaned(c, SAY_AFTER_MS) == 0)
+		return 0;
+	holder = lock_holder(s->layout->run_fd, file);
+	if (holder <= 0 || holder == c->supervisor.pid)
+		return container_wait_cleaned(c, CLEANING_WAIT_MS) < 0;
+	session_say(s, "'%s' has ended; process %d uses its files, and it is cleaned up when that "
+		       "lets go", c->name, (int)holder);
+	return 1;
+}
+
+/* Its supervisor is past hearing anybody: it saves what it has, or cleans it up. */
+static bool has_ended(struct session *s, const struct container *c) {
+	struct runtime_ref ref = container_ref(s, c);
+
+	if (c->state != STATE_DELETING &&
+	    ((c->state != STATE_RUNNING && c->state != STATE_STOPPING) || runtime_alive(&ref)))
+		return false;
+	return container_supervisor_alive(s, c);
+}
+
 static int stop(struct session *s, const struct container *c, int timeout_ms, bool delete_it,
 		struct err *err) {
 	int r = -ENOTCONN;
 
 	if (container_supervisor_alive(s, c))
 		r = spawn_stop(s, c, timeout_ms, delete_it, err);
+	if (r == 0 || r == -ENOTCONN)
+		(void)wait_cleaned(s, c);
 	if (r != -ENOTCONN)
 		return r;
 	/* Who saves a session is its supervisor: what is not saved goes by a kill only. */
@@ -120,10 +152,14 @@ static int remove_one(struct session *s, const char *name, int timeout_ms, bool 
 
 	if (r < 0)
 		return r;
-	if (c->state == STATE_DELETING && container_supervisor_alive(s, c)) {
-		/* Somebody else is at it: their end is ours. */
-		r = container_wait_cleaned(c, CLEANING_WAIT_MS);
-		return r < 0 ? err_sys(err, r, "container '%s' is being deleted", name) : 0;
+	if (has_ended(s, c)) { /* by somebody else: what they leave is ours */
+		if (wait_cleaned(s, c) != 0)
+			return err_set(err, ERR_CONFLICT, -EBUSY,
+				       "container '%s' has ended and is not cleaned up yet", name);
+		container_free(steal_ptr(c));
+		r = load(s, name, &c, err);
+		if (r < 0)
+			return r == -ENOENT ? 0 : r;
 	}
 	if (c->state == STATE_STOPPED) {
 		r = save_before(s, c, may_lose, err);

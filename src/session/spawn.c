@@ -309,15 +309,10 @@ int spawn_ask(struct session *s, const struct container *c, const char *type, js
 
 int spawn_stop(struct session *s, const struct container *c, int timeout_ms, bool delete_it,
 	       struct err *err) {
-	autoclose int pidfd = proc_id_open(&c->supervisor);
+	autoclose int sock = connect_to(s, c, err);
 	autofree char *by = NULL;
-	autoclose int sock = -1;
 	int r;
 
-	if (pidfd < 0)
-		return err_set(err, ERR_MISSING, -ENOTCONN, "container '%s' has no supervisor",
-			       c->name);
-	sock = connect_to(s, c, err);
 	if (sock < 0)
 		return sock;
 	by = xasprintf("%s (uid %u)", s->who->user, (unsigned)s->who->uid);
@@ -329,8 +324,5 @@ int spawn_stop(struct session *s, const struct container *c, int timeout_ms, boo
 		return err_set(err, ERR_MISSING, -ENOTCONN, "the supervisor of container '%s' died",
 			       c->name);
 	r = wait_stopped(s, sock, -1, timeout_ms + STOP_MARGIN_MS, err);
-	/* Its end is the end of the clean-up. */
-	if (r == 0 || r == -EPIPE)
-		(void)pidfd_wait_gone(pidfd, STOP_MARGIN_MS);
 	return r == -EPIPE ? -ENOTCONN : r;
 }

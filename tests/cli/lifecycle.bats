@@ -242,3 +242,25 @@ $event $mode: $(own_processes) $(cat "$T/out")"
 	both=$((($(date +%s%N) - begin) / 1000000))
 	[ $((both * 2)) -lt "$alone" ] || { echo "$both against $alone"; return 1; }
 }
+
+@test "an end that waits for who uses the container's files says for whom" {
+	coi shell --debug --background --persistent >/dev/null
+	# What an image being made of it holds, as long as it wants.
+	flock "$COI_ROOT/run/$NAME.lock" sh -c 'echo $$ >"$1"; touch held; exec sleep 1000' - \
+		"$COI_ROOT/run/$NAME.lock" 3>&- &
+	local flock=$! holder
+	within 10 test -e held
+	holder=$(tr -d ' ' <"$COI_ROOT/run/$NAME.lock")
+	run --separate-stderr timeout 60 "$COI" kill "$NAME"
+	local code=$status told=$stderr
+	# Again, while that goes on.
+	run --separate-stderr timeout 60 "$COI" kill "$NAME"
+	local again="$status $stderr"
+	kill "$holder"
+	wait $flock || true
+	gone() { ! coi container exists "$NAME"; }
+	within 20 gone
+	expect_equal "$code" 0
+	[[ "$told" == *"process $holder uses its files"* ]] || { echo "$told"; return 1; }
+	[[ "$again" == *"process $holder uses its files"* ]] || { echo "$again"; return 1; }
+}
