@@ -105,8 +105,9 @@ const struct cli_command cmd_info = {
 	.name = "info",
 	.group = GROUP_SESSION,
 	.summary = "show a saved session",
-	.description = "What is saved of a session, where, and how to resume it. 'coi list --all' "
-		       "shows all of them.",
+	.description = "What is saved of a session, where, and how to resume it; of its container "
+		       "too, while that is there: how it is, and the ports that it publishes. "
+		       "'coi list --all' shows all of them.",
 	.arguments = info_arguments,
 	.examples = info_examples,
 	.flags = COMMAND_CONFIG | COMMAND_LOOKS,

@@ -441,6 +441,10 @@ setup_keep() {
 	expect_text '- `8000-8100`'
 	expect_text '- `Makefile`'
 	expect_text "- \`${ports##*, }\`"
+	run -0 --separate-stderr coi info
+	grep -qx 'Status: *Running' <<<"$output"
+	grep -qx "Ports: *$ports" <<<"$output"
+	run -0 inside 'cat SANDBOX_CONTEXT.md; stat -c %a:%U SANDBOX_CONTEXT.md'
 	expect_text '/run/coi/denied'
 	expect_text '600:code'
 	[[ "$output" != *'`sudo` works'* ]]
