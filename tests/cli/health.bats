@@ -175,6 +175,21 @@ mount --bind '$T/etc' /etc"
 		container = "$HOME"
 	END
 	row host_credential_isolation failed "sees the files"
+	# Its decoy is hidden by that way too.
+	expect_row secret_masking ok
+}
+
+@test "a secret of a workspace is hidden; no workspace can be made; one of a look that was killed goes" {
+	mkdir "$HOME/.coi/health-check-4194303"
+	printf '[security]\nsecret_paths = ["none"]\n' >>"$HOME/.coi/config.toml"
+	row secret_masking ok "empty inside"
+	! compgen -G "$HOME/.coi/health-check-*"
+	mkdir -p "$HOME/.coi/logs" "$HOME/.coi/audit"
+	BEFORE="mount --bind '$HOME/.coi' '$HOME/.coi' &&
+		mount -t tmpfs none '$HOME/.coi/logs' && mount -t tmpfs none '$HOME/.coi/audit' &&
+		mount -o remount,ro,bind '$HOME/.coi' && cd '$T/ws'"
+	row secret_masking warning "no workspace could be made"
+	expect_row container_start ok
 }
 
 @test "the way out" {

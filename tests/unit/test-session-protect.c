@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Protected paths: what the settings say, what is bound in which order, over the wire. */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -13,6 +14,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/strv.h"
+#include "session/health/decoy.h"
 #include "session/host-mounts.h"
 #include "session/protect-find.h"
 
@@ -231,12 +233,35 @@ static void items(void **state) {
 	assert_int_equal(b.items[1].kind, PROTECT_LIVE);
 }
 
+static enum health_status told(int secret, int control) {
+	struct health_result r = { 0 };
+	enum health_status status;
+
+	decoy_tell(secret, control, &r);
+	status = r.status;
+	free(r.message);
+	free(r.remedy);
+	return status;
+}
+
+/* What 'coi health' says of its decoy. */
+static void decoy(void **state) {
+	(void)state;
+	assert_int_equal(told(0, 9), HEALTH_OK);
+	assert_int_equal(told(9, 9), HEALTH_FAILED);
+	assert_int_equal(told(1, 0), HEALTH_FAILED);
+	assert_int_equal(told(0, 0), HEALTH_WARNING);
+	assert_int_equal(told(0, -ENOENT), HEALTH_WARNING);
+	assert_int_equal(told(-EACCES, 9), HEALTH_WARNING);
+}
+
 int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(entries),   cmocka_unit_test(settings_to_rules),
 		cmocka_unit_test(selection), cmocka_unit_test(kinds),
 		cmocka_unit_test(order),     cmocka_unit_test(wire),
 		cmocka_unit_test(keys),      cmocka_unit_test(items),
+		cmocka_unit_test(decoy),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -227,6 +227,7 @@ const struct health_check health_critical_checks[] = {
 	{ "security_posture", "Security posture", HEALTH_CRITICAL, look_posture, NULL },
 	{ "immutable_capability", "Immutable cap", HEALTH_CRITICAL, look_immutable, NULL },
 	{ "container_start", "Container start", HEALTH_CRITICAL, health_by_trial, NULL },
+	{ "secret_masking", "Secret masking", HEALTH_CRITICAL, health_by_trial, NULL },
 	{ "host_credential_isolation", "Host cred isolation", HEALTH_CRITICAL, health_by_trial, NULL },
 	{ 0 },
 };

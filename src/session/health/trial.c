@@ -23,6 +23,7 @@
 #include "base/proc.h"
 #include "net/net.h"
 #include "session/health/checks.h"
+#include "session/health/decoy.h"
 #include "session/health/reach.h"
 #include "session/launch.h"
 #include "session/saved.h"
@@ -105,7 +106,7 @@ static void tell_restriction(json_t *report, const struct reach *reached,
 
 static void skip_rest(json_t *report, const char *why) {
 	static const char *const keys[] = { "container_connectivity", "network_restriction",
-					    "host_credential_isolation" };
+					    "secret_masking", "host_credential_isolation" };
 	struct health_result r = { 0 };
 
 	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
@@ -140,6 +141,19 @@ static void tell_isolation(json_t *report, const struct health_subject *s,
 	tell(report, "host_credential_isolation", &r);
 }
 
+static void tell_masking(json_t *report, const struct container *c) {
+	autoclose int root = saved_open_root(c);
+	struct health_result r = { 0 };
+
+	if (!*c->workspace)
+		health_skip(&r, "no workspace could be made in ~/.coi");
+	else if (root < 0)
+		health_skip(&r, "the container's root cannot be opened");
+	else
+		decoy_look(root, c->workspace_path, &r);
+	tell(report, "secret_masking", &r);
+}
+
 static void look_inside(const struct health_subject *s, const struct container *c,
 			json_t *report) {
 	auto_net_base struct net_base *base = NULL;
@@ -148,6 +162,7 @@ static void look_inside(const struct health_subject *s, const struct container *
 	autoclose int netns = -1;
 
 	tell_isolation(report, s, c);
+	tell_masking(report, c);
 	netns = open(path, O_RDONLY | O_CLOEXEC);
 	if (netns < 0 || !proc_id_alive(&c->init) ||
 	    net_base_open(s->session->layout, &base, NULL) < 0 ||
@@ -159,17 +174,19 @@ static void look_inside(const struct health_subject *s, const struct container *
 	tell_restriction(report, &reached, s->settings);
 }
 
-static void try_container(const struct health_subject *s, json_t *report) {
+static void try_container(const struct health_subject *s, const struct decoy *decoy,
+			  json_t *report) {
 	autofree char *name = xasprintf("%shealth-check-%d", s->session->prefix, (int)getpid());
 	auto_launched struct launched l = LAUNCHED_INIT;
-	struct launch_request request = {
-		.kind = KIND_RUN, .name = name, .delete_on_stop = true, .init = INIT_COI
-	};
+	struct launch_request request = { .kind = KIND_RUN,
+					  .name = name,
+					  .workspace = decoy->path,
+					  .delete_on_stop = true,
+					  .init = INIT_COI };
 	struct health_result r = { 0 };
 	struct err err = { 0 };
 	uint64_t begin = clock_mono_ms();
 
-	s->session->say = NULL;
 	if (launch(s->session, &request, &l, &err) < 0) {
 		health_from_err(&r, HEALTH_FAILED, &err);
 		tell(report, "container_start", &r);
@@ -184,11 +201,26 @@ static void try_container(const struct health_subject *s, json_t *report) {
 	(void)launched_finish(s->session, &l, false, &err);
 }
 
+/* With a workspace, where the person can have one; the settings are a copy of ours. */
+static void try_decoy(const struct health_subject *s, json_t *report) {
+	struct decoy decoy = DECOY_INIT;
+	struct settings set = *s->settings;
+
+	s->session->say = NULL;
+	if (decoy_make(s->who, &decoy) == 0) {
+		decoy_settings(&decoy, &set);
+		s->session->settings = &set;
+	}
+	try_container(s, &decoy, report);
+	decoy_remove(s->who, &decoy);
+	s->session->settings = s->settings;
+}
+
 static _Noreturn void child(const struct health_subject *s, int report_fd) {
 	auto_json json_t *report = json_object();
 	autofree char *text = NULL;
 
-	try_container(s, report);
+	try_decoy(s, report);
 	text = json_dumps(report, JSON_COMPACT);
 	(void)fd_write_all(report_fd, text ? text : "{}", text ? strlen(text) : 2);
 	_exit(0);
