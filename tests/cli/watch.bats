@@ -424,3 +424,92 @@ started() { # the record of the container in $T/wsp
 	done
 	return 1
 }
+
+# What an agent does all day, with the programs of this machine: none of it is to be a threat.
+ordinary_work() {
+	cat <<'END'
+set -eu
+export PATH=$PATH:/opt/host/bin LD_LIBRARY_PATH=$LIBS PYTHONHOME=/opt/host NODE_PATH=/opt/host/share/nodejs HOME=/tmp/home
+export PYTHONDONTWRITEBYTECODE=1 npm_config_cache=/tmp/npm npm_config_update_notifier=false
+mkdir -p "$HOME"
+git config --global user.name Ann
+git config --global user.email ann@example.org
+git clone -q --bare /workspace/seed /tmp/origin.git
+git clone -q /tmp/origin.git /tmp/project
+cd /tmp/project
+git switch -q -c fix/socket-timeout
+grep -rn "TODO" . | head -n 5
+find . -name '*.c' -not -path './.git/*' | xargs wc -l
+sed -i 's/answer = 41/answer = 42/' answer.py
+! command -v make || make -s test
+! command -v gcc || { gcc -c -O2 -o answer.o answer.c; rm answer.o; }
+if command -v python3; then
+	python3 -m unittest -q
+	python3 -c 'import json, sys; d = {"url": "http://localhost:8080", "at": "12:30:00"}; print(json.dumps(d), sys.version_info[:2])'
+	python3 -c 'import os, pathlib; print(pathlib.Path(".").resolve(), os.cpu_count())'
+fi
+if command -v npm; then
+	(cd dep && npm pack --silent)
+	npm install --offline --no-audit --no-fund --silent ./dep/dep-1.0.0.tgz
+	npm test --silent
+	node -e 'console.log(require("dep")(2), process.version, {a: 1, b: ":"})'
+fi
+tar -czf /tmp/release.tar.gz --exclude .git . 2>/dev/null || tar -czf /tmp/release.tar.gz answer.py
+(cd /tmp && sha256sum release.tar.gz >release.sha256 && sha256sum -c release.sha256)
+wget -q -T 5 -O /dev/null http://public.test/ || true
+git add answer.py
+git commit -q -m "fix: the answer; bash -i, nc and /dev/tcp are not mentioned in vain"
+git push -q origin HEAD
+git log --oneline | cat
+ps >/dev/null
+sleep 0.1 &
+wait
+echo all-done
+END
+}
+
+sample_project() { # DIR
+	mkdir -p "$1/dep"
+	printf 'answer = 41\n\n\ndef double(n):\n    return 2 * n\n' >"$1/answer.py"
+	printf 'import unittest\n\nimport answer\n\n\nclass Answer(unittest.TestCase):\n    def test(self):\n        self.assertEqual(answer.answer, 42)\n' >"$1/test_answer.py"
+	printf '/* TODO: more */\nint answer(void) {\n\treturn 42;\n}\n' >"$1/answer.c"
+	printf 'test:\n\t@grep -q 42 answer.py && echo passed\n' >"$1/Makefile"
+	printf '{"name": "dep", "version": "1.0.0", "main": "index.js"}\n' >"$1/dep/package.json"
+	printf 'module.exports = (n) => 2 * n;\n' >"$1/dep/index.js"
+	printf '{"name": "sample", "version": "1.0.0", "scripts": {"test": "node -e \\"process.exit(require(%sdep%s)(21) - 42)\\""}}\n' "'" "'" >"$1/package.json"
+	printf 'node_modules\n*.tgz\n' >"$1/.gitignore"
+	git -C "$1" init -q -b main
+	git -C "$1" add .
+	git -C "$1" -c user.name=Ann -c user.email=ann@example.org commit -q -m first
+}
+
+@test "a day's work of an agent: all of it is recorded, and nothing is above info" {
+	local f
+	cat >>"$HOME/.coi/config.toml" <<-END
+		[[mounts.default]]
+		host = "/usr"
+		container = "/opt/host"
+		readonly = true
+	END
+	make_workspace "$T/work"
+	sample_project "$T/work/seed"
+	ordinary_work >"$T/work/do.sh"
+	chown -R 1234:1234 "$T/work"
+	cd "$T/work"
+	LIBS=$(dirname "$(ldd /bin/sh | sed -n 's|.*=> /lib|/opt/host/lib|p' | head -n 1 | sed 's/ .*//')")
+	coi run -- env "LIBS=$LIBS" bash /workspace/do.sh >"$T/said" 2>&1 || { cat "$T/said"; false; }
+	grep -q '^all-done$' "$T/said" || { cat "$T/said"; false; }
+	f=$(grep -l "\"workspace\":\"$T/work\"" "$A"/coi-*.jsonl)
+	has "$f" '.type == "exec" and (.args | test("^git clone .*/tmp/project$"))'
+	has "$f" '.type == "exec" and (.args | test("sha256sum -c"))'
+	if grep -q '^/opt/host/bin/python3$' "$T/said"; then
+		has "$f" '.type == "exec" and (.args | test("^python3 -m unittest"))'
+	fi
+	if grep -q '^/opt/host/bin/npm$' "$T/said"; then
+		has "$f" '.type == "exec" and (.args | test("npm install --offline"))'
+	fi
+	# Threats have a category; records about the watching have none.
+	jq -c 'select(.category and .level and .level != "info")' "$f" "${f%.jsonl}-nft.jsonl" 2>/dev/null >"$T/alarms" || true
+	[ ! -s "$T/alarms" ] || { cat "$T/alarms"; false; }
+	echo "# programs run: $(count "$f" '.type == "exec"'), alarms: 0" >&3
+}
