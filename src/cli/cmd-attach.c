@@ -24,7 +24,7 @@ static int attach_tmux(struct cli *cli, const struct container *c, struct err *e
 	int r = tmux_exists(cli->session, c, err);
 
 	if (r > 0) {
-		r = tmux_attach(cli->session, c, err);
+		r = tmux_attach(cli->session, c, NULL, err);
 		session_end_tell(cli, c);
 	} else {
 		if (r < 0)

@@ -78,7 +78,7 @@ static int enter(struct cli *cli, struct container *c, struct launched *l, struc
 
 	l->container = c;
 	if (container_is_running(cli->session, c)) {
-		l->reused = true;
+		l->reused = l->was_running = true;
 		return 0;
 	}
 	container_free(steal_ptr(l->container));
@@ -294,6 +294,7 @@ static int start_session(struct cli *cli, const struct shell_args *a,
 	auto_tool_prepared struct tool_prepared prepared = { 0 };
 	struct shell_mode mode = { .tmux = cli->settings->shell.use_tmux };
 	auto_tool struct tool *tool = NULL;
+	bool is_asked = false;
 	sigset_t before;
 	int r;
 
@@ -308,7 +309,10 @@ static int start_session(struct cli *cli, const struct shell_args *a,
 		timing_watch_agent(cli, l.container);
 		timing_tell(cli);
 	}
-	r = session_show(cli, l.container, &mode, prepared.argv, prepared.env, err);
+	r = session_show(cli, l.container, &mode, prepared.argv, prepared.env, &is_asked, err);
+	/* What this command has begun it ends in order; what was there goes on. */
+	if (is_asked && !l.was_running)
+		session_end(cli, l.container);
 	if (!mode.background)
 		session_end_tell(cli, l.container);
 	if (r < 0)

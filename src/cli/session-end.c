@@ -77,6 +77,22 @@ static void save_running(const struct container *c) {
 		log_warn("%s", err.msg);
 }
 
+void session_end(struct cli *cli, const struct container *c) {
+	const int timeout_ms = cli->settings->container.shutdown_timeout * 1000;
+	auto_container struct container *now = NULL;
+	struct err err = { 0 };
+	int r = container_load(cli->session, c->name, &now, &err);
+
+	/* It may be the host that goes down, and the container with it. */
+	if (r < 0 || !container_is_running(cli->session, now))
+		return;
+	log_info("\nEnding the session in '%s'...", c->name);
+	r = now->delete_on_stop ? lifecycle_remove(cli->session, c->name, timeout_ms, &err) :
+				  lifecycle_stop(cli->session, c->name, timeout_ms, &err);
+	if (r < 0 && r != -ENOENT && r != -EALREADY)
+		log_warn("%s%s%s", err.msg, *err.hint ? "; " : "", err.hint);
+}
+
 void session_end_tell(struct cli *cli, const struct container *c) {
 	auto_container struct container *now = NULL;
 	struct err ignored = { 0 };

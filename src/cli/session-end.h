@@ -7,6 +7,11 @@
 #include "session/container.h"
 
 /*
+ * A SIGINT or SIGTERM has come for the command that started @c: its session is ended in
+ * order, saved, and its container deleted, or kept stopped when it is one that is kept.
+ */
+void session_end(struct cli *cli, const struct container *c);
+/*
  * The terminal of @c is ours no more: detached, ended, or the container is
  * powering off, which is waited for. Says what is left and how to go on.
  */

@@ -46,11 +46,11 @@ int session_begin(struct cli *cli, const struct container *c, const struct shell
 }
 
 static int in_tmux(struct cli *cli, const struct container *c, const struct shell_mode *mode,
-		   struct err *err) {
+		   bool *ret_asked, struct err *err) {
 	autofree char *session = name_tmux_session(c->name);
 
 	if (!mode->background)
-		return tmux_attach(cli->session, c, err);
+		return tmux_attach(cli->session, c, ret_asked, err);
 	log_info("Session '%s' runs in the background.\n"
 		 "  coi attach %s               go into it\n"
 		 "  coi tmux capture %s         see its screen\n"
@@ -60,21 +60,22 @@ static int in_tmux(struct cli *cli, const struct container *c, const struct shel
 }
 
 static int directly(struct cli *cli, const struct container *c, char *const *argv,
-		    char *const *env, struct err *err) {
+		    char *const *env, bool *ret_asked, struct err *err) {
 	const struct exec_request request = {
 		.argv = argv,
 		.as_code = true,
 		.tty = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO),
 		.session_env = true,
 		.env = env,
+		.ret_asked = ret_asked,
 	};
 
 	return exec_run(cli->session, c, &request, err);
 }
 
 int session_show(struct cli *cli, const struct container *c, const struct shell_mode *mode,
-		 char *const *argv, char *const *env, struct err *err) {
+		 char *const *argv, char *const *env, bool *ret_asked, struct err *err) {
 	print_banner(c, mode);
-	return mode->tmux ? in_tmux(cli, c, mode, err) :
-			    directly(cli, c, argv, env, err);
+	return mode->tmux ? in_tmux(cli, c, mode, ret_asked, err) :
+			    directly(cli, c, argv, env, ret_asked, err);
 }

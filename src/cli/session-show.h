@@ -20,9 +20,10 @@ int session_begin(struct cli *cli, const struct container *c, const struct shell
 		  char *const *argv, char *const *env, struct err *err);
 /*
  * Print the banner, and attach that session unless it is in the background; without
- * tmux run @argv here. The exit status, or -errno.
+ * tmux run @argv here. The exit status, or -errno. @ret_asked: whether a SIGINT or SIGTERM
+ * to us was its end.
  */
 int session_show(struct cli *cli, const struct container *c, const struct shell_mode *mode,
-		 char *const *argv, char *const *env, struct err *err);
+		 char *const *argv, char *const *env, bool *ret_asked, struct err *err);
 
 #endif

@@ -132,9 +132,12 @@ static int run_through(struct run *r, int term, int timeout_ms, struct err *err)
 				.term_fd = term,
 				.timeout_ms = timeout_ms,
 				.grace_ms = r->spec.grace_ms,
+				.ends_by_int = r->spec.ret_asked != NULL,
 				.streams = r->streams,
 				.count = r->count };
 	e = relay_run(&relay, &signals);
+	if (r->spec.ret_asked)
+		*r->spec.ret_asked = relay.was_asked;
 	/* Who hung up does not wait for a command that did not. */
 	if (e == -EIO && pidfd_wait_gone(p.pidfd, 0) < 0) {
 		mem_close_ptr(&p.pty_fd);

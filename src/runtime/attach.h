@@ -36,6 +36,8 @@ struct attach_spec {
 	int stderr_fd;
 	int grace_ms;       /* attach_run(): how long after a SIGINT or SIGTERM it may go on,
 			     * then it is killed; 0: as long as it likes */
+	bool *ret_asked;    /* attach_run(): whether a SIGINT or SIGTERM came, which then are
+			     * both SIGTERM for the command; NULL: not wanted */
 	const char *log_file; /* of liblxc, for reasons of failures; NULL: none */
 };
 

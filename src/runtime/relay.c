@@ -266,6 +266,9 @@ static void signals_pass(struct relay *r, const struct relay_signals *s, struct 
 			continue;
 		}
 		if (sig == SIGINT || sig == SIGTERM) {
+			r->was_asked = true;
+			if (r->ends_by_int)
+				sig = SIGTERM; /* a terminal program has no use for the other */
 			if ((st->last_signal && now - st->last_signal < SECOND_SIGNAL_MS) ||
 			    is_stopped(r))
 				sig = SIGKILL;

@@ -17,6 +17,7 @@ struct exec_request {
 	int input_fd;       /* instead of the caller's standard input; 0: not */
 	int timeout_ms;     /* exec_capture(): then it is killed and -ETIMEDOUT returned; 0: never */
 	int grace_ms;       /* after a SIGINT or SIGTERM to us, then it is killed; 0: none */
+	bool *ret_asked;    /* exec_run(): whether a SIGINT or SIGTERM came; NULL: not wanted */
 	bool session_env;   /* what a session has; see environment.h */
 };
 

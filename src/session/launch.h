@@ -35,6 +35,7 @@ struct launched {
 	struct container *container;
 	int lease; /* closing it ends a container of KIND_RUN and KIND_BUILD; -1 when given back */
 	bool reused;
+	bool was_running; /* nothing was started here */
 	struct runtime_warm warm; /* internal: makes the first attach quick */
 };
 #define LAUNCHED_INIT { .lease = -1, .warm = { .fd = -1 } }

@@ -84,11 +84,12 @@ int tmux_start(struct session *s, const struct container *c, char *const *argv, 
 	return r > 0 ? err_wrap(err, "cannot start the session") : r;
 }
 
-int tmux_attach(struct session *s, const struct container *c, struct err *err) {
+int tmux_attach(struct session *s, const struct container *c, bool *ret_asked, struct err *err) {
 	autofree char *session = name_tmux_session(c->name), *target = xasprintf("=%s", session);
 	char *const argv[] = { (char *)"tmux", (char *)"-u", (char *)"attach-session",
 			       (char *)"-t", target, NULL };
-	struct exec_request request = { .argv = argv, .as_code = true, .tty = true };
+	struct exec_request request = { .argv = argv, .as_code = true, .tty = true,
+					.ret_asked = ret_asked };
 	int r = exec_run(s, c, &request, err);
 
 	return r == 127 ? no_tmux(c, err) : r;

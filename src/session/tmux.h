@@ -15,8 +15,11 @@ int tmux_exists(struct session *s, const struct container *c, struct err *err);
  */
 int tmux_start(struct session *s, const struct container *c, char *const *argv, char *const *env,
 	       struct err *err);
-/* Attach the caller's terminal; returns when detached or ended: exit status or -errno. */
-int tmux_attach(struct session *s, const struct container *c, struct err *err);
+/*
+ * Attach the caller's terminal; returns when detached or ended: exit status or -errno.
+ * @ret_asked as in exec.h.
+ */
+int tmux_attach(struct session *s, const struct container *c, bool *ret_asked, struct err *err);
 /* Type @text and Enter. */
 int tmux_send(struct session *s, const struct container *c, const char *text, struct err *err);
 /* What the pane shows. */

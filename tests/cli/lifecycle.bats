@@ -59,6 +59,9 @@ table() {
 		kill      persistent -        is deleted
 		hangup    ephemeral  Running  .
 		hangup    persistent Running  .
+		terminate ephemeral  -        was powered off and is deleted
+		terminate persistent Stopped  was powered off and is kept
+		interrupt ephemeral  -        was powered off and is deleted
 	END
 }
 
@@ -68,6 +71,8 @@ happen() { # EVENT
 	stop) coi container stop "$NAME" >/dev/null 2>&1 ;;
 	shutdown) coi shutdown --timeout 5 "$NAME" >/dev/null ;;
 	kill) coi kill --force "$NAME" >/dev/null ;;
+	terminate) kill -TERM "$(pgrep -P $TERMINAL)" ;;
+	interrupt) kill -INT "$(pgrep -P $TERMINAL)" ;;
 	esac
 }
 
@@ -96,6 +101,15 @@ $event $mode: '$(state)', not '$after'"
 $event $mode: $(own_processes) $(cat "$T/out")"
 	done < <(table)
 	[ -z "$bad" ] || { echo "$bad"; return 1; }
+}
+
+@test "who enters a session that runs and is terminated leaves it as it was" {
+	coi shell --debug --background >/dev/null
+	local FLAGS=(--container "$NAME")
+	on_terminal 'expect:bash-' 'send:touch up\n' 'expect:is still running' status:0
+	kill -TERM "$(pgrep -P $TERMINAL)"
+	wait $TERMINAL || { cat "$T/out"; return 1; }
+	expect_equal "$(state)" Running
 }
 
 @test "interrupted while its terminal starts, nothing of a session stays" {
