@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/log.h"
 #include "base/mem.h"
@@ -39,9 +38,8 @@ static int create_check(struct cli *cli, void *args, struct err *err) {
 
 static int create_run(struct cli *cli, const void *args, struct err *err) {
 	const struct create_args *a = args;
-	autofree char *fallback = snapshot_default_name(time(NULL));
 	struct snapshot_request request = {
-		.name = app_word(cli, 0) ? app_word(cli, 0) : fallback,
+		.name = app_word(cli, 0),
 		.description = a->description,
 	};
 	auto_container struct container *c = NULL;

@@ -134,7 +134,9 @@ int content_write(int layer_dir, int known, const struct image_progress *progres
 				     .fn = take_object, .data = &w };
 	int r;
 
-	if (tree < 0 || fd < 0)
+	if (tree < 0)
+		return err_sys(err, -errno, "cannot open its tree");
+	if (fd < 0)
 		return err_sys(err, -errno, "cannot write what the layer consists of");
 	sha256_init(&w.hash);
 	buf_init(&w.text, PIECE + 65536);
@@ -155,26 +157,27 @@ int content_ensure(const struct layout *l, const struct image_layer *layer,
 		   const struct image_progress *progress, struct err *err) {
 	auto_record struct record *r = NULL;
 	struct content_sum sum;
-	autoclose int dir = -1;
-	const struct pool *pool;
-	int code = pool_find(l, layer->pool, &pool, err);
+	autoclose int dir = store_open_layer_dir(l, layer, err), tree = -1;
+	int code;
 
-	if (code < 0)
-		return code;
-	dir = openat(pool->layers_fd, layer->id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (dir < 0)
-		return err_sys(err, -errno, "cannot open layer '%.12s'", layer->id);
+		return dir;
 	/* Two may be about to do it. */
 	if (flock(dir, LOCK_EX) < 0)
 		return err_sys(err, -errno, "cannot lock layer '%.12s'", layer->id);
 	code = record_load(dir, "layer.ini", IMAGE_FORMAT, &r, err);
-	if (code < 0 || record_get(r, "", "content"))
-		return code < 0 ? code : 0;
+	if (code < 0)
+		return err_wrap(err, "layer '%.12s'", layer->id);
+	if (record_get(r, "", "content"))
+		return 0;
+	tree = store_open_layer(l, layer, err);
+	if (tree < 0)
+		return tree;
 	code = content_write(dir, -1, progress, &sum, err);
 	if (code == 0 && fsync(dir) < 0)
 		code = err_sys(err, -errno, "cannot write what the layer consists of");
 	if (code < 0)
-		return code;
+		return err_wrap(err, "layer '%.12s'", layer->id);
 	record_set(r, "", "content", sum.digest);
 	record_setf(r, "", "size", "%llu", (unsigned long long)sum.size);
 	return record_store(r, dir, "layer.ini", 0600, err);

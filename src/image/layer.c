@@ -52,16 +52,6 @@ int layer_make(const struct layout *l, const struct image_layer *layer, struct e
 	return lock < 0 ? lock : stage_commit(&s, id, err);
 }
 
-static int open_layer(const struct layout *l, const struct image_layer *layer, struct err *err) {
-	const struct pool *pool;
-	int fd, r = pool_find(l, layer->pool, &pool, err);
-
-	if (r < 0)
-		return r;
-	fd = openat(pool->layers_fd, layer->id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	return fd < 0 ? err_sys(err, -errno, "cannot open layer '%.12s'", layer->id) : fd;
-}
-
 /* An overlay's root is as its uppermost directory is. */
 static int same_attributes(int from_parent, const char *from, int to_parent, const char *to) {
 	struct stat st;
@@ -78,7 +68,7 @@ static int same_attributes(int from_parent, const char *from, int to_parent, con
 
 int layer_exchange(const struct layout *l, const struct image_layer *layer, int parent_fd,
 		   const char *name, struct err *err) {
-	autoclose int dir = open_layer(l, layer, err);
+	autoclose int dir = store_open_layer_dir(l, layer, err);
 	int r;
 
 	if (dir < 0)
@@ -91,20 +81,9 @@ int layer_exchange(const struct layout *l, const struct image_layer *layer, int 
 	return r < 0 ? err_sys(err, r, "cannot freeze '%s' as a layer", name) : 0;
 }
 
-static int open_tree_of(const struct layout *l, const struct image_layer *layer,
-			struct err *err) {
-	autoclose int dir = open_layer(l, layer, err);
-	int fd;
-
-	if (dir < 0)
-		return dir;
-	fd = openat(dir, "fs", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	return fd < 0 ? err_sys(err, -errno, "cannot open layer '%.12s'", layer->id) : fd;
-}
-
 int layer_fill(const struct layout *l, const struct image_layer *layer, int from_fd,
 	       const struct image_progress *progress, struct err *err) {
-	autoclose int to = open_tree_of(l, layer, err);
+	autoclose int to = store_open_layer(l, layer, err);
 	int r;
 
 	if (to < 0)
@@ -117,7 +96,7 @@ int layer_fill(const struct layout *l, const struct image_layer *layer, int from
 
 int layer_squash(const struct layout *l, const struct layers_squash *what,
 		 const struct image_layer *layer, struct err *err) {
-	autoclose int to = open_tree_of(l, layer, err);
+	autoclose int to = store_open_layer(l, layer, err);
 
 	return to < 0 ? to : layers_squash(l, what, to, err);
 }

@@ -244,15 +244,33 @@ int image_alias_remove(const struct layout *l, const char *alias, struct err *er
 
 /* ---- layers ---- */
 
-int store_open_layer(const struct layout *l, const struct image_layer *layer, struct err *err) {
-	autofree char *name = xasprintf("%s/fs", layer->id);
+/* Links have no place there, whoever made them. */
+static int open_part(const struct layout *l, const struct image_layer *layer, const char *part,
+		     struct err *err) {
 	const struct pool *pool;
 	int fd, r = pool_find(l, layer->pool, &pool, err);
 
 	if (r < 0)
 		return r;
-	fd = openat(pool->layers_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	return fd < 0 ? err_sys(err, -errno, "cannot open layer '%.12s'", layer->id) : fd;
+	fd = open_beneath(pool->layers_fd, part, O_RDONLY | O_DIRECTORY, 0);
+	if (fd >= 0)
+		return fd;
+	(void)err_sys(err, fd, "cannot open layer '%.12s'", layer->id);
+	if (fd == -ENOENT || fd == -ENOTDIR || fd == -ELOOP)
+		(void)err_hint(err, "Something else than coi has changed '%s/layers/%s'.", pool->path,
+			       part);
+	return fd;
+}
+
+int store_open_layer_dir(const struct layout *l, const struct image_layer *layer,
+			 struct err *err) {
+	return open_part(l, layer, layer->id, err);
+}
+
+int store_open_layer(const struct layout *l, const struct image_layer *layer, struct err *err) {
+	autofree char *tree = xasprintf("%s/fs", layer->id);
+
+	return open_part(l, layer, tree, err);
 }
 
 int image_layer_paths(const struct layout *l, const struct image_layer *layers, size_t count,

@@ -34,7 +34,9 @@ int store_load_all(const struct layout *l, struct image_list *ret, struct err *e
 int store_load_aliases(const struct layout *l, struct record **ret, struct err *err);
 int store_save_aliases(const struct layout *l, const struct record *aliases, struct err *err);
 int store_find(const struct layout *l, const char *ref, struct image_info **ret, struct err *err);
-/* A layer's tree, opened. */
+/* A layer's directory, and its tree "fs" in there, O_DIRECTORY. */
+int store_open_layer_dir(const struct layout *l, const struct image_layer *layer,
+			 struct err *err);
 int store_open_layer(const struct layout *l, const struct image_layer *layer, struct err *err);
 
 /* ---- building (stage.c) ---- */

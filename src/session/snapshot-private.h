@@ -10,6 +10,11 @@
 /* Section of the container's record while something is done to its layers. */
 #define PENDING "pending"
 
+/*
+ * "<prefix>YYYYMMDD-HHMMSS" of now, local time, and "-2" … behind it when there is
+ * one already: of this second, or since the clock was put back. Newly allocated.
+ */
+char *snapshot_new_name(const struct session *s, const char *container, const char *prefix);
 /* The directory of the records, O_DIRECTORY; -ENOENT without a message when there is none. */
 int snapshot_dir(const struct session *s, const char *container, bool make, struct err *err);
 /* Write the record, durably. */

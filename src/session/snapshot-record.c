@@ -2,8 +2,10 @@
 /* Snapshots as records, and who uses which layers. */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/clock.h"
 #include "base/fd.h"
@@ -49,13 +51,22 @@ int snapshot_name_check(const char *name, struct err *err) {
 			SNAPSHOT_NAME_MAX);
 }
 
-char *snapshot_default_name(time_t when) {
+char *snapshot_new_name(const struct session *s, const char *container, const char *prefix) {
+	time_t now = time(NULL);
 	struct tm tm;
 	char text[32];
 
-	if (!localtime_r(&when, &tm) || !strftime(text, sizeof(text), "%Y%m%d-%H%M%S", &tm))
-		return xstrdup("snap-19700101-000000");
-	return xasprintf("snap-%s", text);
+	if (!localtime_r(&now, &tm) || !strftime(text, sizeof(text), "%Y%m%d-%H%M%S", &tm))
+		(void)snprintf(text, sizeof(text), "19700101-000000");
+	for (int i = 1; ; i++) {
+		autofree char *name = i == 1 ? xasprintf("%s%s", prefix, text) :
+					       xasprintf("%s%s-%d", prefix, text, i);
+		auto_snapshot struct snapshot *other = NULL;
+		struct err ignored = { 0 };
+
+		if (snapshot_load(s, container, name, &other, &ignored) == -ENOENT)
+			return steal_ptr(name);
+	}
 }
 
 int snapshot_dir(const struct session *s, const char *container, bool make, struct err *err) {

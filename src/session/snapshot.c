@@ -347,15 +347,19 @@ int snapshot_create(struct session *s, const char *container,
 		    const struct snapshot_request *request, struct snapshot **ret,
 		    struct err *err) {
 	auto_container struct container *c = NULL;
+	struct snapshot_request named = *request;
+	autofree char *made = NULL;
 	autoclose int lock = -1;
-	int r = snapshot_name_check(request->name, err);
+	int r = request->name ? snapshot_name_check(request->name, err) : 0;
 
 	if (r < 0)
 		return r;
 	lock = snapshot_begin(s, container, &c, err);
-	r = lock < 0 ? lock : create_locked(s, c, request, ret, err);
+	if (lock >= 0 && !request->name)
+		named.name = made = snapshot_new_name(s, container, "snap-");
+	r = lock < 0 ? lock : create_locked(s, c, &named, ret, err);
 	if (r == 0)
-		tell_audit(s, AUDIT_SNAPSHOT_CREATE, container, request->name);
+		tell_audit(s, AUDIT_SNAPSHOT_CREATE, container, named.name);
 	return r;
 }
 
@@ -367,21 +371,6 @@ static int need_stopped(const struct container *c, const char *what, struct err 
 	(void)err_set(err, ERR_CONFLICT, -EBUSY, "container '%s' must be stopped to %s", c->name,
 		      what);
 	return err_hint(err, "'coi container stop %s' stops it and keeps it.", c->name);
-}
-
-/* A name that nobody has: a second restore may come within the same second. */
-static char *safety_name(const struct session *s, const char *container) {
-	autofree char *base = snapshot_default_name(time(NULL));
-
-	for (int i = 1; ; i++) {
-		autofree char *name = i == 1 ? xasprintf("before-restore-%s", base + 5) :
-					       xasprintf("before-restore-%s-%d", base + 5, i);
-		auto_snapshot struct snapshot *other = NULL;
-		struct err ignored = { 0 };
-
-		if (snapshot_load(s, container, name, &other, &ignored) == -ENOENT)
-			return steal_ptr(name);
-	}
 }
 
 int snapshot_restore(struct session *s, const char *container, const char *name,
@@ -397,7 +386,7 @@ int snapshot_restore(struct session *s, const char *container, const char *name,
 		r = need_stopped(c, "restore a snapshot", err);
 	if (r < 0)
 		return r;
-	safety_as = safety_name(s, container);
+	safety_as = snapshot_new_name(s, container, "before-restore-");
 	why = xasprintf("as it was before '%s' was restored", name);
 	request.name = safety_as;
 	request.description = why;

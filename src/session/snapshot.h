@@ -44,9 +44,6 @@ void snapshot_list_done(struct snapshot_list *list);
 bool snapshot_name_is_valid(const char *name);
 /* 0, or ERR_USAGE that says the above. */
 int snapshot_name_check(const char *name, struct err *err);
-/* "snap-YYYYMMDD-HHMMSS", local time; newly allocated. */
-char *snapshot_default_name(time_t when);
-
 /* ERR_MISSING when the container has none of that name. */
 int snapshot_load(const struct session *s, const char *container, const char *name,
 		  struct snapshot **ret, struct err *err);
@@ -54,7 +51,7 @@ int snapshot_list_load(const struct session *s, const char *container, struct sn
 		       struct err *err);
 
 struct snapshot_request {
-	const char *name;
+	const char *name; /* NULL: one made of the time, that no other has */
 	const char *description;
 	const struct image_progress *progress; /* of the copy, when it runs; may be NULL */
 };

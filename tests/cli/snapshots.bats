@@ -101,6 +101,14 @@ tree() {
 	expect_text 'Description: why'
 }
 
+@test "several without a name within a second: each has one of its own" {
+	for k in 1 2 3 4; do
+		coi snapshot create
+	done
+	run --separate-stderr coi snapshot list --format json
+	expect_equal "$(jq '[.snapshots[].name | select(startswith("snap-"))] | unique | length' <<<"$output")" 4
+}
+
 @test "what is refused: names, duplicates, memory, unknown ones, no name to delete" {
 	coi snapshot create there
 	run --separate-stderr coi snapshot create there
@@ -469,6 +477,20 @@ orphan_free() {
 	[[ $stderr == *layer* ]]
 	run --separate-stderr coi snapshot diff whole
 	[ "$status" -ne 0 ]
+	# Another's directory in its place, or in that of its tree.
+	for part in "$id" "$id/fs"; do
+		mkdir -p "$COI_ROOT/layers/$id"
+		[ "$part" = "$id" ] && rmdir "$COI_ROOT/layers/$id" || cp "$T/hidden/layer.ini" "$COI_ROOT/layers/$id"
+		ln -s "$T/hidden${part#"$id"}" "$COI_ROOT/layers/$part"
+		for job in "container start $C" "diff $C" "snapshot diff whole" "image publish $C pub" \
+			"file pull $C:/srv/a a"; do
+			# shellcheck disable=SC2086
+			run --separate-stderr coi $job
+			[ "$status" -eq 1 ] && [[ $stderr == *"${id:0:12}"*"/layers/$id"* ]] ||
+				{ echo "$part: $job: $status $stderr"; return 1; }
+		done
+		rm -r "$COI_ROOT/layers/$id" 2>/dev/null || rm "$COI_ROOT/layers/$id"
+	done
 	mv "$T/hidden" "$COI_ROOT/layers/$id"
 	run in_it 'cat /srv/a'
 	expect_equal "$output" a
