@@ -489,7 +489,8 @@ static const struct setting_row rows[] = {
 	  .summary = "Those lines, extended regular expressions; empty: the built-in list." },
 	{ STRV("git.protected_branches", git.protected_branches, REFUSED),
 	  .applies = APPLIES_START, .since = "0.13", ACTED,
-	  .summary = "Branches that are neither committed to nor pushed in the container." },
+	  .summary = "Branches that are neither committed to nor pushed in the container; none unless "
+		     "they are listed." },
 
 	/* [ssh] */
 	{ BOOL("ssh.forward_agent", ssh.forward_agent, ONLY_FALSE), .def = "false",
