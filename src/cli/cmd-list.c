@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/json.h"
 #include "base/mem.h"
@@ -15,6 +17,9 @@
 
 struct list_args {
 	bool all;
+	bool running;
+	bool stopped;
+	const char *status;
 };
 
 struct list_row {
@@ -122,8 +127,43 @@ static const struct output_column saved_columns[] = {
 	{ 0 },
 };
 
-static void print_containers(const struct list_row *rows, size_t count) {
-	output_line("Active Containers:\n------------------");
+/* What --status takes: what 0.9's containers could be, and ours are of that. */
+static const char *const statuses[] = { "Running",  "Stopped", "Frozen",   "Error",
+					"Starting", "Stopping", "Freezing", "Thawed",
+					"Aborting", "Ready" };
+
+static const char *status_of(const char *word) {
+	for (size_t i = 0; i < ARRAY_SIZE(statuses); i++)
+		if (!strcasecmp(word, statuses[i]))
+			return statuses[i];
+	return NULL;
+}
+
+/* The only status that is wanted; NULL: any. */
+static const char *wanted(const struct list_args *a) {
+	return a->running ? "Running" : a->stopped ? "Stopped" : a->status ? status_of(a->status) : NULL;
+}
+
+static int list_check(struct cli *cli, void *args, struct err *err) {
+	const struct list_args *a = args;
+
+	(void)cli;
+	if (a->running + a->stopped + (a->status != NULL) > 1)
+		return err_set(err, ERR_USAGE, -EINVAL,
+			       "'--running', '--stopped' and '--status' exclude each other");
+	if (!a->status || status_of(a->status))
+		return 0;
+	(void)err_set(err, ERR_USAGE, -EINVAL, "'%s' is no status of a container", a->status);
+	return err_hint(err, "there are: running, stopped, frozen, error, starting, stopping, "
+			     "freezing, thawed, aborting, ready");
+}
+
+static void print_containers(const struct list_row *rows, size_t count, const char *only) {
+	autofree char *title = xasprintf("%s Containers:", only ? only : "Active");
+	autofree char *line = xstrdup(title);
+
+	memset(line, '-', strlen(line));
+	output_line("%s\n%s", title, line);
 	if (count == 0)
 		output_line("  (none)");
 	for (size_t i = 0; i < count; i++) {
@@ -179,6 +219,8 @@ static int list_run(struct cli *cli, const void *args, struct err *err) {
 	auto_container_list struct container_list list = { 0 };
 	auto_saved_list struct saved_list saved = { 0 };
 	autofree struct list_row *rows = NULL;
+	const char *only = wanted(a);
+	size_t count = 0;
 	int r = container_list_load(cli->session, 0, &list, err);
 
 	if (r < 0)
@@ -191,13 +233,15 @@ static int list_run(struct cli *cli, const void *args, struct err *err) {
 	}
 	rows = xcalloc(list.count + 1, sizeof(*rows));
 	for (size_t i = 0; i < list.count; i++) {
-		rows[i].session = cli->session;
-		rows[i].container = list.items[i];
-		rows[i].status = container_status(cli->session, list.items[i]);
+		const char *status = container_status(cli->session, list.items[i]);
+
+		if (only && strcmp(status, only) != 0)
+			continue;
+		rows[count++] = (struct list_row){ cli->session, list.items[i], status };
 	}
 	if (cli->json)
-		return output_document(document(rows, list.count, &saved), err);
-	print_containers(rows, list.count);
+		return output_document(document(rows, count, &saved), err);
+	print_containers(rows, count, only);
 	if (a->all)
 		print_saved(&saved);
 	return 0;
@@ -210,12 +254,29 @@ static const struct cli_option list_options[] = {
 		CLI_BOOL(struct list_args, all),
 		.help = "Show saved sessions of the configured tool too",
 	},
+	{
+		.name = "running",
+		CLI_BOOL(struct list_args, running),
+		.help = "Only containers that run",
+	},
+	{
+		.name = "stopped",
+		CLI_BOOL(struct list_args, stopped),
+		.help = "Only those that are stopped",
+	},
+	{
+		.name = "status",
+		CLI_TEXT(struct list_args, status, "STATUS"),
+		.help = "Only those of this status: running, stopped, frozen, error, starting, "
+			"stopping; in any case",
+	},
 	{ 0 },
 };
 
 static const struct cli_example list_examples[] = {
 	{ "coi list", "Containers of all workspaces, running or not." },
 	{ "coi list --format json", "The same for programs." },
+	{ "coi list --status frozen", "Those that were paused, by a finding perhaps." },
 	{ NULL },
 };
 
@@ -228,6 +289,7 @@ const struct cli_command cmd_list = {
 	.options = list_options,
 	.examples = list_examples,
 	.args_size = sizeof(struct list_args),
+	.check = list_check,
 	.flags = COMMAND_SESSION | COMMAND_CONFIG | COMMAND_FORMAT | COMMAND_LOOKS,
 	.run = list_run,
 };

@@ -148,6 +148,28 @@ screen_shows() {
 	expect_equal "$(jq -r 'keys_unsorted == (keys_unsorted | sort)' <<<"$row")" true
 }
 
+@test "list shows those of a status only" {
+	coi shell --debug --background >/dev/null
+	coi container launch coi-default "$(container_name 2)"
+	coi container stop --force "$(container_name 2)"
+	names() { coi list "$@" --format json | jq -r '.active_containers[].name' | xargs; }
+	expect_equal "$(names --running)" "$(container_name 1)"
+	expect_equal "$(names --stopped)" "$(container_name 2)"
+	expect_equal "$(names --status STOPPED)" "$(container_name 2)"
+	expect_equal "$(names --status frozen)" ""
+	run -0 coi list --stopped
+	expect_equal "${lines[0]} ${lines[1]} ${lines[2]}" \
+		"Stopped Containers: -------------------   $(container_name 2) (persistent)"
+	run -0 coi list --status frozen
+	expect_equal "${lines[0]} ${lines[2]}" "Frozen Containers:   (none)"
+	run -2 coi list --running --stopped
+	run -2 coi list --status ''
+	run -2 coi list --running --status frozen
+	run -2 --separate-stderr coi list --status asleep
+	expect_stderr "'asleep' is no status of a container"
+	expect_one_error
+}
+
 @test "a second shell of the workspace gets the second slot, and one of its name" {
 	coi shell --debug --background
 	coi shell --debug --background

@@ -385,6 +385,19 @@ setup_keep() {
 	expect_settled before
 }
 
+@test "a profile brings commands for variables, one of a project waits for trust" {
+	mkdir -p "$HOME/.coi/profiles/mine" .coi/profiles/theirs
+	printf '[env_commands]\nTOKEN = "echo from-the-profile"\n' >"$HOME/.coi/profiles/mine/config.toml"
+	printf '[env_commands]\nTOKEN = "touch %s/ran; echo x"\n' "$T" >.coi/profiles/theirs/config.toml
+	# shellcheck disable=SC2016
+	run -0 --separate-stderr coi run --profile mine -- sh -c 'echo "$TOKEN"'
+	expect_equal "$output" from-the-profile
+	# shellcheck disable=SC2016
+	run --separate-stderr coi run --profile theirs -- sh -c 'echo "[$TOKEN]"'
+	[ ! -e "$T/ran" ]
+	[[ "$output" != *x* ]]
+}
+
 @test "under sudo a command for a variable has the person's groups, not root's" {
 	getent passwd 1234 >/dev/null && skip "there is a user 1234"
 	printf '[defaults.env_commands]\nGROUPS_OF = "id -G"\n' | more
