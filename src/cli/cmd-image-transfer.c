@@ -212,16 +212,31 @@ static int export_check(struct cli *cli, void *args, struct err *err) {
 	return compression_check(a->compression, err);
 }
 
+static void tell_export(const struct image_export_result *result) {
+	if (result->skipped_sockets)
+		log_info("%" PRIu64 " sockets were left out", result->skipped_sockets);
+	if (result->skipped_marks)
+		log_info("%" PRIu64 " files and directories were left out: their names begin with "
+			 "'.wh.', which in an archive means that something was removed",
+			 result->skipped_marks);
+	if (result->dropped_xattrs)
+		log_info("%" PRIu64 " extended attributes were left out", result->dropped_xattrs);
+}
+
 static int export_to(struct cli *cli, int fd, const char *compression, struct err *err) {
 	const char *usual = cli->settings->container.build.compression;
+	struct image_export_result result = { 0 };
 	struct transfer t;
 	int r;
 
 	if (!compression && *usual)
 		compression = usual;
 	transfer_begin(&t, "Exporting");
-	r = image_export(cli->session->layout, app_word(cli, 0), fd, compression, &t.callback, err);
+	r = image_export(cli->session->layout, app_word(cli, 0), fd, compression, &t.callback, &result,
+			 err);
 	transfer_end(&t);
+	if (r == 0)
+		tell_export(&result);
 	return r;
 }
 

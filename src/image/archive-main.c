@@ -291,14 +291,16 @@ static int do_pack(struct msg *request, int *layers, size_t count, struct err *e
 	spec.prefix = json_get_str(request->body, "prefix", NULL);
 	spec.metadata = json_get_str(request->body, "metadata", NULL);
 	spec.metadata_time = json_get_int(request->body, "metadata_time", 0);
+	spec.skip_marks = json_is_true(json_object_get(request->body, "skip_marks"));
 	r = pack_tree(&spec, &sum, err);
 	if (r < 0)
 		return r;
 	return msg_send(ARCHIVE_SOCKET_FD, "done",
-			json_pack("{s:I,s:I,s:I,s:I}", "entries", (json_int_t)sum.entries, "bytes",
+			json_pack("{s:I,s:I,s:I,s:I,s:I}", "entries", (json_int_t)sum.entries, "bytes",
 				  (json_int_t)sum.bytes, "dropped_xattrs",
 				  (json_int_t)sum.dropped_xattrs, "skipped_sockets",
-				  (json_int_t)sum.skipped_sockets), NULL, 0);
+				  (json_int_t)sum.skipped_sockets, "skipped_marks",
+				  (json_int_t)sum.skipped_marks), NULL, 0);
 }
 
 static int serve(struct err *err) {

@@ -63,11 +63,13 @@ static char *export_metadata(const struct image_info *info) {
 }
 
 int image_export(const struct layout *l, const char *ref, int fd, const char *compression,
-		 const struct image_progress *progress, struct err *err) {
+		 const struct image_progress *progress, struct image_export_result *ret,
+		 struct err *err) {
 	auto_image_info struct image_info *info = NULL;
 	autofree char *metadata = NULL;
-	struct helper_pack pack = { .out = fd, .prefix = "rootfs", .progress = progress };
-	struct helper_result unused;
+	struct helper_pack pack = { .out = fd, .prefix = "rootfs", .skip_marks = true,
+				    .progress = progress };
+	struct helper_result about = { 0 };
 	int *fds = NULL;
 	int r;
 
@@ -83,7 +85,15 @@ int image_export(const struct layout *l, const char *ref, int fd, const char *co
 	pack.metadata = metadata;
 	pack.metadata_time = info->created;
 	pack.total = info->size;
-	r = helper_pack(&pack, &unused, err);
+	r = helper_pack(&pack, &about, err);
 	close_layers(fds, info->layer_count);
-	return r < 0 ? err_wrap(err, "exporting '%s'", ref) : 0;
+	if (r < 0)
+		return err_wrap(err, "exporting '%s'", ref);
+	if (ret)
+		*ret = (struct image_export_result){
+			.dropped_xattrs = about.dropped_xattrs,
+			.skipped_sockets = about.skipped_sockets,
+			.skipped_marks = about.skipped_marks,
+		};
+	return 0;
 }

@@ -111,6 +111,8 @@ static void take_result(const json_t *body, struct helper_result *ret) {
 	ret->bytes = count_of(body, "bytes");
 	ret->dropped_xattrs = count_of(body, "dropped_xattrs");
 	ret->skipped_devices = count_of(body, "skipped_devices");
+	ret->skipped_sockets = count_of(body, "skipped_sockets");
+	ret->skipped_marks = count_of(body, "skipped_marks");
 }
 
 static int tell(const struct image_progress *p, uint64_t done, uint64_t total, struct err *err) {
@@ -331,9 +333,9 @@ static int start_pack(const struct helper_pack *spec, struct helper *h, struct e
 		r = helper_name_layers(h, spec->layers, spec->count, err);
 	if (r < 0)
 		return r;
-	body = json_pack("{s:s,s:s?,s:s?,s:I}", "compression", spec->compression, "prefix",
+	body = json_pack("{s:s,s:s?,s:s?,s:I,s:b}", "compression", spec->compression, "prefix",
 			 spec->prefix, "metadata", spec->metadata, "metadata_time",
-			 (json_int_t)spec->metadata_time);
+			 (json_int_t)spec->metadata_time, "skip_marks", spec->skip_marks);
 	r = msg_send(h->socket, "pack", body, &spec->out, 1);
 	return r < 0 ? err_sys(err, r, "cannot talk to the archive process") : 0;
 }

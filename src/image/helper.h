@@ -25,6 +25,8 @@ struct helper_result {
 	uint64_t bytes;
 	uint64_t dropped_xattrs;
 	uint64_t skipped_devices;
+	uint64_t skipped_sockets;
+	uint64_t skipped_marks; /* names that begin with ".wh." */
 };
 
 /* Bytes on their way to the helper, which are hashed by who does not interpret them. */
@@ -52,6 +54,7 @@ struct helper_pack {
 	size_t count;
 	int out;
 	const char *compression;
+	bool skip_marks;
 	const char *prefix;   /* may be NULL */
 	const char *metadata; /* may be NULL */
 	time_t metadata_time;

@@ -249,12 +249,19 @@ int image_download(const struct layout *l, const char *url, const char *sha256,
 
 /* "none", "gzip", "xz", "zstd"; ERR_USAGE names these. */
 int image_compression_check(const char *name, struct err *err);
+/* What is in the image and in no archive of it, since no import would take it. */
+struct image_export_result {
+	uint64_t dropped_xattrs;
+	uint64_t skipped_sockets;
+	uint64_t skipped_marks; /* names that begin with ".wh." */
+};
 /*
  * Write the image as a unified Incus image to @fd, always the same bytes for
- * the same image. @compression NULL: zstd.
+ * the same image. @compression NULL: zstd. @ret may be NULL.
  */
 int image_export(const struct layout *l, const char *ref, int fd, const char *compression,
-		 const struct image_progress *progress, struct err *err);
+		 const struct image_progress *progress, struct image_export_result *ret,
+		 struct err *err);
 
 /* ---- verify ---- */
 

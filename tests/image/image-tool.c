@@ -230,7 +230,7 @@ static int run(const struct layout *l, const char *verb, char **args, struct err
 	if (strcmp(verb, "import") == 0)
 		return do_import(l, args, err);
 	if (strcmp(verb, "export") == 0)
-		return image_export(l, args[0], STDOUT_FILENO, args[1], &progress, err);
+		return image_export(l, args[0], STDOUT_FILENO, args[1], &progress, NULL, err);
 	if (strcmp(verb, "publish-move") == 0 || strcmp(verb, "publish-copy") == 0)
 		return do_publish(l, args, strcmp(verb, "publish-move") == 0, err);
 	if (strcmp(verb, "list") == 0)

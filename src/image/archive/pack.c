@@ -73,6 +73,14 @@ static int write_header(struct pack *p, struct archive_entry *e, struct err *err
 
 /* ---- attributes ---- */
 
+/* libarchive writes other bytes of a name as %XX and does not always read that back. */
+static bool is_plain_attribute(const char *name) {
+	for (const unsigned char *c = (const unsigned char *)name; *c; c++)
+		if (*c < 33 || *c > 126 || *c == '%' || *c == '=')
+			return false;
+	return true;
+}
+
 static int add_xattr(struct pack *p, struct archive_entry *e, int fd, const char *name, mode_t mode,
 		     struct err *err) {
 	ssize_t n = fgetxattr(fd, name, p->value, sizeof(p->value));
@@ -88,7 +96,7 @@ static int add_xattr(struct pack *p, struct archive_entry *e, int fd, const char
 		return acl_from_xattr(e, type, p->value, len) < 0 ? failed(p, err, -EINVAL) : 0;
 	}
 	/* What an import would refuse or leave out does not go in. */
-	if (policy_xattr(name, mode, p->value, &len) != POLICY_KEEP) {
+	if (!is_plain_attribute(name) || policy_xattr(name, mode, p->value, &len) != POLICY_KEEP) {
 		p->sum.dropped_xattrs++;
 		return 0;
 	}
@@ -189,7 +197,34 @@ static int write_range(struct pack *p, int fd, int64_t from, int64_t to, struct 
 	return 0;
 }
 
-/* libarchive takes the bytes of the whole file and leaves the holes out itself. */
+/* Of a hole libarchive wants to be told the length, in bytes that it does not look at. */
+static int write_hole(struct pack *p, int64_t from, int64_t to, struct err *err) {
+	memset(p->copy, 0, sizeof(p->copy));
+	while (from < to) {
+		size_t want = to - from > (int64_t)COPY_SIZE ? COPY_SIZE : (size_t)(to - from);
+		la_ssize_t n = archive_write_data(p->archive, p->copy, want);
+
+		if (n <= 0)
+			return archive_failed(p, err);
+		from += n;
+	}
+	return 0;
+}
+
+static int write_parts(struct pack *p, struct archive_entry *e, int fd, struct err *err) {
+	int64_t at = 0, data, len;
+	int r = 0;
+
+	archive_entry_sparse_reset(e);
+	while (r == 0 && archive_entry_sparse_next(e, &data, &len) == ARCHIVE_OK) {
+		r = write_hole(p, at, data, err);
+		if (r == 0)
+			r = write_range(p, fd, data, data + len, err);
+		at = data + len;
+	}
+	return r < 0 ? r : write_hole(p, at, archive_entry_size(e), err);
+}
+
 static int write_file(struct pack *p, struct archive_entry *e, int fd, struct err *err) {
 	int64_t size = archive_entry_size(e);
 	int r = add_sparse(p, e, fd, size, err);
@@ -199,7 +234,8 @@ static int write_file(struct pack *p, struct archive_entry *e, int fd, struct er
 	r = write_header(p, e, err);
 	if (r < 0)
 		return r;
-	return write_range(p, fd, 0, size, err);
+	return archive_entry_sparse_count(e) ? write_parts(p, e, fd, err) :
+					       write_range(p, fd, 0, size, err);
 }
 
 static int pack_children(struct pack *p, int fd, struct err *err);
@@ -278,6 +314,10 @@ static int pack_children(struct pack *p, int fd, struct err *err) {
 		return err_set(err, ERR_SYSTEM, -ELOOP, "'%.300s' is nested too deeply",
 			       p->path.data);
 	for (size_t i = 0; names && names[i]; i++) {
+		if (p->spec->skip_marks && policy_has_whiteout(names[i])) {
+			p->sum.skipped_marks++;
+			continue;
+		}
 		if (len)
 			buf_addc(&p->path, '/');
 		buf_adds(&p->path, names[i]);

@@ -6,6 +6,7 @@
 #ifndef COI_IMAGE_ARCHIVE_PACK_H
 #define COI_IMAGE_ARCHIVE_PACK_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/err.h"
@@ -16,6 +17,7 @@ struct pack_spec {
 	const char *prefix;	 /* "rootfs": put before each name; NULL: none */
 	const char *metadata;	 /* content of metadata.yaml, first entry; NULL: none */
 	int64_t metadata_time;
+	bool skip_marks;	 /* names that begin with ".wh.", which no import takes, are left out */
 	const char *compression; /* "none", "gzip", "xz", "zstd" */
 	/* Told now and then: bytes of content so far. May be NULL. */
 	void (*progress)(uint64_t bytes, void *data);
@@ -27,6 +29,7 @@ struct pack_result {
 	uint64_t bytes;
 	uint64_t dropped_xattrs;
 	uint64_t skipped_sockets;
+	uint64_t skipped_marks;
 };
 
 /* In the cage of confine.h; the whole tree, then the end mark. */

@@ -15,7 +15,7 @@
 #define POLICY_DEPTH_MAX 128      /* directories below each other */
 #define POLICY_ID_MAX 65535       /* the ids of a container's map */
 #define POLICY_ENTRIES_MAX (8 * 1000 * 1000)
-#define POLICY_FILE_SIZE_MAX (INT64_C(1) << 40) /* holes included */
+#define POLICY_FILE_SIZE_MAX (INT64_C(1) << 44) /* holes included; what ext4 can have */
 #define POLICY_XATTRS_MAX 64      /* of one entry */
 #define POLICY_XATTR_SIZE_MAX 65536
 

@@ -14,7 +14,7 @@
  *            the layers that were named before, changes to the directory
  *   ← progress {"bytes"}
  *   ← done   {"entries", "bytes", "dropped_xattrs", "skipped_devices",
- *             "skipped_sockets", "layout": "rootfs" | "unified" | "metadata" | "oci",
+ *             "skipped_sockets", "skipped_marks", "layout": "rootfs" | "unified" | "metadata" | "oci",
  *             "architecture", "description", "os", "release", "creation_date"}
  *            after plan {"platform", "platforms", "architecture", "description",
  *             "reference", "creation_date", "config", "env", "entrypoint", "cmd",
