@@ -26,9 +26,11 @@
 struct compare {
 	int (*fn)(const struct layer_change *change, void *data, struct err *err);
 	void *data;
+	bool links; /* LAYERS_COMPARE_LINKS */
 	struct buf path;
 	int depth;
 	char a[BLOCK], b[BLOCK];
+	char list[XATTRS_MAX];
 };
 
 const char *layer_change_to_string(enum layer_change_kind kind) {
@@ -56,11 +58,11 @@ static int tell(struct compare *c, enum layer_change_kind kind, const char *name
 
 /* ---- one object ---- */
 
-static ssize_t read_block(int fd, char *to) {
+static ssize_t read_block(int fd, char *to, int64_t at) {
 	size_t got = 0;
 
 	while (got < BLOCK) {
-		ssize_t n = read(fd, to + got, BLOCK - got);
+		ssize_t n = pread(fd, to + got, BLOCK - got, at + (int64_t)got);
 
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -79,22 +81,46 @@ static int open_file(int dir, const char *name) {
 	return fd < 0 ? -errno : fd;
 }
 
-/* 1: the same. */
-static int same_content(struct compare *c, int from, int to, const char *name, struct err *err) {
-	autoclose int a = open_file(from, name), b = open_file(to, name);
+/* Where the next byte may be that is none of a hole; -ENXIO: there is none. */
+static int64_t next_data(int fd, int64_t at) {
+	int64_t data = lseek(fd, at, SEEK_DATA);
 
-	if (a < 0 || b < 0)
-		return failed(c, err, a < 0 ? a : b);
-	for (;;) {
-		ssize_t n = read_block(a, c->a), m = read_block(b, c->b);
+	return data < 0 ? -errno : data;
+}
 
+/* Both may consist of nothing but holes, however large they say they are: those are skipped. */
+static int same_bytes(struct compare *c, int a, int b, struct err *err) {
+	for (int64_t at = 0;;) {
+		int64_t in_a = next_data(a, at), in_b = next_data(b, at);
+		ssize_t n, m;
+
+		if (in_a == -ENXIO && in_b == -ENXIO)
+			return 1;
+		/* A file system that does not know holes has none. */
+		if (in_a < 0 && in_a != -ENXIO)
+			in_a = at;
+		if (in_b < 0 && in_b != -ENXIO)
+			in_b = at;
+		at = in_a < 0 || (in_b >= 0 && in_b < in_a) ? in_b : in_a;
+		n = read_block(a, c->a, at);
+		m = read_block(b, c->b, at);
 		if (n < 0 || m < 0)
 			return failed(c, err, n < 0 ? (int)n : (int)m);
 		if (n != m || memcmp(c->a, c->b, (size_t)n) != 0)
 			return 0;
 		if (n == 0)
 			return 1;
+		at += n;
 	}
+}
+
+/* 1: the same. */
+static int same_content(struct compare *c, int from, int to, const char *name, struct err *err) {
+	autoclose int a = open_file(from, name), b = open_file(to, name);
+
+	if (a < 0 || b < 0)
+		return failed(c, err, a < 0 ? a : b);
+	return same_bytes(c, a, b, err);
 }
 
 static int same_link(struct compare *c, int from, int to, const char *name, struct err *err) {
@@ -105,50 +131,52 @@ static int same_link(struct compare *c, int from, int to, const char *name, stru
 	return n == m && memcmp(c->a, c->b, (size_t)n) == 0;
 }
 
-static void add_xattr(char ***list, const char *name, const char *value, size_t size) {
-	autobuf struct buf text;
+/* By way of the directory: devices and symlinks cannot be opened. */
+static char *object_path(int dir, const char *name) {
+	char fd[32];
 
-	buf_init(&text, 3 * XATTRS_MAX);
-	buf_addf(&text, "%s=", name);
-	for (size_t i = 0; i < size; i++)
-		buf_addf(&text, "%02x", (unsigned char)value[i]);
-	strv_add(list, text.data);
+	return xasprintf("%s/%s", fd_proc_path(dir, fd), name);
 }
 
-/* By way of the directory: devices and symlinks cannot be opened. Sorted "name=value" pieces. */
-static int read_xattrs(int dir, const char *name, char ***ret) {
-	autofree char *path = NULL, *list = xmalloc(XATTRS_MAX), *value = xmalloc(XATTRS_MAX);
-	char fd[32];
-	ssize_t len;
+static bool is_of_overlay(const char *attribute) {
+	return strncmp(attribute, "trusted.overlay.", 16) == 0;
+}
 
-	path = xasprintf("%s/%s", fd_proc_path(dir, fd), name);
-	len = llistxattr(path, list, XATTRS_MAX);
+/* The names of the attributes of @path, each with its NUL, to c->list; how many, or -errno. */
+static int list_xattrs(struct compare *c, const char *path, ssize_t *ret_len) {
+	ssize_t len = llistxattr(path, c->list, sizeof(c->list));
+	int count = 0;
+
+	*ret_len = len < 0 ? 0 : len;
 	if (len < 0)
 		return errno == ENOTSUP ? 0 : -errno;
-	for (char *n = list; n < list + len; n += strlen(n) + 1) {
-		ssize_t size = lgetxattr(path, n, value, XATTRS_MAX);
-
-		if (strncmp(n, "trusted.overlay.", 16) != 0)
-			add_xattr(ret, n, value, size < 0 ? 0 : (size_t)size);
-	}
-	if (*ret)
-		strv_sort(*ret);
-	return 0;
+	for (const char *n = c->list; n < c->list + len; n += strlen(n) + 1)
+		count += !is_of_overlay(n);
+	return count;
 }
 
+/* As many on both sides, and each of the one with the same value on the other. */
 static int same_xattrs(struct compare *c, int from, int to, const char *name, struct err *err) {
-	autostrv char **a = NULL, **b = NULL;
-	int r = read_xattrs(from, name, &a);
+	autofree char *a = object_path(from, name), *b = object_path(to, name);
+	ssize_t len;
+	int in_b = list_xattrs(c, b, &len), in_a = in_b < 0 ? in_b : list_xattrs(c, a, &len);
 
-	if (r == 0)
-		r = read_xattrs(to, name, &b);
-	if (r < 0)
-		return failed(c, err, r);
-	if (strv_len(a) != strv_len(b))
+	if (in_a < 0)
+		return failed(c, err, in_a);
+	if (in_a != in_b)
 		return 0;
-	for (size_t i = 0; a && a[i]; i++)
-		if (strcmp(a[i], b[i]) != 0)
+	for (const char *n = c->list; n < c->list + len; n += strlen(n) + 1) {
+		ssize_t x, y;
+
+		if (is_of_overlay(n))
+			continue;
+		x = lgetxattr(a, n, c->a, sizeof(c->a));
+		y = lgetxattr(b, n, c->b, sizeof(c->b));
+		if (x < 0 && errno != ENODATA)
+			return failed(c, err, -errno);
+		if (x != y || memcmp(c->a, c->b, x > 0 ? (size_t)x : 0) != 0)
 			return 0;
+	}
 	return 1;
 }
 
@@ -182,6 +210,9 @@ static int compare_object(struct compare *c, int from, int to, const char *name,
 		same = a->st_rdev == b->st_rdev;
 	if (same < 0)
 		return same;
+	/* Its other names may be new: whoever makes a layer of it has to have it. */
+	if (same && c->links && b->st_nlink > 1)
+		return tell(c, CHANGE_MODE, name, to, b, err);
 	return same ? compare_attributes(c, from, to, name, a, b, err) :
 		      tell(c, CHANGE_MODIFIED, name, to, b, err);
 }
@@ -217,8 +248,8 @@ static int both_dirs(struct compare *c, int from, int to, const char *name, cons
 	return r < 0 ? r : walk(c, before, now, err);
 }
 
-static int visit(struct compare *c, int from, int to, const char *name, bool was, bool is,
-		 struct err *err) {
+static int visit_there(struct compare *c, int from, int to, const char *name, bool was, bool is,
+		       struct err *err) {
 	struct stat a, b;
 
 	if (was && fstatat(from, name, &a, AT_SYMLINK_NOFOLLOW) < 0)
@@ -242,6 +273,17 @@ static int visit(struct compare *c, int from, int to, const char *name, bool was
 
 		return r < 0 ? r : added(c, to, name, &b, err);
 	}
+}
+
+/* What a tree that lives loses while it is looked at is no error. */
+static int visit(struct compare *c, int from, int to, const char *name, bool was, bool is,
+		 struct err *err) {
+	struct stat st;
+	int r = visit_there(c, from, to, name, was, is, err);
+
+	if (r == -ENOENT && is && fstatat(to, name, &st, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT)
+		return 0;
+	return r;
 }
 
 static int walk(struct compare *c, int from, int to, struct err *err) {
@@ -276,12 +318,13 @@ static int walk(struct compare *c, int from, int to, struct err *err) {
 	return r;
 }
 
-int layers_compare(int from, int to,
+int layers_compare(int from, int to, unsigned int flags,
 		   int (*fn)(const struct layer_change *change, void *data, struct err *err),
 		   void *data, struct err *err) {
 	struct compare *c = xcalloc(1, sizeof(*c));
 	int r;
 
+	c->links = flags & LAYERS_COMPARE_LINKS;
 	c->fn = fn;
 	c->data = data;
 	buf_init(&c->path, 4095);

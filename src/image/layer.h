@@ -87,13 +87,20 @@ struct layer_change {
 	int new_parent;   /* directory that has it now; -1: it was deleted */
 	const struct stat *st; /* as it is now; as it was when deleted */
 };
+enum layers_compare_flags {
+	/*
+	 * Also, as CHANGE_MODE, objects of several names that were touched and are as
+	 * they were: one of the names may be new.
+	 */
+	LAYERS_COMPARE_LINKS = 1u << 0,
+};
 /*
  * What changed from tree @from to tree @to (two views), directories before what
  * is in them, by name. @fn non-zero stops: -ECANCELED, unless it is an error of
  * its own (then @err is set and it is returned). Opens nothing but files and
  * directories, follows nothing.
  */
-int layers_compare(int from, int to,
+int layers_compare(int from, int to, unsigned int flags,
 		   int (*fn)(const struct layer_change *change, void *data, struct err *err),
 		   void *data, struct err *err);
 

@@ -21,11 +21,20 @@
 
 struct squash {
 	struct image_copier *copier;
-	int to;       /* top of the new layer */
+	int to;	      /* top of the new layer */
 	int tree;     /* top of what it has to become */
-	char **dirs;  /* made only to hold something: their attributes come last */
+	char **dirs;  /* made there, before what is in them: their attributes come last */
+	size_t dir_count, dir_room;
 	char *last;   /* directory of the change before, which is there */
 };
+
+static void remember_dir(struct squash *s, const char *path) {
+	if (s->dir_count == s->dir_room) { /* doubled: there may be very many */
+		s->dir_room = s->dir_room ? 2 * s->dir_room : 64;
+		s->dirs = xreallocarray(s->dirs, s->dir_room, sizeof(s->dirs[0]));
+	}
+	s->dirs[s->dir_count++] = xstrdup(path);
+}
 
 static char *parent_of(const char *path) {
 	const char *slash = strrchr(path, '/');
@@ -33,39 +42,44 @@ static char *parent_of(const char *path) {
 	return slash ? xstrndup(path, (size_t)(slash - path)) : xstrdup("");
 }
 
-/* The directories on the way to @dir, in the new layer. */
-static int make_parents(struct squash *s, const char *dir, struct err *err) {
-	autofree char *part = xstrdup(dir);
+/* The directories on the way to @dir, in the new layer, as a descriptor of the last one. */
+static int make_parents(struct squash *s, const char *dir) {
+	autofree char *path = xstrdup(dir);
+	autoclose int at = open_beneath(s->to, ".", O_PATH | O_DIRECTORY, 0);
 
-	for (char *p = part; *p; ) {
-		char *end = strchr(p, '/');
+	for (char *part = path; at >= 0 && *part;) {
+		char *end = strchrnul(part, '/');
+		bool is_last = !*end;
+		int next;
 
-		if (end)
-			*end = '\0';
-		if (mkdirat(s->to, part, 0700) == 0)
-			strv_add(&s->dirs, part);
+		*end = '\0';
+		if (mkdirat(at, part, 0700) == 0)
+			remember_dir(s, path);
 		else if (errno != EEXIST)
-			return err_sys(err, -errno, "cannot make '%.300s' in the new layer", part);
-		if (!end)
+			return -errno;
+		next = open_beneath(at, part, O_PATH | O_DIRECTORY, 0);
+		(void)close(at);
+		at = next;
+		if (is_last)
 			break;
 		*end = '/';
-		p = end + 1;
+		part = end + 1;
 	}
-	return 0;
+	return steal_fd(&at);
 }
 
 static int open_parent(struct squash *s, const char *path, struct err *err) {
 	autofree char *dir = parent_of(path);
-	int fd, r;
+	int fd;
 
-	if (!s->last || strcmp(s->last, dir) != 0) {
-		r = make_parents(s, dir, err);
-		if (r < 0)
-			return r;
-		str_replace(&s->last, dir);
-	}
-	fd = open_beneath(s->to, *dir ? dir : ".", O_RDONLY | O_DIRECTORY, 0);
-	return fd < 0 ? err_sys(err, fd, "cannot open '%.300s' in the new layer", dir) : fd;
+	if (s->last && strcmp(s->last, dir) == 0)
+		fd = open_beneath(s->to, *dir ? dir : ".", O_RDONLY | O_DIRECTORY, 0);
+	else
+		fd = make_parents(s, dir);
+	if (fd < 0)
+		return err_sys(err, fd, "cannot make '%.300s' in the new layer", dir);
+	str_replace(&s->last, dir);
+	return fd;
 }
 
 /* A directory is made empty: what is in it comes as changes of its own. */
@@ -76,10 +90,9 @@ static int take_dir(struct squash *s, int parent, const struct layer_change *cha
 	if (fstatat(parent, change->name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISCHR(st.st_mode) &&
 	    unlinkat(parent, change->name, 0) < 0)
 		return err_sys(err, -errno, "cannot replace '%.300s'", change->path);
-	if (mkdirat(parent, change->name, 0700) < 0 && errno != EEXIST)
+	if (mkdirat(parent, change->name, 0700) < 0)
 		return err_sys(err, -errno, "cannot make '%.300s'", change->path);
-	if (!strv_contains(s->dirs, change->path))
-		strv_add(&s->dirs, change->path);
+	remember_dir(s, change->path);
 	return 0;
 }
 
@@ -105,7 +118,7 @@ static int take_change(const struct layer_change *change, void *data, struct err
 static int finish_dirs(struct squash *s, struct err *err) {
 	int r = 0;
 
-	for (size_t i = strv_len(s->dirs); i > 0 && r == 0; i--) {
+	for (size_t i = s->dir_count; i > 0 && r == 0; i--) {
 		const char *path = s->dirs[i - 1];
 		autofree char *dir = parent_of(path);
 		autoclose int from = open_beneath(s->tree, *dir ? dir : ".",
@@ -130,13 +143,15 @@ int layers_squash(const struct layout *l, const struct layers_squash *what, int 
 	if (after < 0)
 		return after;
 	s.copier = image_copier_new(to, what->progress);
-	r = layers_compare(before, after, take_change, &s, err);
+	r = layers_compare(before, after, LAYERS_COMPARE_LINKS, take_change, &s, err);
 	if (r == 0)
 		r = finish_dirs(&s, err);
 	if (r == 0 && syncfs(to) < 0)
 		r = err_sys(err, -errno, "cannot write the new layer to the disk");
 	image_copier_free(s.copier);
-	strv_free(s.dirs);
+	for (size_t i = 0; i < s.dir_count; i++)
+		free(s.dirs[i]);
+	free(s.dirs);
 	free(s.last);
 	return r;
 }

@@ -51,5 +51,5 @@ int snapshot_diff(struct session *s, const char *container, const char *from, co
 	if (after < 0)
 		return after;
 	mem_close_ptr(&lock); /* the trees are held, whatever becomes of the records */
-	return layers_compare(before, after, fn, data, err);
+	return layers_compare(before, after, 0, fn, data, err);
 }
