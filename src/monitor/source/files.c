@@ -383,7 +383,7 @@ const struct watch_source_ops watch_files = {
 	.backend = "fanotify",
 	.limits =
 		"files in directories that are made later; who reads through a descriptor that was "
-		"open before",
+		"open before; in mounts of the host, who has ended before it was looked at",
 	.open = files_open,
 	.start = files_start,
 	.go_on = files_go_on,
