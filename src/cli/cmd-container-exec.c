@@ -11,6 +11,7 @@
 #include "cli/app.h"
 #include "cli/commands.h"
 #include "cli/output.h"
+#include "cli/resolve.h"
 #include "session/exec.h"
 
 #define CAPTURE_MAX (64 * 1024 * 1024)
@@ -79,7 +80,7 @@ static int exec_command(struct cli *cli, const void *args, struct err *err) {
 		.cwd = a->cwd,
 		.tty = a->tty,
 	};
-	int r = container_load(cli->session, app_word(cli, 0), &c, err);
+	int r = resolve_name(cli, app_word(cli, 0), &c, err);
 
 	if (r < 0)
 		return r;

@@ -175,10 +175,10 @@ static void list_one(struct session *s, const char *name, unsigned flags,
 	struct container *c = NULL;
 	struct err err = { 0 };
 
-	if (!(flags & LIST_ALL_PREFIXES) && strncmp(name, s->prefix, strlen(s->prefix)) != 0)
-		return;
 	if (repair_container(s, name, &err) < 0)
 		session_say(s, "Warning: %s", err.msg);
+	if (!(flags & LIST_ALL_PREFIXES) && strncmp(name, s->prefix, strlen(s->prefix)) != 0)
+		return;
 	if (container_load(s, name, &c, &err) < 0) {
 		if (err.kind != ERR_MISSING)
 			session_say(s, "Warning: %s", err.msg);

@@ -165,8 +165,8 @@ enum container_list_flags {
 	LIST_DELETING = 1u << 1,     /* those that are being deleted too */
 };
 /*
- * What the state directory has, after repair of what a crash left. A record
- * that cannot be read is left out and told through session_say().
+ * What the state directory has, after repair of what a crash left, whatever its
+ * name begins with. A record that cannot be read is left out and told through session_say().
  */
 int container_list_load(struct session *s, unsigned flags, struct container_list *ret,
 			struct err *err);

@@ -105,9 +105,40 @@ c.sendall(bytes(1000000))' >"$T/much" 2>&1 3>&- &
 	as_meant a
 }
 
+init_of() { # a process of the container, on the host
+	local inode pid
+	inode=$(cat "$T/$1.netns" 2>/dev/null || coi container exec "$1" -- readlink /proc/self/ns/net)
+	echo "$inode" >"$T/$1.netns"
+	for pid in $(find /proc -maxdepth 1 -name '[0-9]*' -printf '%f\n'); do
+		[ "$(readlink "/proc/$pid/ns/net" 2>/dev/null)" != "$inode" ] || { echo "$pid"; return; }
+	done
+}
+
+# Once, without a command of ours.
+answers_to() { # PID ADDRESS/PORT
+	nsenter -t "$1" -n timeout 2 bash -c "exec 9<>/dev/tcp/$2 || exit
+		printf 'GET / HTTP/1.0\r\n\r\n' >&9; cat <&9" 2>/dev/null 3>&-
+}
+
+# Without a command of ours, which would mend.
+blocked_from() { # PID
+	local address gateway all=()
+	gateway=$(nsenter -t "$1" -n ip route | awk '/^default/ { print $3 }')
+	for address in 203.0.113.10/80 10.9.8.7/80 169.254.169.254/80 "$gateway/9999" 192.0.2.2/9999; do
+		(answers_to "$1" "$address" || true) >"$T/blocked.${address/\//:}" &
+		all+=($!)
+	done
+	wait "${all[@]}"
+	none_answered
+}
+
+supervisor_of() {
+	sed -n 's/^supervisor *= *\([0-9]*\).*/\1/p' "$COI_ROOT/containers/$1/container.ini"
+}
+
 @test "everything is flushed while the supervisor is stopped, or was killed" {
 	local pid
-	pid=$(sed -n 's/^supervisor *= *\([0-9]*\).*/\1/p' "$COI_ROOT/containers/a/container.ini")
+	pid=$(supervisor_of a)
 	kill -STOP "$pid"
 	nft flush ruleset
 	nsenter -t "$(init_of a)" -n true
@@ -124,27 +155,21 @@ c.sendall(bytes(1000000))' >"$T/much" 2>&1 3>&- &
 	as_meant a
 }
 
-init_of() { # a process of the container, on the host
-	local inode pid
-	inode=$(cat "$T/$1.netns" 2>/dev/null || coi container exec "$1" -- readlink /proc/self/ns/net)
-	echo "$inode" >"$T/$1.netns"
-	for pid in $(find /proc -maxdepth 1 -name '[0-9]*' -printf '%f\n'); do
-		[ "$(readlink "/proc/$pid/ns/net" 2>/dev/null)" != "$inode" ] || { echo "$pid"; return; }
+@test "whatever command comes first brings back a supervisor and the rules" {
+	local pid command
+	pid=$(init_of a)
+	for command in "list" "container exec a -- true" "container list" "container running a" \
+		"unfreeze a" "health"; do
+		kill -9 "$(supervisor_of a)"
+		nft flush ruleset
+		nft list tables | awk '{ print "delete table", $2, $3 }' | nft -f - 2>/dev/null || true
+		[ -z "$(nft list tables)" ]
+		# shellcheck disable=SC2086
+		timeout 30 "$COI" $command >"$T/out" 2>&1 || true
+		is_back() { answers_to "$pid" 203.0.113.10/80 | grep -q hello; }
+		within 10 is_back || { echo "after '$command' it is closed: $(cat "$T/out")"; return 1; }
 	done
-}
-
-# Without a command of ours, which would mend.
-blocked_from() { # PID
-	local address gateway all=()
-	gateway=$(nsenter -t "$1" -n ip route | awk '/^default/ { print $3 }')
-	for address in 203.0.113.10/80 10.9.8.7/80 169.254.169.254/80 "$gateway/9999" 192.0.2.2/9999; do
-		(nsenter -t "$1" -n timeout 2 bash -c "exec 9<>/dev/tcp/$address || exit
-			printf 'GET / HTTP/1.0\r\n\r\n' >&9; cat <&9" 2>/dev/null 3>&- || true) \
-			>"$T/blocked.${address/\//:}" &
-		all+=($!)
-	done
-	wait "${all[@]}"
-	none_answered
+	as_meant a
 }
 
 # As docker's daemon sets up iptables, in the order in which it does.
