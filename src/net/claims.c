@@ -10,14 +10,13 @@
 #include "base/fd.h"
 #include "base/mem.h"
 #include "base/proc.h"
-#include "base/record.h"
 #include "net/allowed.h"
 #include "net/names.h"
 #include "net/rules.h"
 
 #define FILE_NAME "network-ports.ini"
 #define FORMAT 1
-#define FILE_MAX (256 * 1024) /* what a record may have */
+#define FILE_MAX (256 * 1024)
 
 void claims_done(struct claims *c) {
 	free(c->ports);
@@ -47,6 +46,9 @@ static int parse_index(const char *key, const struct net_base *b, uint32_t *ret)
 struct load {
 	const struct net_base *base;
 	struct claims *claims;
+	const char *section;
+	unsigned long format;
+	bool is_of_this_boot;
 };
 
 /* The words of a port's line as they stand; an older one has fewer, a newer one more. */
@@ -80,8 +82,12 @@ static size_t split(const char *value, char room[LINE_MAX_BYTES], const char *wo
 	return count;
 }
 
-static int load_port(const char *key, const char *value, void *data) {
-	struct load *l = data;
+/* They are written by index, so mostly the last one tells. */
+static bool is_claimed(const struct claims *c, uint32_t index) {
+	return c->count && c->ports[c->count - 1].index >= index && claims_find_index(c, index);
+}
+
+static int load_port(struct load *l, const char *key, const char *value) {
 	char line[LINE_MAX_BYTES];
 	const char *words[WORD_COUNT];
 	size_t count = split(value, line, words);
@@ -91,7 +97,8 @@ static int load_port(const char *key, const char *value, void *data) {
 	int mode;
 
 	if (parse_index(key, l->base, &index) < 0 || count <= WORD_PUT ||
-	    !net_name_ok(words[WORD_NAME]) || l->claims->count >= NET_PORTS_MAX)
+	    !net_name_ok(words[WORD_NAME]) || l->claims->count >= NET_PORTS_MAX ||
+	    is_claimed(l->claims, index))
 		return -EINVAL;
 	for (size_t i = WORD_DNS; i < count; i++)
 		if (parse_number(words[i], word_max[i], &n[i]) < 0)
@@ -116,41 +123,82 @@ static int load_port(const char *key, const char *value, void *data) {
 	return 0;
 }
 
-static int load_resting(const char *key, const char *value, void *data) {
-	struct load *l = data;
+static int load_resting(struct load *l, const char *key, const char *value) {
 	struct claims *c = l->claims;
 	struct resting r = { 0 };
 	unsigned long since;
 
 	if (parse_index(key, l->base, &r.index) < 0 || parse_number(value, UINT32_MAX, &since) < 0)
 		return -EINVAL;
+	/* What another boot released has nothing left in this kernel. */
+	if (!l->is_of_this_boot)
+		return 0;
 	r.since = (int64_t)since;
 	c->resting = xreallocarray(c->resting, c->resting_count + 1, sizeof(*c->resting));
 	c->resting[c->resting_count++] = r;
 	return 0;
 }
 
+static int load_head(struct load *l, const char *key, const char *value) {
+	if (!strcmp(key, "boot"))
+		l->is_of_this_boot = !strcmp(value, boot_id());
+	return strcmp(key, "format") != 0 ? 0 : parse_number(value, UINT32_MAX, &l->format);
+}
+
+static int load_line(struct load *l, char *line) {
+	char *value = strstr(line, " = ");
+
+	if (*line == '[')
+		l->section = line;
+	if (*line == '[' || !*line)
+		return 0;
+	if (!value)
+		return -EINVAL;
+	*value = '\0';
+	value += strlen(" = ");
+	if (!*l->section)
+		return load_head(l, line, value);
+	if (!strcmp(l->section, "[ports]"))
+		return load_port(l, line, value);
+	return strcmp(l->section, "[resting]") != 0 ? 0 : load_resting(l, line, value);
+}
+
+/*
+ * By hand, as it is written: a record looks for each key among those it has, and the
+ * lines of a thousand ports are read at each change of one. Its form is a record's.
+ */
+static int load_text(struct load *l, char *text, size_t len) {
+	int r = strlen(text) == len ? 0 : -EBADMSG;
+
+	for (char *line = text, *end; r == 0 && line < text + len; line = end + 1) {
+		end = strchrnul(line, '\n');
+		*end = '\0';
+		r = load_line(l, line);
+		/* Nothing behind it is known, then. */
+		if (l->format > FORMAT)
+			return -EPROTO;
+	}
+	return r == 0 && l->format ? 0 : -EBADMSG;
+}
+
 int claims_load(const struct net_base *b, struct claims *ret, struct err *err) {
-	auto_record struct record *rec = NULL;
+	autobuf struct buf text = { 0 };
 	auto_claims struct claims c = { 0 };
-	struct load l = { .base = b, .claims = &c };
-	const char *boot;
-	int r = record_load(b->layout->run_fd, FILE_NAME, FORMAT, &rec, err);
+	struct load l = { .base = b, .claims = &c, .section = "" };
+	int r = file_read_at(b->layout->run_fd, FILE_NAME, FILE_MAX, &text);
 
 	if (r == -ENOENT) {
 		*ret = (struct claims){ 0 };
 		return 0;
 	}
 	if (r < 0)
-		return r;
-	r = record_each(rec, "ports", load_port, &l);
-	boot = record_get(rec, "", "boot");
-	/* What another boot released has nothing left in this kernel. */
-	if (r == 0 && boot && !strcmp(boot, boot_id()))
-		r = record_each(rec, "resting", load_resting, &l);
-	if (r != 0)
-		return err_set(err, ERR_SYSTEM, -EBADMSG, "'%s/%s' is damaged", b->layout->run,
-			       FILE_NAME);
+		return err_sys(err, r, "cannot read '%s/%s'", b->layout->run, FILE_NAME);
+	r = load_text(&l, text.data, text.len);
+	if (r == -EPROTO)
+		return err_set(err, ERR_SYSTEM, r, "'%s/%s' has format %lu, made by a newer coi; "
+			       "this one knows up to %d", b->layout->run, FILE_NAME, l.format, FORMAT);
+	if (r < 0)
+		return err_set(err, ERR_SYSTEM, r, "'%s/%s' is damaged", b->layout->run, FILE_NAME);
 	*ret = c;
 	c = (struct claims){ 0 };
 	return 0;
@@ -194,10 +242,7 @@ static void add_port(struct buf *b, const struct net_port *p) {
 	buf_addc(b, '\n');
 }
 
-/*
- * Written by hand: a record looks for each key before it adds it, which takes
- * long with hundreds of them. Names are such that nothing needs escaping.
- */
+/* Names are such that nothing needs escaping. */
 int claims_store(const struct net_base *b, const struct claims *c, struct err *err) {
 	autobuf struct buf text;
 	int r;

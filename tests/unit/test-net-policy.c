@@ -370,7 +370,16 @@ static void damaged_claims(void **state) {
 		"format = 1\n[ports]\n2 = "
 		"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa "
 		"restricted - 0 0\n",
+		"format = 1\n[ports]\n2 = a restricted - 0 0\n2 = b restricted - 0 0\n",
+		"format = 1\n[ports]\n3 = a restricted - 0 0\n2 = b open - 0 0\n3 = c open - 0 0\n",
+		"format = 1\n[ports]\n2\n",
+		"format = 1\n[resting]\n1 = 5\n",
+		"format = 1\n[resting]\n2 = x\n",
+		"[ports]\n2 = a restricted - 0 0\n",
+		"format = x\n",
+		"format = 0\n",
 		"format = 2\n",
+		"",
 	};
 	struct place *p = *state;
 
