@@ -178,12 +178,35 @@ lookup_with() { # COMPILER…: as a static program of that C library, in the con
 	coi network deny a1 rotate.test
 }
 
-@test "an entry that makes no sense changes nothing" {
-	run --separate-stderr coi network allow a1 both.test 'a.*.test'
+@test "entries that make no sense change nothing, in one line that says which and why" {
+	local entry why before
+	before=$(coi network show a1 --json | jq -c '[.mode, .allowed]')
+	while IFS='|' read -r entry why; do
+		run --separate-stderr coi network allow a1 both.test "$entry"
+		expect_status 1
+		expect_one_error
+		expect_stderr "'$entry'"
+		expect_stderr "$why"
+		run --separate-stderr coi network deny a1 public.test "$entry"
+		expect_status 1
+		expect_one_error
+		expect_equal "$(coi network show a1 --json | jq -c '[.mode, .allowed]')" "$before"
+	done <<-'END'
+		a.*.test|a wildcard stands at the beginning only
+		10.0.0.1/8|10.0.0.0/8
+		10.0.0.0/33|no IPv4 network
+		public.test:0|from 1 to 65535
+		public.test:70000|from 1 to 65535
+		@nobody|there is no set of names
+	END
+	# More than there may be, of which none is taken.
+	seq -f 'h%g.test' 10000 >"$T/many"
+	run --separate-stderr coi network allow a1 $(cat "$T/many")
 	expect_status 1
 	expect_one_error
-	expect_stderr 'a wildcard stands at the beginning only'
+	expect_equal "$(coi network show a1 --json | jq -c '[.mode, .allowed]')" "$before"
 	refused_at_once a1 both.test
+	get a1 public.test
 	run --separate-stderr coi network mode a1 closed
 	expect_status 2
 	run --separate-stderr coi network show nobody
