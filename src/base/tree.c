@@ -189,12 +189,16 @@ int64_t tree_size_at(int dirfd, const char *name) {
 }
 
 int dir_names(int fd, char ***ret) {
-	int copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	autoclosedir DIR *dir = copy < 0 ? NULL : fdopendir(copy);
+	/* A time that is written for looking waits for the file system's journal. */
+	int copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_NOATIME | O_CLOEXEC);
+	autoclosedir DIR *dir = NULL;
 	autostrv char **names = NULL;
 	size_t count = 0, room = 0;
 	struct dirent *entry;
 
+	if (copy < 0 && errno == EPERM)
+		copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	dir = copy < 0 ? NULL : fdopendir(copy);
 	if (!dir) {
 		int r = -errno;
 
