@@ -57,7 +57,7 @@ check_agents() {
 }
 
 make_user() {
-	local old
+	local old file
 	old=$(getent passwd 1000 | cut -d: -f1 || true)
 	if [ -n "$old" ] && [ "$old" != code ]; then
 		usermod -l code -d /home/code -m "$old"
@@ -68,6 +68,10 @@ make_user() {
 	fi
 	usermod -s /bin/bash -aG sudo code
 	! getent group docker >/dev/null || usermod -aG docker code
+	# A container has 131072 ids; the upper half is for user namespaces of the user's own.
+	for file in /etc/subuid /etc/subgid; do
+		echo code:65536:65536 | write 0644 $file
+	done
 	passwd -l root >/dev/null
 	write 0440 /etc/sudoers.d/code <<-'END'
 		code ALL=(ALL:ALL) NOPASSWD: ALL

@@ -137,3 +137,14 @@ inside() {
 	expect_status 0
 	expect_equal "$(grep -x '[0-9]*' <<<"$output" | xargs)" "0 1 1 1 1 1 1 1 0"
 }
+
+@test "user namespaces of the user's own have ids enough for an engine without root" {
+	coi shell --debug --background
+	run --separate-stderr coi container exec "$(container_name 1)" --user 1000 -- \
+		unshare --user --map-auto --map-root-user --mount sh -c '
+			awk "{ n += \$3 } END { print n }" /proc/self/uid_map
+			mount -t tmpfs none /mnt && touch /mnt/x && chown 1000:1000 /mnt/x && stat -c %u /mnt/x'
+	expect_status 0
+	[ "${lines[0]}" -ge 65536 ]
+	expect_equal "${lines[1]}" 1000
+}
