@@ -236,7 +236,7 @@ max_duration = "1h"'
 	for k in 1 2; do
 		supervisor=$(sed -n 's/^supervisor *= *\([0-9]*\).*/\1/p' "$COI_ROOT/containers/box/container.ini")
 		# CLOCK_BOOTTIME is 7; and it is the record's time.
-		grep -hs '^clockid: 7$' /proc/"$supervisor"/fdinfo/*
+		grep -hqs '^clockid: 7$' /proc/"$supervisor"/fdinfo/*
 		deadline=$(sed -n 's/^deadline_ms *= *//p' "$COI_ROOT/containers/box/container.ini")
 		[ -z "${before-}" ] || expect_equal "$deadline" "$before"
 		before=$deadline
