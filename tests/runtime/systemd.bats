@@ -89,3 +89,13 @@ boot() {
 	as_root a true
 	down a
 }
+
+@test "with the smallest surface too it comes up without a failed unit" {
+	boot surface=strict
+	run in_c a uid=0 -- systemctl is-system-running --wait
+	echo "$output"
+	in_c a uid=0 -- systemctl --failed --no-legend
+	[ "$output" = running ]
+	down a
+	grep -q 'stop: 0 ' "$(dir_of a)/err"
+}
