@@ -70,6 +70,26 @@ int confine_capabilities(const cap_value_t *keep, size_t count) {
 	return r;
 }
 
+int confine_without(const cap_value_t *drop, size_t count) {
+	cap_t caps = cap_get_proc();
+	int r = caps ? 0 : -errno;
+
+	for (size_t i = 0; r == 0 && i < count; i++) {
+		if (prctl(PR_CAPBSET_READ, drop[i], 0, 0, 0) < 0)
+			continue;
+		/* Without CAP_SETPCAP the rest still goes. */
+		if (prctl(PR_CAPBSET_DROP, drop[i], 0, 0, 0) < 0 && errno != EPERM)
+			r = -errno;
+		for (int set = CAP_EFFECTIVE; r == 0 && set <= CAP_INHERITABLE; set++)
+			if (cap_set_flag(caps, (cap_flag_t)set, 1, &drop[i], CAP_CLEAR) < 0)
+				r = -errno;
+	}
+	if (r == 0 && cap_set_proc(caps) < 0)
+		r = -errno;
+	cap_free(caps);
+	return r;
+}
+
 int confine_calls(const int *calls, size_t count, scmp_filter_ctx *ret) {
 	/* It fails and does not kill, since libraries change. */
 	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ERRNO(EPERM));

@@ -24,6 +24,12 @@ int confine_user(uid_t uid, gid_t gid);
 /* Only the @count capabilities of @keep that it has (NULL: none at all). */
 int confine_capabilities(const cap_value_t *keep, size_t count);
 /*
+ * Without the @count capabilities of @drop, for this process and, as far as it may change
+ * its bounding set, for every program that it or a child of it starts. A new user
+ * namespace has all of its own again. One that this kernel does not know is left out.
+ */
+int confine_without(const cap_value_t *drop, size_t count);
+/*
  * Only these system calls, as a filter to which more can be added before
  * seccomp_load(); the rest fails with EPERM. Memory never holds code. Calls that
  * this machine does not have are left out. seccomp_release() it.

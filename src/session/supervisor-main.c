@@ -20,6 +20,7 @@
 #include "base/msg.h"
 #include "base/strv.h"
 #include "session/snapshot.h"
+#include "session/supervisor-confine.h"
 #include "session/supervisor.h"
 #include "session/teardown.h"
 
@@ -216,7 +217,9 @@ int main(int argc, char **argv) {
 	for (size_t i = 0; i < RELAY_TARGETS_MAX; i++)
 		v.relay_fds[i] = -1;
 	(void)fd_set_cloexec(COMMAND_FD, true);
-	r = read_plan(&v, &err);
+	r = supervisor_confine(&err);
+	if (r == 0)
+		r = read_plan(&v, &err);
 	if (r == 0)
 		r = open_all(&v, &err);
 	if (r == 0)

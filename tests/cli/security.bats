@@ -99,3 +99,30 @@ results() { coi run -- /workspace/probe | grep -E "^(io_uring_setup|keyctl|perf_
 	[ "$status" = 1 ]
 	grep -q 'at most 1 argument' <<<"$stderr"
 }
+
+@test "supervisor, monitor and their children have no right that they do not use" {
+	local pid name bit caps checked=0
+	coi container launch coi-default s2
+	[ "$(coi container exec s2 -- id -u)" = 0 ]
+	for pid in $(find /proc -maxdepth 1 -name '[0-9]*' -printf '%f\n'); do
+		[[ "$(readlink "/proc/$pid/exe")" == "$COI_TEST_BUILD"/* ]] || continue
+		# Those in the container have a namespace of their own, and its bounding set.
+		[ "$(readlink "/proc/$pid/ns/user")" = "$(readlink /proc/self/ns/user)" ] || continue
+		for name in CapBnd CapPrm CapEff CapInh; do
+			caps=$(sed -n "s/^$name:.//p" "/proc/$pid/status")
+			# sys_module, sys_rawio, sys_pacct, sys_boot, sys_time, audit_write, audit_control,
+			# mac_override, syslog, wake_alarm
+			for bit in 16 17 20 22 25 29 30 32 34 35; do
+				[ $((0x$caps >> bit & 1)) = 0 ] || {
+					echo "$(tr '\0' ' ' <"/proc/$pid/cmdline"): $name: $bit"
+					return 1
+				}
+			done
+		done
+		checked=$((checked + 1))
+	done
+	[ "$checked" -ge 2 ]
+	# The container powers off by itself all the same.
+	coi container stop s2
+	coi container delete --force s2
+}
