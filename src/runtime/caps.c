@@ -28,7 +28,7 @@ const struct caps_row caps_rows[] = {
 	STAYS("setpcap", CAP_SETPCAP, "systemd and engines make the sets of services smaller"),
 	STAYS("net_bind_service", CAP_NET_BIND_SERVICE, "services at ports below 1024"),
 	STAYS("net_broadcast", CAP_NET_BROADCAST,
-	      "no code asks for it, but systemd-networkd does not start without it"),
+	      "no code asks for it, but the unit of systemd-networkd does"),
 	STAYS("net_admin", CAP_NET_ADMIN, "docker's bridges and rules, in the container's network"),
 	STAYS("net_raw", CAP_NET_RAW, "ping and tcpdump, in the container's network"),
 	STAYS("ipc_lock", CAP_IPC_LOCK, "programs that carry it in their file do not start without"),
