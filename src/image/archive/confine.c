@@ -147,6 +147,7 @@ static const int write_calls[] = {
 	SCMP_SYS(fchmod),    SCMP_SYS(fchmodat), SCMP_SYS(fchown),    SCMP_SYS(fchownat),
 	SCMP_SYS(fsetxattr), SCMP_SYS(ftruncate), SCMP_SYS(linkat),   SCMP_SYS(lsetxattr),
 	SCMP_SYS(mkdirat),   SCMP_SYS(mknodat),  SCMP_SYS(pwrite64),  SCMP_SYS(symlinkat),
+	SCMP_SYS(sync_file_range), SCMP_SYS(sync_file_range2),
 	SCMP_SYS(utimensat),
 };
 static const int read_calls[] = {

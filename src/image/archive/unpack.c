@@ -22,6 +22,7 @@
 /* Free space that is left alone: 2 % of the file system, 512 MiB at most. */
 #define RESERVE_MAX (UINT64_C(512) << 20)
 #define INODE_CHECK_STEP 4096
+#define FLUSH_SIZE 65536 /* the many small ones are better written together */
 
 int unpack_refuse(struct unpack *u, struct err *err, const char *why) {
 	return err_set(err, ERR_SYSTEM, -EBADMSG, "the archive is refused: entry '%.300s': %s",
@@ -141,6 +142,9 @@ static int write_content(struct unpack *u, int fd, struct err *err) {
 	}
 	if (end < size && ftruncate(fd, size) < 0)
 		return unpack_failed(u, err, -errno);
+	/* All of it has to be on the disk at the end: it may go there while we go on. */
+	if (end >= FLUSH_SIZE)
+		(void)sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WRITE);
 	return keep_hash(u, fd, err);
 }
 
