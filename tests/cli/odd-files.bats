@@ -114,3 +114,19 @@ raw() { # FILE...: does it hold bytes that a terminal acts on?
 	# No set-uid file of the container's root appears on the host.
 	[ -z "$(find "$T/tmp/pulled" -perm /7000)" ]
 }
+
+@test "a tree of 300 levels is published and launched again; an export names it" {
+	coi container start box >"$T/out" 2>&1 || true
+	coi container exec box --user 0 -- mkdir /srv/odd/d
+	odd box deep d 300
+	coi image publish box odd-deep >"$T/out" 2>&1
+	coi container exec box --user 0 -- rm -rf /srv/odd/d
+	run --separate-stderr coi image export odd-deep "$T/tmp/deep.tar"
+	expect_status 1
+	expect_stderr "is nested too deeply"
+	[ ! -e "$T/tmp/deep.tar" ]
+	coi container launch odd-deep again >"$T/out" 2>&1
+	expect_equal "$(coi container exec again --user 0 -- find /srv/odd/d -name bottom | wc -l)" 1
+	coi container delete --force again
+	coi image delete odd-deep
+}

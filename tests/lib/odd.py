@@ -5,7 +5,7 @@
   make    all kinds of odd objects (set up by 'base', which is what the layer below has)
   base    what 'make' then renames, replaces and removes
   list    a line for each object with all that a copy has to keep; holes are not read
-  deep N  a tree N levels deep, made a step at a time
+  deep PLACE N  a tree N levels deep in PLACE, made a step at a time
 
 Runs in the container's user namespace on its tree (nsenter), as its root.
 """
@@ -201,6 +201,7 @@ os.chdir(sys.argv[2])
 if sys.argv[1] == "list":
     walk(b".", {})
 elif sys.argv[1] == "deep":
-    deep(int(sys.argv[3]))
+    os.chdir(sys.argv[3])
+    deep(int(sys.argv[4]))
 else:
     {"make": make, "base": base}[sys.argv[1]]()
