@@ -233,6 +233,60 @@ iptables_down() {
 	as_meant a
 }
 
+# As libvirt sets up its default network, with one machine in it that answers at port 80.
+libvirt_up() {
+	ip link add virbr0 type bridge
+	ip addr add 192.168.122.1/24 dev virbr0
+	ip link set virbr0 up
+	: >"$T/vm"
+	unshare --net="$T/vm" true
+	ip link add vnet0 type veth peer name eth0 netns "$T/vm"
+	ip link set vnet0 master virbr0 up
+	in_vm ip addr add 192.168.122.2/24 dev eth0
+	in_vm ip link set eth0 up
+	in_vm ip route add default via 192.168.122.1
+	(cd "$T/www" && in_vm /usr/bin/python3 -m http.server 80 >/dev/null 2>&1 3>&-) &
+	echo $! >"$T/vm.pid"
+	iptables -N LIBVIRT_INP
+	iptables -A LIBVIRT_INP -i virbr0 -p udp --dport 53 -j ACCEPT
+	iptables -I INPUT -j LIBVIRT_INP
+	iptables -N LIBVIRT_FWO
+	iptables -A LIBVIRT_FWO -s 192.168.122.0/24 -i virbr0 -j ACCEPT
+	iptables -A LIBVIRT_FWO -i virbr0 -j REJECT
+	iptables -I FORWARD -j LIBVIRT_FWO
+	iptables -N LIBVIRT_FWI
+	iptables -A LIBVIRT_FWI -d 192.168.122.0/24 -o virbr0 -m conntrack \
+		--ctstate RELATED,ESTABLISHED -j ACCEPT
+	iptables -A LIBVIRT_FWI -o virbr0 -j REJECT
+	iptables -I FORWARD -j LIBVIRT_FWI
+	iptables -t nat -N LIBVIRT_PRT
+	iptables -t nat -A LIBVIRT_PRT -s 192.168.122.0/24 ! -d 192.168.122.0/24 -j MASQUERADE
+	iptables -t nat -A POSTROUTING -j LIBVIRT_PRT
+}
+
+in_vm() {
+	nsenter --net="$T/vm" "$@"
+}
+
+@test "libvirt's network: its machines and our containers do not meet, and each goes its way" {
+	libvirt_up
+	as_meant a
+	within 10 curl -s -o /dev/null -m 5 http://192.168.122.2/
+	run get a 192.168.122.2 80
+	[[ "$output" != *host* ]]
+	in_vm curl -s -m 10 http://203.0.113.10/ | grep -q hello
+	run in_vm curl -s -m 2 "http://$(address_of a)/"
+	[ "$status" != 0 ]
+	coi container launch coi-default b
+	as_meant b
+	coi kill b --force
+	kill "$(cat "$T/vm.pid")"
+	iptables_down
+	ip link del virbr0
+	umount "$T/vm"
+	as_meant a
+}
+
 @test "chains that reject in the end, whatever their policy is" {
 	listen
 	nft -f - <<-'END'
