@@ -241,6 +241,7 @@ static enum health_status told(int secret, int control) {
 	status = r.status;
 	free(r.message);
 	free(r.remedy);
+	json_decref(r.details);
 	return status;
 }
 
