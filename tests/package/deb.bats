@@ -85,6 +85,9 @@ in_root() {
 		echo here >&3
 		wait $!
 		cat /tmp/out
+		coi container launch coi-default web >&2
+		! dpkg -r coi >&2 || exit 1
+		coi shutdown --force web >&2
 		wc -l </etc/subuid'
 	expect_status 0
 	expect_stderr "containers are running; end them first, with: coi shutdown --all"

@@ -74,6 +74,12 @@ teardown() {
 	[ "$count" -ge 131072 ]
 	# What was added is written down, for who removes coi.
 	expect_equal "$(cut -d ' ' -f 2 "$T/note" | sort -u)" "$(grep ^root: "$T/subuid")"
+	# One that root has in one file only is of no use: both get the same.
+	echo root:5000000:65536 >"$T/subuid"
+	: >"$T/subgid"
+	sh "$T/root-ids"
+	expect_equal "$(grep -c ^root: "$T/subuid")" 2
+	expect_equal "$(tail -n 1 "$T/subuid")" "$(cat "$T/subgid")"
 }
 
 @test "the default image is there, with what a session needs" {
