@@ -204,15 +204,10 @@ int claims_load(const struct net_base *b, struct claims *ret, struct err *err) {
 	return 0;
 }
 
-/* Without printf: see names.c. */
 static void add_number(struct buf *b, unsigned n) {
-	char digits[10];
-	size_t at = sizeof(digits);
+	char text[NET_NUMBER_TEXT];
 
-	do
-		digits[--at] = (char)('0' + n % 10);
-	while (n /= 10);
-	buf_add(b, digits + at, sizeof(digits) - at);
+	buf_add(b, text, (size_t)(net_put_number(text, n) - text));
 }
 
 static void add_flags(struct buf *b, const struct net_port *p) {

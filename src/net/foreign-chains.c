@@ -5,6 +5,7 @@
  */
 #include "net/foreign.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <libmnl/libmnl.h>
 #include <libnftnl/chain.h>
@@ -30,6 +31,7 @@
 
 struct foreign_table {
 	uint16_t family;
+	bool is_owned;
 	char name[FOREIGN_NAME_SIZE];
 };
 
@@ -56,22 +58,22 @@ void foreign_chains_done(struct foreign_chains *all) {
 static int collect_table(const struct nlmsghdr *nlh, void *data) {
 	struct table_list *list = data;
 	const struct nfgenmsg *g = mnl_nlmsg_get_payload(nlh);
+	struct foreign_table t = { .family = g->nfgen_family };
 	const struct nlattr *a;
 
 	if (g->nfgen_family != NFPROTO_IPV4 && g->nfgen_family != NFPROTO_INET)
 		return MNL_CB_OK;
 	mnl_attr_for_each(a, nlh, sizeof(*g)) {
-		struct foreign_table *t;
-
-		if (mnl_attr_get_type(a) != NFTA_TABLE_NAME ||
-		    mnl_attr_validate(a, MNL_TYPE_NUL_STRING) < 0 ||
-		    net_table_is_ours(mnl_attr_get_str(a)) || list->count >= TABLES_MAX)
-			continue;
-		list->tables = xreallocarray(list->tables, list->count + 1, sizeof(*t));
-		t = &list->tables[list->count++];
-		t->family = g->nfgen_family;
-		snprintf(t->name, sizeof(t->name), "%s", mnl_attr_get_str(a));
+		if (mnl_attr_get_type(a) == NFTA_TABLE_NAME &&
+		    mnl_attr_validate(a, MNL_TYPE_NUL_STRING) >= 0)
+			snprintf(t.name, sizeof(t.name), "%s", mnl_attr_get_str(a));
+		else if (mnl_attr_get_type(a) == NFTA_TABLE_FLAGS && mnl_attr_get_payload_len(a) == 4)
+			t.is_owned = ntohl(mnl_attr_get_u32(a)) & NFT_TABLE_F_OWNER;
 	}
+	if (!t.name[0] || net_table_is_ours(t.name) || list->count >= TABLES_MAX)
+		return MNL_CB_OK;
+	list->tables = xreallocarray(list->tables, list->count + 1, sizeof(t));
+	list->tables[list->count++] = t;
 	return MNL_CB_OK;
 }
 
@@ -98,6 +100,7 @@ static int parse_filter(const struct nlmsghdr *nlh, struct foreign_chain *ret) {
 		ret->hook = nftnl_chain_get_u32(c, NFTNL_CHAIN_HOOKNUM);
 		snprintf(ret->table, sizeof(ret->table), "%s", table);
 		snprintf(ret->chain, sizeof(ret->chain), "%s", name);
+		ret->priority = nftnl_chain_get_s32(c, NFTNL_CHAIN_PRIO);
 		ret->drops = nftnl_chain_is_set(c, NFTNL_CHAIN_POLICY) &&
 			     nftnl_chain_get_u32(c, NFTNL_CHAIN_POLICY) == NF_DROP;
 		r = ret->hook == NF_INET_FORWARD || ret->hook == NF_INET_LOCAL_IN;
@@ -120,6 +123,7 @@ static int collect_chain(const struct nlmsghdr *nlh, void *data) {
 	if (r == 0 || f.family != q->table->family || strcmp(f.table, q->table->name) != 0 ||
 	    all->count >= CHAINS_MAX)
 		return MNL_CB_OK;
+	f.is_owned = q->table->is_owned;
 	all->list = xreallocarray(all->list, all->count + 1, sizeof(f));
 	all->list[all->count++] = f;
 	return MNL_CB_OK;
@@ -182,8 +186,11 @@ int foreign_roots(struct net_base *b) {
 
 /* --- rules */
 
-/* What a rule without a condition does. */
+/* What a rule does with what it is about. */
 enum action { GOES_ON, ACCEPTS, CLOSES, LEADS, LEADS_AWAY, RETURNS };
+
+/* What is followed through the rules. */
+enum packet { ANY, FROM_BRIDGE, TO_BRIDGE };
 
 struct step {
 	enum action action;
@@ -191,12 +198,16 @@ struct step {
 };
 
 struct steps {
+	const char *bridge;
+	enum packet packet;
 	struct step list[STEPS_MAX];
 	size_t count;
 };
 
 struct rule_parse {
-	bool has_condition;
+	const struct steps *all;
+	uint32_t key; /* of the register that is compared next; 0: none */
+	bool has_condition; /* but that it is our packet */
 	struct step step;
 };
 
@@ -233,6 +244,31 @@ static void parse_verdict(struct rule_parse *p, const struct nftnl_expr *e) {
 	}
 }
 
+/* "iifname coibr0", which is no condition for what comes from there: the name with its NUL. */
+static bool is_about_packet(const struct rule_parse *p, const struct nftnl_expr *e) {
+	uint32_t len = 0;
+	const void *name = nftnl_expr_get(e, NFTNL_EXPR_CMP_DATA, &len);
+	size_t own = strlen(p->all->bridge) + 1;
+
+	return ((p->all->packet == FROM_BRIDGE && p->key == NFT_META_IIFNAME) ||
+		(p->all->packet == TO_BRIDGE && p->key == NFT_META_OIFNAME)) &&
+	       nftnl_expr_get_u32(e, NFTNL_EXPR_CMP_OP) == NFT_CMP_EQ && name && len >= own &&
+	       memcmp(name, p->all->bridge, own) == 0;
+}
+
+static void parse_condition(struct rule_parse *p, const char *kind, const struct nftnl_expr *e) {
+	const bool is_name = !strcmp(kind, "meta") && nftnl_expr_is_set(e, NFTNL_EXPR_META_DREG) &&
+			     (nftnl_expr_get_u32(e, NFTNL_EXPR_META_KEY) == NFT_META_IIFNAME ||
+			      nftnl_expr_get_u32(e, NFTNL_EXPR_META_KEY) == NFT_META_OIFNAME);
+
+	if (is_name && !p->key)
+		p->key = nftnl_expr_get_u32(e, NFTNL_EXPR_META_KEY);
+	else if (p->key && !strcmp(kind, "cmp") && is_about_packet(p, e))
+		p->key = 0;
+	else
+		p->has_condition = true;
+}
+
 static int parse_expr(struct nftnl_expr *e, void *data) {
 	struct rule_parse *p = data;
 	const char *kind = nftnl_expr_get_str(e, NFTNL_EXPR_NAME);
@@ -248,23 +284,23 @@ static int parse_expr(struct nftnl_expr *e, void *data) {
 		match = nftnl_expr_get_str(e, NFTNL_EXPR_MT_NAME);
 		p->has_condition |= !match || strcmp(match, "comment") != 0;
 	} else if (strcmp(kind, "counter") != 0 && strcmp(kind, "log") != 0) {
-		p->has_condition = true;
+		parse_condition(p, kind, e);
 	}
 	return 0;
 }
 
 static int collect_step(const struct nlmsghdr *nlh, void *data) {
 	struct steps *all = data;
-	struct rule_parse p = { 0 };
+	struct rule_parse p = { .all = all };
 	struct nftnl_rule *r = nftnl_rule_alloc();
 
+	/* What libnftnl does not know, of a newer kernel, is a condition. */
 	if (!r || nftnl_rule_nlmsg_parse(nlh, r) < 0) {
 		nftnl_rule_free(r);
-		errno = EBADMSG;
-		return MNL_CB_ERROR;
+		return MNL_CB_OK;
 	}
 	(void)nftnl_expr_foreach(r, parse_expr, &p);
-	if (!p.has_condition && p.step.action != GOES_ON && all->count < STEPS_MAX)
+	if (!p.has_condition && !p.key && p.step.action != GOES_ON && all->count < STEPS_MAX)
 		all->list[all->count++] = p.step;
 	nftnl_rule_free(r);
 	return MNL_CB_OK;
@@ -286,15 +322,17 @@ static int read_steps(struct net_base *b, const struct foreign_chain *f, const c
 	return r == -ENOENT ? 0 : r;
 }
 
-/* What becomes of a packet that no condition in the chain is about: an action, or -errno. */
+/* What becomes of a packet that no other condition in the chain is about: an action, or -errno. */
 static int follow(struct net_base *b, const struct foreign_chain *f, const char *chain,
-		  unsigned depth, unsigned *looks) {
+		  enum packet packet, unsigned depth, unsigned *looks) {
 	autofree struct steps *steps = NULL;
 	int r;
 
 	if (depth > DEPTH_MAX || ++*looks > LOOKS_MAX)
 		return GOES_ON;
 	steps = xcalloc(1, sizeof(*steps));
+	steps->bridge = b->bridge;
+	steps->packet = packet;
 	r = read_steps(b, f, chain, steps);
 	if (r < 0)
 		return r;
@@ -303,18 +341,42 @@ static int follow(struct net_base *b, const struct foreign_chain *f, const char 
 
 		r = s->action;
 		if (r == LEADS || r == LEADS_AWAY)
-			r = follow(b, f, s->chain, depth + 1, looks);
+			r = follow(b, f, s->chain, packet, depth + 1, looks);
 		if (r != GOES_ON || s->action == LEADS_AWAY)
 			return r == RETURNS ? GOES_ON : r;
 	}
 	return GOES_ON;
 }
 
-int foreign_chain_closes(struct net_base *b, const struct foreign_chain *f) {
+static int closes(struct net_base *b, const struct foreign_chain *f, enum packet packet) {
 	unsigned looks = 0;
-	int r = follow(b, f, f->chain, 0, &looks);
+	int r = follow(b, f, f->chain, packet, 0, &looks);
 
 	if (r < 0)
 		return r;
 	return r == CLOSES || (r == GOES_ON && f->drops);
+}
+
+int foreign_chain_closes(struct net_base *b, const struct foreign_chain *f) {
+	return closes(b, f, ANY);
+}
+
+int foreign_chain_closes_bridge(struct net_base *b, const struct foreign_chain *f) {
+	int r = closes(b, f, FROM_BRIDGE);
+
+	return r != 0 || f->hook != NF_INET_FORWARD ? r : closes(b, f, TO_BRIDGE);
+}
+
+int foreign_refuses(struct net_base *b, const struct foreign_chains *all, char *ret, size_t size) {
+	*ret = '\0';
+	for (size_t i = 0; i < all->count && !*ret; i++) {
+		const struct foreign_chain *f = &all->list[i];
+		int r = f->is_owned ? foreign_chain_closes_bridge(b, f) : 0;
+
+		if (r < 0)
+			return r;
+		if (r > 0)
+			snprintf(ret, size, "%.60s", f->table);
+	}
+	return 0;
 }

@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <libmnl/libmnl.h>
 #include <libnftnl/common.h>
+#include <libnftnl/expr.h>
 #include <libnftnl/rule.h>
 #include <libnftnl/udata.h>
 #include <linux/netfilter.h>
@@ -27,6 +28,7 @@
 #include "net/internal.h"
 #include "net/legacy.h"
 #include "net/nl.h"
+#include "net/rules.h"
 
 #define REQUEST 1024
 #define RULES_MAX 2
@@ -35,7 +37,9 @@ struct rule_search {
 	const char *comment;
 	uint64_t handles[RULES_MAX * 4]; /* more than there should be */
 	size_t count;
+	size_t with_mark; /* of them ask for the mark; an older coi's do not */
 	bool matches;
+	bool has_mark;
 };
 
 static int compare_comment(const struct nftnl_udata *attr, void *data) {
@@ -48,29 +52,42 @@ static int compare_comment(const struct nftnl_udata *attr, void *data) {
 	return 0;
 }
 
+static int look_for_mark(struct nftnl_expr *e, void *data) {
+	struct rule_search *q = data;
+
+	q->has_mark |= !strcmp(nftnl_expr_get_str(e, NFTNL_EXPR_NAME), "meta") &&
+		       nftnl_expr_get_u32(e, NFTNL_EXPR_META_KEY) == NFT_META_MARK;
+	return 0;
+}
+
 static int collect_rule(const struct nlmsghdr *nlh, void *data) {
 	struct rule_search *q = data;
 	struct nftnl_rule *r = nftnl_rule_alloc();
 	const void *udata;
 	uint32_t len = 0;
 
+	/* What libnftnl does not know is not ours. */
 	if (!r || nftnl_rule_nlmsg_parse(nlh, r) < 0) {
 		nftnl_rule_free(r);
-		errno = EBADMSG;
-		return MNL_CB_ERROR;
+		return MNL_CB_OK;
 	}
-	q->matches = false;
+	q->matches = q->has_mark = false;
 	udata = nftnl_rule_get_data(r, NFTNL_RULE_USERDATA, &len);
 	if (udata)
 		(void)nftnl_udata_parse(udata, len, compare_comment, q);
-	if (q->matches && q->count < ARRAY_SIZE(q->handles))
+	if (q->matches && q->count < ARRAY_SIZE(q->handles)) {
 		q->handles[q->count++] = nftnl_rule_get_u64(r, NFTNL_RULE_HANDLE);
+		(void)nftnl_expr_foreach(r, look_for_mark, q);
+		q->with_mark += q->has_mark;
+	}
 	nftnl_rule_free(r);
 	return MNL_CB_OK;
 }
 
 static void restart_rules(void *data) {
-	((struct rule_search *)data)->count = 0;
+	struct rule_search *q = data;
+
+	q->count = q->with_mark = 0;
 }
 
 static int find_rules(struct net_base *b, const struct foreign_chain *f, struct rule_search *q) {
@@ -89,13 +106,22 @@ static size_t rules_of(const struct foreign_chain *f) {
 	return f->hook == NF_INET_FORWARD ? 2 : 1;
 }
 
+/*
+ * Our own chain comes first and has marked what it lets through. Where theirs does, an
+ * accept there is not the last word: ours is still to come.
+ */
+static bool wants_mark(const struct foreign_chain *f) {
+	return f->priority > NET_PRIORITY_FILTER;
+}
+
 /* As "iptables -i coibr0 -m mark --mark …/… -j ACCEPT" makes it: the name with its NUL. */
-static void accept_rule(struct nft_batch *batch, const struct net_base *b, const char *chain,
-			uint32_t key) {
-	nft_rule_begin(batch, chain);
+static void accept_rule(struct nft_batch *batch, const struct net_base *b,
+			const struct foreign_chain *f, uint32_t key) {
+	nft_rule_begin(batch, f->chain);
 	nft_meta(batch, key, NFT_REG_1);
 	nft_cmp(batch, NFT_CMP_EQ, NFT_REG_1, b->bridge, strlen(b->bridge) + 1);
-	nft_judged(batch);
+	if (wants_mark(f))
+		nft_judged(batch);
 	nft_counter(batch);
 	nft_verdict(batch, NF_ACCEPT, NULL);
 	nft_rule_comment(batch, b->bridge);
@@ -114,55 +140,56 @@ static int change(struct net_base *b, const struct foreign_chain *f, const struc
 		nft_rule_delete(&batch, f->chain, q->handles[i]);
 	if (insert) {
 		if (f->hook == NF_INET_FORWARD)
-			accept_rule(&batch, b, f->chain, NFT_META_OIFNAME);
-		accept_rule(&batch, b, f->chain, NFT_META_IIFNAME);
+			accept_rule(&batch, b, f, NFT_META_OIFNAME);
+		accept_rule(&batch, b, f, NFT_META_IIFNAME);
 	}
 	r = net_send_quiet(b, &batch);
 	/* Gone in the meantime, which is as good. */
 	return r == -ENOENT ? 0 : r;
 }
 
-/* A table that belongs to a process can be changed by nobody else: that is told. */
-static void refused(struct net_base *b, const struct foreign_chain *f) {
-	if (b->refused_by[0])
-		return;
-	snprintf(b->refused_by, sizeof(b->refused_by), "%.60s", f->table);
+/* All of them are there, as they are to be. */
+static bool is_as_meant(const struct foreign_chain *f, const struct rule_search *q, bool insert) {
+	return q->count == (insert ? rules_of(f) : 0) &&
+	       q->with_mark == (wants_mark(f) ? q->count : 0);
 }
 
 static int one(struct net_base *b, const struct foreign_chain *f, bool insert) {
 	struct rule_search q = { 0 };
-	int r = insert ? foreign_chain_closes(b, f) : 1;
+	int r = f->is_owned ? 0 : find_rules(b, f, &q);
 
-	if (r <= 0)
+	if (r < 0 || f->is_owned || is_as_meant(f, &q, insert))
 		return r;
-	r = find_rules(b, f, &q);
-	if (r < 0 || q.count == (insert ? rules_of(f) : 0))
-		return r;
+	/* What it does is asked last, since that may be many dumps. */
+	if (insert && !q.count) {
+		r = foreign_chain_closes(b, f);
+		if (r <= 0)
+			return r;
+	}
 	log_debug("chain '%s' of table '%s' is changed", f->chain, f->table);
 	r = change(b, f, &q, insert);
-	if (r == -EPERM) {
-		refused(b, f);
-		return 0;
-	}
-	return r < 0 ? r : 1;
+	/* It has got an owner meanwhile. */
+	return r == -EPERM ? 0 : r < 0 ? r : 1;
 }
 
+/* What is wrong with one is no reason to leave the others. */
 static int for_all(struct net_base *b, bool insert, struct err *err) {
 	auto_foreign_chains struct foreign_chains all = { 0 };
-	int r = foreign_chains_find(b, &all), changed = 0;
+	int r = foreign_chains_find(b, &all), changed = 0, failed = 0;
 
+	if (r == 0 && insert)
+		r = foreign_refuses(b, &all, b->refused_by, sizeof(b->refused_by));
 	if (r < 0)
 		return err_sys(err, r, "cannot list the chains of this host");
-	b->refused_by[0] = '\0';
 	b->legacy_closes = insert ? legacy_closes(b->bridge) : 0;
 	for (size_t i = 0; i < all.count; i++) {
 		r = one(b, &all.list[i], insert);
-		if (r < 0)
-			return err_sys(err, r, "cannot change chain '%s' of table '%s'",
-				       all.list[i].chain, all.list[i].table);
-		changed |= r;
+		if (r < 0 && !failed)
+			failed = err_sys(err, r, "cannot change chain '%s' of table '%s'",
+					 all.list[i].chain, all.list[i].table);
+		changed |= r > 0;
 	}
-	return changed;
+	return failed ? failed : changed;
 }
 
 int foreign_ensure(struct net_base *b, struct err *err) {

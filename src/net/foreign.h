@@ -16,7 +16,9 @@ struct foreign_chain {
 	uint32_t hook;   /* NF_INET_FORWARD or NF_INET_LOCAL_IN */
 	char table[FOREIGN_NAME_SIZE];
 	char chain[FOREIGN_NAME_SIZE];
-	bool drops; /* by its policy */
+	int32_t priority;
+	bool drops;    /* by its policy */
+	bool is_owned; /* its table can be changed by the process that made it, and nobody else */
 };
 
 struct foreign_chains {
@@ -40,5 +42,13 @@ int foreign_roots(struct net_base *b);
  * rule without a condition, or by one in a chain that such a rule leads to. 0, or -errno.
  */
 int foreign_chain_closes(struct net_base *b, const struct foreign_chain *f);
+/* The same of what comes from our bridge or (forward) goes there: rules about it count. */
+int foreign_chain_closes_bridge(struct net_base *b, const struct foreign_chain *f);
+
+/*
+ * Into @ret the table that drops what ports send and that only its owner can change, ""
+ * when there is none. 0 or -errno.
+ */
+int foreign_refuses(struct net_base *b, const struct foreign_chains *all, char *ret, size_t size);
 
 #endif

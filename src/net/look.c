@@ -3,15 +3,23 @@
 #include <errno.h>
 #include <net/if.h>
 
+#include "net/foreign.h"
 #include "net/internal.h"
 #include "net/legacy.h"
 
 int net_base_look(struct net_base *b, struct net_look *ret, struct err *err) {
+	auto_foreign_chains struct foreign_chains others = { 0 };
 	struct net_look look = { 0 };
 	int r = net_sockets(b, err);
 
+	if (r < 0)
+		return r;
+	r = foreign_chains_find(b, &others);
 	if (r == 0)
-		r = foreign_forwards(b, &look.others_filter, err);
+		r = foreign_refuses(b, &others, look.refused_by, sizeof(look.refused_by));
+	if (r < 0)
+		return err_sys(err, r, "cannot list the chains of this host");
+	r = foreign_forwards(b, &look.others_filter, err);
 	if (r == 0)
 		r = net_range_check(b, err);
 	/* Not recorded yet: another one is chosen then. */

@@ -9,9 +9,9 @@
 
 /*
  * By hand: all claims are read at each change of one, and printf for five texts of a
- * thousand ports takes longer than the kernel does. Returns the end, where a NUL is.
+ * thousand ports takes longer than the kernel does.
  */
-static char *add_number(char *at, uint32_t n) {
+char *net_put_number(char *at, uint32_t n) {
 	char digits[10];
 	size_t count = 0;
 
@@ -26,7 +26,7 @@ static char *add_number(char *at, uint32_t n) {
 
 static void address_text(uint32_t address, char out[NET_ADDRESS_TEXT]) {
 	for (int shift = 24; shift >= 0; shift -= 8) {
-		out = add_number(out, address >> shift & 255);
+		out = net_put_number(out, address >> shift & 255);
 		if (shift)
 			*out++ = '.';
 	}
@@ -87,7 +87,7 @@ void net_port_fill(const struct net_base *b, const char *name, uint32_t index,
 	(void)add_text(ret->name, name, sizeof(ret->name));
 	ret->index = index;
 	/* A prefix has at most eight letters, and the number five. */
-	(void)add_number(add_text(ret->host_link, b->link_prefix, 9), index & 0xffff);
+	(void)net_put_number(add_text(ret->host_link, b->link_prefix, 9), index & 0xffff);
 	ret->address = b->range.address + index;
 	address_text(ret->address, ret->address_text);
 	address_text(b->gateway, ret->gateway_text);

@@ -9,6 +9,11 @@
 #include "net/net.h"
 #include "net/port.h"
 
+#define NET_NUMBER_TEXT 11 /* with its NUL */
+
+/* @n in decimal to @at, which has NET_NUMBER_TEXT bytes; the end, where the NUL is. */
+char *net_put_number(char *at, uint32_t n);
+
 #define NET_INDEX_FIRST 2u /* 0 is the network, 1 the gateway */
 
 /* Bridge, prefixes and tables of a root with @tag ("" for the default one). */

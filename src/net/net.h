@@ -110,6 +110,7 @@ struct net_look {
 	bool is_intact;     /* tables, chains and fixed sets are as they should be */
 	bool others_filter; /* there are filters for what is forwarded that are not ours */
 	bool legacy_closes; /* the older iptables drops what ports send */
+	char refused_by[64]; /* a table that does so and that only its owner can change; "" */
 };
 int net_base_look(struct net_base *b, struct net_look *ret, struct err *err);
 

@@ -17,10 +17,8 @@
 #include "net/ranges.h"
 #include "net/rules.h"
 
-/* Ahead of what an administrator has at the usual places. */
-#define PRIORITY_FILTER (-10)
 /* Right behind ours: nothing is meant to come in between. */
-#define PRIORITY_GUARD (-9)
+#define PRIORITY_GUARD (NET_PRIORITY_FILTER + 1)
 #define PRIORITY_DSTNAT (-110)
 #define PRIORITY_SRCNAT 90
 
@@ -358,9 +356,9 @@ static void inet_sets(struct nft_batch *b) {
 
 static void inet_base(struct nft_batch *b, const struct net_base *base) {
 	static const struct nft_hook raw = { "filter", NF_INET_PRE_ROUTING, NET_PRIORITY_FIRST };
-	static const struct nft_hook forw = { "filter", NF_INET_FORWARD, PRIORITY_FILTER };
-	static const struct nft_hook inp = { "filter", NF_INET_LOCAL_IN, PRIORITY_FILTER };
-	static const struct nft_hook outp = { "filter", NF_INET_LOCAL_OUT, PRIORITY_FILTER };
+	static const struct nft_hook forw = { "filter", NF_INET_FORWARD, NET_PRIORITY_FILTER };
+	static const struct nft_hook inp = { "filter", NF_INET_LOCAL_IN, NET_PRIORITY_FILTER };
+	static const struct nft_hook outp = { "filter", NF_INET_LOCAL_OUT, NET_PRIORITY_FILTER };
 	static const struct nft_hook nat = { "nat", NF_INET_PRE_ROUTING, PRIORITY_DSTNAT };
 	static const struct nft_hook post = { "nat", NF_INET_POST_ROUTING, PRIORITY_SRCNAT };
 	static const char *const plain[] = { "deny", "restricted", "allowlist", "open", "from_c",

@@ -38,6 +38,9 @@
 #include "net/net.h"
 #include "net/nft.h"
 #include "net/allowed.h"
+
+/* Of our filter: ahead of what an administrator has at the usual places. */
+#define NET_PRIORITY_FILTER (-10)
 #include "net/port.h"
 
 /* Chains and sets of the base, with what they hold when they are whole. */

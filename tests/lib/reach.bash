@@ -20,6 +20,11 @@ get() { # CONTAINER HOST [PORT]
 	timeout 20 "$COI" container exec "$1" -- fetch "${@:2}"
 }
 
+# Of this COI_ROOT; others may have theirs.
+bridge_name() {
+	ip -o link show type bridge | awk -F ': ' '$2 ~ /^cb-/ { print $2; exit }'
+}
+
 gateway_of() {
 	timeout 20 "$COI" container exec "$1" -- ip route | awk '/^default/ { print $3 }'
 }

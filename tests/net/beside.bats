@@ -342,11 +342,50 @@ in_vm() {
 	wait $pid || true
 	within 10 reaches a
 	as_meant a
+	# What helps is seen to help: nothing is said any more.
+	nft -i >"$T/nft.out" 2>&1 3>&- < <(
+		echo 'add table inet walled { flags owner; }'
+		echo "add chain inet walled f { type filter hook forward priority 10; policy drop; }"
+		echo "add rule inet walled f iifname $(bridge_name) accept"
+		echo "add rule inet walled f oifname $(bridge_name) accept"
+		exec sleep 60 2>/dev/null 3>&-) &
+	pid=$!
+	walled_lets_through() { nft list table inet walled 2>/dev/null | grep -q oifname; }
+	within 10 walled_lets_through
+	run --separate-stderr coi run -- true
+	expect_status 0
+	[[ "$stderr" != *walled* ]]
+	as_meant a
+	kill $pid
+	wait $pid || true
+}
+
+@test "a chain that comes before ours, and rules as an older coi made them" {
+	local bridge handle
+	bridge=$(bridge_name)
+	nft add table inet early
+	nft 'add chain inet early f { type filter hook forward priority -20; policy drop; }'
+	within 10 reaches a
+	as_meant a
+	nft delete table inet early
+
+	nft add table inet wall
+	nft 'add chain inet wall f { type filter hook forward priority 10; policy drop; }'
+	within 10 reaches a
+	nft flush chain inet wall f
+	nft add rule inet wall f iifname "$bridge" counter accept comment "\"$bridge\""
+	nft add rule inet wall f oifname "$bridge" counter accept comment "\"$bridge\""
+	old_ones() { nft list chain inet wall f | grep -v mark | grep -q "comment"; }
+	coi run -- true
+	! old_ones
+	expect_equal "$(nft list chain inet wall f | grep -c "mark.*comment")" 2
+	as_meant a
+	nft delete table inet wall
 }
 
 @test "iptables-legacy: it is said, with what helps, and that helps" {
 	local bridge
-	bridge=$(ip -o link show type bridge | awk -F ': ' '{ print $2; exit }')
+	bridge=$(bridge_name)
 	iptables-legacy -A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
 	iptables-legacy -P INPUT DROP
 	run --separate-stderr coi run -- true

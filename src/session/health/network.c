@@ -107,6 +107,12 @@ static void look_forward_rules(const struct health_subject *s, struct health_res
 				   "update-alternatives --set iptables /usr/sbin/iptables-nft");
 		return;
 	}
+	if (look.refused_by[0]) {
+		health_warn(ret, "the host's nftables table '%s' drops what containers send, and only "
+				 "its owner can change it", look.refused_by);
+		health_remedy(ret, "let bridge '%s' through there", base->bridge);
+		return;
+	}
 	if (look.others_filter)
 		health_ok(ret, "others filter too: where they drop what they know nothing of, "
 			       "rules of ours let the bridge through");
