@@ -33,7 +33,7 @@ void counters_read_io(const char *text, uint64_t *ret_read, uint64_t *ret_write)
 }
 
 /* Of all links but the loopback: the first and the ninth number of a line of /proc/net/dev. */
-static void read_links(const char *text, uint64_t *ret_received, uint64_t *ret_sent) {
+void counters_read_links(const char *text, uint64_t *ret_received, uint64_t *ret_sent) {
 	*ret_received = *ret_sent = 0;
 	for (const char *line = text; line && *line; line = strchr(line, '\n')) {
 		char name[32];
@@ -47,20 +47,6 @@ static void read_links(const char *text, uint64_t *ret_received, uint64_t *ret_s
 		*ret_received += received;
 		*ret_sent += sent;
 	}
-}
-
-uint64_t counters_read_sent(const char *text) {
-	uint64_t received, sent;
-
-	read_links(text, &received, &sent);
-	return sent;
-}
-
-uint64_t counters_read_received(const char *text) {
-	uint64_t received, sent;
-
-	read_links(text, &received, &sent);
-	return received;
 }
 
 /* "usage_usec 12" and more, or nanoseconds alone. */

@@ -9,10 +9,8 @@
 uint64_t counters_read_number(const char *text);
 /* blkio.throttle.io_service_bytes or io.stat: sums over all disks. */
 void counters_read_io(const char *text, uint64_t *ret_read, uint64_t *ret_write);
-/* /proc/PID/net/dev: bytes sent, without the loopback. */
-uint64_t counters_read_sent(const char *text);
-/* The same, received. */
-uint64_t counters_read_received(const char *text);
+/* /proc/PID/net/dev: bytes received and sent, without the loopback. */
+void counters_read_links(const char *text, uint64_t *ret_received, uint64_t *ret_sent);
 /* cpuacct.usage or cpu.stat: microseconds; UINT64_MAX: it says none. */
 uint64_t counters_read_cpu(const char *text);
 

@@ -10,20 +10,23 @@
 #include "monitor/detect-volume.h"
 #include "monitor/detect.h"
 
-/* A threat that was told, and how often it came again. */
+/*
+ * A threat that was told, and how often it came again. All of them are gone through at
+ * every event, so that what is large about them lies elsewhere.
+ */
 struct remembered {
 	bool is_used;
 	uint64_t key;
 	uint64_t first_ms;
 	uint64_t insisted_ms;
 	uint64_t again;
-	struct finding finding;
 };
 
 struct detector {
 	struct detect_settings set;
 	struct volume volume;
 	struct remembered told[DETECT_REMEMBERED];
+	struct finding findings[DETECT_REMEMBERED]; /* of those */
 	uint64_t second_ms; /* of the second in which `in_second` were told */
 	unsigned in_second;
 	uint64_t suppressed;
@@ -59,12 +62,16 @@ static uint64_t key_of(const struct finding *f) {
 	return f->amount > 0 ? h : hash_text(h, f->indicator);
 }
 
+static struct finding *finding_of(struct detector *d, const struct remembered *t) {
+	return &d->findings[t - d->told];
+}
+
 /* The end of one's time: what came again is told, as one. */
-static void expire(struct remembered *t, struct findings *ret) {
+static void expire(struct detector *d, struct remembered *t, struct findings *ret) {
 	if (t->again && ret->count < FINDINGS_MAX) {
 		struct finding *f = &ret->items[ret->count++];
 
-		*f = t->finding;
+		*f = *finding_of(d, t);
 		f->count = t->again;
 	}
 	t->is_used = false;
@@ -87,7 +94,7 @@ static struct remembered *make_room(struct detector *d, struct findings *ret) {
 		if (d->told[i].first_ms < oldest->first_ms)
 			oldest = &d->told[i];
 	}
-	expire(oldest, ret);
+	expire(d, oldest, ret);
 	return oldest;
 }
 
@@ -106,12 +113,14 @@ static bool is_too_many(struct detector *d, const struct finding *f, uint64_t no
 }
 
 /* A grave one that comes again is counted, and reported now and then all the same. */
-static void insist(struct remembered *t, uint64_t now, struct findings *ret) {
-	if (t->finding.level < AUDIT_HIGH || now - t->insisted_ms < DETECT_INSIST_MS ||
+static void insist(struct detector *d, struct remembered *t, uint64_t now, struct findings *ret) {
+	const struct finding *f = finding_of(d, t);
+
+	if (f->level < AUDIT_HIGH || now - t->insisted_ms < DETECT_INSIST_MS ||
 	    ret->count == FINDINGS_MAX)
 		return;
 	t->insisted_ms = now;
-	ret->items[ret->count] = t->finding;
+	ret->items[ret->count] = *f;
 	ret->items[ret->count++].is_again = true;
 }
 
@@ -121,21 +130,22 @@ static void take(struct detector *d, const struct finding *f, uint64_t now, stru
 
 	if (t && now - t->first_ms < DETECT_AGAIN_MS) {
 		t->again++;
-		insist(t, now, ret);
+		insist(d, t, now, ret);
 		return;
 	}
 	if (is_too_many(d, f, now))
 		return;
 	if (t)
-		expire(t, ret);
+		expire(d, t, ret);
 	else
 		t = make_room(d, ret);
 	*t = (struct remembered){
-		.is_used = true, .key = key, .first_ms = now, .insisted_ms = now, .finding = *f
+		.is_used = true, .key = key, .first_ms = now, .insisted_ms = now
 	};
-	t->finding.slot = (size_t)(t - d->told);
+	*finding_of(d, t) = *f;
+	finding_of(d, t)->slot = (size_t)(t - d->told);
 	if (ret->count < FINDINGS_MAX)
-		ret->items[ret->count++] = t->finding;
+		ret->items[ret->count++] = *finding_of(d, t);
 }
 
 /* What single events are judged by; NULL: by what is kept of many. */
@@ -172,7 +182,7 @@ void detector_tick(struct detector *d, uint64_t now_ms, struct findings *ret) {
 		struct remembered *t = &d->told[i];
 
 		if (t->is_used && (now_ms == UINT64_MAX || now_ms - t->first_ms >= DETECT_AGAIN_MS))
-			expire(t, ret);
+			expire(d, t, ret);
 	}
 }
 

@@ -92,7 +92,8 @@ static void on_event(const struct watch_event *event, void *data) {
 	struct watch_event e = *event;
 	struct findings all;
 
-	e.when_ms = clock_mono_ms();
+	if (!e.when_ms)
+		e.when_ms = clock_mono_ms();
 	report_event(w, &e);
 	if (e.kind == WATCH_CONNECT)
 		return;

@@ -25,14 +25,17 @@ static uint64_t number_of(const struct runtime_ref *ref, enum runtime_counter wh
 
 void usage_read(const struct runtime_ref *ref, struct usage *ret) {
 	autofree char *io = runtime_counter_text(ref, RUNTIME_COUNTER_IO);
+	autofree char *links = runtime_counter_text(ref, RUNTIME_COUNTER_NET);
 
 	*ret = (struct usage){ .at_us = clock_mono_us(),
 			       .read_bytes = UINT64_MAX,
-			       .write_bytes = UINT64_MAX };
+			       .write_bytes = UINT64_MAX,
+			       .received_bytes = UINT64_MAX,
+			       .sent_bytes = UINT64_MAX };
 	if (io)
 		counters_read_io(io, &ret->read_bytes, &ret->write_bytes);
-	ret->sent_bytes = number_of(ref, RUNTIME_COUNTER_NET, counters_read_sent);
-	ret->received_bytes = number_of(ref, RUNTIME_COUNTER_NET, counters_read_received);
+	if (links)
+		counters_read_links(links, &ret->received_bytes, &ret->sent_bytes);
 	ret->cpu_us = number_of(ref, RUNTIME_COUNTER_CPU, counters_read_cpu);
 	ret->memory_bytes = number_of(ref, RUNTIME_COUNTER_MEMORY, counters_read_number);
 	ret->memory_limit = runtime_memory_limit(ref);
@@ -88,8 +91,5 @@ double usage_percent(uint64_t cpu_us, uint64_t cpu_us_before, uint64_t us) {
 }
 
 json_t *usage_json(double value) {
-	autofree char *text = xasprintf("%.2f", value);
-	json_t *j = json_loads(text, JSON_DECODE_ANY, NULL);
-
-	return j ? j : json_integer(0);
+	return json_real((double)(int64_t)(value * 100 + 0.5) / 100);
 }

@@ -303,12 +303,15 @@ static void counters_of_both_versions(void **state) {
 	assert_true(!r && !w);
 	counters_read_io("8:0 \n:::\n8:0 Read x\n", &r, &w);
 	assert_true(!r && !w);
-	assert_int_equal(counters_read_sent("Inter-|   Receive\n face |bytes\n"
-	                                    "    lo: 1 2 3 4 5 6 7 8 900 10 11 12 13 14 15 16\n"
-	                                    "  eth0: 1 2 3 4 5 6 7 8 500 10 11 12 13 14 15 16\n"
-	                                    "docker0: 1 2 3 4 5 6 7 8 7 10 11 12 13 14 15 16\n"),
-	                 507);
-	assert_int_equal(counters_read_sent(""), 0);
+	counters_read_links("Inter-|   Receive\n face |bytes\n"
+	                    "    lo: 1 2 3 4 5 6 7 8 900 10 11 12 13 14 15 16\n"
+	                    "  eth0: 1 2 3 4 5 6 7 8 500 10 11 12 13 14 15 16\n"
+	                    "docker0: 2 2 3 4 5 6 7 8 7 10 11 12 13 14 15 16\n",
+	                    &r, &w);
+	assert_int_equal(r, 3);
+	assert_int_equal(w, 507);
+	counters_read_links("", &r, &w);
+	assert_true(!r && !w);
 	assert_int_equal(counters_read_cpu("5000\n"), 5);
 	assert_int_equal(counters_read_cpu("usage_usec 77\nuser_usec 1\n"), 77);
 	assert_int_equal(counters_read_cpu("x"), UINT64_MAX);

@@ -8,6 +8,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "monitor/counters.h"
 #include "monitor/source/all.h"
@@ -18,6 +19,8 @@ struct counters {
 	struct watch_source base;
 	struct watch_target target;
 	const struct watch_sink *sink;
+	struct watch_event last;
+	uint64_t idle_ms; /* the last look at which nothing had run since; 0: it has */
 };
 
 /* The file from its beginning; false: there is none, or it says nothing. */
@@ -30,30 +33,49 @@ static bool read_all(int fd, char out[FILE_MAX]) {
 	return true;
 }
 
-static void on_time(void *data) {
-	static char text[FILE_MAX];
-	struct counters *c = data;
+/* All but the processors' time, which has been read. */
+static void read_others(const struct counters *c, char text[FILE_MAX], struct watch_counters *n) {
 	const int *fds = c->target.counter_fds;
-	struct watch_event e = { .kind = WATCH_COUNTERS, .uid = -1 };
-	struct watch_counters *n = &e.counters;
+	uint64_t received;
 	struct statfs s;
 
-	*n = (struct watch_counters){ UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX,
-		                      UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX };
 	if (read_all(fds[WATCH_COUNTER_IO], text))
 		counters_read_io(text, &n->read_bytes, &n->write_bytes);
 	if (read_all(fds[WATCH_COUNTER_PIDS], text))
 		n->processes = counters_read_number(text);
 	if (read_all(fds[WATCH_COUNTER_MEMORY], text))
 		n->memory_bytes = counters_read_number(text);
-	if (read_all(fds[WATCH_COUNTER_CPU], text))
-		n->cpu_us = counters_read_cpu(text);
 	if (read_all(fds[WATCH_COUNTER_NET], text))
-		n->sent_bytes = counters_read_sent(text);
+		counters_read_links(text, &received, &n->sent_bytes);
 	if (fds[WATCH_COUNTER_TMP] >= 0 && fstatfs(fds[WATCH_COUNTER_TMP], &s) == 0) {
 		n->tmp_total = (uint64_t)s.f_blocks * (uint64_t)s.f_bsize;
 		n->tmp_used = (uint64_t)(s.f_blocks - s.f_bfree) * (uint64_t)s.f_bsize;
 	}
+}
+
+/* Where nothing has run nothing has been read, written or sent, and nobody needs to hear of it. */
+static void on_time(void *data) {
+	static char text[FILE_MAX];
+	struct counters *c = data;
+	struct watch_event e = { .kind = WATCH_COUNTERS, .uid = -1, .when_ms = clock_mono_ms() };
+	struct watch_counters *n = &e.counters;
+
+	*n = (struct watch_counters){ UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX,
+		                      UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX };
+	if (read_all(c->target.counter_fds[WATCH_COUNTER_CPU], text))
+		n->cpu_us = counters_read_cpu(text);
+	if (n->cpu_us != UINT64_MAX && c->last.when_ms && n->cpu_us == c->last.counters.cpu_us) {
+		c->idle_ms = e.when_ms;
+		return;
+	}
+	read_others(c, text, n);
+	/* Rates are of the time in which something ran. */
+	if (c->idle_ms) {
+		c->last.when_ms = c->idle_ms;
+		c->sink->event(&c->last, c->sink->data);
+	}
+	c->idle_ms = 0;
+	c->last = e;
 	c->sink->event(&e, c->sink->data);
 }
 

@@ -173,6 +173,12 @@ void process_tell(const struct process *p, const struct watch_target *t, bool wa
                   const struct watch_sink *sink) {
 	size_t argc;
 	autofree char **argv = process_argv(p->args.data, p->args.len, &argc);
+	const bool is_cut = p->args_bytes > p->args.len || argc == WATCH_ARGC_MAX;
+
+	/* What a program that has given itself a title leaves of its words. */
+	while (argc > 1 && !*argv[argc - 1])
+		argv[--argc] = NULL;
+
 	const struct watch_event e = {
 		.kind = WATCH_EXEC,
 		.pid = p->pid,
@@ -185,7 +191,7 @@ void process_tell(const struct process *p, const struct watch_target *t, bool wa
 		          .argv = argv,
 		          .argc = argc,
 		          .args_bytes = p->args_bytes,
-		          .is_cut = p->args_bytes > p->args.len || argc == WATCH_ARGC_MAX,
+		          .is_cut = is_cut,
 		          .was_running = was_running },
 	};
 
