@@ -5,12 +5,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "base/strv.h"
 #include "session/exec.h"
 #include "session/names.h"
 
 #define OUTPUT_MAX (1 << 20)
+#define STARTING_MS 15000
 
 /*
  * What a pane runs: the tool, and when it ends a shell, so that the session
@@ -95,6 +97,35 @@ int tmux_attach(struct session *s, const struct container *c, bool *ret_asked, s
 	return r == 127 ? no_tmux(c, err) : r;
 }
 
+/* As long as the terminal hands over lines, whoever is to read it has not taken it over yet. */
+static const char wait_script[] =
+	"t=$(tmux display-message -p -t \"$1\" '#{pane_tty}') || exit 0\n"
+	"i=0\n"
+	"while [ $i -lt 50 ] && stty -a -F \"$t\" 2>/dev/null | tr ' ' '\\n' | grep -qx icanon; do\n"
+	"	sleep 0.1\n"
+	"	i=$((i + 1))\n"
+	"done\n";
+
+/*
+ * An agent that is just starting would read Enter as a new line in its text: the terminal
+ * turns the one into the other until it is told not to. Who takes lines for good is
+ * waited for in the first seconds only.
+ */
+static int wait_ready(struct session *s, const struct container *c, const char *target,
+		      struct err *err) {
+	char *const argv[] = { (char *)"sh", (char *)"-c", (char *)wait_script, (char *)"sh",
+			       (char *)target, NULL };
+	int64_t age = clock_real_ms() - c->session_since_ms;
+	autobuf struct buf out = { 0 };
+	int r;
+
+	if (age < 0 || age > STARTING_MS)
+		return 0;
+	buf_init(&out, OUTPUT_MAX);
+	r = ask(s, c, argv, &out, err);
+	return r > 0 ? 0 : r;
+}
+
 int tmux_send(struct session *s, const struct container *c, const char *text, struct err *err) {
 	autofree char *session = name_tmux_session(c->name), *target = xasprintf("=%s:", session);
 	/* -l: no key names in the text; "--": it may begin with a dash. */
@@ -106,7 +137,9 @@ int tmux_send(struct session *s, const struct container *c, const char *text, st
 	int r;
 
 	buf_init(&out, OUTPUT_MAX);
-	r = ask(s, c, type, &out, err);
+	r = wait_ready(s, c, target, err);
+	if (r == 0)
+		r = ask(s, c, type, &out, err);
 	if (r == 0)
 		r = ask(s, c, enter, &out, err);
 	return r > 0 ? err->code : r;

@@ -20,7 +20,7 @@ int tmux_start(struct session *s, const struct container *c, char *const *argv, 
  * @ret_asked as in exec.h.
  */
 int tmux_attach(struct session *s, const struct container *c, bool *ret_asked, struct err *err);
-/* Type @text and Enter. */
+/* Type @text and Enter, once a session that is just starting takes it; at most some seconds. */
 int tmux_send(struct session *s, const struct container *c, const char *text, struct err *err);
 /* What the pane shows. */
 int tmux_capture(struct session *s, const struct container *c, struct buf *out, struct err *err);

@@ -6,9 +6,8 @@
 
 setup_file() {
 	load ../lib/common
-	[ -n "${COI_TEST_DEFAULT-}" ] || { echo "no default image was made" >&2; return 1; }
-	coi_setup_bare
-	export COI_ROOT=$COI_TEST_DEFAULT/root MODEL=$T/model.log
+	default_setup
+	export MODEL=$T/model.log
 	: >"$MODEL"
 	mkfifo "$T/ready"
 	in_world /usr/bin/python3 "$COI_TEST_SRC/tests/lib/model.py" 203.0.113.10 9000 "$MODEL" "$T/ready" \
@@ -20,10 +19,7 @@ setup_file() {
 teardown_file() {
 	load ../lib/common
 	kill "$(cat "$T/model.pid")" 2>/dev/null || true
-	cd /
-	coi kill --all --force >/dev/null 2>&1 || true
-	remove_cgroups
-	rm -rf --one-file-system "$T"
+	default_teardown
 }
 
 setup() {
@@ -113,6 +109,13 @@ system_prompts() {
 	[ -n "$(find .pi-sessions -maxdepth 1 -name '*.jsonl' -uid 1234)" ]
 	# The person's own files stay as they were.
 	[ ! -e "$HOME/.pi/agent/trust.json" ]
+}
+
+@test "what is sent before pi is there is asked when it is" {
+	start pi
+	say 'ask:early'
+	within 60 test -s made.txt || { screen; return 1; }
+	wait_for 30 'answer: 1 asked, first ask:early'
 }
 
 @test "pi goes on with its conversation, and that of another slot is another" {
