@@ -13,6 +13,7 @@
 #include "base/strv.h"
 #include "base/timeline.h"
 #include "cli/help.h"
+#include "cli/output.h"
 #include "cli/profiles.h"
 #include "cli/timing.h"
 #include "cli/version.h"
@@ -30,7 +31,7 @@ const char *app_word(const struct cli *cli, size_t i) {
 
 int app_flush(struct err *err) {
 	if (fflush(stdout) == EOF || ferror(stdout))
-		return err_sys(err, errno ? -errno : -EIO, "cannot write to standard output");
+		return output_lost(errno ? -errno : -EIO, err);
 	return 0;
 }
 
@@ -274,7 +275,9 @@ int app_main(char *const *argv) {
 
 		if (!err.msg[0])
 			err_set(&err, ERR_BUG, status, "failed without a reason");
-		log_error(&err);
+		/* Who reads only the beginning ("| head") has what they want. */
+		if (!output_reader_gone(&err))
+			log_error(&err);
 		if (cli.session)
 			session_log_error(cli.session, &err);
 		status = interrupted                               ? EXIT_INTERRUPTED :
@@ -285,7 +288,8 @@ int app_main(char *const *argv) {
 	}
 	/* A result that did not arrive is a failure, whatever the command says. */
 	if (app_flush(&write_err) < 0 && !is_told) {
-		log_error(&write_err);
+		if (!output_reader_gone(&write_err))
+			log_error(&write_err);
 		if (status == EXIT_OK)
 			status = EXIT_FAILED;
 	}

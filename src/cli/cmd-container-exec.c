@@ -66,7 +66,7 @@ static int capture(struct cli *cli, const struct container *c, const struct exec
 	if (!a->format || strcmp(a->format, "json") == 0)
 		return print_captured(&out, status, err);
 	r = fd_write_all(1, out.data, out.len);
-	return r < 0 ? err_sys(err, r, "cannot write to standard output") : status;
+	return r < 0 ? output_lost(r, err) : status;
 }
 
 static int exec_command(struct cli *cli, const void *args, struct err *err) {

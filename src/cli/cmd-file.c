@@ -21,7 +21,7 @@ static int split(const char *word, char **ret_container, char **ret_path, struct
 
 	if (!colon || colon == word || !colon[1]) {
 		(void)err_set(err, ERR_USAGE, -EINVAL, "'%s' is not CONTAINER:PATH", word);
-		return err_hint(err, "'coi list' shows the names of containers.");
+		return err_hint(err, "'coi container list' shows the names of containers.");
 	}
 	*ret_container = xstrndup(word, (size_t)(colon - word));
 	*ret_path = colon[1] == '/' ? xstrdup(colon + 1) : xasprintf("/%s", colon + 1);
@@ -134,7 +134,7 @@ static const struct cli_example push_examples[] = {
 };
 
 static const struct cli_example pull_examples[] = {
-	{ "coi file pull web-1:/var/log/syslog .", "One file." },
+	{ "coi file pull web-1:/etc/os-release .", "One file." },
 	{ "coi file pull -r web-1:/home/code/out results", "A tree, as a new directory." },
 	{ NULL },
 };

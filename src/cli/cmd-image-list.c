@@ -125,20 +125,24 @@ static const struct image_info *by_alias(const struct image_list *list, const ch
 	return NULL;
 }
 
-/* What this installation can build, and whether that has been done. */
-static void print_recipes(const struct image_list *list) {
+/* What this installation can build, and whether that has been done; and that there is more. */
+static void print_recipes(const struct image_list *list, bool all) {
 	autostrv char **recipes = build_recipes();
+	size_t more = list->count;
 
 	output_line("Coi images:");
 	for (char **r = recipes; r && *r; r++) {
 		const struct image_info *image = by_alias(list, *r);
 
+		more -= image != NULL;
 		if (image)
 			output_line("  ✓ %s%s%s", *r, *image->description ? ": " : "",
 				    image->description);
 		else
 			output_line("  ✗ %s: not built yet; build it with 'coi build %s'", *r, *r);
 	}
+	if (more && !all)
+		output_line("%zu more: coi image list --all", more);
 }
 
 static json_t *document(const struct image_list *list, const char *prefix) {
@@ -171,7 +175,7 @@ static int list_run(struct cli *cli, const void *args, struct err *err) {
 		print_table(prefix_columns, &list, a->prefix, none);
 		return 0;
 	}
-	print_recipes(&list);
+	print_recipes(&list, a->all);
 	if (a->all) {
 		output_line("\nAll images:");
 		print_table(all_columns, &list, NULL, "  (none)");

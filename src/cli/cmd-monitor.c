@@ -122,7 +122,7 @@ static int look(struct cli *cli, const struct container *c, struct err *err) {
 	if (cli->json) {
 		r = json_print(all, 0);
 		json_decref(all);
-		return r < 0 ? err_sys(err, r, "cannot write to standard output") : 0;
+		return r < 0 ? output_lost(r, err) : 0;
 	}
 	show_network(json_object_get(all, "network"));
 	show_processes(json_object_get(all, "processes"));
@@ -191,9 +191,8 @@ const struct cli_command cmd_monitor = {
 	.summary = "look at what a container does just now",
 	.description =
 		"Its connections, processes, what it uses, and what of that looks like an attack, "
-	        "also "
-		"when it is not watched. What has been recorded over time is shown by 'coi audit'; "
-		"[monitoring] in the settings has a container watched and acted upon.",
+		"also when it is not watched. What has been recorded over time is shown by 'coi "
+		"audit'; [monitoring] in the settings has a container watched and acted upon.",
 	.arguments = monitor_arguments,
 	.options = monitor_options,
 	.examples = monitor_examples,

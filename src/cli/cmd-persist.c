@@ -22,7 +22,10 @@ static int persist_run(struct cli *cli, const void *args, struct err *err) {
 			log_warn("%s", err->msg);
 			continue;
 		}
-		output_line("'%s' is %s", names[i], r ? "kept when it stops" : "persistent already");
+		output_line("'%s' is %s", names[i],
+			    r ? "kept when it stops ('coi shutdown' and 'coi kill' delete it "
+				"all the same)"
+			      : "persistent already");
 		done++;
 	}
 	return done ? 0 : err_set(err, ERR_MISSING, -ENOENT, "no container was made persistent");

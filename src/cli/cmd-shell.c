@@ -92,7 +92,7 @@ static int enter_named(struct cli *cli, const char *name, struct launched *l, st
 
 	if (r == -ENOENT) {
 		r = err_set(err, ERR_MISSING, r, "no container '%s'", name);
-		return err_hint(err, "'coi list' shows those that are there.");
+		return err_hint(err, "'coi list' shows sessions, 'coi container list' all there are.");
 	}
 	return r < 0 ? r : enter(cli, c, l, err);
 }

@@ -147,7 +147,7 @@ static int spec_run(struct cli *cli, const void *args, struct err *err) {
 	if (r == 0)
 		r = resolve_name(cli, a->container, &c, err);
 	if (r == -ENOENT)
-		return err_hint(err, "'coi list' shows those that are there.");
+		return err_hint(err, "'coi list' shows sessions, 'coi container list' all there are.");
 	if (r == 0 && !container_is_running(cli->session, c))
 		r = err_set(err, ERR_CONFLICT, -ESRCH, "container '%s' is not running", c->name);
 	if (r == 0)

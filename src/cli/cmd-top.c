@@ -199,8 +199,12 @@ static int take(struct cli *cli, const struct top_args *a, struct top *ret, stru
 	}
 	r = container_list_load(cli->session, LIST_ALL_PREFIXES, &list, err);
 	for (size_t i = 0; r >= 0 && i < list.count; i++) {
-		if (container_is_running(cli->session, list.items[i]))
-			r = add(cli, a, list.items[i], ret, err);
+		const struct container *c = list.items[i];
+
+		r = container_is_running(cli->session, c) ? add(cli, a, c, ret, err) : 0;
+		/* One that has ended meanwhile uses nothing, and is no failure. */
+		if (r < 0 && !container_is_running(cli->session, c))
+			r = 0;
 	}
 	return r;
 }

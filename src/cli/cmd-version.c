@@ -22,7 +22,7 @@ static int version_run(struct cli *cli, const void *args, struct err *err) {
 						  "url", address());
 		int r = json_print(doc, JSON_PRINT_LINE);
 
-		return r < 0 ? err_sys(err, r, "cannot write to standard output") : 0;
+		return r < 0 ? output_lost(r, err) : 0;
 	}
 	version_print_line();
 	(void)printf("%s\n", address());

@@ -120,13 +120,21 @@ void output_block(const struct output_column *columns, const void *row, int inde
 	}
 }
 
+#define LOST "cannot write to standard output"
+
+int output_lost(int r, struct err *err) {
+	return err_sys(err, r, LOST);
+}
+
+bool output_reader_gone(const struct err *err) {
+	return err->code == -EPIPE && !strncmp(err->msg, LOST, sizeof(LOST) - 1);
+}
+
 int output_document(json_t *document, struct err *err) {
 	int r = json_print(document, JSON_PRINT_SORTED);
 
 	json_decref(document);
-	if (r < 0)
-		return err_sys(err, r, "cannot write to standard output");
-	return 0;
+	return r < 0 ? output_lost(r, err) : 0;
 }
 
 void output_line(const char *fmt, ...) {

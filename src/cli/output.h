@@ -30,6 +30,10 @@ json_t *output_json_rows(const struct output_column *columns, const void *const 
 void output_table(const struct output_column *columns, const void *const *rows, size_t count);
 /* "<indent><title>: <value>" for each column with a title that has a value. */
 void output_block(const struct output_column *columns, const void *row, int indent);
+/* @r (-errno): what was printed has not arrived. Returns it. */
+int output_lost(int r, struct err *err);
+/* Is it that, since whoever read it has gone? */
+bool output_reader_gone(const struct err *err);
 /* Print a document with sorted keys, which takes the reference. */
 int output_document(json_t *document, struct err *err);
 

@@ -26,7 +26,8 @@ int remove_check(struct cli *cli, void *args, struct err *err) {
 	}
 	if (!a->all && cli->parsed.word_count == 0) {
 		err_set(err, ERR_USAGE, -EINVAL, "no container is named");
-		return err_hint(err, "Name one, or say --all. 'coi list' shows those that are there.");
+		return err_hint(err, "Name one, or say --all. 'coi list' shows sessions, 'coi "
+				     "container list' all there are.");
 	}
 	return 0;
 }

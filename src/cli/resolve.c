@@ -36,7 +36,7 @@ static int by_name(struct cli *cli, const char *word, unsigned flags, struct con
 
 	if (r == -ENOENT) {
 		r = err_set(err, ERR_MISSING, -ENOENT, "no container '%s'", word);
-		return err_hint(err, "'coi list' shows those that are there.");
+		return err_hint(err, "'coi list' shows sessions, 'coi container list' all there are.");
 	}
 	if (r < 0)
 		return r;
@@ -83,7 +83,7 @@ int resolve_container(struct cli *cli, const char *word, unsigned flags, struct 
 	}
 	r = err_set(err, ERR_MISSING, -ENOENT, "no %scontainer has the name or alias '%s'",
 		    flags & RESOLVE_RUNNING ? "running " : "", word);
-	return err_hint(err, "'coi list' shows those that are there.");
+	return err_hint(err, "'coi list' shows sessions, 'coi container list' all there are.");
 }
 
 static int only_of_workspace(struct cli *cli, unsigned flags, struct container **ret,
@@ -111,7 +111,8 @@ static int only_of_workspace(struct cli *cli, unsigned flags, struct container *
 	if (!names) {
 		(void)err_set(err, ERR_MISSING, -ENOENT, "no %scontainer belongs to '%s'",
 			      flags & RESOLVE_RUNNING ? "running " : "", cli->workspace);
-		return err_hint(err, "Name one; 'coi list' shows those that are there.");
+		return err_hint(err, "Name one; 'coi list' shows sessions, 'coi container list' all "
+				     "there are.");
 	}
 	all = strv_join(names, ", ");
 	(void)err_set(err, ERR_CONFLICT, -EEXIST, "several containers belong to '%s': %s",

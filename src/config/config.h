@@ -43,6 +43,9 @@ void config_overlay_done(struct settings *s, const struct config_override *list,
  */
 char **config_texts(const struct settings *s, const char *prefix);
 
+/* The key that was probably meant by @path, which is none; NULL: none is near. Static. */
+const char *config_nearest(const char *path);
+
 struct config_inputs {
 	const struct privilege *person; /* files are read as this person; NULL: as we are */
 	const char *home;               /* absolute */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "config/config.h"
 #include "config/load.h"
 
 #define KEY_LEN_MAX 96
@@ -66,4 +67,8 @@ const char *nearest_key(const char *path, bool in_profile) {
 	}
 	/* More than a third of it wrong is another word. */
 	return best <= 1 + strlen(path) / 4 && best <= 6 ? found : NULL;
+}
+
+const char *config_nearest(const char *path) {
+	return nearest_key(path, false);
 }

@@ -100,8 +100,12 @@ static int assign(struct container *c, const char *text, struct err *err) {
 
 	if (!eq)
 		return err_set(err, ERR_USAGE, -EINVAL, "'%s' is not KEY=VALUE", text);
-	if (!row || strncmp(key, "limits.", 7) != 0)
-		return err_set(err, ERR_USAGE, -EINVAL, "'%s' is no limit", key);
+	if (!row || strncmp(key, "limits.", 7) != 0) {
+		const char *near = row ? NULL : config_nearest(key);
+
+		return err_set(err, ERR_USAGE, -EINVAL, "'%s' is no limit%s%s%s", key,
+			       near ? ": did you mean '" : "", near ? near : "", near ? "'?" : "");
+	}
 	if (row->applies != APPLIES_LIVE)
 		return err_set(err, ERR_USAGE, -EINVAL, "'%s' cannot be changed while a container runs",
 			       key);
