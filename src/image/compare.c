@@ -171,9 +171,11 @@ static int same_xattrs(struct compare *c, int from, int to, const char *name, st
 		if (is_of_overlay(n))
 			continue;
 		x = lgetxattr(a, n, c->a, sizeof(c->a));
+		x = x < 0 ? -errno : x;
 		y = lgetxattr(b, n, c->b, sizeof(c->b));
-		if (x < 0 && errno != ENODATA)
-			return failed(c, err, -errno);
+		y = y < 0 ? -errno : y;
+		if ((x < 0 && x != -ENODATA) || (y < 0 && y != -ENODATA))
+			return failed(c, err, (int)(x < 0 && x != -ENODATA ? x : y));
 		if (x != y || memcmp(c->a, c->b, x > 0 ? (size_t)x : 0) != 0)
 			return 0;
 	}

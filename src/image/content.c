@@ -124,9 +124,9 @@ static int take_object(const struct content_object *o, void *data, struct err *e
 	return w->text.len < PIECE ? 0 : write_out(w, err);
 }
 
-int content_write(int layer_dir, int known, const struct image_progress *progress,
-		  struct content_sum *ret, struct err *err) {
-	autoclose int tree = openat(layer_dir, "fs", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+/* Of @tree, into @layer_dir. */
+static int write_list(int layer_dir, int tree, int known, const struct image_progress *progress,
+		      struct content_sum *ret, struct err *err) {
 	autoclose int fd = openat(layer_dir, CONTENT_FILE ".new",
 				  O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
 	struct writer w = { .fd = fd };
@@ -134,8 +134,6 @@ int content_write(int layer_dir, int known, const struct image_progress *progres
 				     .fn = take_object, .data = &w };
 	int r;
 
-	if (tree < 0)
-		return err_sys(err, -errno, "cannot open its tree");
 	if (fd < 0)
 		return err_sys(err, -errno, "cannot write what the layer consists of");
 	sha256_init(&w.hash);
@@ -151,6 +149,15 @@ int content_write(int layer_dir, int known, const struct image_progress *progres
 	hash_ctx_hex(&w.hash, w.sum.digest);
 	*ret = w.sum;
 	return 0;
+}
+
+int content_write(int layer_dir, int known, const struct image_progress *progress,
+		  struct content_sum *ret, struct err *err) {
+	autoclose int tree = openat(layer_dir, "fs", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	if (tree < 0)
+		return err_sys(err, -errno, "cannot open its tree");
+	return write_list(layer_dir, tree, known, progress, ret, err);
 }
 
 int content_ensure(const struct layout *l, const struct image_layer *layer,
@@ -173,7 +180,7 @@ int content_ensure(const struct layout *l, const struct image_layer *layer,
 	tree = store_open_layer(l, layer, err);
 	if (tree < 0)
 		return tree;
-	code = content_write(dir, -1, progress, &sum, err);
+	code = write_list(dir, tree, -1, progress, &sum, err);
 	if (code == 0 && fsync(dir) < 0)
 		code = err_sys(err, -errno, "cannot write what the layer consists of");
 	if (code < 0)

@@ -58,6 +58,21 @@ coi_setup() {
 	printf '[container]\ninit = "coi-init"\n' >"$HOME/.coi/config.toml"
 }
 
+# For files that say "# coi: default-image": the state directory that has that image.
+default_setup() {
+	[ -n "${COI_TEST_DEFAULT-}" ] || { echo "no default image was made" >&2; return 1; }
+	coi_setup_bare || return 1
+	export COI_ROOT=$COI_TEST_DEFAULT/root
+	mkdir -p "$HOME/.coi"
+}
+
+default_teardown() {
+	cd / || return 1
+	coi kill --all --force >/dev/null 2>&1 || true
+	remove_cgroups
+	rm -rf --one-file-system "$T"
+}
+
 # A directory of an ordinary user (uid 1234, who needs no entry in passwd) to work in.
 make_workspace() {
 	mkdir -p "$1"

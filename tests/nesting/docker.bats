@@ -6,10 +6,7 @@
 
 setup_file() {
 	load ../lib/common
-	[ -n "${COI_TEST_DEFAULT-}" ] || { echo "no default image was made" >&2; return 1; }
-	coi_setup_bare
-	export COI_ROOT=$COI_TEST_DEFAULT/root
-	mkdir -p "$HOME/.coi" "$T/ws"
+	default_setup "$T/ws"
 	cp /bin/busybox "$T/ws/busybox"
 	# An image "small" of busybox and curl, with the libraries that curl wants.
 	cat >"$T/ws/make-image" <<-'END'
@@ -55,10 +52,7 @@ setup_file() {
 
 teardown_file() {
 	load ../lib/common
-	cd /
-	coi kill --all --force >/dev/null 2>&1 || true
-	remove_cgroups
-	rm -rf --one-file-system "$T"
+	default_teardown
 }
 
 setup() {

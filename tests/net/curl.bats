@@ -5,10 +5,7 @@
 
 setup_file() {
 	load ../lib/common
-	[ -n "${COI_TEST_DEFAULT-}" ] || { echo "no default image was made" >&2; return 1; }
-	coi_setup_bare
-	export COI_ROOT=$COI_TEST_DEFAULT/root
-	mkdir -p "$HOME/.coi"
+	default_setup
 	printf '[network]\nmode = "allowlist"\nallowed_domains = ["rotate.test"]\n' >"$HOME/.coi/config.toml"
 	# N of N that get an answer; what one took, in milliseconds, is on the last line.
 	cat >"$T/ws/tries" <<-'END'
@@ -23,10 +20,7 @@ setup_file() {
 
 teardown_file() {
 	load ../lib/common
-	cd /
-	coi kill --all --force >/dev/null 2>&1 || true
-	remove_cgroups
-	rm -rf --one-file-system "$T"
+	default_teardown
 }
 
 setup() {

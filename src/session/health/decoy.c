@@ -20,7 +20,7 @@
 #define CONTROL "control"
 #define TEXT "this is to be seen on the host alone\n"
 
-/* "health-check-<pid>" of a process that is no more. */
+/* "health-check-<pid>" of a process that is no more, or that had our number before us. */
 static bool is_left_over(const char *name) {
 	char *end = NULL;
 	long pid;
@@ -28,7 +28,9 @@ static bool is_left_over(const char *name) {
 	if (strncmp(name, PREFIX, sizeof(PREFIX) - 1) != 0)
 		return false;
 	pid = strtol(name + sizeof(PREFIX) - 1, &end, 10);
-	return pid > 0 && !*end && kill((pid_t)pid, 0) < 0 && errno == ESRCH;
+	if (pid <= 0 || *end)
+		return false;
+	return pid == getpid() || (kill((pid_t)pid, 0) < 0 && errno == ESRCH);
 }
 
 static void remove_left_over(int dir) {
