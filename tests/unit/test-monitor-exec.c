@@ -18,43 +18,6 @@
 #include "monitor/rule.h"
 #include "unit/monitor/corpus.h"
 
-static void judge(const struct sample *s, const struct detect_settings *set, struct findings *ret) {
-	size_t n = 0;
-
-	while (n < SAMPLE_WORDS && s->words[n])
-		n++;
-	const char *first = n ? path_base(s->words[0]) : "";
-	enum watch_stream other = s->input == WATCH_STREAM_REMOTE ? s->input : WATCH_STREAM_OTHER;
-	const struct watch_event e = {
-		.kind = WATCH_EXEC,
-		.pid = 7,
-		.comm = first,
-		.exec = { .exe = n ? s->words[0] : "",
-		          .file = s->file         ? s->file
-		                  : *first == '-' ? first + 1
-		                                  : first,
-		          .comm = first,
-		          .argv = (char *const *)s->words,
-		          .argc = n,
-		          .is_in_memory = s->is_in_memory,
-		          .streams = { s->input, other, other } },
-	};
-
-	*ret = (struct findings){ 0 };
-	detect_exec(&e, set, ret);
-}
-
-static char *show(const struct sample *s) {
-	size_t n = 0;
-
-	while (n < SAMPLE_WORDS && s->words[n])
-		n++;
-	autofree char **words = xcalloc(n + 1, sizeof(*words));
-
-	memcpy((void *)words, s->words, n * sizeof(*words));
-	return strv_to_shell(words);
-}
-
 static const struct detect_settings plain = { 0 };
 
 static void ordinary_work_is_silent(void **state) {
@@ -63,9 +26,9 @@ static void ordinary_work_is_silent(void **state) {
 	(void)state;
 	for (size_t i = 0; i < ordinary_count; i++) {
 		struct findings all;
-		autofree char *line = show(&ordinary[i]);
+		autofree char *line = sample_show(&ordinary[i]);
 
-		judge(&ordinary[i], &plain, &all);
+		sample_judge(&ordinary[i], &plain, &all);
 		for (size_t k = 0; k < all.count; k++)
 			print_message("%s\n  raises %s: %s\n", line, all.items[k].rule,
 			              all.items[k].indicator);
@@ -83,11 +46,11 @@ static void attacks_are_found_in_disguise_too(void **state) {
 		const struct attack *a = &attacks[i];
 
 		for (size_t k = 0; k < ARRAY_SIZE(a->samples); k++) {
-			autofree char *line = show(&a->samples[k]);
+			autofree char *line = sample_show(&a->samples[k]);
 			struct findings all;
 			bool found = false;
 
-			judge(&a->samples[k], &plain, &all);
+			sample_judge(&a->samples[k], &plain, &all);
 			for (size_t f = 0; f < all.count; f++)
 				found |= all.items[f].level == a->level &&
 				         !strncmp(all.items[f].rule, a->rule, strlen(a->rule)) &&
@@ -125,7 +88,7 @@ static void no_rule_is_idle(void **state) {
 				for (size_t k = 0; k < ARRAY_SIZE(attacks[i].samples); k++) {
 					struct findings all;
 
-					judge(&attacks[i].samples[k], &plain, &all);
+					sample_judge(&attacks[i].samples[k], &plain, &all);
 					for (size_t f = 0; f < all.count; f++)
 						fired |= !strcmp(all.items[f].rule, r->id);
 				}
@@ -141,7 +104,7 @@ static bool fires(const struct sample *s, const char *rule, enum audit_level lev
                   const struct detect_settings *set) {
 	struct findings all;
 
-	judge(s, set, &all);
+	sample_judge(s, set, &all);
 	for (size_t i = 0; i < all.count; i++)
 		if (!strcmp(all.items[i].rule, rule) && all.items[i].level == level)
 			return true;
@@ -180,7 +143,7 @@ static void one_liners_obey_their_setting(void **state) {
 	assert_string_equal(attacks[6].name, "python one-liner");
 	assert_true(fires(s, "one-liner.reverse-shell", AUDIT_CRITICAL, &plain));
 	assert_true(fires(s, "one-liner.reverse-shell", AUDIT_WARNING, &warn));
-	judge(s, &off, &all);
+	sample_judge(s, &off, &all);
 	assert_int_equal(all.count, 0);
 }
 
@@ -215,7 +178,7 @@ static void long_and_deep_lines_are_said_to_be(void **state) {
 
 	struct findings all;
 
-	judge(&s, &plain, &all);
+	sample_judge(&s, &plain, &all);
 }
 
 /* ---- taking apart */

@@ -4,6 +4,7 @@
 #define COI_TESTS_MONITOR_CORPUS_H
 
 #include "audit/threat.h"
+#include "monitor/detect.h"
 #include "monitor/event.h"
 
 #define SAMPLE_WORDS 16
@@ -21,6 +22,14 @@ struct attack {
 	enum audit_level level;
 	struct sample samples[6]; /* the plain one, and five disguises */
 };
+
+size_t sample_count(const struct sample *s); /* its words */
+/* What was run, without directory: the name of the file. NULL: it is none. */
+const char *sample_file(const struct sample *s);
+/* As a person would type it; the caller frees. */
+char *sample_show(const struct sample *s);
+/* What detect_exec() says of it. */
+void sample_judge(const struct sample *s, const struct detect_settings *set, struct findings *ret);
 
 extern const struct sample ordinary[];
 extern const size_t ordinary_count;
