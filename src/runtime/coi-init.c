@@ -15,10 +15,12 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/reboot.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -76,6 +78,27 @@ static int make_link(const char *target, char *path) {
 	}
 	give_to_parent(dir, name);
 	return 0;
+}
+
+/*
+ * In version 2 of control groups one that has processes gives its children no
+ * controllers: engines of containers need those of the outermost, where we begin
+ * (as systemd, which goes into init.scope). Not to be had: engines do without.
+ */
+static void leave_outermost_group(void) {
+	static const char root[] = "/sys/fs/cgroup", group[] = "/sys/fs/cgroup/init",
+			  procs[] = "/sys/fs/cgroup/init/cgroup.procs";
+	struct statfs s;
+	int fd;
+
+	if (statfs(root, &s) < 0 || s.f_type != CGROUP2_SUPER_MAGIC)
+		return;
+	(void)mkdir(group, 0755);
+	fd = open(procs, O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		return;
+	(void)!write(fd, "0", 1);
+	(void)close(fd);
 }
 
 static int notify(const char *path) {
@@ -140,6 +163,7 @@ int main(int argc, char **argv) {
 	(void)sigaddset(&set, SIGUSR2);
 	(void)sigaddset(&set, SIGRTMIN + 3);
 	(void)sigprocmask(SIG_SETMASK, &set, NULL);
+	leave_outermost_group();
 	for (;;) {
 		int sig = sigwaitinfo(&set, NULL);
 

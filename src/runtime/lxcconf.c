@@ -49,8 +49,15 @@ static void put_net(char ***v, const struct runtime_net *net) {
 }
 
 static void put_mounts(char ***v, const struct runtime_spec *spec) {
-	/* Without a file system of groups systemd does not start, and docker neither. */
-	put(v, "lxc.mount.auto", "proc:mixed sys:mixed cgroup:mixed");
+	/*
+	 * Where there are namespaces of groups liblxc leaves mounting them to the container's
+	 * init, as systemd does, though not each hierarchy; engines want all of them, and ours
+	 * mounts none.
+	 */
+	put(v, "lxc.mount.auto", spec->nesting ? "proc:mixed sys:mixed cgroup:mixed:force" :
+						 "proc:mixed sys:mixed cgroup:mixed");
+	/* systemd mounts one where there is none. */
+	put(v, "lxc.mount.entry", "shm dev/shm tmpfs nosuid,nodev,mode=1777,create=dir 0 0");
 	if (!spec->nesting)
 		return;
 	put(v, "lxc.mount.entry", DEVICES_DIR "/fuse dev/fuse none bind,create=file,optional 0 0");
@@ -64,7 +71,8 @@ static void put_mounts(char ***v, const struct runtime_spec *spec) {
 }
 
 static int put_sysctls(char ***v, const struct runtime_spec *spec, struct err *err) {
-	put(v, "lxc.sysctl.net.ipv4.ip_unprivileged_port_start", "0");
+	if (spec->nesting)
+		put(v, "lxc.sysctl.net.ipv4.ip_unprivileged_port_start", "0");
 	/* Else ping fails for code. */
 	put(v, "lxc.sysctl.net.ipv4.ping_group_range", "0 65535");
 	for (size_t i = 0; spec->sysctls && spec->sysctls[i]; i++) {

@@ -75,7 +75,11 @@ static void test_build(void **state) {
 	assert_int_equal(find(conf, "lxc.net.0.type", &v), 1);
 	assert_string_equal(v, "phys");
 	assert_int_equal(find(conf, "lxc.environment", &v), 1);
-	assert_int_equal(find(conf, "lxc.mount.entry", &v), 4);
+	/* Shared memory, and what engines of containers want. */
+	assert_int_equal(find(conf, "lxc.mount.entry", &v), 1 + 4);
+	assert_int_equal(find(conf, "lxc.mount.auto", &v), 1);
+	assert_non_null(strstr(v, "cgroup:mixed:force"));
+	assert_int_equal(find(conf, "lxc.sysctl.net.ipv4.ip_unprivileged_port_start", &v), 1);
 	/* Version 1 where the controller is there, whatever else is mounted. */
 	assert_int_equal(find(conf, "lxc.cgroup.pids.max", &v), 1);
 	assert_int_equal(find(conf, "lxc.cgroup.memory.limit_in_bytes", &v), 1);
@@ -84,6 +88,30 @@ static void test_build(void **state) {
 	assert_int_equal(find(conf, "lxc.cgroup2.pids.max", &v), 0);
 	assert_int_equal(find(conf, "lxc.apparmor.profile", &v), 1);
 	assert_string_equal(v, "unconfined");
+}
+
+static void test_without_engines(void **state) {
+	const struct id_range ids = { 1000000, 65536 };
+	struct runtime_spec spec = { .hostname = "h" };
+	const struct lxcconf_paths paths = { .rootfs = "/m", .seccomp = "/s", .log = "/l",
+					     .apparmor = true };
+	struct cgroup_trees trees = hybrid();
+	autostrv char **conf = NULL;
+	const char *v = NULL;
+	struct idset set;
+	struct err err;
+
+	(void)state;
+	idset_init(&set, &ids, 1000, 1000);
+	conf = lxcconf_build(&spec, &set, &trees, &paths, &err);
+	assert_non_null(conf);
+	assert_int_equal(find(conf, "lxc.mount.entry", &v), 1);
+	assert_non_null(strstr(v, "dev/shm"));
+	assert_int_equal(find(conf, "lxc.mount.auto", &v), 1);
+	assert_null(strstr(v, "force"));
+	assert_int_equal(find(conf, "lxc.sysctl.net.ipv4.ip_unprivileged_port_start", &v), 0);
+	assert_int_equal(find(conf, "lxc.sysctl.net.ipv4.ping_group_range", &v), 1);
+	assert_int_equal(find(conf, "lxc.apparmor.allow_nesting", &v), 0);
 }
 
 static void test_missing_controller_is_named(void **state) {
@@ -226,6 +254,7 @@ static void test_etc_hosts(void **state) {
 int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_build),
+		cmocka_unit_test(test_without_engines),
 		cmocka_unit_test(test_missing_controller_is_named),
 		cmocka_unit_test(test_bad_sysctl),
 		cmocka_unit_test(test_log_reason),
