@@ -337,6 +337,7 @@ struct settings {
 		bool auto_pause_on_high;
 		bool auto_kill_on_critical;
 		bool forensics_on_kill;
+		bool canaries;
 		struct {
 			char *lima_host;
 			int rate_limit_per_second;

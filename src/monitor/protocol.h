@@ -12,7 +12,7 @@
  * group of the watcher from then on), "level", "cgroup2_id", "uid_base", "uid_count",
  * "poll_ms", "settings" (wire.h), "counters" (bools, by enum watch_counter). Descriptors:
  * where cgroup.procs is; when "has_cgroup2", the group of version 2; when "has_root", its
- * root ("homes": of its users, in it); then that of each
+ * root ("homes": of its users, in it; "canaries": files that we planted in it); then that of each
  * counter which is there.
  */
 #define WATCH_MSG_START "start"

@@ -37,6 +37,7 @@ struct watch_target {
 	int proc_fd;         /* /proc */
 	int root_fd;         /* O_PATH of its root; -1: not known; only for open() */
 	char *const *homes;  /* of its users, inside; a strv */
+	char *const *canaries; /* files inside that we planted; a strv */
 	int counter_fds[WATCH_COUNTER_COUNT]; /* -1: not counted here */
 	const char *lxc_name;
 	uint32_t uid_base;   /* of its range: the container's 0 */

@@ -273,6 +273,8 @@ static int read_start(struct watcher *w, uint32_t *ret_uid) {
 		w->target.root_fd = steal_fd(&m.fds[at++]);
 	w->homes = json_get_strv(m.body, "homes");
 	w->target.homes = w->homes;
+	w->canaries = json_get_strv(m.body, "canaries");
+	w->target.canaries = w->canaries;
 	for (size_t i = 0; i < WATCH_COUNTER_COUNT; i++) {
 		bool is_there =
 			json_is_true(json_array_get(json_object_get(m.body, "counters"), i));

@@ -88,12 +88,14 @@ int watch_begin(struct watch *w, const struct watch_begin *spec, struct err *err
 		if (is_there)
 			fds[count++] = spec->counter_fds[i];
 	}
-	body = json_pack("{s:o, s:I, s:I, s:I, s:b, s:b, s:o, s:I, s:I, s:I, s:o, s:o}", "lxc_name",
+	body = json_pack("{s:o, s:I, s:I, s:I, s:b, s:b, s:o, s:o, s:I, s:I, s:I, s:o, s:o}",
+	                 "lxc_name",
 	                 json_text(spec->lxc_name), "uid",
 	                 (json_int_t)(WATCH_UID_FIRST + (spec->uid_base >> 16)), "level",
 	                 (json_int_t)spec->level, "cgroup2_id", (json_int_t)st.st_ino,
 	                 "has_cgroup2", has_cgroup2, "has_root", spec->root_fd >= 0, "homes",
-	                 json_from_strv(spec->homes), "uid_base", (json_int_t)spec->uid_base,
+	                 json_from_strv(spec->homes), "canaries",
+	                 json_from_strv(spec->canaries), "uid_base", (json_int_t)spec->uid_base,
 	                 "uid_count", (json_int_t)spec->uid_count, "poll_ms",
 	                 (json_int_t)spec->poll_ms, "settings", wire_settings(&spec->settings),
 	                 "counters", counters);

@@ -35,6 +35,7 @@ struct watch_begin {
 	size_t counter_count;
 	int root_fd;         /* O_PATH of its root; -1: not known; borrowed */
 	char *const *homes;  /* of its users, inside */
+	char *const *canaries; /* planted by us: paths inside */
 	uint32_t uid_base, uid_count; /* of the container; the number of its range is the watcher's */
 	uint64_t poll_ms;
 	struct detect_settings settings;

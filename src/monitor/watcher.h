@@ -21,7 +21,7 @@ struct watcher {
 	struct loop_source *control;
 	struct watch_target target;
 	char *lxc_name;
-	char **homes;
+	char **homes, **canaries;
 	struct watch_source *sources[WATCH_SOURCES_MAX];
 	size_t source_count;
 	struct watch_sink sink;

@@ -139,6 +139,7 @@ static void close_all(struct supervisor *v) {
 	supervisor_git_done(v);
 	free(v->head);
 	free(v->why);
+	strv_free(v->canaries);
 	free(v->sockets_path);
 	free(v->hosts_lines);
 	free(v->container_path);

@@ -308,6 +308,7 @@ static int begin(struct supervisor *v, struct err *err) {
 	                                       .level = groups.level,
 	                                       .root_fd = root,
 	                                       .homes = homes,
+	                                       .canaries = v->canaries,
 	                                       .counter_fds = counters,
 	                                       .counter_count = ARRAY_SIZE(counters),
 	                                       .uid_base = v->c->ids.base,

@@ -210,8 +210,12 @@ static int do_watcher(void *ctx, struct err *err) {
 }
 
 static int do_watching(void *ctx, struct err *err) {
+	struct supervisor *v = ctx;
+
 	(void)err;
-	supervisor_monitor_begin(ctx);
+	if (v->plan.adopt)
+		supervisor_canary_adopt(v);
+	supervisor_monitor_begin(v);
 	return 0;
 }
 
@@ -236,8 +240,11 @@ static int do_rootfs(void *ctx, struct err *err) {
 	r = supervisor_git_make(v, err);
 	if (r < 0)
 		return r;
+	supervisor_canary_make(v);
 	fill_spec(v);
 	r = runtime_enter(&v->spec, &v->rt, err);
+	if (r == 0)
+		supervisor_canary_look(v);
 	return r == 0 && disk > 0 ? supervisor_disk_begin(v, err) : r;
 }
 
@@ -250,6 +257,7 @@ static int undo_rootfs(void *ctx, struct err *err) {
 	supervisor_disk_end(v);
 	if (v->rt)
 		runtime_unmount(v->rt);
+	supervisor_canary_done(v);
 	return 0;
 }
 

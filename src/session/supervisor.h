@@ -124,6 +124,7 @@ struct supervisor {
 	bool watch_has_pulse;
 	char watch_ended[CLOCK_RFC3339_SIZE];
 	bool records_failed;
+	char **canaries; /* supervisor-canary.c: paths inside of those that are seen */
 
 	/* supervisor-git.c: paths, NULL without */
 	char *git_path;
@@ -297,6 +298,14 @@ void supervisor_monitor_wait(struct supervisor *v);
 void supervisor_monitor_watch(struct supervisor *v);
 void supervisor_monitor_finish(struct supervisor *v);
 void supervisor_monitor_done(struct supervisor *v);
+/*
+ * Its canaries: a layer below the others, before the root file system is made; which of
+ * them are seen in it; known again by who takes over; and their end. None of it stops a start.
+ */
+void supervisor_canary_make(struct supervisor *v);
+void supervisor_canary_look(struct supervisor *v);
+void supervisor_canary_adopt(struct supervisor *v);
+void supervisor_canary_done(struct supervisor *v);
 /* The rules have refused something. */
 struct net_denied;
 void supervisor_monitor_denied(struct supervisor *v, const struct net_denied *d);

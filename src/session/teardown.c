@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "image/layer.h"
 #include "net/port.h"
+#include "session/canary.h"
 #include "session/immutable.h"
 #include "session/placeholders.h"
 #include "session/plan.h"
@@ -72,6 +73,13 @@ int teardown_remove(struct session *s, const struct container *c, struct err *er
 	return r;
 }
 
+static int undo_canaries(void *ctx, struct err *err) {
+	struct teardown *t = ctx;
+	int r = canary_remove(t->s, t->c->name);
+
+	return r < 0 ? err_sys(err, r, "cannot remove the canaries of '%s'", t->c->name) : 0;
+}
+
 static int undo_record(void *ctx, struct err *err) {
 	struct teardown *t = ctx;
 
@@ -85,6 +93,7 @@ static int undo_record(void *ctx, struct err *err) {
 /* Undone from the last to the first. */
 static const struct plan_step steps[] = {
 	{ "record", "its record", NULL, undo_record },
+	{ "canaries", "its canaries", NULL, undo_canaries },
 	{ "protect", "what protected paths of its workspace", NULL, undo_protect },
 	{ "ids", "its user ids", NULL, undo_ids },
 	{ "network", "its network", NULL, undo_network },

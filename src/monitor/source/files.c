@@ -39,6 +39,7 @@
 struct mark {
 	char *path;
 	bool is_file;
+	bool is_canary;
 	bool is_shared; /* on a file system of the host: others open it too */
 	unsigned len;
 	int type;
@@ -54,6 +55,7 @@ struct files {
 	struct mark *marks;
 	size_t count;
 	uint64_t lost;
+	uint64_t unmarked; /* canaries that nobody would hear of */
 	int root_mount;
 };
 
@@ -121,6 +123,19 @@ static void mark_secret(struct files *f, const char *path) {
 		(void)add_mark(f, fd, path, true, FAN_OPEN | FAN_MODIFY);
 }
 
+/* Before all others: what is marked already stays what it is. */
+static void mark_canaries(struct files *f) {
+	for (char *const *path = f->target.canaries; path && *path; path++) {
+		autoclose int fd = open_beneath(f->target.root_fd, *path + 1, O_PATH | O_NOFOLLOW, 0);
+		size_t before = f->count;
+
+		if (fd < 0 || add_mark(f, fd, *path, true, FAN_OPEN | FAN_MODIFY) < 0)
+			f->unmarked++;
+		else if (f->count > before)
+			f->marks[before].is_canary = true;
+	}
+}
+
 static void mark_directory(struct files *f, const char *path, uint64_t mask) {
 	autoclose int fd = open_in_root(f->target.root_fd, path, O_PATH | O_DIRECTORY, 0);
 
@@ -168,6 +183,7 @@ static void mark_place(struct files *f, const struct place *p, const char *top,
 }
 
 static void mark_all(struct files *f) {
+	mark_canaries(f);
 	for (const struct place *p = places(); p->pattern; p++) {
 		if (p->pattern[0] == '/') {
 			mark_place(f, p, "", p->pattern);
@@ -195,16 +211,16 @@ struct told {
 	const char *name; /* in @dir */
 };
 
-static void tell(struct files *f, const struct told *t, const char *path, enum watch_access access,
-                 enum place_kind kind) {
+static void tell(struct files *f, const struct told *t, const char *path,
+                 enum watch_access access) {
 	struct watch_event e = { .kind = WATCH_FILE,
 		                 .pid = t->pid,
 		                 .uid = -1,
-		                 .file = { .path = path, .access = access } };
+		                 .file = { .path = path,
+		                           .access = access,
+		                           .is_canary = t->file && t->file->is_canary } };
 	struct process p;
 
-	if (!place_find(path, kind))
-		return;
 	if (t->pid > 0 && process_read(f->target.proc_fd, t->pid, &p) == 0) {
 		e.comm = p.comm;
 		e.uid = p.uid < 0 ? -1 : watch_uid(&f->target, (uint32_t)p.uid);
@@ -245,6 +261,7 @@ static bool is_ours(const struct files *f, const struct told *t) {
 
 static void judge(struct files *f, const struct told *t) {
 	autofree char *path = NULL;
+	bool is_canary;
 
 	if ((!t->file && !t->dir) || !is_ours(f, t))
 		return;
@@ -254,10 +271,12 @@ static void judge(struct files *f, const struct told *t) {
 		path = path_join(t->dir->path, t->name);
 	else
 		path = xstrdup(t->dir->path);
-	if (t->mask & FAN_OPEN)
-		tell(f, t, path, WATCH_OPEN, PLACE_SECRET);
-	if (written(t->mask) != WATCH_ACCESS_COUNT)
-		tell(f, t, path, written(t->mask), PLACE_PERSISTENCE);
+	is_canary = t->file && t->file->is_canary;
+	if ((t->mask & FAN_OPEN) && (is_canary || place_find(path, PLACE_SECRET)))
+		tell(f, t, path, WATCH_OPEN);
+	if (written(t->mask) != WATCH_ACCESS_COUNT &&
+	    (is_canary || place_find(path, PLACE_PERSISTENCE)))
+		tell(f, t, path, written(t->mask));
 }
 
 /* One piece of information of an event, which has @len bytes. */
@@ -348,6 +367,7 @@ static int files_open(const struct watch_target *t, struct watch_source **ret, s
 		return r;
 	}
 	mark_all(f);
+	f->lost = f->unmarked;
 	if (!f->count) {
 		files_free(&f->base);
 		return err_set(err, ERR_SYSTEM, -EOPNOTSUPP,

@@ -1,0 +1,148 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-or-later
+# What is done about threats: baits, what is kept of a container that was killed, who is
+# told, and what is refused before it happens.
+
+setup_file() {
+	load ../lib/common
+	coi_setup
+}
+
+teardown_file() {
+	load ../lib/common
+	coi_teardown
+}
+
+setup() {
+	load ../lib/common
+	cd "$T/ws"
+	A=$HOME/.coi/audit
+}
+
+settings() { # LINE... of [monitoring]
+	printf '[container]\ninit = "coi-init"\n[monitoring]\nenabled = true\n' >"$HOME/.coi/config.toml"
+	printf '%s\n' "$@" >>"$HOME/.coi/config.toml"
+}
+
+launch() { # NAME
+	coi container launch coi-default "$1" 2>"$T/launch.err" || { cat "$T/launch.err"; return 1; }
+}
+
+gone() {
+	coi container delete --force "$1" >/dev/null 2>&1 || true
+}
+
+inside() { # NAME COMMAND...
+	"$COI" container exec "$1" -- "${@:2}"
+}
+
+has() { # FILE JQ-CONDITION
+	jq -e "select($2)" "$1" 2>/dev/null | grep -q .
+}
+
+not_running() {
+	! coi container running "$1" 2>/dev/null
+}
+
+# As a person's tool would: no program that a rule knows, nothing on the command line.
+read_quietly() { # NAME FILE
+	inside "$1" bash -c 'f=$1; exec 3<"$f"; read -r x <&3' x "$2"
+}
+
+BAITS="/root/.aws/credentials /root/.pypirc /root/.ssh/id_ed25519_deploy /root/.vault-token"
+
+@test "canaries: planted where nothing is, unique, and a touch is critical" {
+	settings 'canaries = true'
+	launch c1
+	launch c2
+	for f in $BAITS; do
+		# stat is no touch; each looks as its owner would have it.
+		[ "$(inside c1 stat -c '%a %u %s' "$f" | cut -d' ' -f1,2)" = "600 0" ]
+		[ "$(inside c1 stat -c %s "$f")" -gt 20 ]
+	done
+	[ "$(inside c1 stat -c '%a %u' /home/code/.ssh /home/code/.aws/credentials | xargs)" = "700 1000 600 1000" ]
+	# A listing, a search by name and a new file beside them are ordinary work.
+	inside c1 sh -c 'ls -la /root /root/.ssh >/dev/null; find /root -name "*.txt"; echo h >>/root/.ssh/known_hosts; mkdir /root/.aws/x'
+	coi container running c1
+	# The other one's are other ones (read from outside: nobody is to be told of that).
+	cmp "$COI_ROOT/containers/c1/canaries/root/.vault-token" "$COI_ROOT/containers/c2/canaries/root/.vault-token" && false
+	read_quietly c1 /root/.vault-token || true
+	within 10 not_running c1
+	has "$A/c1.jsonl" '.level == "critical" and .action == "killed" and .title == "Bait taken" and
+		.evidence.sensitive_file.path == "/root/.vault-token"'
+	coi container running c2
+	gone c1
+	gone c2
+}
+
+@test "canaries: by another name, another mount or another program it is the same file" {
+	settings 'canaries = true' 'auto_kill_on_critical = false' 'auto_pause_on_high = false'
+	launch c3
+	local n=0 f
+	for how in 'ln /root/.vault-token /tmp/x; read y </tmp/x' \
+		'unshare -m sh -c "mkdir -p /tmp/b; mount --bind /root /tmp/b; read y </tmp/b/.pypirc"' \
+		'mv /root/.aws /root/a; cp /root/a/credentials /tmp/z' \
+		'tar cf /dev/null /home/code/.ssh' \
+		'echo x >/home/code/.pypirc'; do
+		inside c3 sh -c "$how" || true
+	done
+	for f in /root/.vault-token /root/.pypirc /root/.aws/credentials /home/code/.ssh/id_ed25519_deploy /home/code/.pypirc; do
+		within 10 has "$A/c3.jsonl" '.title == "Bait taken" and .evidence.sensitive_file.path == "'"$f"'"'
+	done
+	gone c3
+}
+
+@test "canaries: a file of one's own is left alone, and nothing of them is left" {
+	settings 'canaries = true' 'auto_pause_on_high = false'
+	coi container launch coi-default c4
+	inside c4 sh -c 'mkdir -p -m 700 /home/code/.aws; rm -f /root/.vault-token; echo mine >/root/.vault-token'
+	coi container stop --force c4
+	[ ! -e "$COI_ROOT/containers/c4/canaries" ]
+	find "$COI_ROOT/containers/c4" -name .pypirc -o -name credentials -o -name 'id_ed25519*' | (! grep .)
+	# Its own file is its own: reading it is nobody's business.
+	coi container start c4
+	[ "$(inside c4 bash -c 'f=/root/.vault; read -r x <"$f-token"; echo "$x"')" = mine ]
+	inside c4 test -s /root/.pypirc
+	coi container running c4
+	# A snapshot while it runs, and an image of it, have none.
+	coi snapshot create now -c c4
+	coi container stop --force c4
+	coi image publish c4 published >/dev/null
+	settings 'canaries = false' 'auto_pause_on_high = false'
+	coi container start c4
+	inside c4 test ! -e /root/.pypirc
+	gone c4
+	coi container launch published c5
+	inside c5 sh -c 'test ! -e /root/.pypirc && test ! -e /home/code/.ssh/id_ed25519_deploy && test -s /root/.vault-token'
+	gone c5
+	coi image delete published >/dev/null
+}
+
+@test "canaries: a supervisor that takes over knows them, and a crash leaves none" {
+	settings 'canaries = true' 'auto_kill_on_critical = false' 'auto_pause_on_high = false'
+	launch c6
+	kill -9 "$(sed -n 's/^supervisor *= *\([0-9]*\).*/\1/p' "$COI_ROOT/containers/c6/container.ini")"
+	gap_told() { coi container running c6 && has "$A/c6.jsonl" '.msg == "source.gap"'; }
+	within 20 gap_told
+	taken() { read_quietly c6 /root/.pypirc; has "$A/c6.jsonl" '.title == "Bait taken"'; }
+	within 20 taken
+	kill -9 "$(sed -n 's/^supervisor *= *\([0-9]*\).*/\1/p' "$COI_ROOT/containers/c6/container.ini")" \
+		"$(sed -n 's/^init *= *\([0-9]*\).*/\1/p' "$COI_ROOT/containers/c6/container.ini")"
+	stopped() { [ "$(coi container list --format json | jq -r '.[] | select(.name == "c6").status')" = Stopped ]; }
+	within 20 stopped
+	[ ! -e "$COI_ROOT/containers/c6/canaries" ]
+	gone c6
+}
+
+@test "canaries: programs at their ordinary work do not touch them" {
+	settings 'canaries = true'
+	launch c7
+	inside c7 bash -c 'cd /home/code && git init -q x && cd x && git -c user.name=a -c user.email=a@b commit -q --allow-empty -m x && git ls-remote https://203.0.113.10/x' || true
+	inside c7 sh -c 'command -v ssh >/dev/null && ssh -o BatchMode=yes -o ConnectTimeout=1 203.0.113.10; command -v curl >/dev/null && curl -sm 1 http://203.0.113.10/; command -v python3 >/dev/null && python3 -c "import netrc, os; print(1)"; du -s /root /home; true' || true
+	# The alarm is there: it is the next thing that is done.
+	coi container running c7
+	! has "$A/c7.jsonl" '.title == "Bait taken"'
+	read_quietly c7 /home/code/.ssh/id_ed25519_deploy || true
+	within 10 not_running c7
+	gone c7
+}
