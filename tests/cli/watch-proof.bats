@@ -77,3 +77,191 @@ count() { # FILE JQ-CONDITION
 	tail -n 1 "$T/said" | sed 's/^/# /' >&3
 	gone c2
 }
+
+from_kernel() { # KEY of /proc/net/snmp's Tcp, of the internet side
+	in_world awk -v key="$1" '$1 == "Tcp:" { if (!n) for (i = 2; i <= NF; i++) { if ($i == key) n = i } else print $n }' \
+		/proc/self/net/snmp
+}
+
+@test "connections: as many in the record as were made, and as many at the other end" {
+	local n before
+	n=$(long 300 4000)
+	launch c3
+	before=$(from_kernel PassiveOpens)
+	run -0 actor c3 connect 203.0.113.10 7 "$n"
+	[ "$output" = "$n" ]
+	[ $(($(from_kernel PassiveOpens) - before)) = "$n" ]
+	# And none arrives of what is refused.
+	before=$(from_kernel PassiveOpens)
+	run -0 actor c3 connect 10.9.8.7 7 50
+	[ "$output" = 0 ]
+	[ "$(from_kernel PassiveOpens)" = "$before" ]
+	inside c3 /bin/true the-end
+	within 10 has "$A/c3.jsonl" '.type == "exec" and .args == "/bin/true the-end"'
+	[ "$(count "$A/c3.jsonl" '.type == "net" and .peer == "203.0.113.10:7" and .state == "connect" and .comm == "watch-actor"')" = "$n" ]
+	[ "$(count "$A/c3.jsonl" '.type == "net" and .peer == "10.9.8.7:7" and .state == "refused"')" = 50 ]
+	run ! has "$A/c3.jsonl" '.msg == "source.lost"'
+	gone c3
+}
+
+secret_seen() { # FILE
+	has "$A/c4.jsonl" '.level == "high" and .category == "credential_access" and .evidence.sensitive_file.path == "/root/.ssh/'"$1"'"'
+}
+
+@test "a secret: seen by whatever way it is opened, or refused" {
+	launch c4
+	inside c4 sh -c 'mkdir /root/.ssh; for i in hard soft bind unshare proc moved copied ring user written replaced; do echo key >/root/.ssh/id_$i; done'
+	coi container stop --force c4
+	coi container start c4
+	has "$A/c4.jsonl" '.msg == "source.start" and .source == "files" and .backend == "fanotify"'
+	# No word of it on the command line of a program that a rule knows.
+	inside c4 bash -c 'ln "$1" /tmp/hard; read -r x </tmp/hard' x /root/.ssh/id_hard
+	within 10 secret_seen id_hard
+	inside c4 bash -c 'ln -s "$1" /tmp/soft; read -r x </tmp/soft' x /root/.ssh/id_soft
+	within 10 secret_seen id_soft
+	inside c4 bash -c 'mkdir /tmp/bind; mount --bind /root/.ssh /tmp/bind; read -r x </tmp/bind/id_bind'
+	within 10 secret_seen id_bind
+	inside c4 unshare -m bash -c 'mkdir /opt/u; mount --bind /root/.ssh /opt/u; read -r x </opt/u/id_unshare'
+	within 10 secret_seen id_unshare
+	inside c4 bash -c 'cd /proc/self/root/root; exec 9<.; cd /; read -r x </proc/self/fd/9/.ssh/id_proc'
+	within 10 secret_seen id_proc
+	inside c4 bash -c 'mv "$1" /tmp/notes; read -r x </tmp/notes' x /root/.ssh/id_moved
+	within 10 secret_seen id_moved
+	inside c4 bash -c 'cd /root/.ssh && cp id_copied /tmp/copied'
+	within 10 secret_seen id_copied
+	run -0 actor c4 uring /root/.ssh/id_ring
+	echo "# through io_uring: $output" >&3
+	[ "$output" = refused ] || within 10 secret_seen id_ring
+	# Changed, and another file under its name: still the secret.
+	inside c4 bash -c 'echo new >>"$1"' x /root/.ssh/id_written
+	within 10 secret_seen id_written
+	inside c4 bash -c 'echo other >/tmp/o; mv /tmp/o "$1"; read -r x <"$1"' x /root/.ssh/id_replaced
+	within 10 secret_seen id_replaced
+	# By a user namespace of their own, as somebody else.
+	if inside c4 unshare -rm true; then
+		inside c4 unshare -rm bash -c 'mount --bind /root/.ssh /opt/u; read -r x </opt/u/id_user'
+		within 10 secret_seen id_user
+	fi
+	gone c4
+}
+
+frozen() {
+	coi container list --format json | jq -e --arg n "$1" '.[] | select(.name == $n).status == "Frozen"' >/dev/null
+}
+
+processes_of() { # NAME: all of them, by its control group
+	coi monitor "$1" --json 2>/dev/null | jq '.processes.total_count'
+}
+
+@test "a bomb: held by the limit, frozen while it goes on, and killed" {
+	printf '[container]\ninit = "coi-init"\n[monitoring]\nenabled = true\npoll_interval_sec = 1\nprocess_count_threshold = 100\n[limits.runtime]\nmax_processes = 200\n' \
+		>"$HOME/.coi/config.toml"
+	launch c5
+	# No word of it in a command line.
+	printf 'b() { b | b & }\nb\n' >"$T/ws/b"
+	coi file push "$T/ws/b" c5:/tmp/b
+	inside c5 bash /tmp/b >/dev/null 2>&1 3>&- &
+	within 10 frozen c5
+	wait $! || true
+	has "$A/c5.jsonl" '.level == "high" and .title == "Many processes" and .action == "paused"'
+	[ "$(processes_of c5)" -gt 100 ]
+	[ "$(processes_of c5)" -le 200 ]
+	coi unfreeze c5
+	within 10 frozen c5
+	local from to
+	coi unfreeze c5
+	from=$(date +%s%N)
+	coi kill c5 --force
+	to=$(date +%s%N)
+	echo "# killed while it bombs: $(((to - from) / 1000000)) ms" >&3
+	run ! coi container running c5
+	[ -z "$(find /sys/fs/cgroup -path "*$(root_tag)*payload*" -name cgroup.procs -exec cat {} + 2>/dev/null)" ]
+	gone c5
+}
+
+@test "names, words and paths of any bytes, and the longest: recorded, and nothing raw" {
+	launch c6
+	inside c6 bash -c 'mkdir /root/.ssh; n=$(printf "/tmp/\033]0;x\007\n\r\xff\xe2\x80\xae"); cp /opt/actor/watch-actor "$n"; "$n" || true; (exec -a "$(printf "\033[2J\nfake: line")" "$n") || true
+		f=$(printf "/root/.ssh/id_\033]0;f\007\n\xff"); : >"$f"'
+	inside c6 bash -c '/bin/true "$(printf %0131071d 7)"'
+	inside c6 bash -c 'a=$(printf %0100000d 7); /bin/true "$a" "$a" "$a" "$a" "$a" "$a" "$a" "$a" "$a" the-last'
+	within 10 has "$A/c6.jsonl" '.args_bytes == 131071 + 11'
+	within 10 has "$A/c6.jsonl" '.args_bytes == 9 * 100001 + 10 + 9'
+	has "$A/c6.jsonl" '.type == "exec" and (.comm | startswith("\\x1b]0;x\\x07\\x0a\\x0d\\xff")) and (.args | test("tmp"))'
+	has "$A/c6.jsonl" '.type == "exec" and (.args | test("x1b.2J.x0afake: line"))'
+	not grep -qP '[\x00-\x08\x0b-\x1f\x7f]|\xe2\x80\xae' "$A/c6.jsonl"
+	coi audit c6 --format text >"$T/text"
+	coi monitor c6 >>"$T/text" 2>&1
+	coi top c6 -i 0.1 >>"$T/text" 2>&1
+	coi logs c6 >>"$T/text" 2>&1
+	not grep -qP '[\x00-\x08\x0b-\x1f\x7f]|\xe2\x80\xae' "$T/text"
+	# A line of somebody's own is no line of the text.
+	not grep -q '^fake: line' "$T/text"
+	coi audit verify c6
+	# The path of a file that is watched.
+	coi container stop --force c6
+	coi container start c6
+	inside c6 bash -c 'for f in /root/.ssh/*; do read -r x <"$f"; done || true'
+	within 10 has "$A/c6.jsonl" '.evidence.sensitive_file.path == "/root/.ssh/id_\\x1b]0;f\\x07\\x0a\\xff"'
+	not grep -qP '[\x00-\x08\x0b-\x1f\x7f]' "$A/c6.jsonl"
+	gone c6
+}
+
+@test "a record that is replaced by a link while it is written: not followed, said, and counted" {
+	launch c7
+	inside c7 /bin/true before
+	within 10 has "$A/c7.jsonl" '.type == "exec" and .args == "/bin/true before"'
+	echo keep >"$T/victim"
+	mv "$A/c7.jsonl" "$A/kept"
+	ln -s "$T/victim" "$A/c7.jsonl"
+	inside c7 /bin/true lost
+	inside c7 bash -c 'mkfifo /tmp/f; : lost-too'
+	complained() { coi logs c7 | grep -q 'c7.jsonl'; }
+	within 10 complained
+	[ "$(cat "$T/victim")" = keep ]
+	mv "$A/kept" "$A/c7.jsonl"
+	inside c7 /bin/true after
+	within 10 has "$A/c7.jsonl" '.type == "exec" and .args == "/bin/true after"'
+	has "$A/c7.jsonl" '.msg == "records.lost" and .count >= 2'
+	coi audit verify c7
+	gone c7
+}
+
+watcher_of() { # NAME: pid
+	local s
+	s=$(sed -n 's/^supervisor *= *\([0-9]*\).*/\1/p' "$COI_ROOT/containers/$1/container.ini")
+	ps -eo pid=,ppid=,comm= | awk -v s="$s" '$2 == s && $3 == "coi-watch" { print $1 }'
+}
+
+peak_of() { # PID: KiB
+	awk '/^VmHWM/ { print $2 }' "/proc/$1/status"
+}
+
+sum_lost() { # FILE
+	jq -r 'select(.msg == "source.lost" or .msg == "records.lost").count' "$1" | awk '{ n += $1 } END { print n + 0 }'
+}
+
+@test "ten thousand events a second: memory stays, and what is lost is counted" {
+	local n watcher supervisor peak total told
+	n=$(long 20000 600000)
+	launch c8
+	watcher=$(watcher_of c8)
+	supervisor=$(sed -n 's/^supervisor *= *\([0-9]*\).*/\1/p' "$COI_ROOT/containers/c8/container.ini")
+	actor c8 flood 7001 "$n" 10000
+	inside c8 /bin/true half
+	within 60 has "$A/c8.jsonl" '.type == "exec" and .args == "/bin/true half"'
+	peak=$(($(peak_of "$watcher") + $(peak_of "$supervisor")))
+	run -0 actor c8 flood 7002 "$n" 10000
+	echo "# events a second: $output" >&3
+	inside c8 /bin/true the-end
+	within 60 has "$A/c8.jsonl" '.type == "exec" and .args == "/bin/true the-end"'
+	[ "$(watcher_of c8)" = "$watcher" ] # not taken for one that hangs
+	echo "# KiB of both: $peak, then $(($(peak_of "$watcher") + $(peak_of "$supervisor")))" >&3
+	[ $(($(peak_of "$watcher") + $(peak_of "$supervisor"))) -lt $((peak + peak / 4)) ]
+	told=$(count "$A/c8.jsonl" '.type == "net" and (.peer == "127.0.0.1:7001" or .peer == "127.0.0.1:7002")')
+	total=$((told + $(sum_lost "$A/c8.jsonl")))
+	echo "# recorded $told of $((2 * n)), counted as lost $((total - told))" >&3
+	[ "$total" = $((2 * n)) ]
+	coi audit verify c8
+	gone c8
+}
