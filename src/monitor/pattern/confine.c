@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "monitor/pattern/confine.h"
+
+#include <unistd.h>
+
+#include "base/confine.h"
+#include "base/mem.h"
+
+#define NOBODY 65534
+#define DESCRIPTORS_MAX 8
+#define MEMORY_MAX (UINT64_C(1) << 30)
+
+static const int calls[] = {
+	SCMP_SYS(brk),        SCMP_SYS(clock_gettime), SCMP_SYS(close),  SCMP_SYS(exit),
+	SCMP_SYS(exit_group), SCMP_SYS(fstat),         SCMP_SYS(futex),  SCMP_SYS(getpid),
+	SCMP_SYS(getrandom),  SCMP_SYS(madvise),       SCMP_SYS(mremap), SCMP_SYS(munmap),
+	SCMP_SYS(newfstatat), SCMP_SYS(poll),          SCMP_SYS(read),   SCMP_SYS(rt_sigreturn),
+	SCMP_SYS(setitimer),  SCMP_SYS(write),
+};
+
+int pattern_confine(void) {
+	scmp_filter_ctx ctx = NULL;
+	int r = confine_privileges();
+
+	if (r == 0)
+		r = confine_limits(DESCRIPTORS_MAX, MEMORY_MAX);
+	/* Started by a person it stays that person's, who can open nothing any more. */
+	if (r == 0 && geteuid() == 0)
+		r = confine_user(NOBODY, NOBODY);
+	if (r == 0)
+		r = confine_capabilities(NULL, 0);
+	if (r == 0)
+		r = confine_calls(calls, ARRAY_SIZE(calls), &ctx);
+	if (r == 0)
+		r = seccomp_load(ctx);
+	if (ctx)
+		seccomp_release(ctx);
+	return r;
+}
