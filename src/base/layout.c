@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/build.h"
 #include "base/fd.h"
 #include "base/hash.h"
 #include "base/mem.h"
@@ -97,29 +98,86 @@ void layout_free_ptr(struct layout **l) {
 	layout_free(*l);
 }
 
-/* Was this program started from the build tree? */
-static bool in_build_tree(void) {
+/* ---- what belongs to the program ---- */
+
+/*
+ * The directory of the program that runs, without links (proc(5)), and with it what a
+ * person who may only start it, by sudo(8), cannot change: "" when that is not known.
+ */
+static char *self_dir(void) {
 	char self[4096];
 	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	char *slash;
 
-	if (n <= 0)
-		return false;
-	self[n] = '\0';
-	return path_is_below(self, COI_BUILD_DIR) && access(COI_BUILD_DIR "/config.status", F_OK) == 0;
+	self[n > 0 ? n : 0] = '\0';
+	slash = strrchr(self, '/');
+	return xstrndup(self, slash ? (size_t)(slash - self) : 0);
+}
+
+/* A build tree says where its source is; NULL: that is none. */
+static char *source_of(const char *dir) {
+	autofree char *status = path_join(dir, "config.status");
+	autofree char *file = path_join(dir, "source-tree");
+	char *source = NULL;
+
+	if (access(status, F_OK) < 0 || file_read_line_at(AT_FDCWD, file, &source) < 0)
+		return NULL;
+	return source;
+}
+
+/* The tree of "bin/coi" or "libexec/coi/coi-…"; NULL: it lies otherwise. */
+static char *tree_of(const char *dir) {
+	static const char *const places[] = { "/bin", "/libexec/coi" };
+	size_t len = strlen(dir);
+
+	for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
+		size_t tail = strlen(places[i]);
+
+		if (len > tail && strcmp(dir + len - tail, places[i]) == 0)
+			return xstrndup(dir, len - tail);
+	}
+	return NULL;
+}
+
+char *layout_tree(void) {
+	autofree char *dir = self_dir();
+
+	return build.is_relocatable ? tree_of(dir) : NULL;
+}
+
+bool layout_in_build_tree(void) {
+	autofree char *dir = self_dir();
+	autofree char *source = source_of(dir);
+
+	return source != NULL;
 }
 
 char *layout_program(const char *name) {
-	const char *dir = getenv("COI_LIBEXEC");
+	const char *given = getenv("COI_LIBEXEC");
+	autofree char *dir = NULL, *source = NULL, *tree = NULL, *below = NULL;
 
-	if (dir && *dir == '/')
+	if (given && *given == '/')
+		return path_join(given, name);
+	dir = self_dir();
+	source = source_of(dir);
+	if (source)
 		return path_join(dir, name);
-	return path_join(in_build_tree() ? COI_BUILD_DIR : COI_LIBEXECDIR, name);
+	tree = layout_tree();
+	below = tree ? path_join(tree, "libexec/coi") : xstrdup(COI_LIBEXECDIR);
+	return path_join(below, name);
 }
 
 char *layout_data(const char *name) {
-	const char *dir = getenv("COI_DATA");
+	const char *given = getenv("COI_DATA");
+	autofree char *dir = NULL, *source = NULL, *tree = NULL, *below = NULL;
 
-	if (dir && *dir == '/')
-		return path_join(dir, name);
-	return path_join(in_build_tree() ? COI_SOURCE_DIR : COI_DATADIR, name);
+	if (given && *given == '/')
+		return path_join(given, name);
+	dir = self_dir();
+	source = source_of(dir);
+	if (source)
+		return path_join(source, name);
+	tree = layout_tree();
+	below = tree ? path_join(tree, "share/coi") : xstrdup(COI_DATADIR);
+	return path_join(below, name);
 }

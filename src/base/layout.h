@@ -10,6 +10,8 @@
 #ifndef COI_BASE_LAYOUT_H
 #define COI_BASE_LAYOUT_H
 
+#include <stdbool.h>
+
 #include "base/err.h"
 #include "base/privilege.h"
 
@@ -40,10 +42,18 @@ void layout_free_ptr(struct layout **l);
 /*
  * Absolute path of one of our helper programs ("coi-supervisor"), newly
  * allocated: $COI_LIBEXEC if set, else beside a program that was started from
- * its build tree, else the libexec directory that was configured.
+ * its build tree or from a tree of a relocatable build, else the libexec directory
+ * that was configured.
  */
 char *layout_program(const char *name);
 /* As above for data ("images/coi-default"): $COI_DATA, the source tree, the data directory. */
 char *layout_data(const char *name);
+/*
+ * The tree that holds bin/coi, libexec/coi and share/coi, newly allocated; NULL unless
+ * this is a relocatable build that lies in one.
+ */
+char *layout_tree(void);
+/* Was this program started from its build tree? */
+bool layout_in_build_tree(void);
 
 #endif

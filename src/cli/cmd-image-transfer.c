@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/download.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/strv.h"
@@ -49,13 +50,13 @@ static int import_check(struct cli *cli, void *args, struct err *err) {
 	if (app_word(cli, 1))
 		return err_set(err, ERR_USAGE, -EINVAL,
 			       "a split image is imported from files, not from an address");
-	r = image_url_check(file, err);
+	r = download_url_check(file, err);
 	if (r == 0 && !a->sha256) {
 		(void)err_set(err, ERR_USAGE, -EINVAL,
 			      "what comes over the network wants '--sha256'");
 		return err_hint(err, "its publisher names it; it is what sha256sum prints");
 	}
-	return r < 0 ? r : image_sha256_parse(a->sha256, digest, err);
+	return r < 0 ? r : download_sha256_parse(a->sha256, digest, err);
 }
 
 /* The archive that the address names, open as @spec's. */
@@ -63,7 +64,7 @@ static int import_download(struct cli *cli, const struct import_args *a,
 			   struct image_import_spec *spec, struct err *err) {
 	char digest[IMAGE_FINGERPRINT_SIZE];
 	struct transfer t;
-	int r = image_sha256_parse(a->sha256, digest, err);
+	int r = download_sha256_parse(a->sha256, digest, err);
 
 	if (r < 0)
 		return r;

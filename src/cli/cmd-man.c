@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/build.h"
 #include "base/fd.h"
 #include "base/mem.h"
 #include "cli/app.h"
@@ -57,7 +58,7 @@ static int man_run(struct cli *cli, const void *args, struct err *err) {
 	r = fd_read_all(STDIN_FILENO, &template);
 	if (r < 0)
 		return err_sys(err, r, "cannot read the template");
-	man_page(&cli_root, one, PACKAGE_VERSION, template.data, man_settings_slots, &page);
+	man_page(&cli_root, one, build.version, template.data, man_settings_slots, &page);
 	(void)fwrite(page.data, 1, page.len, stdout);
 	return 0;
 }

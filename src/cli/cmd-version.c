@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <stdio.h>
 
+#include "base/build.h"
 #include "base/json.h"
+#include "base/mem.h"
 #include "cli/app.h"
 #include "cli/commands.h"
 #include "cli/output.h"
@@ -13,12 +15,13 @@ static const char *address(void) {
 }
 
 void version_print_line(void) {
-	(void)printf("coi v%s\n", PACKAGE_VERSION);
+	(void)printf("coi v%s\n", build.version);
 }
 
 static int version_run(struct cli *cli, const void *args, struct err *err) {
 	if (cli->json) {
-		auto_json json_t *doc = json_pack("{s:s, s:s}", "version", "v" PACKAGE_VERSION,
+		autofree char *version = xasprintf("v%s", build.version);
+		auto_json json_t *doc = json_pack("{s:s, s:s}", "version", version,
 						  "url", address());
 		int r = json_print(doc, JSON_PRINT_LINE);
 

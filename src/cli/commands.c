@@ -37,16 +37,13 @@ static const struct cli_command *const root_children[] = {
 	&cmd_validate,
 	&cmd_schema,
 	&cmd_health,
+	&cmd_update,
 	&cmd_completion,
 	&cmd_help,
 	&cmd_version,
 	&cmd_complete,
 	&cmd_man,
 	NULL,
-};
-
-static const char *const root_absent[] = {
-	"update", NULL,
 };
 
 static const struct cli_example root_examples[] = {
@@ -66,7 +63,6 @@ const struct cli_command cli_root = {
 		"from your ~/.coi/config.toml and from .coi/config.toml of the project.",
 	.flags = COMMAND_SESSION | COMMAND_CONFIG | COMMAND_STARTS | COMMAND_RESUMES,
 	.children = root_children,
-	.absent = root_absent,
 	.examples = root_examples,
 	.run = shell_run_default,
 };

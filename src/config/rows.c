@@ -605,6 +605,12 @@ static const struct setting_row rows[] = {
 	{ PATH("detection.sigma_dir", detection.sigma_dir, REFUSED), .is_main_only = true,
 	  .def = "~/.coi/sigma", .applies = APPLIES_COMMAND, .since = "0.9",
 	  .summary = "Where they are kept." },
+
+	/* [update] */
+	{ STRING("update.url", update.url, REFUSED), .is_main_only = true,
+	  .applies = APPLIES_COMMAND, .since = "0.9", ACTED,
+	  .summary = "Directory of releases for coi update core, an https address; \"\" is that of "
+		     "the build." },
 };
 
 static const struct setting_moved moved[] = {

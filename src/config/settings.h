@@ -358,6 +358,10 @@ struct settings {
 		char *sigma_source;
 		char *sigma_dir;
 	} detection;
+
+	struct {
+		char *url;
+	} update;
 };
 
 #endif

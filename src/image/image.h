@@ -231,14 +231,10 @@ void image_import_result_done(struct image_import_result *r);
 int image_import(const struct layout *l, const struct image_import_spec *spec,
 		 struct image_import_result *ret, struct err *err);
 
-#define IMAGE_DOWNLOAD_MAX (INT64_C(64) << 30)
+#define IMAGE_DOWNLOAD_MAX (UINT64_C(64) << 30)
 
 /* Does @path name something on the web rather than a file? */
 bool image_is_url(const char *path);
-/* https, no user and password, nothing unprintable; ERR_USAGE says what is wrong. */
-int image_url_check(const char *url, struct err *err);
-/* Lower case to @out; ERR_USAGE when it is no SHA-256 in hexadecimal. */
-int image_sha256_parse(const char *text, char out[IMAGE_FINGERPRINT_SIZE], struct err *err);
 /*
  * What @url holds, as an open file without a name, at its beginning, once its
  * SHA-256 has been found to be @sha256; never anything else. A transfer that

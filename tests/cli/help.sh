@@ -170,7 +170,7 @@ writes to standard output"
 
 refuses 1 "unknown command 'shel'" shel
 refuses 1 'Did you mean this' lsit
-refuses 1 'not part of this version' update --check
+refuses 2 'is no version' update core --version vv1
 refuses 1 "unknown command 'lst' for 'coi image'" image lst
 refuses 1 'takes no arguments' list x
 refuses 1 'takes at most 1 argument' attach a b

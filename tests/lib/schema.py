@@ -174,6 +174,7 @@ def bad_texts(leaf):
         yield "a" * (leaf["maxLength"] + 1)
 
 
+FILE_MAX = 1 << 20  # as src/config/toml.h has it
 SAMPLES = {"host": "/x", "container": "/x", "name": "x", "ip": "192.0.2.1", "hostnames": ["a"]}
 
 
@@ -226,10 +227,19 @@ def written(probes):
 
 
 def rounds(leaves, values):
-    """The first value of each key, then the second, …"""
+    """The first value of each key, then the second, …, in files that are not too long."""
     all_values = [(path, list(values(leaf))) for path, leaf in leaves]
     for i in range(max(len(v) for _, v in all_values)):
-        yield i, [(path, v[i]) for path, v in all_values if i < len(v)]
+        probes, size = [], 0
+        for path, v in all_values:
+            if i >= len(v):
+                continue
+            probes.append((path, v[i]))
+            size += len(written(probes[-1:]))
+            if size > FILE_MAX // 2:
+                yield i, probes
+                probes, size = [], 0
+        yield i, probes
 
 
 def check_keys(schema):
