@@ -153,6 +153,8 @@ int attach_child(void *payload) {
 
 	if (!code)
 		code = keyring_leave();
+	if (!code && p->refuses)
+		code = -surface_load(spec->ref.surface);
 	if (code)
 		return fail(p, ATTACH_STAGE_SETUP, code);
 	signals_reset();

@@ -23,6 +23,7 @@ struct attach_payload {
 	int fds[3];    /* to become 0, 1, 2 */
 	int tty_fd;    /* the slave side, to become the controlling terminal; -1 */
 	int report_fd;
+	bool refuses; /* the calls of the surface, since liblxc does not */
 };
 
 /* For liblxc's attach: never returns on success. @payload: struct attach_payload. */

@@ -26,6 +26,7 @@
 #include "base/mem.h"
 #include "runtime/attach-child.h"
 #include "runtime/attach-watch.h"
+#include "runtime/kernel.h"
 #include "runtime/mount.h"
 #include "runtime/relay.h"
 
@@ -108,6 +109,26 @@ static int spec_check(const struct attach_spec *spec, struct err *err) {
 	return 0;
 }
 
+/*
+ * liblxc 5.0.2 reads the policy's file for each who enters, and where it is not there
+ * lets a filter that kills loose on them. It was kept elsewhere by another coi that
+ * started this container, before an update, or somebody has removed it: then what it
+ * said is loaded by us. Where liblxc has a profile of AppArmor to set too, it cannot
+ * be told to leave the file alone.
+ */
+static int policy_find(struct lxc_container *c, const struct attach_spec *spec,
+		       bool *ret_refuses, struct err *err) {
+	autofree char *path = c->get_running_config_item(c, "lxc.seccomp.profile");
+
+	*ret_refuses = path && *path && access(path, R_OK) < 0 && errno == ENOENT;
+	if (!*ret_refuses || !kernel_has_apparmor())
+		return 0;
+	err_set(err, ERR_CONFLICT, -ENOENT,
+		"cannot enter '%s': the policy of system calls that it was started with, '%s', is "
+		"not there any more", runtime_ref_name(&spec->ref), path);
+	return err_hint(err, "stop and start it");
+}
+
 /* 0 and a process in @ret that is not reaped yet, or -errno. */
 static int lxc_attach_run(struct lxc_container *c, struct attach_payload *p, pid_t *ret) {
 	/*
@@ -130,7 +151,7 @@ static int lxc_attach_run(struct lxc_container *c, struct attach_payload *p, pid
 	if (dumpable < 0 || prctl(PR_SET_DUMPABLE, 0) < 0)
 		return -errno;
 	o.attach_flags = LXC_ATTACH_MOVE_TO_CGROUP | LXC_ATTACH_DROP_CAPABILITIES |
-			 LXC_ATTACH_LSM_EXEC | LXC_ATTACH_SET_PERSONALITY;
+			 LXC_ATTACH_SET_PERSONALITY | (p->refuses ? 0 : LXC_ATTACH_LSM_EXEC);
 	o.env_policy = LXC_ATTACH_CLEAR_ENV;
 	o.initial_cwd = root;
 	o.stdin_fd = o.stdout_fd = o.stderr_fd = null;
@@ -159,10 +180,10 @@ static int container_open(const struct attach_spec *spec, struct lxc_container *
 	if (!c)
 		return err_set(err, ERR_SYSTEM, -ENOMEM, "liblxc does not open '%s'",
 			       runtime_ref_name(&spec->ref));
-	if (spec->log_file) {
+	if (spec->log_file)
 		(void)c->set_config_item(c, "lxc.log.file", spec->log_file);
-		(void)c->set_config_item(c, "lxc.log.level", "ERROR");
-	}
+	/* Without a setting it answers no question about one that runs. */
+	(void)c->set_config_item(c, "lxc.log.level", "ERROR");
 	*ret = steal_ptr(c);
 	return 0;
 }
@@ -214,6 +235,9 @@ int attach_start(const struct attach_spec *spec, struct attach_proc *ret, struct
 
 	if (r == 0)
 		r = container_open(spec, &c, err);
+	if (r < 0)
+		return r;
+	r = policy_find(c, spec, &p.refuses, err);
 	if (r < 0)
 		return r;
 	null = fd_above_stdio(open("/dev/null", O_RDWR | O_CLOEXEC));

@@ -11,6 +11,7 @@
 
 #include "base/err.h"
 #include "base/proc.h"
+#include "runtime/surface.h"
 
 /*
  * The lxcpath of all containers, whatever COI_ROOT (their lxc names differ):
@@ -26,6 +27,7 @@ struct runtime_ref {
 	struct proc_id init;    /* {0}: not known */
 	struct proc_id monitor; /* {0}: not known */
 	const char *boot_id;    /* of the record; NULL: this boot */
+	enum surface surface;   /* what it was started with */
 };
 
 /* What people call it: for messages. */

@@ -3,6 +3,8 @@
 #ifndef COI_RUNTIME_KERNEL_H
 #define COI_RUNTIME_KERNEL_H
 
+#include <stdbool.h>
+
 #include "base/err.h"
 
 /*
@@ -12,5 +14,8 @@
  * for and the kernel that has it.
  */
 int kernel_check(const char *dir, struct err *err);
+
+/* Is AppArmor in force, with the program that liblxc loads profiles by? */
+bool kernel_has_apparmor(void);
 
 #endif

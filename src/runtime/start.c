@@ -26,6 +26,7 @@
 #include "base/path.h"
 #include "base/strv.h"
 #include "runtime/control.h"
+#include "runtime/kernel.h"
 #include "runtime/limits.h"
 #include "runtime/lxcconf.h"
 
@@ -162,19 +163,6 @@ static char *log_since(const char *path, off_t from) {
 	return lxclog_reason(text);
 }
 
-static bool apparmor_is_on(void) {
-	static const char *const parsers[] = { "/sbin/apparmor_parser", "/usr/sbin/apparmor_parser" };
-	autofree char *on = NULL;
-
-	if (file_read_line_at(AT_FDCWD, "/sys/module/apparmor/parameters/enabled", &on) < 0 ||
-	    on[0] != 'Y')
-		return false;
-	for (size_t i = 0; i < ARRAY_SIZE(parsers); i++)
-		if (access(parsers[i], X_OK) == 0)
-			return true;
-	return false;
-}
-
 /*
  * The policy is a file, since liblxc reads it again for each command that enters:
  * as long as this container runs, it is the one that it was started with.
@@ -228,6 +216,7 @@ static struct runtime_ref ref_of(const struct runtime *rt) {
 		.lxcpath = rt->spec->lxcpath,
 		.init = rt->info.init,
 		.monitor = rt->info.monitor,
+		.surface = rt->spec->surface,
 	};
 }
 
@@ -302,7 +291,7 @@ int runtime_start(struct runtime *rt, struct runtime_info *ret, struct err *err)
 		.rootfs = rt->rootfs_path,
 		.seccomp = spec->seccomp_file ? spec->seccomp_file : policy_path,
 		.log = log_path,
-		.apparmor = apparmor_is_on(),
+		.apparmor = kernel_has_apparmor(),
 	};
 	autostrv char **conf = lxcconf_build(spec, &rt->ids, &rt->cgroups, &paths, err);
 	struct start_plan plan = {

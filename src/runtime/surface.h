@@ -38,4 +38,10 @@ bool surface_nests(enum surface surface);
 /* The policy as liblxc reads it (lxc.seccomp.profile, version 2), newly allocated. */
 char *surface_policy(enum surface surface);
 
+/*
+ * The same for the calling process and all that it starts, for good: 0 or -errno. Wants
+ * CAP_SYS_ADMIN in its user namespace, and does not set no_new_privs.
+ */
+int surface_load(enum surface surface);
+
 #endif

@@ -130,6 +130,7 @@ struct runtime_ref container_ref(const struct session *s, const struct container
 		.init = c->init,
 		.monitor = c->monitor,
 		.boot_id = c->boot_id && *c->boot_id ? c->boot_id : NULL,
+		.surface = c->surface,
 	};
 }
 

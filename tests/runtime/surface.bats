@@ -60,6 +60,17 @@ compare() {
 	[ -z "$output" ]
 }
 
+@test "one whose policy file is gone, as after an update: entered, under the same table" {
+	up a nesting=1
+	rm "$(dir_of a)/calls.seccomp"
+	as_root a /probe >"$RT/default.got"
+	run compare default 2
+	echo "$output"
+	[ -z "$output" ]
+	[ "$(as_code a 'grep NoNewPrivs: /proc/self/status' | cut -f2)" = 0 ]
+	down a
+}
+
 @test "the policy is what refuses: without it the kernel's own code answers" {
 	probe default
 	# A call that only the policy stops.
