@@ -119,6 +119,10 @@ results() { coi run -- /workspace/probe | grep -E "^(io_uring_setup|keyctl|perf_
 				}
 			done
 		done
+		grep -q '^Seccomp:.2$' "/proc/$pid/status"
+		for name in ipc uts; do
+			[ "$(readlink "/proc/$pid/ns/$name")" != "$(readlink "/proc/self/ns/$name")" ]
+		done
 		checked=$((checked + 1))
 	done
 	[ "$checked" -ge 2 ]
