@@ -207,7 +207,7 @@ char *audit_text(const json_t *record) {
 	return b.data;
 }
 
-/* --- what it was frozen for */
+/* --- what it was frozen or killed for */
 
 /* What ends the time of a freeze. */
 static bool is_answer(const char *line) {
@@ -216,6 +216,7 @@ static bool is_answer(const char *line) {
 }
 
 struct look {
+	const char *action;
 	json_t *found;
 	time_t found_at, answered_at;
 };
@@ -234,7 +235,7 @@ static void look_at(struct look *l, const char *line, size_t len) {
 			l->found = NULL;
 		}
 	} else if (a.when >= l->answered_at && (!l->found || a.when >= l->found_at) &&
-		   !strcmp(json_get_str(j, "action", ""), audit_action_to_string(AUDIT_PAUSED))) {
+		   !strcmp(json_get_str(j, "action", ""), l->action)) {
 		json_decref(l->found);
 		l->found = steal_ptr(j);
 		l->found_at = a.when;
@@ -256,9 +257,10 @@ static void look_in(struct look *l, int dir, const char *stem) {
 		look_at(l, r.line, r.len);
 }
 
-int audit_frozen_for(const struct privilege *who, const char *container, json_t **ret) {
+int audit_acted_for(const struct privilege *who, const char *container, enum audit_action action,
+		    json_t **ret) {
 	autofree char *stem = audit_stem(container, false), *other = audit_stem(container, true);
-	struct look l = { 0 };
+	struct look l = { .action = audit_action_to_string(action) };
 	int dir;
 
 	if (!audit_is_stem(container))

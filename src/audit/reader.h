@@ -34,11 +34,12 @@ char **audit_categories(void);
 char *audit_text(const json_t *record);
 
 /*
- * The newest threat that @container was frozen for and that nobody has answered
- * (container.unfreeze, another start): a new reference in *@ret. Looks at the
- * newest file of each kind only, from its end. 0 or -errno (-ENOENT: there is
- * none).
+ * The newest threat that @container was frozen (AUDIT_PAUSED) or killed (AUDIT_KILLED)
+ * for and that nobody has answered (container.unfreeze, another start): a new reference
+ * in *@ret. Looks at the newest file of each kind only, from its end. 0 or -errno
+ * (-ENOENT: there is none).
  */
-int audit_frozen_for(const struct privilege *who, const char *container, json_t **ret);
+int audit_acted_for(const struct privilege *who, const char *container, enum audit_action action,
+		    json_t **ret);
 
 #endif

@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "cli/app.h"
 #include "cli/commands.h"
+#include "cli/killed.h"
 #include "cli/output.h"
 #include "cli/resolve.h"
 #include "cli/session-end.h"
@@ -89,6 +90,14 @@ static void print_choice(const struct cli *cli, const struct container_list *lis
 	output_line("Use 'coi attach NAME' to choose one.");
 }
 
+static void print_none(struct cli *cli) {
+	autofree char *was = NULL, *killed = killed_text_here(cli, &was);
+
+	output_line("No active sessions");
+	if (killed)
+		output_line("%s: %s", was, killed);
+}
+
 /* The only one that runs, else nothing but a list. */
 static int attach_any(struct cli *cli, const struct attach_args *a, struct err *err) {
 	auto_container_list struct container_list list = { 0 };
@@ -106,7 +115,7 @@ static int attach_any(struct cli *cli, const struct attach_args *a, struct err *
 	if (running == 1)
 		return enter(cli, a, list.items[last], err);
 	if (running == 0)
-		output_line("No active sessions");
+		print_none(cli);
 	else
 		print_choice(cli, &list);
 	return 0;

@@ -10,6 +10,7 @@
 #include "base/strv.h"
 #include "cli/app.h"
 #include "cli/commands.h"
+#include "cli/killed.h"
 #include "cli/output.h"
 #include "cli/resolve.h"
 #include "session/exec.h"
@@ -90,9 +91,16 @@ static int exec_command(struct cli *cli, const void *args, struct err *err) {
 			strv_add(&env, a->env[i]);
 	}
 	request.env = env;
-	if (a->capture)
-		return capture(cli, c, a, &request, err);
-	return exec_run(cli->session, c, &request, err);
+	r = a->capture ? capture(cli, c, a, &request, err)
+		       : exec_run(cli->session, c, &request, err);
+	if (r == KILLED_STATUS)
+		(void)killed_tell(c);
+	if (r == -ESRCH && err->code == r) {
+		struct privilege who = container_person(c);
+
+		r = killed_explain(&who, c->name, err);
+	}
+	return r;
 }
 
 static const struct cli_argument exec_arguments[] = {

@@ -11,6 +11,7 @@
 #include "base/strv.h"
 #include "cli/app.h"
 #include "cli/commands.h"
+#include "cli/killed.h"
 #include "cli/output.h"
 #include "cli/resume.h"
 #include "session/relays.h"
@@ -43,14 +44,19 @@ static void line(const char *title, const char *text) {
 static void print_container(struct cli *cli, const struct saved_session *one) {
 	auto_container struct container *c = NULL;
 	autostrv char **ports = NULL;
-	autofree char *text = NULL;
+	autofree char *text = NULL, *killed = NULL;
 	struct err ignored = { 0 };
 
 	if (!cli->who->is_root || app_open_session(cli, &ignored) < 0 ||
-	    resume_container(cli, one, &c, &ignored) != 1)
-		return;
-	line("Status:", container_status(cli->session, c));
-	if (!container_is_running(cli->session, c))
+	    resume_container(cli, one, &c, &ignored) != 1) {
+		killed = killed_text(cli->who, one->container);
+	} else {
+		line("Status:", container_status(cli->session, c));
+		killed = killed_text_of(cli, c);
+	}
+	if (killed)
+		line("Ended:", killed);
+	if (!c || !container_is_running(cli->session, c))
 		return;
 	ports = relays_port_texts(cli->session, c);
 	text = ports ? strv_join(ports, ", ") : NULL;

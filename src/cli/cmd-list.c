@@ -9,6 +9,7 @@
 #include "base/strv.h"
 #include "cli/app.h"
 #include "cli/commands.h"
+#include "cli/killed.h"
 #include "cli/output.h"
 #include "session/saved.h"
 #include "session/container.h"
@@ -23,6 +24,7 @@ struct list_args {
 };
 
 struct list_row {
+	const struct cli *cli;
 	const struct session *session;
 	const struct container *container;
 	const char *status;
@@ -92,12 +94,26 @@ static json_t *get_workspace(const void *row) {
 	return text_or_null(of(row)->workspace);
 }
 
+/* By monitoring, and not started since. */
+static char *text_killed(const void *row) {
+	const struct list_row *r = row;
+
+	return killed_text_of(r->cli, r->container);
+}
+
+static json_t *get_killed(const void *row) {
+	autofree char *text = text_killed(row);
+
+	return text_or_null(text);
+}
+
 /* Alias, name and mode are the head of a block; the others are its lines. */
 static const struct output_column list_columns[] = {
 	{ .key = "alias", .get = get_alias },
 	{ .key = "name", .get = get_name },
 	{ .key = "persistent", .get = get_persistent },
 	{ .key = "status", .title = "Status", .get = get_status },
+	{ .key = "killed", .title = "Ended", .get = get_killed },
 	{ .key = "ipv4", .title = "IPv4", .get = get_ipv4 },
 	{ .key = "created_at", .title = "Created", .get = get_created },
 	{ .key = "image", .title = "Image", .get = get_image },
@@ -176,6 +192,14 @@ static void print_containers(const struct list_row *rows, size_t count, const ch
 	}
 }
 
+/* One of this workspace that is not there any more. */
+static void print_killed(struct cli *cli) {
+	autofree char *was = NULL, *killed = killed_text_here(cli, &was);
+
+	if (killed)
+		output_line("\n%s is not there any more: %s", was, killed);
+}
+
 static void print_saved(const struct saved_list *saved) {
 	output_line("\nSaved Sessions:\n---------------");
 	if (saved->count == 0)
@@ -237,11 +261,13 @@ static int list_run(struct cli *cli, const void *args, struct err *err) {
 
 		if (only && strcmp(status, only) != 0)
 			continue;
-		rows[count++] = (struct list_row){ cli->session, list.items[i], status };
+		rows[count++] = (struct list_row){ cli, cli->session, list.items[i], status };
 	}
 	if (cli->json)
 		return output_document(document(rows, count, &saved), err);
 	print_containers(rows, count, only);
+	if (!only)
+		print_killed(cli);
 	if (a->all)
 		print_saved(&saved);
 	return 0;

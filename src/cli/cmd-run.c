@@ -9,6 +9,7 @@
 #include "cli/app.h"
 #include "cli/commands.h"
 #include "cli/hold.h"
+#include "cli/killed.h"
 #include "cli/run-prompt.h"
 #include "session/env-commands.h"
 #include "session/exec.h"
@@ -35,6 +36,8 @@ static int run_in(struct cli *cli, const struct launched *l, char *const *env, s
 		log_info("Command completed");
 	else if (status > 0)
 		log_info("Command exited with code %d", status);
+	if (status == KILLED_STATUS)
+		(void)killed_tell(l->container);
 	return status;
 }
 

@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "cli/app.h"
 #include "cli/commands.h"
+#include "cli/killed.h"
 #include "cli/output.h"
 #include "cli/resolve.h"
 #include "session/names.h"
@@ -27,7 +28,7 @@ static int find_running(struct cli *cli, struct container **ret, struct err *err
 	if (r < 0)
 		return r;
 	if (!container_is_running(cli->session, c))
-		return err_set(err, ERR_CONFLICT, -ESRCH, "container '%s' is not running", c->name);
+		return killed_not_running(c, err);
 	*ret = steal_ptr(c);
 	return 0;
 }

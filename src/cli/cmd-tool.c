@@ -11,6 +11,7 @@
 #include "base/strv.h"
 #include "cli/app.h"
 #include "cli/commands.h"
+#include "cli/killed.h"
 #include "cli/output.h"
 #include "cli/resolve.h"
 #include "cli/resume.h"
@@ -149,7 +150,7 @@ static int spec_run(struct cli *cli, const void *args, struct err *err) {
 	if (r == -ENOENT)
 		return err_hint(err, "'coi list' shows sessions, 'coi container list' all there are.");
 	if (r == 0 && !container_is_running(cli->session, c))
-		r = err_set(err, ERR_CONFLICT, -ESRCH, "container '%s' is not running", c->name);
+		r = killed_not_running(c, err);
 	if (r == 0)
 		r = make(cli, a, c, t, &spec, err);
 	if (r < 0)

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "cli/app.h"
 #include "cli/commands.h"
+#include "cli/killed.h"
 #include "cli/resolve.h"
 #include "session/lifecycle.h"
 
@@ -24,7 +25,7 @@ static int let_go(struct cli *cli, const struct container *c, struct err *err) {
 
 	if (r < 0)
 		return r;
-	if (audit_frozen_for(&who, c->name, &threat) == 0)
+	if (audit_acted_for(&who, c->name, AUDIT_PAUSED, &threat) == 0)
 		text = audit_text(threat);
 	if (text)
 		log_info("%s was frozen for: %s", c->name, text);
@@ -39,9 +40,13 @@ static int unfreeze_one(struct cli *cli, const char *word, struct err *err) {
 
 	if (r < 0)
 		return r;
-	if (!is_frozen(cli, c))
-		return err_set(err, ERR_CONFLICT, -EINVAL, "container '%s' is not frozen: it is %s",
-		               c->name, container_status(cli->session, c));
+	if (!is_frozen(cli, c)) {
+		autofree char *killed = killed_text_of(cli, c);
+
+		return err_set(err, ERR_CONFLICT, -EINVAL, "container '%s' is not frozen: %s%s",
+		               c->name, killed ? killed : "it is ",
+		               killed ? "" : container_status(cli->session, c));
+	}
 	r = let_go(cli, c, err);
 	if (r < 0)
 		return r;

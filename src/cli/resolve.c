@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 #include "base/strv.h"
+#include "cli/killed.h"
 #include "session/names.h"
 #include "session/repair.h"
 
@@ -26,7 +27,14 @@ int resolve_name(struct cli *cli, const char *name, struct container **ret, stru
 
 	if (r < 0 && r != -ENOENT)
 		return r;
-	return container_load(cli->session, name, ret, err);
+	r = container_load(cli->session, name, ret, err);
+	return r == -ENOENT ? killed_explain(cli->who, name, err) : r;
+}
+
+/* What is known of one that is not there. */
+static int gone(struct cli *cli, const char *word, struct err *err) {
+	(void)err_hint(err, "'coi list' shows sessions, 'coi container list' all there are.");
+	return killed_explain(cli->who, word, err);
 }
 
 static int by_name(struct cli *cli, const char *word, unsigned flags, struct container **ret,
@@ -35,13 +43,13 @@ static int by_name(struct cli *cli, const char *word, unsigned flags, struct con
 	int r = resolve_name(cli, word, &c, err);
 
 	if (r == -ENOENT) {
-		r = err_set(err, ERR_MISSING, -ENOENT, "no container '%s'", word);
-		return err_hint(err, "'coi list' shows sessions, 'coi container list' all there are.");
+		(void)err_set(err, ERR_MISSING, -ENOENT, "no container '%s'", word);
+		return gone(cli, word, err);
 	}
 	if (r < 0)
 		return r;
 	if (flags & RESOLVE_RUNNING && !container_is_running(cli->session, c))
-		return err_set(err, ERR_CONFLICT, -ESRCH, "container '%s' is not running", word);
+		return killed_not_running(c, err);
 	*ret = steal_ptr(c);
 	return 0;
 }
@@ -81,9 +89,9 @@ int resolve_container(struct cli *cli, const char *word, unsigned flags, struct 
 		if (strcmp(list.items[i]->name, word) == 0)
 			return by_name(cli, word, flags, ret, err);
 	}
-	r = err_set(err, ERR_MISSING, -ENOENT, "no %scontainer has the name or alias '%s'",
-		    flags & RESOLVE_RUNNING ? "running " : "", word);
-	return err_hint(err, "'coi list' shows sessions, 'coi container list' all there are.");
+	(void)err_set(err, ERR_MISSING, -ENOENT, "no %scontainer has the name or alias '%s'",
+		      flags & RESOLVE_RUNNING ? "running " : "", word);
+	return gone(cli, word, err);
 }
 
 static int only_of_workspace(struct cli *cli, unsigned flags, struct container **ret,
@@ -109,8 +117,12 @@ static int only_of_workspace(struct cli *cli, unsigned flags, struct container *
 		return 0;
 	}
 	if (!names) {
-		(void)err_set(err, ERR_MISSING, -ENOENT, "no %scontainer belongs to '%s'",
-			      flags & RESOLVE_RUNNING ? "running " : "", cli->workspace);
+		autofree char *was = NULL, *killed = killed_text_here(cli, &was);
+
+		(void)err_set(err, ERR_MISSING, -ENOENT, "no %scontainer belongs to '%s'%s%s%s%s",
+			      flags & RESOLVE_RUNNING ? "running " : "", cli->workspace,
+			      killed ? "; of '" : "", killed ? was : "", killed ? "': " : "",
+			      killed ? killed : "");
 		return err_hint(err, "Name one; 'coi list' shows sessions, 'coi container list' all "
 				     "there are.");
 	}

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/proc.h"
+#include "cli/killed.h"
 #include "session/exec.h"
 #include "session/lifecycle.h"
 #include "session/saved.h"
@@ -96,6 +97,7 @@ void session_end(struct cli *cli, const struct container *c) {
 void session_end_tell(struct cli *cli, const struct container *c) {
 	auto_container struct container *now = NULL;
 	struct err ignored = { 0 };
+	bool killed = false;
 	int r;
 
 	if (is_ending(cli, c))
@@ -103,8 +105,11 @@ void session_end_tell(struct cli *cli, const struct container *c) {
 	r = container_load(cli->session, c->name, &now, &ignored);
 	if (r == 0 && container_is_running(cli->session, now))
 		save_running(now);
+	if (r == -ENOENT || (r == 0 && !container_is_running(cli->session, now)))
+		killed = killed_tell(c);
 	if (r == -ENOENT || (r == 0 && now->state == STATE_DELETING)) {
-		log_info("\nContainer '%s' was powered off and is deleted.", c->name);
+		log_info("\nContainer '%s' %s deleted.", c->name,
+			 killed ? "is" : "was powered off and is");
 		if (*c->session_id)
 			log_info("  coi shell --resume=%s   go on in a new one", c->session_id);
 	} else if (r < 0) {
@@ -116,8 +121,9 @@ void session_end_tell(struct cli *cli, const struct container *c) {
 			 "  coi kill %s      the same at once",
 			 c->name, c->name, c->name, c->name);
 	} else if (now->persistent) {
-		log_info("\nContainer '%s' was powered off and is kept.\n"
-			 "  coi shell --persistent --slot %d   start it again", c->name, c->slot);
+		log_info("\nContainer '%s' %s kept.\n"
+			 "  coi shell --persistent --slot %d   start it again", c->name,
+			 killed ? "is" : "was powered off and is", c->slot);
 	} else {
 		log_info("\nContainer '%s' is stopped; 'coi clean' deletes it.", c->name);
 		if (*now->session_id)

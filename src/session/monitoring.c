@@ -25,6 +25,7 @@ void monitoring_from_settings(const struct settings *set, struct monitoring_plan
 		.is_enabled = set->monitoring.enabled,
 		.pauses = set->monitoring.auto_pause_on_high,
 		.kills = set->monitoring.auto_kill_on_critical,
+		.keeps = set->monitoring.forensics_on_kill,
 		.has_canaries = set->monitoring.enabled && set->monitoring.canaries,
 		.poll_ms = (uint64_t)set->monitoring.poll_interval_sec * 1000,
 		.retention_days = set->monitoring.audit_log_retention_days,
@@ -40,9 +41,9 @@ void monitoring_from_settings(const struct settings *set, struct monitoring_plan
 }
 
 json_t *monitoring_to_json(const struct monitoring_plan *p) {
-	return json_pack("{s:b, s:b, s:b, s:b, s:I, s:i, s:o}", "enabled", p->is_enabled, "pauses",
-	                 p->pauses, "kills", p->kills, "canaries", p->has_canaries, "poll_ms",
-	                 (json_int_t)p->poll_ms,
+	return json_pack("{s:b, s:b, s:b, s:b, s:b, s:I, s:i, s:o}", "enabled", p->is_enabled, "pauses",
+	                 p->pauses, "kills", p->kills, "keeps", p->keeps, "canaries",
+	                 p->has_canaries, "poll_ms", (json_int_t)p->poll_ms,
 	                 "retention_days", p->retention_days, "detect", wire_settings(&p->detect));
 }
 
@@ -51,6 +52,7 @@ void monitoring_from_json(const json_t *j, struct monitoring_plan *ret) {
 		.is_enabled = json_get_bool(j, "enabled", false),
 		.pauses = json_get_bool(j, "pauses", false),
 		.kills = json_get_bool(j, "kills", false),
+		.keeps = json_get_bool(j, "keeps", false),
 		.has_canaries = json_get_bool(j, "canaries", false),
 		.poll_ms = (uint64_t)json_get_int(j, "poll_ms", 2000),
 		.retention_days = (int)json_get_int(j, "retention_days", 0),

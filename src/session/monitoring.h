@@ -21,6 +21,7 @@ struct monitoring_plan {
 	bool is_enabled;
 	bool pauses;  /* auto_pause_on_high */
 	bool kills;   /* auto_kill_on_critical */
+	bool keeps;   /* forensics_on_kill */
 	bool has_canaries;
 	uint64_t poll_ms;
 	int retention_days; /* of audit files; 0: for ever */

