@@ -214,6 +214,7 @@ static const struct cli_option build_options[] = {
 static const struct cli_example build_examples[] = {
 	{ "coi build", "The default image, once; takes some minutes." },
 	{ "coi build --force coi-slim", "A smaller one, again." },
+	{ "coi build coi-podman", "The default image with podman." },
 	{ "coi build --profile rust", "The image that the profile names, as it says." },
 	{ NULL },
 };
@@ -225,7 +226,8 @@ const struct cli_command cmd_build = {
 	.description =
 		"Base system and programs come from packages that are fetched on this machine; the "
 		"recipe's script then runs as root in a container without a network. The old image "
-		"stays until 'coi image cleanup'.\n\n"
+		"stays until 'coi image cleanup'. coi-docker and coi-podman stand on coi-default, "
+		"which must be there.\n\n"
 		"An image of one's own: container.image names it, and [container.build] says by a "
 		"script or commands what is to be done as root in a container of its base, "
 		"coi-default where none is named. That container has no network either: what is "

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The directory that a build container gets: the script and, below npm/, the
- * archives with a manifest (name, kind, version, file, commands).
+ * The directory that a build container gets: the script, below npm/ the archives
+ * with a manifest (name, kind, version, file, commands), and Debian's packages
+ * below debs/.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -16,6 +17,7 @@
 #include "base/path.h"
 #include "base/strv.h"
 #include "image/apt.h"
+#include "image/debs.h"
 #include "image/npm.h"
 #include "image/recipe.h"
 #include "image/store.h"
@@ -135,6 +137,19 @@ static int open_npm_dir(struct preparation *p, struct err *err) {
 	return p->npm_dir < 0 ? err_sys(err, -errno, "cannot open the build directory") : 0;
 }
 
+static int add_debs(struct preparation *p, const struct image_info *on, struct err *err) {
+	int dir = p->out->stage.dir_fd;
+	autoclose int debs = -1;
+
+	if (mkdirat(dir, "debs", 0755) < 0 || fchmodat(dir, "debs", 0755, 0) < 0)
+		return err_sys(err, -errno, "cannot make the build directory");
+	debs = openat(dir, "debs", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (debs < 0)
+		return err_sys(err, -errno, "cannot open the build directory");
+	return debs_fetch(p->npm.layout, p->recipe, on, p->report, debs, &p->out->build.registries,
+			  &p->out->build.left_out, err);
+}
+
 static void describe_env(struct recipe_build *b, const char *name) {
 	env_set(&b->env, "PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
 	env_set(&b->env, "HOME", "/root");
@@ -153,14 +168,16 @@ static void describe(struct preparation *p) {
 	strv_add(&b->argv, RECIPE_BUILD_DIR "/build.sh");
 	describe_env(b, p->recipe->name);
 	env_set(&b->env, "COI_AGENTS", agents ? agents : "");
-	if (host)
+	if (host && !strv_contains(b->registries, host))
 		strv_add(&b->registries, host);
 }
 
-static int prepare(struct preparation *p, struct err *err) {
+static int prepare(struct preparation *p, const struct image_info *on, struct err *err) {
 	struct err ignored = { 0 };
 	int r = open_npm_dir(p, err);
 
+	if (r == 0 && on)
+		r = add_debs(p, on, err);
 	if (r == 0)
 		r = add_script(p, err);
 	for (size_t i = 0; r == 0 && i < p->recipe->item_count; i++)
@@ -181,9 +198,9 @@ static int prepare(struct preparation *p, struct err *err) {
 	return 0;
 }
 
-int recipe_prepare(const struct layout *l, const struct recipe *r, char *const *agents,
-		   const char *home, const struct recipe_report *report, struct recipe_build **ret,
-		   struct err *err) {
+int recipe_prepare(const struct layout *l, const struct recipe *r, const struct image_info *on,
+		   char *const *agents, const char *home, const struct recipe_report *report,
+		   struct recipe_build **ret, struct err *err) {
 	struct preparation p = { .recipe = r, .agents = agents ? agents : r->agents,
 				 .report = report, .npm_dir = -1 };
 	int code = recipe_check_agents(r, p.agents, err);
@@ -201,7 +218,7 @@ int recipe_prepare(const struct layout *l, const struct recipe *r, char *const *
 		       : stage_begin(l, l->layers_fd, &p.out->stage, err);
 	if (code == 0) {
 		p.out->build.dir = xasprintf("%s/layers/%s", l->root, p.out->stage.name);
-		code = prepare(&p, err);
+		code = prepare(&p, on, err);
 	}
 	buf_done(&p.manifest);
 	mem_close_ptr(&p.npm_dir);

@@ -33,6 +33,7 @@ void recipe_free(struct recipe *r) {
 	free(r->description);
 	free(r->script);
 	strv_free(r->agents);
+	free(r->image);
 	free(r->suite);
 	free(r->mirror);
 	free(r->components);
@@ -191,6 +192,9 @@ static int fill(struct recipe *r, const struct record *rec, struct err *err) {
 	if (access(r->script, R_OK) < 0)
 		return err_sys(err, -errno, "recipe '%s': cannot read '%s'", r->dir, r->script);
 	r->agents = strv_split(agents ? agents : "", BLANKS);
+	r->image = text(rec, "base", "image");
+	if (r->image && (!image_alias_is_valid(r->image) || strcmp(r->image, r->name) == 0))
+		return faulty(r, err, "[base] stands on no other image:", r->image);
 	r->suite = text(rec, "base", "suite");
 	r->mirror = text(rec, "base", "mirror");
 	r->components = text(rec, "base", "components");

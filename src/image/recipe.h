@@ -9,7 +9,8 @@
  *   [image]  name, description, shared, script, agents (list)
  *   [base]   packages, optional_packages (lists of files: a name a line, '#'
  *            comments), variant, components, suite, mirror: empty ones are the
- *            host's
+ *            host's; image: the alias of an image to stand on, which gets the
+ *            packages that it lacks, in place of a base of its own
  *   [npm]    items (list), registry
  *   [npm:X]  kind = runtime | tool | agent, bin = COMMAND=FILE … (a list), and
  *            version, package, integrity, each also as KEY.ARCH (uname -m),
@@ -18,8 +19,9 @@
  * Everything from outside is fetched on the host side, before the build
  * container starts, which has no network. The order for whoever builds:
  *
- *   recipe_load → recipe_fetch_base (an image with alias "<name>-base")
- *   → recipe_prepare (npm packages, build directory)
+ *   recipe_load → recipe_fetch_base (an image with alias "<name>-base"), or the
+ *   image that the recipe stands on
+ *   → recipe_prepare (npm packages, Debian's for such an image, build directory)
  *   → run build->argv as root with build->env in a container of the base image,
  *     build->dir bound read-only at RECIPE_BUILD_DIR
  *   → image_publish() of its upper directory with recipe_*() data in the record.
@@ -60,6 +62,7 @@ struct recipe {
 	char *description;
 	char *script; /* absolute */
 	char **agents; /* what is installed unless the caller says otherwise */
+	char *image; /* what it stands on; NULL: a base of its own */
 	char *suite, *mirror, *components, *variant; /* NULL: the host's */
 	char **packages;
 	char **optional_packages; /* may be NULL; left out, with a note, where the suite has none */
@@ -119,18 +122,20 @@ struct recipe_build {
 	char *dir;         /* on the host; bind it read-only at RECIPE_BUILD_DIR */
 	char **argv;       /* as root, cwd "/" */
 	char **env;        /* whole environment: PATH, HOME, COI_AGENTS, COI_NAME, … */
-	char **registries; /* hosts of the npm registry; may be NULL */
-	char **left_out;   /* tools that could not be had: one reason a line; may be NULL */
+	char **registries; /* hosts of the npm registry and of packages; may be NULL */
+	char **left_out;   /* what could not be had: one reason a line; may be NULL */
 };
 
 /*
  * Fetch the npm packages for @agents (NULL: the recipe's own list) into the
  * cache ($COI_ROOT/cache/npm), check each against its hash, and lay out the
- * build directory. @home: whose npm configuration counts (may be NULL).
+ * build directory. @home: whose npm configuration counts (may be NULL). @on: the
+ * image that a recipe with `image` stands on, whose missing packages come into
+ * debs/; NULL for others.
  */
-int recipe_prepare(const struct layout *l, const struct recipe *r, char *const *agents,
-		   const char *home, const struct recipe_report *report, struct recipe_build **ret,
-		   struct err *err);
+int recipe_prepare(const struct layout *l, const struct recipe *r, const struct image_info *on,
+		   char *const *agents, const char *home, const struct recipe_report *report,
+		   struct recipe_build **ret, struct err *err);
 /*
  * The same for a script of a person's own, without a recipe: @text is run as it
  * is when it begins with "#!", else by bash where the image has it, else by sh.

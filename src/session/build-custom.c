@@ -11,7 +11,6 @@
 #include "base/strv.h"
 #include "session/build-job.h"
 
-#define DEFAULT_BASE "coi-default"
 #define COMMANDS_MAX (4u << 20)
 
 /* As 0.9: one shell for all of them, which ends at the first that fails. */
@@ -35,23 +34,6 @@ static void hash_of(const struct image_info *base, const char *text,
 	sha256_update(&ctx, strlen(base->fingerprint), (const uint8_t *)base->fingerprint);
 	sha256_update(&ctx, strlen(text), (const uint8_t *)text);
 	hash_ctx_hex(&ctx, out);
-}
-
-static int find_base(struct session *s, const char *alias, const char *base,
-		     struct image_info **ret, struct err *err) {
-	int r;
-
-	if (strcmp(base, alias) == 0)
-		return err_set(err, ERR_CONFIG, -EINVAL,
-			       "image '%s' cannot be its own base (container.build.base)", alias);
-	r = image_find(s->layout, base, ret, err);
-	if (r != -ENOENT || err->kind != ERR_MISSING)
-		return r;
-	(void)err_set(err, ERR_MISSING, r, "the base image '%s' does not exist", base);
-	return err_hint(err, strcmp(base, DEFAULT_BASE) == 0
-				     ? "build it first: coi build " DEFAULT_BASE
-				     : "'coi image list' shows those that there are, 'coi image import' "
-				       "brings one in");
 }
 
 static void tell_audit(struct session *s, const struct image_info *image, const char *alias,
@@ -81,7 +63,7 @@ int build_custom(struct session *s, const struct build_request *request, const c
 	int r;
 
 	if (!*base_name)
-		base_name = DEFAULT_BASE;
+		base_name = BUILD_DEFAULT_BASE;
 	if (!image_alias_is_valid(alias))
 		return err_set(err, ERR_CONFIG, -EINVAL, "'%s' is no name for an image", alias);
 	if (!request->force && image_find(s->layout, alias, &image, err) == 0) {
@@ -90,7 +72,7 @@ int build_custom(struct session *s, const struct build_request *request, const c
 	}
 	r = build_check_pool(s, err);
 	if (r == 0)
-		r = find_base(s, alias, base_name, &base, err);
+		r = build_find_base(s, alias, base_name, &base, err);
 	if (r == 0)
 		r = recipe_prepare_script(s->layout, alias, text, &prepared, err);
 	if (r < 0)
@@ -111,24 +93,35 @@ int build_custom(struct session *s, const struct build_request *request, const c
 	return 0;
 }
 
+/* The "NAME-base" of recipe_fetch_base(). */
+static bool is_own_base(const struct image_info *image) {
+	size_t len = strlen(image->recipe);
+
+	return len && strncmp(image->base_alias, image->recipe, len) == 0 &&
+	       strcmp(image->base_alias + len, "-base") == 0;
+}
+
 int build_check_base(struct session *s, const char *alias, const struct image_info *image,
 		     struct err *err) {
 	auto_image_info struct image_info *base = NULL;
 	enum setting_stale check = s->settings->container.stale_base_check;
 	struct err ignored = { 0 };
 
-	/* A recipe's base is its own affair, and one that is gone cannot be newer. */
-	if (check == STALE_OFF || *image->recipe || !*image->recipe_hash || !*image->base_alias ||
+	/* A base that a recipe made for itself is its own affair; one that is gone cannot be newer. */
+	if (check == STALE_OFF || is_own_base(image) || !*image->recipe_hash ||
+	    !*image->base_alias ||
 	    image_find(s->layout, image->base_alias, &base, &ignored) < 0 ||
 	    strcmp(base->fingerprint, image->base) == 0)
 		return 0;
 	if (check == STALE_WARN) {
-		session_say(s, "Warning: image '%s' was built on an older '%s': 'coi build --force' "
-			       "builds it again", alias, image->base_alias);
+		session_say(s, "Warning: image '%s' was built on an older '%s': 'coi build --force%s%s' "
+			       "builds it again", alias, image->base_alias,
+			    *image->recipe ? " " : "", image->recipe);
 		return 0;
 	}
 	(void)err_set(err, ERR_CONFLICT, -ESTALE, "image '%s' was built on an older '%s'", alias,
 		      image->base_alias);
-	return err_hint(err, "Build it again with 'coi build --force', or set "
-			     "container.stale_base_check to \"warn\".");
+	return err_hint(err, "Build it again with 'coi build --force%s%s', or set "
+			     "container.stale_base_check to \"warn\".", *image->recipe ? " " : "",
+			image->recipe);
 }

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/random.h>
 
 #include "base/mem.h"
@@ -66,6 +67,23 @@ static int publish(struct session *s, const struct build_job *job, const struct 
 	if (!spec.base_alias)
 		spec.base_alias = job->base->aliases ? job->base->aliases[0] : NULL;
 	return image_publish(s->layout, &spec, ret, err);
+}
+
+int build_find_base(struct session *s, const char *alias, const char *base,
+		    struct image_info **ret, struct err *err) {
+	int r;
+
+	if (strcmp(base, alias) == 0)
+		return err_set(err, ERR_CONFIG, -EINVAL,
+			       "image '%s' cannot be its own base (container.build.base)", alias);
+	r = image_find(s->layout, base, ret, err);
+	if (r != -ENOENT || err->kind != ERR_MISSING)
+		return r;
+	(void)err_set(err, ERR_MISSING, r, "the base image '%s' does not exist", base);
+	return err_hint(err, strcmp(base, BUILD_DEFAULT_BASE) == 0
+				     ? "build it first: coi build " BUILD_DEFAULT_BASE
+				     : "'coi image list' shows those that there are, 'coi image import' "
+				       "brings one in");
 }
 
 int build_job_run(struct session *s, const struct build_job *job,

@@ -6,6 +6,8 @@
 #include "image/recipe.h"
 #include "session/build.h"
 
+#define BUILD_DEFAULT_BASE "coi-default"
+
 struct build_job {
 	const struct image_info *base;
 	const struct recipe_build *prepared;
@@ -19,6 +21,12 @@ struct build_job {
  */
 int build_job_run(struct session *s, const struct build_job *job,
 		  const struct build_request *request, struct image_info **ret, struct err *err);
+
+/*
+ * The image @base that @alias is to stand on, with what to do where it is missing.
+ */
+int build_find_base(struct session *s, const char *alias, const char *base,
+		    struct image_info **ret, struct err *err);
 
 /* The pool that settings name must be there before anything is begun, though images are not in it. */
 int build_check_pool(const struct session *s, struct err *err);

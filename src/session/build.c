@@ -77,6 +77,7 @@ static int in_container(struct session *s, const struct build_request *request,
 			.description = b->recipe->description,
 			.recipe = b->recipe->name,
 			.recipe_hash = b->hash,
+			.base_alias = b->recipe->image,
 			.registries = b->registries,
 		},
 	};
@@ -96,13 +97,15 @@ static int do_build(struct session *s, const struct build_request *request, stru
 	struct recipe_report report = { request->report, request->report_data };
 	int r = recipe_hash(b->recipe, b->agents, b->hash, err);
 
+	if (r == 0 && b->recipe->image)
+		r = build_find_base(s, b->recipe->name, b->recipe->image, &b->base, err);
 	/* After a script that failed the same packages need not be fetched again. */
-	if (r == 0 && (request->force || recipe_find_base(s->layout, b->recipe, BASE_MAX_AGE_S,
+	else if (r == 0 && (request->force || recipe_find_base(s->layout, b->recipe, BASE_MAX_AGE_S,
 							  &b->base, err) != 1))
 		r = recipe_fetch_base(s->layout, b->recipe, &report, &b->base, err);
 	if (r == 0)
-		r = recipe_prepare(s->layout, b->recipe, b->agents, s->who->home, &report,
-				   &b->prepared, err);
+		r = recipe_prepare(s->layout, b->recipe, b->recipe->image ? b->base : NULL,
+				   b->agents, s->who->home, &report, &b->prepared, err);
 	if (r < 0)
 		return r;
 	b->registries = strv_copy(b->base->registries);
@@ -145,7 +148,8 @@ int build_image(struct session *s, const struct build_request *request, struct b
 
 	if (r == 0)
 		r = recipe_load(dir, &b.recipe, err);
-	if (!b.agents && s->settings->container.build.agents)
+	/* Those of the image that it stands on are that one's. */
+	if (r == 0 && !b.agents && !b.recipe->image && s->settings->container.build.agents)
 		b.agents = s->settings->container.build.agents;
 	if (r == 0 && b.agents)
 		r = recipe_check_agents(b.recipe, b.agents, err);

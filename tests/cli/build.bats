@@ -318,3 +318,34 @@ nothing_left() { # the clean-up of a run goes on after its answer
 	coi build
 	nothing_left
 }
+
+@test "a recipe that stands on an image says what that one lacks, and follows nothing in it" {
+	mkdir -p "$T/recipe"
+	printf '[image]\nname = other\nscript = build.sh\n[base]\nimage = third\npackages = list\n' >"$T/recipe/image.ini"
+	echo 'exit 0' >"$T/recipe/build.sh"
+	echo tree >"$T/recipe/list"
+	run --separate-stderr coi build "$T/recipe/"
+	expect_status 1
+	expect_one_error
+	expect_stderr "the base image 'third' does not exist"
+	# No Debian, and names that lead elsewhere: to a file of the host, to nobody who writes.
+	local make
+	for make in : 'mkfifo status' 'ln -s "/../../../../../../../../../etc/passwd" status' 'mkdir status'; do
+		printf '[container]\nimage = "third"\n[container.build]\ncommands = ["mkdir -p /var/lib/dpkg && cd /var/lib/dpkg && rm /etc/passwd", %s]\n' \
+			"$(jq -n --arg x "$make" '$x')" | user
+		coi build --force
+		: | user
+		run --separate-stderr coi build "$T/recipe/"
+		expect_status 1
+		expect_one_error
+		expect_stderr "image 'third' has no list of Debian packages"
+	done
+	nothing_left
+	run coi image exists other
+	expect_status 1
+	# Its own base it cannot be.
+	sed -i 's/third/other/' "$T/recipe/image.ini"
+	run --separate-stderr coi build "$T/recipe/"
+	expect_status 1
+	expect_stderr "stands on no other image"
+}

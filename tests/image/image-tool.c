@@ -196,7 +196,7 @@ static int do_prepare(const struct layout *l, char **args, struct err *err) {
 	int r = recipe_load(args[0], &recipe, err);
 
 	if (r == 0)
-		r = recipe_prepare(l, recipe, args[2] ? args + 2 : NULL, getenv("HOME"), &report,
+		r = recipe_prepare(l, recipe, NULL, args[2] ? args + 2 : NULL, getenv("HOME"), &report,
 				   &build, err);
 	if (r < 0)
 		return r;

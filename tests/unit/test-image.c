@@ -20,6 +20,7 @@
 #include "base/record.h"
 #include "base/strv.h"
 #include "image/apt.h"
+#include "image/debs.h"
 #include "image/archive/acl.h"
 #include "image/archive/oci.h"
 #include "image/archive/policy.h"
@@ -475,6 +476,40 @@ static void test_recipes(void **state) {
 	}
 }
 
+static void test_recipes_on_an_image(void **state) {
+	static const char *const names[] = { "coi-docker", "coi-podman" };
+	static const char *const packages[] = { "docker.io", "podman" };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		autofree char *dir = xasprintf("%s/images/%s", COI_SOURCE_DIR, names[i]);
+		auto_recipe struct recipe *r = NULL;
+		struct err err = { 0 };
+
+		assert_int_equal(recipe_load(dir, &r, &err), 0);
+		assert_string_equal(r->name, names[i]);
+		assert_string_equal(r->image, "coi-default");
+		assert_true(strv_contains(r->packages, packages[i]));
+		assert_int_equal(r->item_count, 0);
+		assert_int_equal(strv_len(r->agents), 0);
+	}
+}
+
+static void test_candidates(void **state) {
+	autostrv char **have = debs_available("podman:\n  Installed: (none)\n  Candidate: 4.3.1\n"
+					      "  Version table:\n     4.3.1 500\n"
+					      "virtual:\n  Installed: (none)\n  Candidate: (none)\n"
+					      "odd:\n  Installed: 1\n"
+					      "  Candidate: 2\nN: Unable to locate package x\n");
+	autostrv char **none = debs_available("  Candidate: 1\n:\n  Candidate: 1\n");
+
+	(void)state;
+	assert_int_equal(strv_len(have), 2);
+	assert_string_equal(have[0], "podman");
+	assert_string_equal(have[1], "odd");
+	assert_int_equal(strv_len(none), 0);
+}
+
 int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_record_round_trip), cmocka_unit_test(test_record_refuses),
@@ -485,6 +520,7 @@ int main(void) {
 		cmocka_unit_test(test_xattrs),		  cmocka_unit_test(test_acls),
 		cmocka_unit_test(test_urls),		  cmocka_unit_test(test_apt),
 		cmocka_unit_test(test_integrity),	  cmocka_unit_test(test_recipes),
+		cmocka_unit_test(test_recipes_on_an_image), cmocka_unit_test(test_candidates),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
