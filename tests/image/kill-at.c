@@ -4,7 +4,7 @@
  * before the call is carried out; or, at the COI_TEST_FAIL_AT-th of those that
  * want space, ENOSPC in its place. File COI_TEST_FAILED is made when it comes to
  * that. Counts a process and what it forks; helper programs get an environment
- * of their own.
+ * of their own, or COI_TEST_PROGRAM says which program is meant.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -14,6 +14,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -32,11 +33,17 @@ static void tell(void) {
 		(void)syscall(SYS_close, fd);
 }
 
+static long number_for_us(const char *name) {
+	const char *program = getenv("COI_TEST_PROGRAM");
+
+	return program && strcmp(program, program_invocation_short_name) != 0 ? 0 : number(name);
+}
+
 static void step(void) {
 	static long count, at = -1;
 
 	if (at < 0)
-		at = number("COI_TEST_KILL_AT");
+		at = number_for_us("COI_TEST_KILL_AT");
 	if (++count != at)
 		return;
 	tell();
@@ -48,7 +55,7 @@ static int fails(void) {
 	static long count, at = -1;
 
 	if (at < 0)
-		at = number("COI_TEST_FAIL_AT");
+		at = number_for_us("COI_TEST_FAIL_AT");
 	if (++count != at)
 		return 0;
 	tell();

@@ -5,8 +5,8 @@
 CA, certificates, port and log in DIRECTORY as tls-server.py has them. What the file
 DIRECTORY/mode says is done with each file whose name matches its second word:
 
-  cut PATTERN    ends after half of the bytes, always       plain PATTERN  redirects to http
-  none PATTERN   404
+  cut PATTERN    a third of the file a request    plain PATTERN  redirects to http
+  half PATTERN   never more than half of it       none PATTERN   404
 """
 import fnmatch
 import http.server
@@ -63,7 +63,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.send_header("Content-Range", "bytes %d-%d/%d" % (start, len(data) - 1, len(data)))
         self.send_header("Content-Length", str(len(data) - start))
         self.end_headers()
-        self.wfile.write(data[start:max(start, len(data) // 2) if mode == "cut" else len(data)])
+        ends = {"cut": start + len(data) // 3 + 1, "half": max(start, len(data) // 2)}
+        self.wfile.write(data[start:ends.get(mode, len(data))])
         self.close_connection = True
 
     def log_message(self, *args):
