@@ -9,7 +9,7 @@ files() { # the sources that are ours; docs and data have no licence line
 	find src tests bench contrib images \( -name '*.[ch]' -o -name '*.cc' -o -name '*.sh' \
 		-o -name '*.bash' -o -name '*.bats' -o -name '*.tap' -o -name '*.am' -o -name '*.py' \) -type f | sort
 	for f in configure.ac Makefile.am m4/*.m4 autogen.sh .ci/run tests/run contrib/check \
-		contrib/quickstart contrib/mkdeb contrib/release contrib/cross contrib/root-ids contrib/debian/rules \
+		contrib/quickstart contrib/mkdeb contrib/release contrib/check-reproducible contrib/cross contrib/root-ids contrib/debian/rules \
 		contrib/debian/coi.p*; do
 		[ ! -f "$f" ] || echo "$f"
 	done
