@@ -12,10 +12,13 @@
 #include "update/version.h"
 
 static void versions_are_told_from_other_texts(void **state) {
-	static const char *const good[] = { "0.9.0", "1.0.0-rc.1", "10.20.300", "1.2.3-0", "1.2.3-a-b.c" };
-	static const char *const bad[] = { "", "1", "1.2", "1.2.3.4", "v1.2.3", "01.2.3", "1.2.3-", "1.2.3-a..b",
+	static const char *const good[] = { "0.9.0", "1.0.0-rc.1", "10.20.300", "1.2.3-0",
+					    "1.2.3-a-b.c" };
+	static const char *const bad[] = { "", "1", "1.2", "1.2.3.4", "v1.2.3", "01.2.3", "1.2.3-",
+					   "1.2.3-a..b",
 					   "1.2.3/..", "../1.2.3", "1.2.3 ", "1.2.3-\x1b", "1.2.x",
-					   "1.2.1234567890", "1.2.3-aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" };
+					   "1.2.1234567890",
+					   "1.2.3-aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(good); i++)
 		assert_true(version_is(good[i]));
@@ -31,8 +34,8 @@ static void versions_are_told_from_other_texts(void **state) {
 static void versions_have_an_order(void **state) {
 	static const char *const order[] = { "0.9.0", "0.9.9", "0.10.0", "1.0.0-alpha", "1.0.0-alpha.1",
 					     "1.0.0-alpha.beta", "1.0.0-beta", "1.0.0-beta.2",
-					     "1.0.0-beta.11", "1.0.0-rc.1", "1.0.0", "1.0.1", "1.1.0", "2.0.0",
-					     "10.0.0" };
+					     "1.0.0-beta.11", "1.0.0-rc.1", "1.0.0", "1.0.1",
+					     "1.1.0", "2.0.0", "10.0.0" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(order); i++)
 		for (size_t n = 0; n < ARRAY_SIZE(order); n++) {
