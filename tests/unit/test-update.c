@@ -46,11 +46,12 @@ static void versions_have_an_order(void **state) {
 }
 
 #define HASH "0123456789abcdef0123456789abcdef0123456789abcdef0123456789ABCDEF"
-#define INDEX(releases)                                                                             \
-	"{ \"format\": \"coi-releases-1\", \"made\": 5, \"latest\": \"1.0.0\", \"releases\": [" releases "] }"
-#define RELEASE(version, arch, file)                                                                 \
-	"{ \"version\": \"" version "\", \"archives\": { \"" arch "\": { \"file\": \"" file              \
-	"\", \"sha256\": \"" HASH "\", \"size\": 7 } } }"
+#define INDEX(releases)                                                    \
+	"{ \"format\": \"coi-releases-1\", \"made\": 5, \"latest\": \"1.0.0\"," \
+	" \"releases\": [" releases "] }"
+#define RELEASE(version, arch, file)                                       \
+	"{ \"version\": \"" version "\", \"archives\": { \"" arch            \
+	"\": { \"file\": \"" file "\", \"sha256\": \"" HASH "\", \"size\": 7 } } }"
 
 static int parse(const char *text, struct release_index *ret) {
 	struct err err = { 0 };
@@ -63,8 +64,8 @@ static int parse(const char *text, struct release_index *ret) {
 static void a_list_has_what_is_for_this_machine(void **state) {
 	auto_index struct release_index index = { 0 };
 
-	assert_int_equal(parse(INDEX(RELEASE("1.0.0", "amd64", "a/b.tar.xz") "," RELEASE("2.0.0", "arm64", "c")),
-			       &index), 0);
+	assert_int_equal(parse(INDEX(RELEASE("1.0.0", "amd64", "a/b.tar.xz") ","
+				     RELEASE("2.0.0", "arm64", "c")), &index), 0);
 	assert_int_equal(index.count, 1);
 	assert_int_equal(index.made, 5);
 	assert_string_equal(index_find(&index, "1.0.0")->file, "a/b.tar.xz");
