@@ -24,9 +24,9 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "runtime/apparmor.h"
 #include "runtime/attach-child.h"
 #include "runtime/attach-watch.h"
-#include "runtime/kernel.h"
 #include "runtime/mount.h"
 #include "runtime/relay.h"
 
@@ -121,7 +121,7 @@ static int policy_find(struct lxc_container *c, const struct attach_spec *spec,
 	autofree char *path = c->get_running_config_item(c, "lxc.seccomp.profile");
 
 	*ret_refuses = path && *path && access(path, R_OK) < 0 && errno == ENOENT;
-	if (!*ret_refuses || !kernel_has_apparmor())
+	if (!*ret_refuses || !apparmor_confines(apparmor_look()))
 		return 0;
 	err_set(err, ERR_CONFLICT, -ENOENT,
 		"cannot enter '%s': the policy of system calls that it was started with, '%s', is "

@@ -59,16 +59,3 @@ int kernel_check(const char *dir, struct err *err) {
 			       "share an image between containers", "5.19");
 	return cgroup_trees_load(&t, err);
 }
-
-bool kernel_has_apparmor(void) {
-	static const char *const parsers[] = { "/sbin/apparmor_parser", "/usr/sbin/apparmor_parser" };
-	autofree char *on = NULL;
-
-	if (file_read_line_at(AT_FDCWD, "/sys/module/apparmor/parameters/enabled", &on) < 0 ||
-	    on[0] != 'Y')
-		return false;
-	for (size_t i = 0; i < ARRAY_SIZE(parsers); i++)
-		if (access(parsers[i], X_OK) == 0)
-			return true;
-	return false;
-}

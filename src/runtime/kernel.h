@@ -15,7 +15,4 @@
  */
 int kernel_check(const char *dir, struct err *err);
 
-/* Is AppArmor in force, with the program that liblxc loads profiles by? */
-bool kernel_has_apparmor(void);
-
 #endif

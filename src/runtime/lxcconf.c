@@ -99,6 +99,17 @@ static int put_limits(char ***v, const struct runtime_spec *spec, const struct c
 	return n < 0 ? n : 0;
 }
 
+/* Of lxc.container.conf(5); no profile of liblxc's allows user namespaces (see apparmor.h). */
+static void put_apparmor(char ***v, const struct runtime_spec *spec, enum apparmor apparmor) {
+	bool is_confined = apparmor_confines(apparmor);
+
+	put(v, "lxc.apparmor.profile", is_confined ? "generated" : "unconfined");
+	if (is_confined && spec->nesting)
+		put(v, "lxc.apparmor.allow_nesting", "1");
+	if (apparmor == APPARMOR_NAMESPACES)
+		put(v, "lxc.apparmor.raw", "userns,");
+}
+
 char **lxcconf_build(const struct runtime_spec *spec, const struct idset *ids,
 		     const struct cgroup_trees *trees, const struct lxcconf_paths *paths,
 		     struct err *err) {
@@ -116,9 +127,7 @@ char **lxcconf_build(const struct runtime_spec *spec, const struct idset *ids,
 	put(&v, "lxc.pty.max", "1024");
 	put(&v, "lxc.console.path", "none");
 	put(&v, "lxc.autodev", "1");
-	put(&v, "lxc.apparmor.profile", paths->apparmor ? "generated" : "unconfined");
-	if (paths->apparmor && spec->nesting)
-		put(&v, "lxc.apparmor.allow_nesting", "1");
+	put_apparmor(&v, spec, paths->apparmor);
 	put(&v, "lxc.seccomp.profile", paths->seccomp);
 	put_caps(&v);
 	put_mounts(&v, spec);

@@ -3,13 +3,14 @@
 #ifndef COI_RUNTIME_LXCCONF_H
 #define COI_RUNTIME_LXCCONF_H
 
+#include "runtime/apparmor.h"
 #include "runtime/private.h"
 
 struct lxcconf_paths {
 	const char *rootfs;  /* the merged tree */
 	const char *seccomp;
 	const char *log;
-	bool apparmor;       /* confine by a generated profile */
+	enum apparmor apparmor;
 };
 
 /* strv: key, value, key, value, … */

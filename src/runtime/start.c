@@ -25,8 +25,8 @@
 #include "base/mem.h"
 #include "base/path.h"
 #include "base/strv.h"
+#include "runtime/apparmor.h"
 #include "runtime/control.h"
-#include "runtime/kernel.h"
 #include "runtime/limits.h"
 #include "runtime/lxcconf.h"
 
@@ -291,7 +291,7 @@ int runtime_start(struct runtime *rt, struct runtime_info *ret, struct err *err)
 		.rootfs = rt->rootfs_path,
 		.seccomp = spec->seccomp_file ? spec->seccomp_file : policy_path,
 		.log = log_path,
-		.apparmor = kernel_has_apparmor(),
+		.apparmor = apparmor_look(),
 	};
 	autostrv char **conf = lxcconf_build(spec, &rt->ids, &rt->cgroups, &paths, err);
 	struct start_plan plan = {

@@ -94,7 +94,7 @@ static void test_without_engines(void **state) {
 	const struct id_range ids = { 1000000, 65536 };
 	struct runtime_spec spec = { .hostname = "h" };
 	const struct lxcconf_paths paths = { .rootfs = "/m", .seccomp = "/s", .log = "/l",
-					     .apparmor = true };
+					     .apparmor = APPARMOR_ON };
 	struct cgroup_trees trees = hybrid();
 	autostrv char **conf = NULL;
 	const char *v = NULL;
@@ -112,6 +112,65 @@ static void test_without_engines(void **state) {
 	assert_int_equal(find(conf, "lxc.sysctl.net.ipv4.ip_unprivileged_port_start", &v), 0);
 	assert_int_equal(find(conf, "lxc.sysctl.net.ipv4.ping_group_range", &v), 1);
 	assert_int_equal(find(conf, "lxc.apparmor.allow_nesting", &v), 0);
+}
+
+/* Only what kernel and parser both know, and never a rule that would stop the parser. */
+static void test_apparmor_decision(void **state) {
+	static const struct {
+		struct apparmor_facts facts;
+		enum apparmor is;
+	} all[] = {
+		{ { NULL, true, true, true }, APPARMOR_OFF },
+		{ { "", true, true, true }, APPARMOR_OFF },
+		{ { "N", true, true, true }, APPARMOR_OFF },
+		{ { "Y", false, false, false }, APPARMOR_NO_PARSER },
+		{ { "Y", false, true, true }, APPARMOR_NO_PARSER },
+		{ { "Y", true, false, false }, APPARMOR_ON },
+		{ { "Y", true, true, false }, APPARMOR_ON },
+		{ { "Y", true, false, true }, APPARMOR_ON },
+		{ { "Y", true, true, true }, APPARMOR_NAMESPACES },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(all); i++)
+		assert_int_equal(apparmor_decide(&all[i].facts), all[i].is);
+}
+
+static void test_apparmor_keys(void **state) {
+	static const struct {
+		enum apparmor apparmor;
+		bool nesting;
+		const char *profile, *allow, *raw;
+	} all[] = {
+		{ APPARMOR_OFF, true, "unconfined", NULL, NULL },
+		{ APPARMOR_NO_PARSER, true, "unconfined", NULL, NULL },
+		{ APPARMOR_ON, false, "generated", NULL, NULL },
+		{ APPARMOR_ON, true, "generated", "1", NULL },
+		{ APPARMOR_NAMESPACES, false, "generated", NULL, "userns," },
+		{ APPARMOR_NAMESPACES, true, "generated", "1", "userns," },
+	};
+	const struct id_range ids = { 1000000, 131072 };
+	struct cgroup_trees trees = hybrid();
+	struct idset set;
+	struct err err;
+
+	(void)state;
+	idset_init(&set, &ids, 1000, 1000);
+	for (size_t i = 0; i < ARRAY_SIZE(all); i++) {
+		struct runtime_spec spec = { .hostname = "host", .nesting = all[i].nesting };
+		const struct lxcconf_paths paths = { .rootfs = "/m", .seccomp = "/s", .log = "/l",
+						     .apparmor = all[i].apparmor };
+		autostrv char **conf = lxcconf_build(&spec, &set, &trees, &paths, &err);
+		const char *v = NULL;
+
+		assert_non_null(conf);
+		assert_int_equal(find(conf, "lxc.apparmor.profile", &v), 1);
+		assert_string_equal(v, all[i].profile);
+		assert_int_equal(find(conf, "lxc.apparmor.allow_nesting", &v), all[i].allow ? 1 : 0);
+		assert_int_equal(find(conf, "lxc.apparmor.raw", &v), all[i].raw ? 1 : 0);
+		if (all[i].raw)
+			assert_string_equal(v, all[i].raw);
+	}
 }
 
 static void test_missing_controller_is_named(void **state) {
@@ -255,6 +314,8 @@ int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_build),
 		cmocka_unit_test(test_without_engines),
+		cmocka_unit_test(test_apparmor_decision),
+		cmocka_unit_test(test_apparmor_keys),
 		cmocka_unit_test(test_missing_controller_is_named),
 		cmocka_unit_test(test_bad_sysctl),
 		cmocka_unit_test(test_log_reason),

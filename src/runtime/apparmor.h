@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Is there an AppArmor that confines containers, and what do its profiles have to say? */
+#ifndef COI_RUNTIME_APPARMOR_H
+#define COI_RUNTIME_APPARMOR_H
+
+#include <stdbool.h>
+
+enum apparmor {
+	APPARMOR_OFF,        /* not in this kernel, or switched off at boot */
+	APPARMOR_NO_PARSER,  /* nothing that could load a profile: containers go without one */
+	APPARMOR_ON,         /* each container gets a profile of its own, which liblxc generates */
+	APPARMOR_NAMESPACES, /* likewise, and it has to allow user namespaces */
+};
+
+struct apparmor_facts {
+	const char *enabled; /* the line of /sys/module/apparmor/parameters/enabled: "Y", "N"; NULL */
+	bool has_parser;     /* apparmor_parser(8) */
+	/*
+	 * Kernel and parser know the rule "userns" (AppArmor 4.0): a profile without it refuses
+	 * user namespaces, and the one of liblxc (6.0 too) is without it.
+	 */
+	bool kernel_judges_userns;
+	bool parser_knows_userns;
+};
+
+/* Pure. */
+enum apparmor apparmor_decide(const struct apparmor_facts *facts);
+/* Of this machine, now. */
+enum apparmor apparmor_look(void);
+/* Do containers get a profile? */
+bool apparmor_confines(enum apparmor apparmor);
+
+#endif
