@@ -31,14 +31,35 @@ static int health_check(struct cli *cli, void *args, struct err *err) {
 	return 0;
 }
 
-static void print_line(const char *mark, const char *label, const char *text) {
-	autofree char *safe = escape_text(text, TEXT_MAX);
+/* What --fix did about a row, or would do. */
+enum fix_action { FIX_PLAN, FIX_DONE, FIX_MANUAL, FIX_FAIL };
+struct fix {
+	const char *key, *label; /* of the row; static */
+	enum fix_action action;
+	char *text;
+};
+struct fixes {
+	struct fix *v;
+	size_t count;
+};
 
-	(void)printf("%s %s: %s\n", mark, label, safe);
+static void fixes_done(struct fixes *f) {
+	for (size_t i = 0; i < f->count; i++)
+		free(f->v[i].text);
+	free(f->v);
 }
 
-/* What --fix did, or would do, about each row that is not well. */
-static void mend(const struct health_subject *s, struct health_report *r, const struct health_args *a) {
+static void fixes_add(struct fixes *f, const struct health_row *row, enum fix_action action,
+		      const char *text) {
+	f->v = xreallocarray(f->v, f->count + 1, sizeof(*f->v));
+	f->v[f->count++] = (struct fix){ row->key, row->label, action, xstrdup(text) };
+}
+
+/* About each row that is not well; true: something is other than it was. */
+static bool mend(const struct health_subject *s, const struct health_report *r, bool dry_run,
+		 struct fixes *fixes) {
+	bool is_changed = false;
+
 	for (size_t i = 0; i < r->count; i++) {
 		const struct health_row *row = &r->rows[i];
 		autofree char *done = NULL;
@@ -46,15 +67,29 @@ static void mend(const struct health_subject *s, struct health_report *r, const 
 
 		if (row->result.status == HEALTH_OK)
 			continue;
-		if (!row->can_mend) {
-			if (row->result.remedy)
-				print_line("[MANUAL]", row->label, row->result.remedy);
-		} else if (health_mend(s, r, i, a->dry_run, &done, &err) < 0) {
-			print_line("[FAIL]", row->label, err.msg);
-		} else {
-			print_line(a->dry_run ? "[PLAN]" : "[DONE]", row->label, done);
+		if (row->can_mend && health_mend(s, row, dry_run, &done, &err) == 0) {
+			fixes_add(fixes, row, dry_run ? FIX_PLAN : FIX_DONE, done);
+			is_changed |= !dry_run;
+			continue;
 		}
+		if (row->can_mend)
+			fixes_add(fixes, row, FIX_FAIL, err.msg);
+		if (err.hint[0] || row->result.remedy)
+			fixes_add(fixes, row, FIX_MANUAL, err.hint[0] ? err.hint : row->result.remedy);
 	}
+	return is_changed;
+}
+
+static void print_fixes(const struct fixes *f) {
+	static const char *const marks[] = { "[PLAN]", "[DONE]", "[MANUAL]", "[FAIL]" };
+
+	for (size_t i = 0; i < f->count; i++) {
+		autofree char *safe = escape_text(f->v[i].text, TEXT_MAX);
+
+		(void)printf("%s %s: %s\n", marks[f->v[i].action], f->v[i].label, safe);
+	}
+	if (f->count)
+		(void)printf("\n");
 }
 
 static void print_report(const struct health_report *r) {
@@ -88,8 +123,7 @@ static void print_report(const struct health_report *r) {
 			     r->totals[HEALTH_FAILED], r->count);
 }
 
-static int print_json(const struct health_report *r, struct err *err) {
-	static const char *const words[] = { "healthy", "degraded", "unhealthy" };
+static json_t *checks_json(const struct health_report *r) {
 	json_t *checks = json_object();
 
 	for (size_t i = 0; i < r->count; i++) {
@@ -104,18 +138,39 @@ static int print_json(const struct health_report *r, struct err *err) {
 			(void)json_object_set(one, "details", row->result.details);
 		(void)json_object_set_new(checks, row->key, one);
 	}
-	return output_document(
-		json_pack("{s:s, s:o, s:o, s:{s:i, s:i, s:i, s:i}}", "status", words[health_overall(r)],
-			  "timestamp", output_time_rfc3339(time(NULL)), "checks", checks, "summary",
-			  "total", (int)r->count, "passed", (int)r->totals[HEALTH_OK], "warnings",
-			  (int)r->totals[HEALTH_WARNING], "failed", (int)r->totals[HEALTH_FAILED]),
-		err);
+	return checks;
+}
+
+static json_t *fixes_json(const struct fixes *f) {
+	static const char *const actions[] = { "planned", "done", "manual", "failed" };
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < f->count; i++)
+		(void)json_array_append_new(list, json_pack("{s:s, s:s, s:o}", "check", f->v[i].key,
+							    "action", actions[f->v[i].action], "text",
+							    json_text(f->v[i].text)));
+	return list;
+}
+
+/* @fixes: NULL without --fix. Its form: health-schema.c. */
+static int print_json(const struct health_report *r, const struct fixes *fixes, struct err *err) {
+	static const char *const words[] = { "healthy", "degraded", "unhealthy" };
+	json_t *j = json_pack("{s:s, s:o, s:o, s:{s:i, s:i, s:i, s:i}}", "status",
+			      words[health_overall(r)], "timestamp", output_time_rfc3339(time(NULL)),
+			      "checks", checks_json(r), "summary", "total", (int)r->count, "passed",
+			      (int)r->totals[HEALTH_OK], "warnings", (int)r->totals[HEALTH_WARNING],
+			      "failed", (int)r->totals[HEALTH_FAILED]);
+
+	if (fixes)
+		(void)json_object_set_new(j, "fixes", fixes_json(fixes));
+	return output_document(j, err);
 }
 
 /* Nothing that fails here is the end of it: it is what the report is about. */
 static int health_run(struct cli *cli, const void *args, struct err *err) {
 	const struct health_args *a = args;
 	auto_health_report struct health_report report = { 0 };
+	__attribute__((cleanup(fixes_done))) struct fixes fixes = { 0 };
 	struct err config_err = { 0 }, session_err = { 0 };
 	struct health_subject subject = { .verbose = a->verbose };
 	int r = app_load_config_anyhow(cli, &config_err, err);
@@ -132,13 +187,16 @@ static int health_run(struct cli *cli, const void *args, struct err *err) {
 	subject.config_error = config_err.msg[0] ? config_err.msg : NULL;
 	subject.workspace = cli->workspace;
 	health_look(&subject, &report);
-	if (a->fix)
-		mend(&subject, &report, a);
+	if (a->fix && mend(&subject, &report, a->dry_run, &fixes)) {
+		health_report_done(&report);
+		health_look(&subject, &report);
+	}
 	if (cli->json) {
-		r = print_json(&report, err);
+		r = print_json(&report, a->fix ? &fixes : NULL, err);
 		if (r < 0)
 			return r;
 	} else {
+		print_fixes(&fixes);
 		print_report(&report);
 	}
 	return (int)health_overall(&report);

@@ -16,6 +16,12 @@ static int config_run(struct cli *cli, const void *args, struct err *err) {
 	return output_document(config_schema(false), err);
 }
 
+static int health_run(struct cli *cli, const void *args, struct err *err) {
+	(void)cli;
+	(void)args;
+	return output_document(health_schema(), err);
+}
+
 static const struct cli_command cmd_schema_profile = {
 	.name = "profile",
 	.group = GROUP_OTHER,
@@ -33,15 +39,25 @@ static const struct cli_command cmd_schema_config = {
 	.run = config_run,
 };
 
+static const struct cli_command cmd_schema_health = {
+	.name = "health",
+	.group = GROUP_OTHER,
+	.summary = "print the JSON Schema of 'coi health --format json'",
+	.description = "JSON Schema draft 2020-12. Keys of checks stay what they are; details of "
+		       "a check are for people and may change.",
+	.run = health_run,
+};
+
 static const struct cli_command *const schema_children[] = {
 	&cmd_schema_profile,
 	&cmd_schema_config,
+	&cmd_schema_health,
 	NULL,
 };
 
 const struct cli_command cmd_schema = {
 	.name = "schema",
 	.group = GROUP_OTHER,
-	.summary = "print the form of settings files",
+	.summary = "print the form of settings files, and of what coi prints",
 	.children = schema_children,
 };

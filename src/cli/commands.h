@@ -3,6 +3,8 @@
 #ifndef COI_CLI_COMMANDS_H
 #define COI_CLI_COMMANDS_H
 
+#include <jansson.h>
+
 #include "cli/cli.h"
 
 extern const struct cli_command cmd_attach;
@@ -66,6 +68,9 @@ extern const struct cli_command cmd_untrust;
 extern const struct cli_command cmd_update;
 extern const struct cli_command cmd_validate;
 extern const struct cli_command cmd_version;
+
+/* JSON Schema of what "coi health --format json" prints; a new reference. */
+json_t *health_schema(void);
 
 /* What "coi" alone does: coi shell without flags of its own. */
 int shell_run_default(struct cli *cli, const void *args, struct err *err);

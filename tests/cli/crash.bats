@@ -39,14 +39,6 @@ put_right() {
 	expect_settled before
 }
 
-pids_of() { # PROGRAM: of ours, in this process namespace
-	local pid
-	for pid in $(find /proc -maxdepth 1 -name '[0-9]*' -printf '%f\n'); do
-		[ "$(readlink "/proc/$pid/exe" 2>/dev/null)" = "$COI_TEST_BUILD/$1" ] && echo "$pid"
-	done
-	return 0
-}
-
 # The steps of the plans, out of the source: "plan step".
 plan_steps() {
 	awk '

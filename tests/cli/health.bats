@@ -9,6 +9,7 @@ setup_file() {
 	# The preloaded library says that it is another one.
 	printf 'const char *lxc_get_version(void) { return "4.0.6"; }\n' >"$T/old.c"
 	gcc -shared -fPIC -o "$T/old.so" "$T/old.c"
+	mkdir "$T/seen"
 }
 
 teardown_file() {
@@ -34,7 +35,9 @@ teardown() {
 # In a mount namespace of its own where BEFORE has been done, under PREFIX: its JSON.
 health() { # [FLAG...]
 	unshare -m sh -c "$BEFORE"$'\n''exec "$@"' sh "${PREFIX[@]}" "$COI" health --format json "$@" \
-		>"$T/json" 2>"$T/err" || return 0
+		>"$T/json" 2>"$T/err" || true
+	# All that was ever printed is measured by the schema at the end.
+	cp "$T/json" "$(mktemp "$T/seen/XXXXXX.json")"
 }
 
 # expect_row KEY STATUS [TEXT]: a pattern of the message
@@ -73,7 +76,6 @@ mount --bind '$T/etc' /etc"
 	coi run -- true
 	within 20 quiet
 	snapshot before
-	printf '[monitoring]\nenabled = true\n' >>"$HOME/.coi/config.toml"
 	etc 'echo "SUPPORT_END=2099-01-01" >>os-release; echo Europe/Berlin >timezone'
 	run unshare -m sh -c "$BEFORE"$'\nexec "$@"' sh "$COI" health
 	expect_status 0
@@ -113,6 +115,10 @@ mount --bind '$T/etc' /etc"
 	BEFORE=
 	etc 'rm -f timezone localtime; touch localtime'
 	row timezone warning "UTC"
+	BEFORE=
+	# localtime(5): that is UTC, and nothing is wrong.
+	etc 'rm -f timezone localtime'
+	row timezone ok "UTC"
 }
 
 @test "what no container starts without" {
@@ -120,8 +126,18 @@ mount --bind '$T/etc' /etc"
 	row liblxc failed "4.0.6 is too old"
 	PREFIX=(setpriv --reuid 1234 --clear-groups)
 	row permissions failed "need root"
+	expect_row workspace_mounts warning "needs root"
+	expect_row mounts warning "needs root"
+	expect_row fanotify warning "needs root"
 	expect_row image warning "not looked at"
 	expect_row network_bridge warning "not looked at"
+	# Root of its own user namespace only is not root.
+	PREFIX=(unshare -Ur)
+	row permissions warning "of a user namespace only"
+	expect_equal "$(jq -r .status "$T/json")" unhealthy
+	PREFIX=(strace -f -qq -o /dev/null -P /proc/self/ns/user
+		-e inject=access,faccessat,faccessat2:error=ENOENT)
+	row user_namespaces failed "has no user namespaces"
 	PREFIX=()
 	says /proc/sys/user/max_user_namespaces 0
 	row user_namespaces failed "max_user_namespaces is 0"
@@ -224,6 +240,30 @@ mount --bind '$T/etc' /etc"
 	row bridge_forward_rules ok "nobody else"
 }
 
+@test "rules that somebody took away come back" {
+	local table pid
+	coi container launch coi-default coi-box
+	row network_bridge ok
+	table=$(nft list tables inet | sed -n 's/^table inet \(coi-[0-9a-f]*\)$/\1/p')
+	# Its supervisor would put them back at once.
+	for pid in $(pids_of coi-supervisor); do
+		kill -9 "$pid"
+	done
+	nft flush chain inet "$table" from_c
+	health --fix
+	jq -e '[.fixes[] | select(.check == "network_bridge") | .action] == ["done"]' "$T/json"
+	expect_row network_bridge ok
+	coi container delete --force coi-box
+}
+
+@test "docker and ufw beside us are told of" {
+	etc 'mkdir -p ufw; echo ENABLED=yes >ufw/ufw.conf'
+	BEFORE="$BEFORE
+mount -t tmpfs tmpfs /run; touch /run/docker.sock"
+	row ufw_conflict ok "ufw is active"
+	expect_row docker_forward_policy ok "docker runs"
+}
+
 @test "modes of the network, seen from a container" {
 	printf '[network]\nmode = "open"\n' >>"$HOME/.coi/config.toml"
 	row network_restriction ok "the host is out of reach"
@@ -236,11 +276,11 @@ mount --bind '$T/etc' /etc"
 }
 
 @test "watching and limits" {
-	row monitoring_configuration warning "switched off"
+	row monitoring_configuration ok "off (monitoring.enabled is false), auto_pause: true"
 	printf '[monitoring]\nenabled = true\npoll_interval_sec = 3600\n' >>"$HOME/.coi/config.toml"
 	row monitoring_configuration warning "poll_interval_sec is 3600"
 	sed -i 's/3600/2/' "$HOME/.coi/config.toml"
-	row monitoring_configuration ok "auto_pause: true"
+	row monitoring_configuration ok "on, auto_pause: true"
 	mkdir -p "$HOME/.coi/audit"
 	BEFORE="mount --bind '$HOME/.coi/audit' '$HOME/.coi/audit'
 		mount -o remount,ro,bind '$HOME/.coi/audit'"
@@ -251,7 +291,7 @@ mount --bind '$T/etc' /etc"
 
 @test "places and room" {
 	rm -rf "$HOME/.coi"
-	row coi_directory warning "not there yet"
+	row coi_directory ok "made with the first session"
 	rm -rf "$HOME/.coi" && touch "$HOME/.coi"
 	row coi_directory failed "Not a directory"
 	rm "$HOME/.coi"
@@ -294,10 +334,15 @@ mount --bind '$T/etc' /etc"
 	expect_row dns_resolution ok
 	coi container delete --force coi-box
 	health -v
-	expect_row process_monitoring warning
+	expect_row process_monitoring ok "nothing runs"
 	mkdir -p "$HOME/.coi/sessions-claude/one"
 	row saved_sessions ok "1 of claude"
 	says "$(readlink -f /etc/resolv.conf)" "nameserver 203.0.113.99"
+	health -v
+	# Others take their time; we do not wait for them.
+	expect_row dns_resolution warning "no answer in time"
+	BEFORE=
+	says "$(readlink -f /etc/resolv.conf)" "nameserver 127.0.0.1"
 	health -v
 	expect_row dns_resolution warning "does not find"
 	BEFORE=
@@ -313,14 +358,10 @@ mount --bind '$T/etc' /etc"
 }
 
 @test "mending: what can be is done and looked at again, the rest is said" {
-	rm -rf "$HOME/.coi"
 	says /proc/sys/user/max_user_namespaces 0
 	run unshare -m sh -c "$BEFORE"$'\nexec "$@"' sh "$COI" health --fix
 	[[ "$output" == *"[DONE] User namespaces"* ]]
-	[[ "$output" == *"[DONE] Coi directory"* ]]
 	[[ "$output" == *"[OK]   User namespaces"* ]]
-	[[ "$output" == *"[OK]   Coi directory"* ]]
-	[ -d "$HOME/.coi" ]
 	printf '[container]\nimage = "nowhere"\n' >"$HOME/.coi/config.toml"
 	run --separate-stderr coi health --fix
 	expect_status 2
@@ -328,6 +369,50 @@ mount --bind '$T/etc' /etc"
 	run --separate-stderr coi health --dry-run
 	expect_status 2
 	expect_one_error
+}
+
+@test "mending ids: root gets a range, and a container starts; one that is somebody's stays" {
+	etc ': >subuid; : >subgid'
+	health --fix --dry-run
+	jq -e '[.fixes[] | select(.check == "id_ranges").action] == ["planned"]' "$T/json"
+	[ ! -s "$T/etc/subuid" ]
+	# What failed for that reason is looked at again too.
+	expect_row container_start failed
+	health --fix
+	jq -e '[.fixes[] | select(.check == "id_ranges").action] == ["done"]' "$T/json"
+	expect_row id_ranges ok
+	expect_row container_start ok
+	grep -q '^root:[0-9]*:65536000$' "$T/etc/subuid"
+	cmp "$T/etc/subuid" "$T/etc/subgid"
+	BEFORE=
+	etc 'echo root:70000:65536 | tee subuid >subgid'
+	health --fix
+	jq -e '[.fixes[] | select(.check == "id_ranges").action] == ["failed", "manual"]' "$T/json"
+	jq -er '.fixes[] | select(.check == "id_ranges" and .action == "manual").text' "$T/json" |
+		grep -q "add the line 'root:"
+	expect_equal "$(cat "$T/etc/subuid")" root:70000:65536
+}
+
+@test "mending rights: the person's own directory, nobody else's" {
+	mkdir "$HOME/.coi/sessions-claude"
+	chown -R 1234:1234 "$HOME"
+	chmod 0500 "$HOME/.coi/sessions-claude"
+	PREFIX=(env SUDO_UID=1234 SUDO_GID=1234 SUDO_USER=person)
+	row sessions_directory failed "Permission denied"
+	jq -r .checks.sessions_directory.remedy "$T/json" |
+		grep -q "^chown 1234 '$HOME/.coi/sessions-claude'"
+	health --fix --dry-run
+	expect_equal "$(stat -c %a "$HOME/.coi/sessions-claude")" 500
+	health --fix
+	jq -e '[.fixes[] | select(.check == "sessions_directory").action] == ["done"]' "$T/json"
+	expect_row sessions_directory ok
+	expect_equal "$(stat -c %a "$HOME/.coi/sessions-claude")" 700
+	chown 0:0 "$HOME/.coi/sessions-claude"
+	health --fix
+	expect_row sessions_directory failed
+	jq -e '[.fixes[] | select(.check == "sessions_directory").action]
+		== ["failed", "manual"]' "$T/json"
+	expect_equal "$(stat -c %u "$HOME/.coi/sessions-claude")" 0
 }
 
 @test "interrupted, nothing of the trial stays" {
@@ -346,4 +431,27 @@ mount --bind '$T/etc' /etc"
 	printf '[tool]\nname = "x\\u001b[31m"\n' >"$HOME/.coi/config.toml"
 	run coi health
 	[[ "$output" != *$'\e'* ]]
+}
+
+@test "each document was valid by the schema that coi prints" {
+	"$COI" schema health >"$T/schema.json"
+	run --separate-stderr python3 - "$T/schema.json" "$T"/seen/*.json <<-'END'
+		import json, sys
+		import jsonschema
+		schema = json.load(open(sys.argv[1]))
+		jsonschema.Draft202012Validator.check_schema(schema)
+		judge = jsonschema.Draft202012Validator(schema)
+		for name in sys.argv[2:]:
+		    judge.validate(json.load(open(name)))
+		whole = json.load(open(sys.argv[2]))
+		for spoil in (lambda d: d.pop("summary"), lambda d: d["checks"].update(other={}),
+		              lambda d: d["checks"].pop("image"),
+		              lambda d: d["checks"]["image"].update(status="fine")):
+		    bad = json.loads(json.dumps(whole))
+		    spoil(bad)
+		    assert not judge.is_valid(bad)
+		print(len(sys.argv) - 2)
+	END
+	expect_status 0
+	[ "$output" -gt 0 ]
 }

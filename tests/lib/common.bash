@@ -250,3 +250,11 @@ container_name() { # [SLOT] of the workspace in the current directory
 	printf '%s%s-%s\n' "${COI_CONTAINER_PREFIX:-coi-}" \
 		"$(printf '%s' "$PWD" | sha256sum | cut -c1-8)" "${1:-1}"
 }
+
+pids_of() { # PROGRAM: of ours, in this process namespace
+	local pid
+	for pid in $(find /proc -maxdepth 1 -name '[0-9]*' -printf '%f\n'); do
+		[ "$(readlink "/proc/$pid/exe" 2>/dev/null)" = "$COI_TEST_BUILD/$1" ] && echo "$pid"
+	done
+	return 0
+}

@@ -3,6 +3,9 @@
 #ifndef COI_SESSION_HEALTH_CHECKS_H
 #define COI_SESSION_HEALTH_CHECKS_H
 
+#include <stdint.h>
+#include <sys/types.h>
+
 #include "base/json.h"
 #include "session/health/health.h"
 
@@ -15,6 +18,11 @@ struct health_check {
 	void (*look)(const struct health_subject *s, struct health_result *ret);
 	/* As health_mend(); NULL: nothing that a program should do by itself. */
 	int (*mend)(const struct health_subject *s, bool dry_run, char **ret_done, struct err *err);
+	/*
+	 * look() may have to wait for others: it runs in a child, beside everything else, and is
+	 * given up when it takes too long.
+	 */
+	bool is_slow;
 };
 
 /* The rows of each file, ended by one without a key. */
@@ -40,10 +48,25 @@ void health_remedy(struct health_result *r, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 /* A detail for the JSON; takes the reference. */
 void health_detail(struct health_result *r, const char *key, json_t *value);
+/* For a pipe: {status, message, remedy, details}; @r is emptied. A new reference. */
+json_t *health_result_to_json(struct health_result *r);
+/* The other end; @ret is empty before. */
+void health_result_from_json(const json_t *j, struct health_result *ret);
 /* "needs root" when there is no session; true: the check is over. */
 bool health_needs_session(const struct health_subject *s, struct health_result *ret);
 /* The number in a file, -1 when there is none. */
 long long health_number(const char *path);
+
+/* A look() in a child. */
+struct health_aside {
+	pid_t pid;   /* 0: there is none */
+	int report_fd;
+};
+/* Start it; one that cannot be started is told by health_aside_fill(). */
+void health_aside_begin(const struct health_check *c, const struct health_subject *s,
+			struct health_aside *ret);
+/* Its outcome, or that there was none until @end_ms (CLOCK_MONOTONIC). The child is gone then. */
+void health_aside_fill(struct health_aside *a, uint64_t end_ms, struct health_result *ret);
 
 /*
  * The trial container, in a child of ours, and the rows that it fills. One at a time.

@@ -4,6 +4,8 @@
 #include <fcntl.h>
 #include <linux/seccomp.h>
 #include <lxc/lxccontainer.h>
+#include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/capability.h>
@@ -13,16 +15,17 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/layout.h"
 #include "base/mem.h"
+#include "base/proc.h"
 #include "image/image.h"
 #include "runtime/ids.h"
 #include "runtime/kernel.h"
 #include "runtime/mount.h"
 #include "session/health/checks.h"
+#include "session/health/verdict.h"
 
 #define LXC_MAJOR_MIN 5
-#define IMAGE_OLD_DAYS 30
-#define DAY 86400
 
 static void look_liblxc(const struct health_subject *s, struct health_result *ret) {
 	const char *version = lxc_get_version();
@@ -37,32 +40,34 @@ static void look_liblxc(const struct health_subject *s, struct health_result *re
 	health_remedy(ret, "install a newer liblxc1");
 }
 
+/* user_namespaces(7): the whole range is the machine's own. */
+static bool is_in_user_namespace(void) {
+	autofree char *line = NULL;
+	unsigned long inside = 1, outside = 1, count = 0;
+
+	return file_read_line_at(AT_FDCWD, "/proc/self/uid_map", &line) == 0 &&
+	       (sscanf(line, "%lu %lu %lu", &inside, &outside, &count) != 3 || inside || outside ||
+		count != UINT32_MAX);
+}
+
 static void look_permissions(const struct health_subject *s, struct health_result *ret) {
-	if (!s->who->is_root) {
-		health_fail(ret, "containers need root, and this is '%s'", s->who->user);
-		health_remedy(ret, "sudo coi health");
-	} else if (s->who->via_sudo) {
-		health_ok(ret, "root, for '%s'", s->who->user);
-	} else {
-		health_ok(ret, "root");
-	}
+	verdict_permissions(s->who, is_in_user_namespace(), ret);
 }
 
 static void look_namespaces(const struct health_subject *s, struct health_result *ret) {
-	long long max = health_number("/proc/sys/user/max_user_namespaces");
+	verdict_namespaces(access("/proc/self/ns/user", F_OK) == 0,
+			   health_number("/proc/sys/user/max_user_namespaces"), ret);
+}
 
-	if (access("/proc/self/ns/user", F_OK) < 0) {
-		health_fail(ret, "this kernel has no user namespaces");
-		health_remedy(ret, "use a kernel that was built with CONFIG_USER_NS");
-		return;
-	}
-	health_detail(ret, "max", json_integer(max));
-	if (max == 0) {
-		health_fail(ret, "switched off: user.max_user_namespaces is 0");
-		health_remedy(ret, "sysctl -w user.max_user_namespaces=65536");
-		return;
-	}
-	health_ok(ret, "available");
+static void look_nested(const struct health_subject *s, struct health_result *ret) {
+	const struct nested_facts facts = {
+		.debian_switch = health_number("/proc/sys/kernel/unprivileged_userns_clone"),
+		.apparmor_switch =
+			health_number("/proc/sys/kernel/apparmor_restrict_unprivileged_userns"),
+		.apparmor = apparmor_look(),
+	};
+
+	verdict_nested(&facts, ret);
 }
 
 static int mend_namespaces(const struct health_subject *s, bool dry_run, char **ret_done,
@@ -90,6 +95,38 @@ static void look_ids(const struct health_subject *s, struct health_result *ret) 
 		health_from_err(ret, HEALTH_FAILED, &err);
 }
 
+/*
+ * By the same script that installing coi runs. A range that is there and too small is
+ * somebody's: it is not for us to enlarge.
+ */
+static int mend_ids(const struct health_subject *s, bool dry_run, char **ret_done, struct err *err) {
+	autofree char *installed = layout_data("root-ids");
+	autofree char *in_tree = layout_data("contrib/root-ids");
+	char *const argv[] = { access(installed, X_OK) == 0 ? installed : in_tree, NULL };
+	const struct spawn_spec spec = { .path = argv[0], .argv = argv, .null_stdio = true,
+					 .uid = (uid_t)-1 };
+	int r = 0;
+
+	if (!s->who->is_root)
+		return err_set(err, ERR_PERMISSION, -EPERM, "needs root");
+	if (getenv("COI_SUBUID_FILE") || getenv("COI_SUBGID_FILE") || ids_check(NULL, 1, NULL) == 0) {
+		r = ids_check(NULL, IDS_COUNT_NESTED, err);
+		return r < 0 ? r : -EINVAL;
+	}
+	if (!dry_run) {
+		r = proc_run(&spec, err);
+		if (r == 0)
+			r = ids_check(NULL, IDS_COUNT_NESTED, err);
+		else if (r > 0)
+			r = err_set(err, ERR_SYSTEM, -EIO, "'%s' ended with status %d", argv[0], r);
+		if (r < 0)
+			return r;
+	}
+	*ret_done = xstrdup("a range of ids that nobody else has for root, in /etc/subuid and "
+			    "/etc/subgid");
+	return 0;
+}
+
 static void look_mounts(const struct health_subject *s, struct health_result *ret) {
 	struct err err = { 0 };
 
@@ -103,7 +140,6 @@ static void look_mounts(const struct health_subject *s, struct health_result *re
 
 static void look_workspace(const struct health_subject *s, struct health_result *ret) {
 	autoclose int fd = open(s->workspace, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	int r;
 
 	if (fd < 0) {
 		health_warn(ret, "'%s' cannot be opened: %s", s->workspace, strerror(errno));
@@ -113,14 +149,7 @@ static void look_workspace(const struct health_subject *s, struct health_result 
 		health_skip(ret, "needs root");
 		return;
 	}
-	r = mount_can_idmap(fd);
-	if (r < 0)
-		health_warn(ret, "'%s' cannot be tried: %s", s->workspace, strerror(-r));
-	else if (r == 0)
-		health_warn(ret, "the file system of '%s' has no id-mapped mounts: a plain mount "
-				 "with a hole in the ids is used", s->workspace);
-	else
-		health_ok(ret, "its file system has id-mapped mounts");
+	verdict_workspace(s->workspace, mount_can_idmap(fd), ret);
 }
 
 static void look_image(const struct health_subject *s, struct health_result *ret) {
@@ -144,7 +173,6 @@ static void look_image(const struct health_subject *s, struct health_result *ret
 static void look_image_age(const struct health_subject *s, struct health_result *ret) {
 	const char *alias = s->settings->container.image;
 	auto_image_info struct image_info *info = NULL;
-	long long days;
 
 	if (health_needs_session(s, ret))
 		return;
@@ -152,14 +180,7 @@ static void look_image_age(const struct health_subject *s, struct health_result 
 		health_warn(ret, "there is no image '%s'", alias);
 		return;
 	}
-	days = (time(NULL) - info->created) / DAY;
-	health_detail(ret, "days", json_integer(days));
-	if (days <= IMAGE_OLD_DAYS) {
-		health_ok(ret, "%lld days", days < 0 ? 0 : days);
-		return;
-	}
-	health_warn(ret, "%lld days: what is in it has been updated since", days);
-	health_remedy(ret, "coi build --force");
+	verdict_image_age(info->created, time(NULL), ret);
 }
 
 /* A key that scripts of coi 0.9 look at: there it could be otherwise. */
@@ -167,58 +188,31 @@ static void look_privileged(const struct health_subject *s, struct health_result
 	health_ok(ret, "no container is privileged; there is no setting for it");
 }
 
-static bool says_yes(const char *path) {
-	autofree char *line = NULL;
-
-	return file_read_line_at(AT_FDCWD, path, &line) == 0 && *line == 'Y';
-}
-
 static void look_posture(const struct health_subject *s, struct health_result *ret) {
 	/* SECCOMP_GET_ACTION_AVAIL (seccomp(2), Linux 4.14) also says that there are filters. */
 	const uint32_t action = SECCOMP_RET_ERRNO;
-	bool seccomp = syscall(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0, &action) == 0;
-	bool apparmor = says_yes("/sys/module/apparmor/parameters/enabled");
-	bool selinux = access("/sys/fs/selinux/enforce", F_OK) == 0;
 
-	health_detail(ret, "seccomp", json_boolean(seccomp));
-	health_detail(ret, "apparmor", json_boolean(apparmor));
-	health_detail(ret, "selinux", json_boolean(selinux));
-	health_detail(ret, "privileged", json_false());
-	if (!seccomp) {
-		health_fail(ret, "this kernel does not filter system calls");
-		health_remedy(ret, "use a kernel that was built with CONFIG_SECCOMP_FILTER");
-		return;
-	}
-	health_ok(ret, "user namespaces, system call filter%s%s", apparmor ? ", AppArmor" : "",
-		  selinux ? ", SELinux" : "");
+	verdict_posture(syscall(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0, &action) == 0,
+			apparmor_look(), access("/sys/fs/selinux/enforce", F_OK) == 0, ret);
 }
 
 static void look_immutable(const struct health_subject *s, struct health_result *ret) {
-	cap_t caps;
+	cap_t caps = cap_get_proc();
 	cap_flag_value_t has = CAP_CLEAR;
 
-	if (!s->settings->security.host_immutable) {
-		health_ok(ret, "not wanted (security.host_immutable is false)");
-		return;
-	}
-	caps = cap_get_proc();
 	if (caps)
 		(void)cap_get_flag(caps, CAP_LINUX_IMMUTABLE, CAP_EFFECTIVE, &has);
 	if (caps)
 		(void)cap_free(caps);
-	if (has == CAP_SET) {
-		health_ok(ret, "CAP_LINUX_IMMUTABLE is there");
-		return;
-	}
-	health_warn(ret, "CAP_LINUX_IMMUTABLE is missing: protected paths are protected by mounts only");
-	health_remedy(ret, "run coi as root with all capabilities");
+	verdict_immutable(s->settings->security.host_immutable, has == CAP_SET, ret);
 }
 
 const struct health_check health_critical_checks[] = {
 	{ "liblxc", "liblxc", HEALTH_CRITICAL, look_liblxc, NULL },
 	{ "permissions", "Permissions", HEALTH_CRITICAL, look_permissions, NULL },
 	{ "user_namespaces", "User namespaces", HEALTH_CRITICAL, look_namespaces, mend_namespaces },
-	{ "id_ranges", "Id ranges", HEALTH_CRITICAL, look_ids, NULL },
+	{ "nested_namespaces", "Nested namespaces", HEALTH_CRITICAL, look_nested, NULL },
+	{ "id_ranges", "Id ranges", HEALTH_CRITICAL, look_ids, mend_ids },
 	{ "mounts", "Mounts", HEALTH_CRITICAL, look_mounts, NULL },
 	{ "workspace_mounts", "Workspace mounts", HEALTH_CRITICAL, look_workspace, NULL },
 	{ "image", "Default image", HEALTH_CRITICAL, look_image, NULL },

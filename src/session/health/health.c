@@ -7,9 +7,13 @@
 #include <string.h>
 #include <sys/types.h>
 
+#include "base/clock.h"
 #include "base/fd.h"
 #include "base/mem.h"
 #include "session/health/checks.h"
+
+/* So long may others take to answer; what is not slow takes a tenth of a second. */
+#define SLOW_MS 2000
 
 /* By category: the order in which people read them. */
 static const struct health_check *const tables[] = {
@@ -129,13 +133,33 @@ void health_by_trial(const struct health_subject *s, struct health_result *ret) 
 	health_skip(ret, "no container was tried");
 }
 
-static void look_at(const struct health_subject *s, struct health_trial *trial,
-		    struct health_row *row) {
-	result_done(&row->result);
-	if (row->check->look == health_by_trial)
-		health_trial_fill(trial, row->key, &row->result);
-	else
-		row->check->look(s, &row->result);
+json_t *health_result_to_json(struct health_result *r) {
+	json_t *j = json_pack("{s:i, s:o, s:o?, s:o?}", "status", (int)r->status, "message",
+			      json_text(r->message), "remedy",
+			      r->remedy ? json_text(r->remedy) : NULL, "details",
+			      steal_ptr(r->details));
+
+	result_done(r);
+	return j;
+}
+
+void health_result_from_json(const json_t *j, struct health_result *ret) {
+	const char *remedy = json_get_str(j, "remedy", NULL);
+	json_t *details = json_object_get(j, "details");
+	int64_t status = json_get_int(j, "status", HEALTH_FAILED);
+
+	health_ok(ret, "%s", json_get_str(j, "message", ""));
+	ret->status = status == HEALTH_OK      ? HEALTH_OK :
+		      status == HEALTH_WARNING ? HEALTH_WARNING :
+						 HEALTH_FAILED;
+	if (remedy)
+		health_remedy(ret, "%s", remedy);
+	if (json_is_object(details))
+		ret->details = json_incref(details);
+}
+
+static bool is_by_trial(const struct health_row *row) {
+	return row->check->look == health_by_trial;
 }
 
 static void count(struct health_report *r) {
@@ -160,22 +184,33 @@ static void rows_add(struct health_report *r, const struct health_check *table, 
 }
 
 void health_look(const struct health_subject *s, struct health_report *ret) {
+	uint64_t end_ms = clock_mono_ms() + SLOW_MS;
+	autofree struct health_aside *asides = NULL;
 	struct health_report r = { 0 };
 	struct health_trial *trial;
 
 	for (size_t i = 0; i < ARRAY_SIZE(tables); i++)
 		rows_add(&r, tables[i], s->verbose);
+	asides = xcalloc(r.count, sizeof(*asides));
 	for (size_t i = 0; i < r.count; i++) {
-		if (r.rows[i].check->look != health_by_trial)
-			look_at(s, NULL, &r.rows[i]);
+		if (r.rows[i].check->is_slow)
+			health_aside_begin(r.rows[i].check, s, &asides[i]);
+	}
+	for (size_t i = 0; i < r.count; i++) {
+		if (!is_by_trial(&r.rows[i]) && !r.rows[i].check->is_slow)
+			r.rows[i].check->look(s, &r.rows[i].result);
 	}
 	/* Last, so that what it makes and takes is not seen by the others. */
 	trial = health_trial_begin(s);
 	for (size_t i = 0; i < r.count; i++) {
-		if (r.rows[i].check->look == health_by_trial)
-			look_at(s, trial, &r.rows[i]);
+		if (is_by_trial(&r.rows[i]))
+			health_trial_fill(trial, r.rows[i].key, &r.rows[i].result);
 	}
 	health_trial_end(trial);
+	for (size_t i = 0; i < r.count; i++) {
+		if (r.rows[i].check->is_slow)
+			health_aside_fill(&asides[i], end_ms, &r.rows[i].result);
+	}
 	count(&r);
 	*ret = r;
 }
@@ -186,13 +221,23 @@ enum health_status health_overall(const struct health_report *r) {
 					   HEALTH_OK;
 }
 
-int health_mend(const struct health_subject *s, struct health_report *r, size_t row, bool dry_run,
+int health_mend(const struct health_subject *s, const struct health_row *row, bool dry_run,
 		char **ret_done, struct err *err) {
-	int e = r->rows[row].check->mend(s, dry_run, ret_done, err);
+	return row->check->mend(s, dry_run, ret_done, err);
+}
 
-	if (e == 0 && !dry_run) {
-		look_at(s, NULL, &r->rows[row]);
-		count(r);
+json_t *health_schema_checks(void) {
+	json_t *required = json_array(), *properties = json_object();
+
+	for (size_t i = 0; i < ARRAY_SIZE(tables); i++) {
+		for (const struct health_check *c = tables[i]; c->key; c++) {
+			if (c->category != HEALTH_OPTIONAL)
+				(void)json_array_append_new(required, json_string(c->key));
+			(void)json_object_set_new(properties, c->key,
+						  json_pack("{s:s, s:s}", "$ref", "#/$defs/check",
+							    "title", c->label));
+		}
 	}
-	return e;
+	return json_pack("{s:s, s:o, s:o, s:b}", "type", "object", "required", required, "properties",
+			 properties, "additionalProperties", false);
 }

@@ -75,18 +75,22 @@ void health_report_done(struct health_report *r);
 
 /*
  * Look at everything. A container of its own is started for what only shows in
- * one, after the other checks, and is gone afterwards.
+ * one, after the other checks, and is gone afterwards. Three seconds at most, as long as
+ * this machine's own disks answer.
  */
 void health_look(const struct health_subject *s, struct health_report *ret);
 /* The worst of all rows. */
 enum health_status health_overall(const struct health_report *r);
 
 /*
- * Mend what is wrong with one row and look at it again; row->can_mend must be
- * true. *@ret_done: what was done, newly allocated. With @dry_run it only says
- * so. 0 or -errno.
+ * Mend what is wrong with one row; row->can_mend must be true. *@ret_done: what was done,
+ * newly allocated. With @dry_run it only says so. 0 or -errno. Rows depend on each other:
+ * look at everything again afterwards.
  */
-int health_mend(const struct health_subject *s, struct health_report *r, size_t row, bool dry_run,
+int health_mend(const struct health_subject *s, const struct health_row *row, bool dry_run,
 		char **ret_done, struct err *err);
+
+/* JSON Schema of an object with a "#/$defs/check" for each row; a new reference. */
+json_t *health_schema_checks(void);
 
 #endif

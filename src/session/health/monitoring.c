@@ -11,33 +11,12 @@
 #include "base/fd.h"
 #include "base/mem.h"
 #include "base/path.h"
-#include "base/strv.h"
 #include "runtime/cgroup.h"
 #include "session/health/checks.h"
-
-#define POLL_MAX_SEC 60
-#define THRESHOLD_MAX_MB 10000
+#include "session/health/verdict.h"
 
 static void look_settings(const struct health_subject *s, struct health_result *ret) {
-	const struct settings *set = s->settings;
-	int poll = set->monitoring.poll_interval_sec;
-	double threshold = set->monitoring.file_read_threshold_mb;
-
-	health_detail(ret, "enabled", json_boolean(set->monitoring.enabled));
-	health_detail(ret, "auto_pause", json_boolean(set->monitoring.auto_pause_on_high));
-	health_detail(ret, "auto_kill", json_boolean(set->monitoring.auto_kill_on_critical));
-	if (!set->monitoring.enabled)
-		health_warn(ret, "switched off (monitoring.enabled is false)");
-	else if (poll < 1 || poll > POLL_MAX_SEC)
-		health_warn(ret, "monitoring.poll_interval_sec is %d: 1 to %d make sense", poll,
-			    POLL_MAX_SEC);
-	else if (threshold < 1 || threshold > THRESHOLD_MAX_MB)
-		health_warn(ret, "monitoring.file_read_threshold_mb is %g: 1 to %d make sense",
-			    threshold, THRESHOLD_MAX_MB);
-	else
-		health_ok(ret, "on, auto_pause: %s, auto_kill: %s",
-			  set->monitoring.auto_pause_on_high ? "true" : "false",
-			  set->monitoring.auto_kill_on_critical ? "true" : "false");
+	verdict_monitoring(s->settings, ret);
 }
 
 /* Can the person make files in @path, or make it? 1, 0 when it is not there yet, or -errno. */
@@ -69,35 +48,32 @@ static void look_audit(const struct health_subject *s, struct health_result *ret
 }
 
 static void look_cgroups(const struct health_subject *s, struct health_result *ret) {
-	static const char *const wanted[] = { "cpu", "memory", "pids" };
+	/* Of version 2, and the name that version 1 has for it. */
+	static const char *const names[CONTROL_COUNT][2] = {
+		[CONTROL_CPU] = { "cpu" }, [CONTROL_MEMORY] = { "memory" }, [CONTROL_PIDS] = { "pids" },
+		[CONTROL_CPUSET] = { "cpuset" }, [CONTROL_IO] = { "io", "blkio" },
+	};
 	auto_cgroup_trees struct cgroup_trees t = { 0 };
-	autostrv char **missing = NULL;
-	autofree char *names = NULL;
+	struct control_facts facts = { 0 };
 	struct err err = { 0 };
-	bool unified, legacy = false;
 
 	if (cgroup_trees_load(&t, &err) < 0) {
 		health_from_err(ret, HEALTH_FAILED, &err);
 		return;
 	}
-	unified = cgroup_tree_unified(&t) != NULL;
+	facts.has_unified = cgroup_tree_unified(&t) != NULL;
 	for (size_t i = 0; i < t.count; i++)
-		legacy |= !t.v[i].unified && *t.v[i].controllers &&
-			  strncmp(t.v[i].controllers, "name=", 5) != 0;
-	for (size_t i = 0; i < ARRAY_SIZE(wanted); i++) {
-		if (!cgroup_tree_of(&t, wanted[i]))
-			strv_add(&missing, wanted[i]);
+		facts.has_legacy |= !t.v[i].unified && *t.v[i].controllers &&
+				    strncmp(t.v[i].controllers, "name=", 5) != 0;
+	for (size_t i = 0; i < CONTROL_COUNT; i++) {
+		for (size_t k = 0; k < 2 && names[i][k] && facts.where[i] == CONTROL_MISSING; k++) {
+			const struct cgroup_tree *tree = cgroup_tree_of(&t, names[i][k]);
+
+			if (tree)
+				facts.where[i] = tree->unified ? CONTROL_V2 : CONTROL_V1;
+		}
 	}
-	health_detail(ret, "layout", json_string(!unified ? "legacy" : legacy ? "hybrid" : "unified"));
-	if (missing) {
-		names = strv_join(missing, ", ");
-		health_detail(ret, "missing", json_from_strv(missing));
-		health_warn(ret, "no controller for %s: its limits are refused", names);
-	} else if (!unified) {
-		health_warn(ret, "version 1 only: freezing and killing are slower");
-	} else {
-		health_ok(ret, "%s", legacy ? "version 2 beside version 1" : "version 2");
-	}
+	verdict_cgroups(&facts, ret);
 }
 
 static void look_fanotify(const struct health_subject *s, struct health_result *ret) {

@@ -12,10 +12,10 @@
 #include "base/mem.h"
 #include "net/net.h"
 #include "session/health/checks.h"
+#include "session/health/verdict.h"
 
 #define FORWARD "/proc/sys/net/ipv4/ip_forward"
 #define FILE_MAX 65536
-#define CONNTRACK_FULL 80 /* percent */
 
 static void look_bridge(const struct health_subject *s, struct health_result *ret) {
 	auto_net_base struct net_base *base = NULL;
@@ -33,14 +33,7 @@ static void look_bridge(const struct health_subject *s, struct health_result *re
 	}
 	a.s_addr = htonl(base->gateway);
 	(void)inet_ntop(AF_INET, &a, gateway, sizeof(gateway));
-	health_detail(ret, "bridge", json_text(base->bridge));
-	health_detail(ret, "gateway", json_text(gateway));
-	if (!look.has_bridge)
-		health_ok(ret, "%s with %s comes with the first container", base->bridge, gateway);
-	else if (look.is_intact)
-		health_ok(ret, "%s (%s)", base->bridge, gateway);
-	else
-		health_warn(ret, "%s (%s): its rules are not as they should be", base->bridge, gateway);
+	verdict_bridge(base->bridge, gateway, &look, ret);
 }
 
 static int mend_bridge(const struct health_subject *s, bool dry_run, char **ret_done,
@@ -83,7 +76,10 @@ static void look_nft(const struct health_subject *s, struct health_result *ret) 
 	if (net_base_open(s->session->layout, &base, &err) < 0 ||
 	    (net_base_look(base, &look, &err) < 0 && err.kind != ERR_CONFLICT)) {
 		health_from_err(ret, HEALTH_FAILED, &err);
-		health_remedy(ret, "use a kernel that was built with CONFIG_NF_TABLES");
+		if (err.code == -EPERM)
+			health_remedy(ret, "run coi as root of the machine, with CAP_NET_ADMIN");
+		else
+			health_remedy(ret, "use a kernel that was built with CONFIG_NF_TABLES");
 		return;
 	}
 	health_ok(ret, "nftables answers");
@@ -100,24 +96,7 @@ static void look_forward_rules(const struct health_subject *s, struct health_res
 		health_skip(ret, "see the rows above");
 		return;
 	}
-	if (look.legacy_closes) {
-		health_warn(ret, "the host's iptables-legacy drops what containers send, which "
-				 "coi cannot change");
-		health_remedy(ret, "let the bridge through, as the next start says, or "
-				   "update-alternatives --set iptables /usr/sbin/iptables-nft");
-		return;
-	}
-	if (look.refused_by[0]) {
-		health_warn(ret, "the host's nftables table '%s' drops what containers send, and only "
-				 "its owner can change it", look.refused_by);
-		health_remedy(ret, "let bridge '%s' through there", base->bridge);
-		return;
-	}
-	if (look.others_filter)
-		health_ok(ret, "others filter too: where they drop what they know nothing of, "
-			       "rules of ours let the bridge through");
-	else
-		health_ok(ret, "nobody else filters what is forwarded");
+	verdict_forward_rules(base->bridge, &look, ret);
 }
 
 /* Keys of coi 0.9: what stood in its way does not in ours. */
@@ -175,21 +154,8 @@ static void look_resolver(const struct health_subject *s, struct health_result *
 }
 
 static void look_conntrack(const struct health_subject *s, struct health_result *ret) {
-	long long used = health_number("/proc/sys/net/netfilter/nf_conntrack_count");
-	long long max = health_number("/proc/sys/net/netfilter/nf_conntrack_max");
-
-	if (used < 0 || max <= 0) {
-		health_ok(ret, "not in use");
-		return;
-	}
-	health_detail(ret, "used", json_integer(used));
-	health_detail(ret, "max", json_integer(max));
-	if (used * 100 / max <= CONNTRACK_FULL) {
-		health_ok(ret, "%lld of %lld", used, max);
-		return;
-	}
-	health_warn(ret, "%lld of %lld: new connections fail soon", used, max);
-	health_remedy(ret, "sysctl -w net.netfilter.nf_conntrack_max=%lld", max * 2);
+	verdict_conntrack(health_number("/proc/sys/net/netfilter/nf_conntrack_count"),
+			  health_number("/proc/sys/net/netfilter/nf_conntrack_max"), ret);
 }
 
 const struct health_check health_network_checks[] = {

@@ -11,6 +11,7 @@
 #include <resolv.h>
 #include <sched.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -101,17 +102,21 @@ static int begin_connect(uint32_t address, uint16_t port) {
 	return fd;
 }
 
-static void connect_all(const uint32_t *addresses, const uint16_t *ports, char *ret) {
-	struct pollfd fds[REACH_COUNT];
-	uint64_t end = clock_mono_ms() + CONNECT_MS, now;
+static int count_open(const struct pollfd *fds) {
+	int n = 0;
 
-	for (int i = 0; i < REACH_COUNT; i++) {
-		int fd = addresses[i] ? begin_connect(addresses[i], ports[i]) : -1;
+	for (int i = 0; i < REACH_COUNT; i++)
+		n += fds[i].fd >= 0;
+	return n;
+}
 
-		fds[i] = (struct pollfd){ .fd = fd, .events = POLLOUT };
-		ret[i] = addresses[i] && fd < 0 ? 'n' : '-';
-	}
-	while ((now = clock_mono_ms()) < end && poll(fds, REACH_COUNT, (int)(end - now)) > 0) {
+/* Until @end_ms, and what has come until now at least: who answers, who refuses. */
+static void wait_for(struct pollfd *fds, uint64_t end_ms, char *ret) {
+	while (count_open(fds) > 0) {
+		uint64_t now = clock_mono_ms();
+
+		if (poll(fds, REACH_COUNT, now < end_ms ? (int)(end_ms - now) : 0) <= 0)
+			return;
 		for (int i = 0; i < REACH_COUNT; i++) {
 			int e = 0;
 			socklen_t len = sizeof(e);
@@ -129,14 +134,32 @@ static void connect_all(const uint32_t *addresses, const uint16_t *ports, char *
 static _Noreturn void look_around(int netns, uint32_t gateway, uint16_t host_port, int report) {
 	uint32_t addresses[REACH_COUNT] = { 0, PRIVATE_A, PRIVATE_C, METADATA, gateway };
 	const uint16_t ports[REACH_COUNT] = { OUTSIDE_PORT, 80, 80, 80, host_port };
+	struct pollfd fds[REACH_COUNT];
 	struct reach reached;
+	uint64_t begin;
 
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (setns(netns, CLONE_NEWNET) < 0 || confine_user(65534, 65534) < 0 ||
 	    confine_privileges() < 0 || confine_capabilities(NULL, 0) < 0)
 		_exit(1);
+	memset(reached.targets, '-', sizeof(reached.targets));
+	begin = clock_mono_ms();
+	/* Those that need no name are under way while the name is asked for. */
+	for (int i = 0; i < REACH_COUNT; i++) {
+		int fd = i == REACH_OUTSIDE ? -1 : begin_connect(addresses[i], ports[i]);
+
+		fds[i] = (struct pollfd){ .fd = fd, .events = POLLOUT };
+		if (fd < 0 && i != REACH_OUTSIDE)
+			reached.targets[i] = 'n';
+	}
 	addresses[REACH_OUTSIDE] = ask(gateway, REACH_NAME, &reached.dns);
-	connect_all(addresses, ports, reached.targets);
+	if (addresses[REACH_OUTSIDE]) {
+		fds[REACH_OUTSIDE].fd = begin_connect(addresses[REACH_OUTSIDE], OUTSIDE_PORT);
+		if (fds[REACH_OUTSIDE].fd < 0)
+			reached.targets[REACH_OUTSIDE] = 'n';
+		begin = clock_mono_ms();
+	}
+	wait_for(fds, begin + CONNECT_MS, reached.targets);
 	_exit(fd_write_all(report, &reached, sizeof(reached)) < 0);
 }
 

@@ -11,6 +11,7 @@
 #include "runtime/control.h"
 #include "session/container.h"
 #include "session/health/checks.h"
+#include "session/health/verdict.h"
 #include "session/repair.h"
 #include "session/saved.h"
 #include "session/tool/tool.h"
@@ -143,7 +144,7 @@ static int mend_left(const struct health_subject *s, bool dry_run, char **ret_do
 }
 
 static void look_dns(const struct health_subject *s, struct health_result *ret) {
-	const char *name = "api.anthropic.com";
+	const char *name = REACH_NAME;
 	struct addrinfo hints = { .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM }, *found = NULL;
 	int r = getaddrinfo(name, "443", &hints, &found);
 
@@ -169,18 +170,16 @@ static void look_processes(const struct health_subject *s, struct health_result 
 	}
 	for (size_t i = 0; i < list.count; i++) {
 		char path[64], target[64];
+		int r;
 
 		if (!container_is_running(s->session, list.items[i]))
 			continue;
 		(void)snprintf(path, sizeof(path), "/proc/%d/exe", (int)list.items[i]->init.pid);
-		if (readlink(path, target, sizeof(target)) > 0)
-			health_ok(ret, "the processes of '%s' are seen", list.items[i]->name);
-		else
-			health_fail(ret, "/proc does not show the processes of '%s'",
-				    list.items[i]->name);
+		r = readlink(path, target, sizeof(target)) < 0 ? -errno : 0;
+		verdict_processes(list.items[i]->name, r, ret);
 		return;
 	}
-	health_warn(ret, "nothing runs that could be looked at");
+	verdict_processes(NULL, 0, ret);
 }
 
 const struct health_check health_state_checks[] = {
@@ -190,7 +189,7 @@ const struct health_check health_state_checks[] = {
 	{ "active_containers", "Containers", HEALTH_STATUS, look_containers, NULL },
 	{ "saved_sessions", "Saved sessions", HEALTH_STATUS, look_saved, NULL },
 	{ "orphaned_resources", "Orphaned resources", HEALTH_STATUS, look_left, mend_left },
-	{ "dns_resolution", "DNS resolution", HEALTH_OPTIONAL, look_dns, NULL },
+	{ "dns_resolution", "DNS resolution", HEALTH_OPTIONAL, look_dns, NULL, .is_slow = true },
 	{ "process_monitoring", "Process monitoring", HEALTH_OPTIONAL, look_processes, NULL },
 	{ 0 },
 };

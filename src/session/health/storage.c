@@ -10,13 +10,8 @@
 #include "base/fd.h"
 #include "base/mem.h"
 #include "base/path.h"
-#include "base/size.h"
 #include "session/health/checks.h"
-
-#define FREE_WANTED (5 * HEALTH_GIB)
-#define FREE_NEEDED (2 * HEALTH_GIB)
-#define USED_WANTED 80 /* percent */
-#define USED_MOST 90
+#include "session/health/verdict.h"
 
 static char *coi_dir(const struct health_subject *s) {
 	return path_join(s->who->home, ".coi");
@@ -40,52 +35,68 @@ static int usable(const struct health_subject *s, const char *path) {
 
 static void look_coi(const struct health_subject *s, struct health_result *ret) {
 	autofree char *dir = coi_dir(s);
-	int r = usable(s, dir);
+	int r = usable(s, dir), above = r == -ENOENT ? usable(s, s->who->home) : 0;
 
-	if (r == 0) {
-		health_ok(ret, "%s", dir);
-	} else if (r == -ENOENT) {
-		health_warn(ret, "'%s' is not there yet", dir);
-		health_remedy(ret, "mkdir -m 0700 '%s'", dir);
+	if (above == -ENOENT) {
+		health_fail(ret, "there is no home: '%s'", s->who->home);
+		health_remedy(ret, "install -d -m 0700 -o %s '%s'", s->who->user, s->who->home);
+	} else if (above < 0) {
+		verdict_directory(s->who->home, s->who->user, above, ret);
 	} else {
-		health_fail(ret, "'%s' cannot be used: %s", dir, strerror(-r));
-		health_remedy(ret, "make it a directory of '%s'", s->who->user);
+		verdict_directory(dir, s->who->user, r, ret);
 	}
+}
+
+/* One of the person's own that has lost the rights for it; others' are not for us to take. */
+static int mend_rights(const struct health_subject *s, const char *dir, bool dry_run, char **ret_done,
+		       struct err *err) {
+	struct stat st;
+	int r = 0;
+
+	privilege_person_begin(s->who);
+	if (lstat(dir, &st) < 0)
+		r = -errno;
+	else if (!S_ISDIR(st.st_mode))
+		r = -ENOTDIR;
+	else if (st.st_uid != s->who->uid)
+		r = -EPERM;
+	else if (!dry_run && chmod(dir, (st.st_mode & 07777) | S_IRWXU) < 0)
+		r = -errno;
+	privilege_person_end(s->who);
+	if (r == -EPERM)
+		return err_set(err, ERR_PERMISSION, r, "'%s' belongs to somebody else", dir);
+	if (r == 0 && !dry_run)
+		r = usable(s, dir);
+	if (r < 0)
+		return err_sys(err, r, "cannot give '%s' its rights", dir);
+	*ret_done = xasprintf("chmod u+rwx '%s'", dir);
+	return 0;
 }
 
 static int mend_coi(const struct health_subject *s, bool dry_run, char **ret_done, struct err *err) {
 	autofree char *dir = coi_dir(s);
-	int r = 0;
 
-	if (!dry_run) {
-		privilege_person_begin(s->who);
-		if (mkdir(dir, 0700) < 0 && errno != EEXIST)
-			r = -errno;
-		privilege_person_end(s->who);
-		if (r < 0)
-			return err_sys(err, r, "cannot make '%s'", dir);
-	}
-	*ret_done = xasprintf("'%s' made", dir);
-	return 0;
+	return mend_rights(s, dir, dry_run, ret_done, err);
+}
+
+static char *sessions_dir(const struct health_subject *s) {
+	autofree char *coi = coi_dir(s);
+
+	return xasprintf("%s/sessions-%s", coi, s->settings->tool.name);
 }
 
 static void look_sessions(const struct health_subject *s, struct health_result *ret) {
-	autofree char *coi = coi_dir(s);
-	autofree char *dir = xasprintf("%s/sessions-%s", coi, s->settings->tool.name);
-	int r = usable(s, dir);
+	autofree char *dir = sessions_dir(s);
 
-	if (r == -ENOENT)
-		health_ok(ret, "%s (made with the first session)", dir);
-	else if (r < 0)
-		health_fail(ret, "'%s' cannot be used: %s", dir, strerror(-r));
-	else
-		health_ok(ret, "%s", dir);
+	verdict_directory(dir, s->who->user, usable(s, dir), ret);
 }
 
-struct room {
-	uint64_t free, total, used; /* bytes */
-	unsigned used_percent;
-};
+static int mend_sessions(const struct health_subject *s, bool dry_run, char **ret_done,
+			 struct err *err) {
+	autofree char *dir = sessions_dir(s);
+
+	return mend_rights(s, dir, dry_run, ret_done, err);
+}
 
 /* Of the file system of @path, or of the nearest directory above that is there. */
 static int room_of(const char *path, struct room *ret) {
@@ -112,7 +123,6 @@ static int room_of(const char *path, struct room *ret) {
 
 static void look_disk(const struct health_subject *s, struct health_result *ret) {
 	autofree char *dir = coi_dir(s);
-	char text[SIZE_TEXT];
 	struct room room;
 	int r = room_of(dir, &room);
 
@@ -120,18 +130,11 @@ static void look_disk(const struct health_subject *s, struct health_result *ret)
 		health_fail(ret, "cannot ask for the room at '%s': %s", dir, strerror(-r));
 		return;
 	}
-	health_detail(ret, "free_bytes", json_integer((json_int_t)room.free));
-	if (room.free >= FREE_WANTED) {
-		health_ok(ret, "%s free", size_text(room.free, text));
-		return;
-	}
-	health_warn(ret, "%s free: sessions are saved there", size_text(room.free, text));
-	health_remedy(ret, "coi clean --sessions");
+	verdict_disk(&room, ret);
 }
 
 static void look_state(const struct health_subject *s, struct health_result *ret) {
 	const char *root = s->session ? s->session->layout->root : NULL;
-	char text[SIZE_TEXT];
 	struct room room;
 	int r;
 
@@ -151,25 +154,12 @@ static void look_state(const struct health_subject *s, struct health_result *ret
 		health_fail(ret, "cannot ask for the room at '%s': %s", root, strerror(-r));
 		return;
 	}
-	health_detail(ret, "path", json_text(root));
-	health_detail(ret, "free_gib", json_real((double)room.free / (double)HEALTH_GIB));
-	health_detail(ret, "used_gib", json_real((double)room.used / (double)HEALTH_GIB));
-	health_detail(ret, "total_gib", json_real((double)room.total / (double)HEALTH_GIB));
-	health_detail(ret, "used_pct", json_integer(room.used_percent));
-	(void)size_text(room.free, text);
-	if (room.free < FREE_NEEDED || room.used_percent > USED_MOST)
-		health_fail(ret, "%s: %s free, %u %% used", root, text, room.used_percent);
-	else if (room.free < FREE_WANTED || room.used_percent > USED_WANTED)
-		health_warn(ret, "%s: %s free, %u %% used", root, text, room.used_percent);
-	else
-		health_ok(ret, "%s: %s free", root, text);
-	if (ret->status != HEALTH_OK)
-		health_remedy(ret, "coi clean --all, coi image cleanup");
+	verdict_state(root, &room, ret);
 }
 
 const struct health_check health_storage_checks[] = {
 	{ "coi_directory", "Coi directory", HEALTH_STORAGE, look_coi, mend_coi },
-	{ "sessions_directory", "Sessions dir", HEALTH_STORAGE, look_sessions, NULL },
+	{ "sessions_directory", "Sessions dir", HEALTH_STORAGE, look_sessions, mend_sessions },
 	{ "disk_space", "Disk space", HEALTH_STORAGE, look_disk, NULL },
 	{ "storage_pools", "State directory", HEALTH_STORAGE, look_state, NULL },
 	{ 0 },

@@ -13,10 +13,9 @@
 #include "base/mem.h"
 #include "base/strv.h"
 #include "session/health/checks.h"
+#include "session/health/verdict.h"
 #include "session/timezone.h"
 
-#define DAY 86400
-#define OLD_DAYS 180
 #define OS_RELEASE_MAX 65536
 #define VULNERABILITIES "/sys/devices/system/cpu/vulnerabilities"
 
@@ -57,23 +56,9 @@ static void look_os(const struct health_subject *s, struct health_result *ret) {
 
 static void look_kernel(const struct health_subject *s, struct health_result *ret) {
 	struct utsname u = { 0 };
-	char *dot = NULL;
-	long major, minor;
 
 	(void)uname(&u);
-	health_detail(ret, "release", json_text(u.release));
-	major = strtol(u.release, &dot, 10);
-	minor = dot && *dot == '.' ? strtol(dot + 1, NULL, 10) : -1;
-	if (major <= 0 || minor < 0) {
-		health_ok(ret, "'%s'", u.release);
-		return;
-	}
-	if (major > 5 || (major == 5 && minor >= 19)) {
-		health_ok(ret, "%s", u.release);
-		return;
-	}
-	health_fail(ret, "%s: layers of images cannot be shared before Linux 5.19", u.release);
-	health_remedy(ret, "install a kernel of 5.19 or newer");
+	verdict_kernel(u.release, ret);
 }
 
 /* The date at the end of "Linux version … #1 SMP … Thu Aug 14 12:00:00 UTC 2025", or -1. */
@@ -111,22 +96,10 @@ static time_t build_date(char *line) {
 static void look_kernel_age(const struct health_subject *s, struct health_result *ret) {
 	autofree char *line = NULL;
 	time_t built = -1;
-	long long days;
 
 	if (file_read_line_at(AT_FDCWD, "/proc/version", &line) == 0)
 		built = build_date(line);
-	if (built < 0) {
-		health_ok(ret, "unknown: the kernel does not say when it was built");
-		return;
-	}
-	days = (time(NULL) - built) / DAY;
-	health_detail(ret, "days", json_integer(days));
-	if (days <= OLD_DAYS) {
-		health_ok(ret, "built %lld days ago", days < 0 ? 0 : days);
-		return;
-	}
-	health_warn(ret, "built %lld days ago: holes that were closed since are open", days);
-	health_remedy(ret, "update the kernel and reboot");
+	verdict_kernel_age(built, time(NULL), ret);
 }
 
 static void look_mitigations(const struct health_subject *s, struct health_result *ret) {
@@ -199,26 +172,19 @@ static time_t support_end(char **ret_date) {
 
 static void look_support(const struct health_subject *s, struct health_result *ret) {
 	autofree char *date = NULL;
-	time_t end = support_end(&date), now = time(NULL);
+	time_t end = support_end(&date);
 
-	if (end < 0) {
-		health_ok(ret, "not known until when");
-		return;
-	}
-	health_detail(ret, "until", json_text(date));
-	if (end < now)
-		health_warn(ret, "ended on %s: no more security updates", date);
-	else if (end - now < (time_t)OLD_DAYS * DAY)
-		health_warn(ret, "ends on %s", date);
-	else
-		health_ok(ret, "until %s", date);
-	if (ret->status != HEALTH_OK)
-		health_remedy(ret, "upgrade to a newer release of the distribution");
+	verdict_support(end, date, time(NULL), ret);
 }
 
+/* A host that has no /etc/localtime is at UTC by localtime(5), as containers are then. */
 static void look_timezone(const struct health_subject *s, struct health_result *ret) {
 	autofree char *zone = timezone_host();
 
+	if (!zone && access("/etc/localtime", F_OK) < 0) {
+		health_ok(ret, "UTC");
+		return;
+	}
 	if (!zone) {
 		health_warn(ret, "the host's is not found: containers get UTC");
 		health_remedy(ret, "timedatectl set-timezone AREA/CITY");

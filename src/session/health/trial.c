@@ -24,7 +24,7 @@
 #include "net/net.h"
 #include "session/health/checks.h"
 #include "session/health/decoy.h"
-#include "session/health/reach.h"
+#include "session/health/verdict.h"
 #include "session/launch.h"
 #include "session/saved.h"
 
@@ -32,7 +32,7 @@
 
 struct health_trial {
 	pid_t pid;      /* of the child; 0: there is none */
-	int report_fd;  /* JSON: key -> {status, message, remedy} */
+	int report_fd;  /* JSON: key -> health_result_to_json() */
 	json_t *report; /* once it was read */
 	const char *skipped; /* why nothing was tried */
 };
@@ -40,68 +40,7 @@ struct health_trial {
 /* ---- the child that owns the container ---- */
 
 static void tell(json_t *report, const char *key, struct health_result *r) {
-	(void)json_object_set_new(report, key,
-				  json_pack("{s:i, s:o, s:o?}", "status", (int)r->status, "message",
-					    json_text(r->message), "remedy",
-					    r->remedy ? json_text(r->remedy) : NULL));
-	free(r->message);
-	free(r->remedy);
-	json_decref(r->details);
-	*r = (struct health_result){ 0 };
-}
-
-static void tell_connectivity(json_t *report, const struct reach *reached,
-			      enum setting_network_mode mode) {
-	struct health_result r = { 0 };
-	bool outside = reached->targets[REACH_OUTSIDE] == 'y';
-
-	if (reached->dns == 'y' && outside)
-		health_ok(&r, "%s is found and answers", REACH_NAME);
-	else if (reached->dns == 'n' && mode == MODE_ALLOWLIST)
-		health_ok(&r, "the name service answers; %s is not in the list", REACH_NAME);
-	else if (reached->dns == 'y')
-		health_warn(&r, "%s is found, but does not answer", REACH_NAME);
-	else if (reached->dns == 'n')
-		health_warn(&r, "the name service answers, but does not know %s", REACH_NAME);
-	else
-		health_fail(&r, "names are not found in a container");
-	if (r.status != HEALTH_OK)
-		health_remedy(&r, "look at this machine's own connection first");
-	tell(report, "container_connectivity", &r);
-}
-
-static void tell_restriction(json_t *report, const struct reach *reached,
-			     const struct settings *set) {
-	const struct {
-		enum reach_target target;
-		bool blocked;
-		const char *name;
-	} rows[] = {
-		{ REACH_PRIVATE_A, set->network.block_private_networks, "10.0.0.0/8" },
-		{ REACH_PRIVATE_C, set->network.block_private_networks, "192.168.0.0/16" },
-		{ REACH_METADATA, set->network.block_metadata_endpoint, "169.254.169.254" },
-		/* In every mode. */
-		{ REACH_HOST, true, "the host" },
-	};
-	struct health_result r = { 0 };
-	bool open_by_setting = false;
-
-	for (size_t i = 0; i < ARRAY_SIZE(rows) && !r.message; i++) {
-		if (reached->targets[rows[i].target] != 'y')
-			continue;
-		if (rows[i].blocked && (set->network.mode != MODE_OPEN || rows[i].target == REACH_HOST))
-			health_fail(&r, "%s is reached from a container, and must not be", rows[i].name);
-		else
-			open_by_setting = true;
-	}
-	if (r.message)
-		health_remedy(&r, "coi health --fix");
-	else if (set->network.mode == MODE_OPEN)
-		health_ok(&r, "the host is out of reach; the rest is open (network.mode)");
-	else
-		health_ok(&r, "the host%s out of reach",
-			  open_by_setting ? " is" : ", private networks and metadata are");
-	tell(report, "network_restriction", &r);
+	(void)json_object_set_new(report, key, health_result_to_json(r));
 }
 
 static void skip_rest(json_t *report, const char *why) {
@@ -157,6 +96,7 @@ static void tell_masking(json_t *report, const struct container *c) {
 static void look_inside(const struct health_subject *s, const struct container *c,
 			json_t *report) {
 	auto_net_base struct net_base *base = NULL;
+	struct health_result r = { 0 };
 	struct reach reached = { 0 };
 	autofree char *path = xasprintf("/proc/%d/ns/net", (int)c->init.pid);
 	autoclose int netns = -1;
@@ -170,8 +110,10 @@ static void look_inside(const struct health_subject *s, const struct container *
 		skip_rest(report, "the container's network cannot be looked at");
 		return;
 	}
-	tell_connectivity(report, &reached, s->settings->network.mode);
-	tell_restriction(report, &reached, s->settings);
+	verdict_connectivity(&reached, s->settings->network.mode, &r);
+	tell(report, "container_connectivity", &r);
+	verdict_restriction(&reached, s->settings, &r);
+	tell(report, "network_restriction", &r);
 }
 
 static void try_container(const struct health_subject *s, const struct decoy *decoy,
@@ -277,7 +219,6 @@ static void report_read(struct health_trial *t) {
 
 void health_trial_fill(struct health_trial *t, const char *key, struct health_result *ret) {
 	const json_t *row;
-	const char *remedy;
 
 	if (!t) {
 		health_skip(ret, "only with everything else");
@@ -289,19 +230,7 @@ void health_trial_fill(struct health_trial *t, const char *key, struct health_re
 		health_skip(ret, t->skipped);
 		return;
 	}
-	switch (json_get_int(row, "status", HEALTH_FAILED)) {
-	case HEALTH_OK:
-		health_ok(ret, "%s", json_get_str(row, "message", ""));
-		break;
-	case HEALTH_WARNING:
-		health_warn(ret, "%s", json_get_str(row, "message", ""));
-		break;
-	default:
-		health_fail(ret, "%s", json_get_str(row, "message", ""));
-	}
-	remedy = json_get_str(row, "remedy", NULL);
-	if (remedy)
-		health_remedy(ret, "%s", remedy);
+	health_result_from_json(row, ret);
 }
 
 void health_trial_end(struct health_trial *t) {
