@@ -121,7 +121,7 @@ void verdict_nested(const struct nested_facts *f, struct health_result *ret) {
 
 void verdict_posture(bool has_seccomp, enum apparmor apparmor, bool has_selinux,
 		     struct health_result *ret) {
-	bool is_confined = apparmor == APPARMOR_ON || apparmor == APPARMOR_NAMESPACES;
+	bool is_confined = apparmor_confines(apparmor);
 
 	health_detail(ret, "seccomp", json_boolean(has_seccomp));
 	health_detail(ret, "apparmor", json_boolean(is_confined));
