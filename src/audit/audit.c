@@ -4,9 +4,10 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <string.h>
 #include <time.h>
 
-#include "audit/sink.h"
+#include "audit/sink-datagram.h"
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/mem.h"
@@ -54,6 +55,21 @@ struct audit *audit_open(const struct privilege *who) {
 
 	audit_add_sink(a, audit_sink_file(who));
 	return a;
+}
+
+void audit_add_named(struct audit *a, char *const *names) {
+	for (; names && *names; names++) {
+		if (!strcmp(*names, "journald"))
+			audit_add_sink(a, audit_sink_journal(NULL));
+		else if (!strcmp(*names, "syslog"))
+			audit_add_sink(a, audit_sink_syslog(NULL));
+	}
+}
+
+int audit_check_named(const char *name) {
+	bool is_journal = !strcmp(name, "journald");
+
+	return datagram_check(is_journal ? AUDIT_JOURNAL_SOCKET : AUDIT_SYSLOG_SOCKET);
 }
 
 void audit_set_session(struct audit *a, const char *id) {

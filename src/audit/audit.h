@@ -194,6 +194,21 @@ int audit_write(struct audit *a, enum audit_type type, const char *container,
 #define AUDIT_FILE_MAX (64 * 1024 * 1024)
 struct audit_sink *audit_sink_file(const struct privilege *who);
 
+/*
+ * Loggers of the host, beside the files: what coi did, threats, and what was not seen; not
+ * each program and connection. @path NULL: the usual socket. They never wait and never fail:
+ * a reader that is not there costs nothing, and what did not arrive is the first that does
+ * when it is back.
+ */
+#define AUDIT_JOURNAL_SOCKET "/run/systemd/journal/socket"
+#define AUDIT_SYSLOG_SOCKET "/dev/log"
+struct audit_sink *audit_sink_journal(const char *path);
+struct audit_sink *audit_sink_syslog(const char *path);
+/* Further sinks by the words of monitoring.audit_sinks, a strv; those it does not know are left out. */
+void audit_add_named(struct audit *a, char *const *names);
+/* Does somebody read there now? 0 or -errno. */
+int audit_check_named(const char *name);
+
 /* Keeps the events in memory, for tests. */
 struct audit_sink *audit_sink_memory(void);
 size_t audit_memory_count(const struct audit_sink *sink);

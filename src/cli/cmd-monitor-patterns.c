@@ -137,7 +137,7 @@ static void show(const struct watch_event *e, const struct findings *all,
 }
 
 static int test_run(struct cli *cli, const void *args, struct err *err) {
-	struct monitoring_plan plan;
+	auto_monitoring_plan struct monitoring_plan plan = { 0 };
 	struct findings all = { 0 };
 	struct watch_event e;
 	char *argv[4] = { NULL };

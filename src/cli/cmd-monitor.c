@@ -111,7 +111,7 @@ static void show_threats(const json_t *threats) {
 }
 
 static int look(struct cli *cli, const struct container *c, struct err *err) {
-	struct monitoring_plan plan;
+	auto_monitoring_plan struct monitoring_plan plan = { 0 };
 	json_t *all = NULL;
 	const json_t *why;
 	size_t i;

@@ -176,7 +176,7 @@ static const struct output_column process_columns[] = {
 
 static int add(struct cli *cli, const struct top_args *a, const struct container *c, struct top *t,
 	       struct err *err) {
-	struct monitoring_plan plan;
+	auto_monitoring_plan struct monitoring_plan plan = { 0 };
 
 	if (!shows_processes(cli, a)) {
 		top_add_container(t, cli->session, c);

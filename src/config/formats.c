@@ -63,6 +63,7 @@ static const struct {
 	[FORMAT_MODE] = { "^(0?[0-7][0-7][0-7])?$", 4, "a mode in octal such as 0600" },
 	[FORMAT_ABSOLUTE] = { "^/", 4095, "an absolute path" },
 	[FORMAT_RELATIVE] = { "^[^/]", 4095, "a path relative to the workspace" },
+	[FORMAT_AUDIT_SINK] = { "^(journald|syslog)$", 16, "journald or syslog" },
 	[FORMAT_LABEL] = { "^([A-Za-z0-9_-]+)?$", 64, "letters, digits, _ or -" },
 };
 

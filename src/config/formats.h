@@ -33,6 +33,7 @@ enum setting_format {
 	FORMAT_MODE,          /* octal */
 	FORMAT_ABSOLUTE,      /* a path that begins with '/' */
 	FORMAT_RELATIVE,      /* a path in the workspace: neither absolute nor with ".." */
+	FORMAT_AUDIT_SINK,    /* of monitoring.audit_sinks */
 	FORMAT_LABEL,         /* names of ports and the like */
 	FORMAT_COUNT,
 };

@@ -338,6 +338,7 @@ struct settings {
 		bool auto_kill_on_critical;
 		bool forensics_on_kill;
 		bool canaries;
+		char **audit_sinks;
 		struct {
 			char *lima_host;
 			int rate_limit_per_second;

@@ -6,6 +6,7 @@
 #include "base/fd.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/strv.h"
 #include "config/config.h"
 #include "monitor/wire.h"
 #include "session/container.h"
@@ -27,6 +28,7 @@ void monitoring_from_settings(const struct settings *set, struct monitoring_plan
 		.kills = set->monitoring.auto_kill_on_critical,
 		.keeps = set->monitoring.forensics_on_kill,
 		.has_canaries = set->monitoring.enabled && set->monitoring.canaries,
+		.sinks = strv_copy(set->monitoring.audit_sinks),
 		.poll_ms = (uint64_t)set->monitoring.poll_interval_sec * 1000,
 		.retention_days = set->monitoring.audit_log_retention_days,
 		.detect = {
@@ -40,10 +42,16 @@ void monitoring_from_settings(const struct settings *set, struct monitoring_plan
 	};
 }
 
+void monitoring_done(struct monitoring_plan *p) {
+	strv_free(p->sinks);
+	p->sinks = NULL;
+}
+
 json_t *monitoring_to_json(const struct monitoring_plan *p) {
-	return json_pack("{s:b, s:b, s:b, s:b, s:b, s:I, s:i, s:o}", "enabled", p->is_enabled, "pauses",
+	return json_pack("{s:b, s:b, s:b, s:b, s:b, s:o, s:I, s:i, s:o}", "enabled", p->is_enabled, "pauses",
 	                 p->pauses, "kills", p->kills, "keeps", p->keeps, "canaries",
-	                 p->has_canaries, "poll_ms", (json_int_t)p->poll_ms,
+	                 p->has_canaries, "sinks", json_from_strv(p->sinks),
+	                 "poll_ms", (json_int_t)p->poll_ms,
 	                 "retention_days", p->retention_days, "detect", wire_settings(&p->detect));
 }
 
@@ -54,6 +62,7 @@ void monitoring_from_json(const json_t *j, struct monitoring_plan *ret) {
 		.kills = json_get_bool(j, "kills", false),
 		.keeps = json_get_bool(j, "keeps", false),
 		.has_canaries = json_get_bool(j, "canaries", false),
+		.sinks = json_get_strv(j, "sinks"),
 		.poll_ms = (uint64_t)json_get_int(j, "poll_ms", 2000),
 		.retention_days = (int)json_get_int(j, "retention_days", 0),
 	};
@@ -70,6 +79,7 @@ int monitoring_load(const struct session *s, const char *name, struct monitoring
 	auto_json json_t *j = NULL;
 	int r = container_run_get(s, name, FILE_NAME, FILE_MAX, &j);
 
+	monitoring_done(ret);
 	*ret = (struct monitoring_plan){ 0 };
 	if (r > 0)
 		monitoring_from_json(j, ret);

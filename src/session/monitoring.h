@@ -23,6 +23,7 @@ struct monitoring_plan {
 	bool kills;   /* auto_kill_on_critical */
 	bool keeps;   /* forensics_on_kill */
 	bool has_canaries;
+	char **sinks; /* audit_sinks; owned */
 	uint64_t poll_ms;
 	int retention_days; /* of audit files; 0: for ever */
 	struct detect_settings detect;
@@ -30,6 +31,8 @@ struct monitoring_plan {
 
 /* As the settings have it. */
 void monitoring_from_settings(const struct settings *set, struct monitoring_plan *ret);
+void monitoring_done(struct monitoring_plan *p);
+#define auto_monitoring_plan __attribute__((cleanup(monitoring_done)))
 /* A new reference; and back. What is missing is as if nothing were watched. */
 json_t *monitoring_to_json(const struct monitoring_plan *p);
 void monitoring_from_json(const json_t *j, struct monitoring_plan *ret);

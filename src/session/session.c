@@ -30,6 +30,7 @@ int session_open(const struct privilege *who, const struct settings *settings,
 		return r;
 	s->lxcpath = RUNTIME_LXCPATH;
 	s->audit = audit_open(who);
+	audit_add_named(s->audit, settings ? settings->monitoring.audit_sinks : NULL);
 	s->trail = session_trail_new();
 	log_debug("state directory '%s' is open", s->layout->root);
 	*ret = steal_ptr(s);

@@ -72,6 +72,7 @@ static int open_all(struct supervisor *v, struct err *err) {
 		return r;
 	s->lxcpath = RUNTIME_LXCPATH;
 	s->audit = audit_open(s->who);
+	audit_add_named(s->audit, v->plan.monitoring.sinks);
 	r = container_load(s, v->plan.name, &v->c, err);
 	if (r < 0)
 		return r;

@@ -425,6 +425,21 @@ static void failed(struct supervisor *v, const struct err *err) {
 	unwatched(v, err);
 }
 
+/* It goes on without: the files have everything. But nobody is to wait for it elsewhere. */
+static void tell_sinks(struct supervisor *v) {
+	for (char *const *name = v->plan.monitoring.sinks; name && *name; name++) {
+		int r = audit_check_named(*name);
+		autofree char *line = NULL;
+
+		if (r == 0)
+			continue;
+		line = xasprintf("records of '%s' do not reach %s now: %s "
+				 "(monitoring.audit_sinks); they are in ~/.coi/audit",
+				 v->c->name, *name, strerror(-r));
+		supervisor_say(v, line);
+	}
+}
+
 void supervisor_monitor_spawn(struct supervisor *v) {
 	struct monitoring_plan *m = &v->plan.monitoring;
 	char since[CLOCK_RFC3339_SIZE];
@@ -432,6 +447,9 @@ void supervisor_monitor_spawn(struct supervisor *v) {
 
 	if (v->plan.adopt && monitoring_load(&v->session, v->c->name, m) < 0)
 		supervisor_note("how '%s' was watched is not known any more", v->c->name);
+	if (v->plan.adopt)
+		audit_add_named(v->session.audit, m->sinks);
+	tell_sinks(v);
 	if (m->retention_days > 0 && audit_prune(&v->plan.who, m->retention_days, &err) < 0)
 		supervisor_complain(&err);
 	if (!v->plan.adopt && monitoring_store(&v->session, v->c->name, m) < 0)

@@ -38,6 +38,7 @@ void wire_plan_done(struct wire_plan *p) {
 	protect_rules_done(&p->protect);
 	relay_items_done(&p->relays);
 	git_setup_done(&p->git);
+	monitoring_done(&p->monitoring);
 	free(p->who.user);
 	free(p->who.home);
 	*p = (struct wire_plan){ 0 };

@@ -240,3 +240,38 @@ cleaned() { # NAME: no supervisor of it is left
 	run ! --separate-stderr coi attach coi-s1
 	! grep -q monitoring <<<"$stderr"
 }
+
+# A journal of the test's own, where the host's would be.
+journal() { # FILE: datagrams, one after the other
+	/usr/bin/python3 -c 'import os, socket, sys
+s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+s.bind("/run/systemd/journal/socket")
+with open(sys.argv[1], "ab", 0) as f:
+    while True:
+        f.write(s.recv(300000) + b"\n")' "$1" 3>&- &
+	JOURNAL=$!
+	within 10 test -S /run/systemd/journal/socket
+}
+
+@test "audit_sinks: journald has the threat, and one that is not there is said and holds nobody up" {
+	settings 'audit_sinks = ["journald"]'
+	mkdir -p /run/systemd
+	mount -t tmpfs none /run/systemd
+	mkdir /run/systemd/journal
+	launch j1
+	grep -q "records of 'j1' do not reach journald now: No such file or directory" "$T/launch.err"
+	journal "$T/journal"
+	attack j1
+	read_it() { grep -q 'MESSAGE=.*Reverse shell' "$T/journal"; }
+	within 10 read_it
+	grep -q '^PRIORITY=2$' "$T/journal"
+	grep -q '^COI_CONTAINER=j1$' "$T/journal"
+	grep -q '[0-9] records of coi did not reach the journal' "$T/journal"
+	sed -n 's/^COI_RECORD=//p' "$T/journal" | jq -se 'any(.[]; .level == "critical" and .action == "killed")'
+	# What the container runs is in its file, and there alone.
+	has "$A/j1.jsonl" '.type == "exec"'
+	! grep -q '"type":"exec"' "$T/journal"
+	kill "$JOURNAL"
+	gone j1
+	umount /run/systemd
+}

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "audit/sink-datagram.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#include "audit/reader.h"
+#include "base/escape.h"
+#include "base/mem.h"
+
+struct datagram_sink *datagram_new(const struct audit_sink_ops *ops, const char *path) {
+	struct datagram_sink *d = xcalloc(1, sizeof(*d));
+
+	d->base.ops = ops;
+	d->path = xstrdup(path);
+	d->fd = -1;
+	return d;
+}
+
+void datagram_free(struct audit_sink *sink) {
+	struct datagram_sink *d = (struct datagram_sink *)sink;
+
+	mem_close_ptr(&d->fd);
+	free(d->path);
+	free(d);
+}
+
+/* A descriptor, or -errno. */
+static int open_socket(const char *path) {
+	struct sockaddr_un to = { .sun_family = AF_UNIX };
+	autoclose int fd = -1;
+
+	if (strlen(path) >= sizeof(to.sun_path))
+		return -ENAMETOOLONG;
+	memcpy(to.sun_path, path, strlen(path) + 1);
+	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0 || connect(fd, (const struct sockaddr *)&to, sizeof(to)) < 0)
+		return -errno;
+	return steal_fd(&fd);
+}
+
+int datagram_check(const char *path) {
+	autoclose int fd = open_socket(path);
+
+	return fd < 0 ? fd : 0;
+}
+
+/* A reader that was started anew has another socket of the same name. */
+static int send_one(struct datagram_sink *d, const char *text, size_t len) {
+	for (int i = 0; i < 2; i++) {
+		if (d->fd < 0)
+			d->fd = open_socket(d->path);
+		if (d->fd < 0)
+			return d->fd;
+		if (send(d->fd, text, len, MSG_NOSIGNAL | MSG_DONTWAIT) >= 0)
+			return 0;
+		if (errno == EAGAIN || errno == ENOBUFS || errno == EMSGSIZE)
+			return -errno;
+		(void)close(d->fd);
+		d->fd = -1;
+	}
+	return -ECONNREFUSED;
+}
+
+int datagram_write(struct audit_sink *sink, const struct audit_record *record, struct err *err) {
+	struct datagram_sink *d = (struct datagram_sink *)sink;
+	autofree char *text = NULL, *before = NULL;
+	size_t len = 0, before_len = 0;
+
+	(void)err;
+	if (record->may_be_lost)
+		return 0; /* each program and connection: these are for the files alone */
+	text = d->make(record, &len);
+	if (!text)
+		return 0;
+	if (d->lost) {
+		before = d->make_lost(d->lost, &before_len);
+		if (send_one(d, before, before_len) == 0)
+			d->lost = 0;
+	}
+	if (send_one(d, text, len) < 0)
+		d->lost++;
+	return 0;
+}
+
+char *datagram_text(const struct audit_record *record, enum audit_level *ret_level) {
+	struct audit_about about;
+	autofree char *text = audit_about(record->body, &about) ? audit_text(record->body) : NULL;
+
+	if (!text)
+		return NULL;
+	*ret_level = about.level;
+	return escape_text(text, DATAGRAM_MESSAGE_MAX);
+}
+
+int datagram_severity(enum audit_level level) {
+	switch (level) {
+	case AUDIT_CRITICAL:
+		return LOG_CRIT;
+	case AUDIT_HIGH:
+		return LOG_ERR;
+	case AUDIT_WARNING:
+		return LOG_WARNING;
+	default:
+		return LOG_INFO;
+	}
+}
