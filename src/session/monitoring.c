@@ -48,11 +48,11 @@ void monitoring_done(struct monitoring_plan *p) {
 }
 
 json_t *monitoring_to_json(const struct monitoring_plan *p) {
-	return json_pack("{s:b, s:b, s:b, s:b, s:b, s:o, s:I, s:i, s:o}", "enabled", p->is_enabled, "pauses",
-	                 p->pauses, "kills", p->kills, "keeps", p->keeps, "canaries",
-	                 p->has_canaries, "sinks", json_from_strv(p->sinks),
-	                 "poll_ms", (json_int_t)p->poll_ms,
-	                 "retention_days", p->retention_days, "detect", wire_settings(&p->detect));
+	return json_pack("{s:b, s:b, s:b, s:b, s:b, s:o, s:I, s:i, s:o}", "enabled", p->is_enabled,
+	                 "pauses", p->pauses, "kills", p->kills, "keeps", p->keeps, "canaries",
+	                 p->has_canaries, "sinks", json_from_strv(p->sinks), "poll_ms",
+	                 (json_int_t)p->poll_ms, "retention_days", p->retention_days, "detect",
+	                 wire_settings(&p->detect));
 }
 
 void monitoring_from_json(const json_t *j, struct monitoring_plan *ret) {
