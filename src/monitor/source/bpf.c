@@ -20,7 +20,7 @@
 #include "base/mem.h"
 #include "monitor/bpf/shared.h"
 #include "monitor/source/all.h"
-#include "monitor/source/process.h"
+#include "monitor/source/bpf-records.h"
 
 /* The compiled program, put in here by the assembler. */
 __asm__(".section .rodata\n"
@@ -33,16 +33,8 @@ __asm__(".section .rodata\n"
         ".previous\n");
 extern const char watch_bpf_begin[], watch_bpf_end[];
 
-#define PENDING_MAX 64 /* command lines of which only a part has come */
 #define LINKS_MAX 4
 #define STATE_BYTES 4096
-
-/* A command line that comes in pieces. */
-struct pending {
-	bool is_used;
-	struct bpf_exec first;
-	struct buf args;
-};
 
 static struct {
 	struct bpf_object *object;
@@ -51,10 +43,9 @@ static struct {
 	int result; /* of prepare() */
 	struct err why;
 	bool was_prepared;
-	struct watch_target target;
-	const struct watch_sink *sink;
 	struct loop_source *ring_source; /* NULL: not started */
-	struct pending pending[PENDING_MAX];
+	struct bpf_records records;
+	uint64_t lost_told; /* of state->lost_exec */
 } shared;
 
 struct bpf_source {
@@ -66,153 +57,35 @@ struct bpf_source {
 
 /* --- what the ring has */
 
-static void tell_exec(const struct bpf_exec *x, char *args, size_t len) {
-	size_t argc;
-	autofree char **argv = process_argv(args, len, &argc);
-	const struct watch_event e = {
-		.kind = WATCH_EXEC,
-		.at_us = x->head.at_ns / 1000,
-		.pid = (pid_t)x->head.pid,
-		.ppid = (pid_t)x->head.ppid,
-		.uid = watch_uid(&shared.target, x->head.uid),
-		.comm = x->head.comm,
-		.exec = { .exe = x->exe,
-		          .file = x->file,
-		          .comm = x->head.comm,
-		          .argv = argv,
-		          .argc = argc,
-		          .args_bytes = x->head.args_bytes,
-		          .is_cut = x->head.args_bytes > len,
-		          .is_in_memory = x->head.flags & BPF_FLAG_NAMELESS,
-		          .streams = { (enum watch_stream)x->streams[0],
-		                       (enum watch_stream)x->streams[1],
-		                       (enum watch_stream)x->streams[2] } },
-	};
-
-	shared.sink->event(&e, shared.sink->data);
-}
-
-static void pending_end(struct pending *p) {
-	tell_exec(&p->first, p->args.data, p->args.len);
-	buf_done(&p->args);
-	p->is_used = false;
-}
-
-static struct pending *pending_find(unsigned pid) {
-	for (size_t i = 0; i < PENDING_MAX; i++)
-		if (shared.pending[i].is_used && shared.pending[i].first.head.pid == pid)
-			return &shared.pending[i];
-	return NULL;
-}
-
-static struct pending *pending_new(void) {
-	for (size_t i = 0; i < PENDING_MAX; i++)
-		if (!shared.pending[i].is_used)
-			return &shared.pending[i];
-	/* One whose rest never came: what there is of it. */
-	pending_end(&shared.pending[0]);
-	return &shared.pending[0];
-}
-
-/* The kernel writes texts with their end; what is mapped is looked at once more all the same. */
-static void end_texts(struct bpf_exec *x) {
-	x->head.comm[BPF_COMM - 1] = '\0';
-	x->file[BPF_FILE - 1] = '\0';
-	x->exe[BPF_EXE - 1] = '\0';
-	for (int fd = 0; fd < 3; fd++)
-		if (x->streams[fd] >= WATCH_STREAM_COUNT)
-			x->streams[fd] = WATCH_STREAM_UNKNOWN;
-}
-
-static void take_exec(const void *data, size_t size) {
-	const size_t fixed = sizeof(struct bpf_exec) - BPF_CHUNK;
-	struct pending *p;
-	struct bpf_exec x;
-	size_t len;
-
-	if (size < fixed)
-		return;
-	memset(&x, 0, fixed);
-	memcpy(&x, data, size < sizeof(x) ? size : sizeof(x));
-	end_texts(&x);
-	len = x.head.len < size - fixed ? x.head.len : size - fixed;
-	len = len < BPF_CHUNK ? len : BPF_CHUNK;
-	/* Its rest was lost, or its number is another's by now. */
-	p = pending_find(x.head.pid);
-	if (p)
-		pending_end(p);
-	if (!(x.head.flags & BPF_FLAG_MORE)) {
-		char args[BPF_CHUNK + 1];
-
-		memcpy(args, x.args, len);
-		args[len] = '\0';
-		tell_exec(&x, args, len);
-		return;
-	}
-	p = pending_new();
-	p->is_used = true;
-	memcpy(&p->first, &x, fixed);
-	buf_init(&p->args, WATCH_ARGS_MAX);
-	buf_add(&p->args, x.args, len);
-}
-
-static void take_args(const void *data, size_t size) {
-	const struct bpf_args *a = data;
-	struct pending *p = size < sizeof(a->head) ? NULL : pending_find(a->head.pid);
-	size_t len;
-
-	if (!p)
-		return; /* its beginning was lost, and was counted */
-	len = a->head.len < size - sizeof(a->head) ? a->head.len : size - sizeof(a->head);
-	buf_add(&p->args, a->args, len);
-	if (!(a->head.flags & BPF_FLAG_MORE))
-		pending_end(p);
-}
-
-static void take_connect(const void *data, size_t size) {
-	struct bpf_connect c;
-	struct watch_event e = { .kind = WATCH_CONNECT };
-
-	if (size < sizeof(c))
-		return;
-	memcpy(&c, data, sizeof(c));
-	c.head.comm[BPF_COMM - 1] = '\0';
-	e.at_us = c.head.at_ns / 1000;
-	e.pid = (pid_t)c.head.pid;
-	e.uid = watch_uid(&shared.target, c.head.uid);
-	e.comm = c.head.comm;
-	e.connect.family = c.family;
-	e.connect.protocol = c.protocol;
-	e.connect.port = c.port;
-	memcpy(e.connect.address, c.address, sizeof(e.connect.address));
-	shared.sink->event(&e, shared.sink->data);
+static bool is_full(void) {
+	return shared.records.sink->is_full(shared.records.sink->data);
 }
 
 static int on_record(void *ctx, void *data, size_t size) {
-	unsigned kind;
-
 	(void)ctx;
-	if (size < sizeof(struct bpf_head))
-		return 0;
-	memcpy(&kind, data, sizeof(kind));
-	if (kind == BPF_KIND_EXEC)
-		take_exec(data, size);
-	else if (kind == BPF_KIND_ARGS)
-		take_args(data, size);
-	else if (kind == BPF_KIND_CONNECT)
-		take_connect(data, size);
+	bpf_records_take(&shared.records, data, size);
 	/* The rest stays in the ring until there is room; then go_on(). */
-	return shared.sink->is_full(shared.sink->data) ? -EAGAIN : 0;
+	return is_full() ? -EAGAIN : 0;
+}
+
+/* Behind a loss, when all has been read: what still waits for its rest waits for ever. */
+static void tell_incomplete(void) {
+	uint64_t lost = __atomic_load_n(&shared.state->lost_exec, __ATOMIC_RELAXED);
+
+	if (lost == shared.lost_told)
+		return;
+	shared.lost_told = lost;
+	bpf_records_done(&shared.records);
 }
 
 static void on_ring(int fd, uint32_t events, void *data) {
 	(void)fd;
 	(void)events;
 	(void)data;
-	if (!shared.sink->is_full(shared.sink->data))
-		(void)ring_buffer__consume(shared.ring);
+	if (!is_full() && ring_buffer__consume(shared.ring) >= 0)
+		tell_incomplete();
 	/* It stays readable: not asked again before there is room. */
-	loop_set_events(shared.ring_source, shared.sink->is_full(shared.sink->data) ? 0 : EPOLLIN);
+	loop_set_events(shared.ring_source, is_full() ? 0 : EPOLLIN);
 }
 
 /* --- loading */
@@ -293,7 +166,7 @@ static int exec_open(const struct watch_target *t, struct watch_source **ret, st
 
 	if (r < 0)
 		return r;
-	shared.target = *t;
+	shared.records.target = *t;
 	if (stat("/proc/self/ns/pid", &st) < 0)
 		return err_sys(err, -errno, "cannot tell our process namespace");
 	shared.state->pidns = (unsigned)st.st_ino;
@@ -317,7 +190,7 @@ static int connect_open(const struct watch_target *t, struct watch_source **ret,
 
 	if (r < 0)
 		return r;
-	shared.target = *t;
+	shared.records.target = *t;
 	b = xcalloc(1, sizeof(*b));
 	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(names); i++) {
 		struct bpf_program *p = bpf_object__find_program_by_name(shared.object, names[i]);
@@ -335,7 +208,7 @@ static int bpf_start(struct watch_source *s, struct loop *l, const struct watch_
 	(void)s;
 	if (shared.ring_source)
 		return 0;
-	shared.sink = sink;
+	shared.records.sink = sink;
 	shared.ring_source =
 		loop_add_fd(l, ring_buffer__epoll_fd(shared.ring), EPOLLIN, on_ring, NULL);
 	return shared.ring_source ? 0 : -errno;

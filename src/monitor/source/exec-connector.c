@@ -15,6 +15,7 @@
 
 #include "base/mem.h"
 #include "monitor/source/all.h"
+#include "monitor/source/connector-record.h"
 #include "monitor/source/process.h"
 
 #define QUEUE (4 * 1024 * 1024)
@@ -76,9 +77,7 @@ static void on_message(int fd, uint32_t events, void *data) {
 		socklen_t size = sizeof(from);
 		ssize_t n = recvfrom(fd, block, sizeof(block), MSG_DONTWAIT,
 		                     (struct sockaddr *)&from, &size);
-		const struct nlmsghdr *head = (void *)block;
-		const struct cn_msg *cn = NLMSG_DATA(head);
-		struct proc_event e;
+		pid_t pid;
 
 		if (n < 0 && errno == ENOBUFS) {
 			c->lost++; /* nobody says how many */
@@ -86,15 +85,9 @@ static void on_message(int fd, uint32_t events, void *data) {
 		}
 		if (n < 0)
 			return;
-		/* From the kernel, whole. */
-		if (from.nl_pid != 0 || (size_t)n < NLMSG_LENGTH(sizeof(*cn)) ||
-		    cn->id.idx != CN_IDX_PROC || cn->id.val != CN_VAL_PROC ||
-		    (size_t)n < NLMSG_LENGTH(sizeof(*cn)) + cn->len)
-			continue;
-		memset(&e, 0, sizeof(e));
-		memcpy(&e, cn->data, cn->len < sizeof(e) ? cn->len : sizeof(e));
-		if (e.what == PROC_EVENT_EXEC)
-			take(c, e.event_data.exec.process_tgid);
+		/* From the kernel. */
+		if (from.nl_pid == 0 && connector_exec(block, (size_t)n, &pid))
+			take(c, pid);
 	}
 }
 
