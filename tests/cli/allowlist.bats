@@ -71,7 +71,7 @@ denied() { # CONTAINER PATTERN
 	refused_at_once a1 10.9.8.7
 	refused_at_once a1 169.254.169.254
 	refused_at_once a1 private.test
-	! arrived 'dns other.test'
+	not arrived 'dns other.test'
 	within 5 denied a1 'name other\.test: not in the list .*coi network allow a1 other\.test'
 	within 5 denied a1 'connection to 203\.0\.113\.53 port 80/tcp: not in the list'
 	within 5 denied a1 'connection to 10\.9\.8\.7 port 80/tcp: private networks are closed'
@@ -108,11 +108,11 @@ lookup_with() { # COMPILER…: as a static program of that C library, in the con
 	# As a program of glibc has it, and of busybox: corp.example is refused, test is listed.
 	get searching public | grep -q 'hello from 203.0.113.10'
 	coi container exec searching -- wget -q -O - http://public/ | grep -q hello
-	! arrived 'dns public.corp.example'
-	! arrived 'dns public 1'
+	not arrived 'dns public.corp.example'
+	not arrived 'dns public 1'
 	run get searching other
 	[ "$status" != 0 ]
-	! arrived 'dns other'
+	not arrived 'dns other'
 	# A name that ends in a dot is not searched for.
 	get searching public.test. | grep -q hello
 	coi kill searching
@@ -245,7 +245,7 @@ lookup_with() { # COMPILER…: as a static program of that C library, in the con
 	coi network mode a1 allowlist
 	coi container exec a1 -- timeout 2 sh -c 'echo two >/tmp/pipe' || true
 	coi container exec a1 -- sh -c 'for i in 1 2 3 4 5 6 7 8 9 10; do [ ! -e /tmp/ended ] || exit 0; sleep 0.3; done; exit 1'
-	! heard two
+	not heard two
 	kill $server $holder 2>/dev/null || true
 }
 

@@ -34,7 +34,7 @@ setup() {
 	run -0 --separate-stderr coi audit one --format text
 	echo "$output"
 	grep -Eq '^[0-9-]+T[0-9:+-]+ info container\.exec command=\["true"\]' <<<"$output"
-	! grep -q chain <<<"$output"
+	not grep -q chain <<<"$output"
 	# On a terminal that is what comes by itself.
 	run -0 script -qec "$COI audit one" /dev/null
 	grep -q ' info container\.create ' <<<"$output"

@@ -96,7 +96,7 @@ megabytes() { # NAME: of the file system that it sees
 @test "the host sees one file and no mount; what ends by itself takes all with it" {
 	launch box
 	[ "$(loops | wc -l)" -eq 1 ]
-	! grep -q 'coi-lxc/disk\|disk.img' /proc/self/mountinfo
+	not grep -q 'coi-lxc/disk\|disk.img' /proc/self/mountinfo
 	cat "$(loops)" | grep -qx "$COI_ROOT/containers/box/disk.img"
 	coi container delete --force box
 	within 10 no_loops
@@ -138,7 +138,7 @@ megabytes() { # NAME: of the file system that it sees
 	no_loops
 	# The image stands on nothing of the container.
 	run jq -r '.[0].layers[]?' <<<"$(coi image list --format json)"
-	! grep -rq '@box' "$COI_ROOT/images"
+	not grep -rq '@box' "$COI_ROOT/images"
 	coi snapshot restore -c box s1 --force
 	start box
 	run inside box 'cat /srv/d/f /srv/pushed'

@@ -270,7 +270,7 @@ Assisted-by: x'"
 	coi container delete --force "$name"
 	mkdir "$T/out"
 	coi image export made "$T/out/made" >/dev/null 2>&1 || coi image export made "$T/out/made.tar" >/dev/null
-	! grep -rqa 'set@host.invalid' "$T/out"
+	not grep -rqa 'set@host.invalid' "$T/out"
 	rm -rf "$T/out"
 	coi image delete made >/dev/null
 }

@@ -485,14 +485,14 @@ $T/all/tree-repo/.git/worktrees/tree/commondir"
 	sleep 0.5
 	as_owner worktree add -q "$T/trees/more" 2>/dev/null
 	held() {
-		! as_root sh -c "echo evil >>/workspace/.git/worktrees/more/$1" 2>/dev/null
+		not as_root sh -c "echo evil >>/workspace/.git/worktrees/more/$1" 2>/dev/null
 	}
 	covered() {
 		as_root grep -q '/workspace/.git/worktrees/more ro' /proc/self/mountinfo
 	}
 	within 5 covered
 	held commondir && held config.worktree && held gitdir && held HEAD
-	! as_root sh -c 'mv /workspace/.git/worktrees /workspace/.git/w2 || mv /workspace/.git/worktrees/more /workspace/x'
+	not as_root sh -c 'mv /workspace/.git/worktrees /workspace/.git/w2 || mv /workspace/.git/worktrees/more /workspace/x'
 	expect_equal "$(cat .git/worktrees/more/commondir)" ../..
 	as_owner -C "$T/trees/more" commit -q --allow-empty -m there
 	as_owner worktree remove "$T/trees/more"
@@ -514,7 +514,7 @@ $T/all/tree-repo/.git/worktrees/tree/commondir"
 	as_owner worktree add -q "$T/trees/more" 2>/dev/null
 	within 5 covered
 	held commondir
-	! as_root sh -c 'mv /workspace/.git/worktrees /workspace/.git/w2'
+	not as_root sh -c 'mv /workspace/.git/worktrees /workspace/.git/w2'
 }
 
 # Where .git leads is nobody's word: these get nothing, and it is said.

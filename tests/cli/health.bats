@@ -199,7 +199,7 @@ mount --bind '$T/etc' /etc"
 	mkdir "$HOME/.coi/health-check-4194303"
 	printf '[security]\nsecret_paths = ["none"]\n' >>"$HOME/.coi/config.toml"
 	row secret_masking ok "empty inside"
-	! compgen -G "$HOME/.coi/health-check-*"
+	not compgen -G "$HOME/.coi/health-check-*"
 	mkdir -p "$HOME/.coi/logs" "$HOME/.coi/audit"
 	BEFORE="mount --bind '$HOME/.coi' '$HOME/.coi' &&
 		mount -t tmpfs none '$HOME/.coi/logs' && mount -t tmpfs none '$HOME/.coi/audit' &&

