@@ -22,16 +22,24 @@ bool apparmor_confines(enum apparmor apparmor) {
 	return apparmor == APPARMOR_ON || apparmor == APPARMOR_NAMESPACES;
 }
 
-enum apparmor apparmor_look(void) {
+const char *apparmor_parser(void) {
 	static const char *const parsers[] = { "/sbin/apparmor_parser", "/usr/sbin/apparmor_parser" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(parsers); i++)
+		if (access(parsers[i], X_OK) == 0)
+			return parsers[i];
+	return NULL;
+}
+
+enum apparmor apparmor_look(void) {
 	autofree char *enabled = NULL;
 	struct apparmor_facts facts = { 0 };
 
 	if (file_read_line_at(AT_FDCWD, "/sys/module/apparmor/parameters/enabled", &enabled) < 0)
 		return APPARMOR_OFF;
 	facts.enabled = enabled;
-	for (size_t i = 0; i < ARRAY_SIZE(parsers); i++)
-		facts.has_parser |= access(parsers[i], X_OK) == 0;
+	/* Without securityfs, as in a container, there is nothing to load it into. */
+	facts.has_parser = apparmor_parser() && access(APPARMOR_PROFILES, F_OK) == 0;
 	facts.kernel_judges_userns =
 		access("/sys/kernel/security/apparmor/features/namespaces/userns_create", F_OK) == 0;
 	/* It comes with the parser. */

@@ -3,8 +3,6 @@
 #ifndef COI_RUNTIME_KERNEL_H
 #define COI_RUNTIME_KERNEL_H
 
-#include <stdbool.h>
-
 #include "base/err.h"
 
 /*

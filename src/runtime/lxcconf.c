@@ -99,17 +99,6 @@ static int put_limits(char ***v, const struct runtime_spec *spec, const struct c
 	return n < 0 ? n : 0;
 }
 
-/* Of lxc.container.conf(5); no profile of liblxc's allows user namespaces (see apparmor.h). */
-static void put_apparmor(char ***v, const struct runtime_spec *spec, enum apparmor apparmor) {
-	bool is_confined = apparmor_confines(apparmor);
-
-	put(v, "lxc.apparmor.profile", is_confined ? "generated" : "unconfined");
-	if (is_confined && spec->nesting)
-		put(v, "lxc.apparmor.allow_nesting", "1");
-	if (apparmor == APPARMOR_NAMESPACES)
-		put(v, "lxc.apparmor.raw", "userns,");
-}
-
 char **lxcconf_build(const struct runtime_spec *spec, const struct idset *ids,
 		     const struct cgroup_trees *trees, const struct lxcconf_paths *paths,
 		     struct err *err) {
@@ -127,7 +116,11 @@ char **lxcconf_build(const struct runtime_spec *spec, const struct idset *ids,
 	put(&v, "lxc.pty.max", "1024");
 	put(&v, "lxc.console.path", "none");
 	put(&v, "lxc.autodev", "1");
-	put_apparmor(&v, spec, paths->apparmor);
+	/* By name: liblxc 5.0.2 cannot make one of its own without a configuration file. */
+	put(&v, "lxc.apparmor.profile", paths->apparmor ? paths->apparmor : "unconfined");
+	/* A kernel that does not mediate mounts is no reason to go without the rest. */
+	if (paths->apparmor)
+		put(&v, "lxc.apparmor.allow_incomplete", "1");
 	put(&v, "lxc.seccomp.profile", paths->seccomp);
 	put_caps(&v);
 	put_mounts(&v, spec);

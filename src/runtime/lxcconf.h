@@ -3,14 +3,13 @@
 #ifndef COI_RUNTIME_LXCCONF_H
 #define COI_RUNTIME_LXCCONF_H
 
-#include "runtime/apparmor.h"
 #include "runtime/private.h"
 
 struct lxcconf_paths {
 	const char *rootfs;  /* the merged tree */
 	const char *seccomp;
 	const char *log;
-	enum apparmor apparmor;
+	const char *apparmor; /* a profile that is loaded; NULL: none */
 };
 
 /* strv: key, value, key, value, … */

@@ -25,7 +25,7 @@
 #include "base/mem.h"
 #include "base/path.h"
 #include "base/strv.h"
-#include "runtime/apparmor.h"
+#include "runtime/apparmor-profile.h"
 #include "runtime/control.h"
 #include "runtime/limits.h"
 #include "runtime/lxcconf.h"
@@ -291,12 +291,12 @@ int runtime_start(struct runtime *rt, struct runtime_info *ret, struct err *err)
 		.rootfs = rt->rootfs_path,
 		.seccomp = spec->seccomp_file ? spec->seccomp_file : policy_path,
 		.log = log_path,
-		.apparmor = apparmor_look(),
 	};
-	autostrv char **conf = lxcconf_build(spec, &rt->ids, &rt->cgroups, &paths, err);
+	char profile[APPARMOR_NAME_SIZE];
+	enum apparmor apparmor = apparmor_look();
+	autostrv char **conf = NULL;
 	struct start_plan plan = {
 		.spec = spec,
-		.conf = conf,
 		.argv = spec->init == RUNTIME_INIT_COI	   ? argv_coi :
 			spec->init == RUNTIME_INIT_SYSTEMD ? argv_systemd :
 							     spec->init_argv,
@@ -305,6 +305,13 @@ int runtime_start(struct runtime *rt, struct runtime_info *ret, struct err *err)
 	off_t log_from = log_begin(log_path);
 	int r;
 
+	if (apparmor_confines(apparmor)) {
+		r = apparmor_load(apparmor, profile, err);
+		if (r < 0)
+			return r;
+		paths.apparmor = profile;
+	}
+	plan.conf = conf = lxcconf_build(spec, &rt->ids, &rt->cgroups, &paths, err);
 	if (!conf)
 		return -EINVAL;
 	if (!spec->seccomp_file && policy_write(spec, err) < 0)

@@ -22,7 +22,7 @@
 #include "base/mem.h"
 #include "runtime/surface.h"
 
-/* CAP_MAC_ADMIN stays: liblxc has AppArmor load a profile. */
+/* CAP_MAC_ADMIN stays: the profile of AppArmor is loaded here (runtime/apparmor.h). */
 static const cap_value_t never_used[] = {
 	CAP_AUDIT_CONTROL,      CAP_AUDIT_READ,     CAP_AUDIT_WRITE, CAP_BLOCK_SUSPEND,
 	CAP_CHECKPOINT_RESTORE, CAP_IPC_OWNER,      CAP_LEASE,       CAP_MAC_OVERRIDE,

@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
@@ -10,6 +11,7 @@
 
 #include "base/mem.h"
 #include "base/strv.h"
+#include "runtime/apparmor-profile.h"
 #include "runtime/caps.h"
 #include "runtime/etchosts.h"
 #include "runtime/limits.h"
@@ -94,7 +96,7 @@ static void test_without_engines(void **state) {
 	const struct id_range ids = { 1000000, 65536 };
 	struct runtime_spec spec = { .hostname = "h" };
 	const struct lxcconf_paths paths = { .rootfs = "/m", .seccomp = "/s", .log = "/l",
-					     .apparmor = APPARMOR_ON };
+					     .apparmor = "coi-x" };
 	struct cgroup_trees trees = hybrid();
 	autostrv char **conf = NULL;
 	const char *v = NULL;
@@ -136,41 +138,40 @@ static void test_apparmor_decision(void **state) {
 		assert_int_equal(apparmor_decide(&all[i].facts), all[i].is);
 }
 
-static void test_apparmor_keys(void **state) {
-	static const struct {
-		enum apparmor apparmor;
-		bool nesting;
-		const char *profile, *allow, *raw;
-	} all[] = {
-		{ APPARMOR_OFF, true, "unconfined", NULL, NULL },
-		{ APPARMOR_NO_PARSER, true, "unconfined", NULL, NULL },
-		{ APPARMOR_ON, false, "generated", NULL, NULL },
-		{ APPARMOR_ON, true, "generated", "1", NULL },
-		{ APPARMOR_NAMESPACES, false, "generated", NULL, "userns," },
-		{ APPARMOR_NAMESPACES, true, "generated", "1", "userns," },
-	};
-	const struct id_range ids = { 1000000, 131072 };
+static void test_profile_of_apparmor(void **state) {
+	char name[APPARMOR_NAME_SIZE], older[APPARMOR_NAME_SIZE], list[128];
+	const struct id_range ids = { 1000000, 65536 };
+	struct runtime_spec spec = { .hostname = "h" };
+	const struct lxcconf_paths paths = { .rootfs = "/m", .seccomp = "/s", .log = "/l",
+					     .apparmor = name };
 	struct cgroup_trees trees = hybrid();
+	autofree char *text = apparmor_profile(APPARMOR_NAMESPACES, name);
+	autofree char *old = apparmor_profile(APPARMOR_ON, older);
+	autostrv char **conf = NULL;
+	const char *v = NULL;
 	struct idset set;
 	struct err err;
 
 	(void)state;
 	idset_init(&set, &ids, 1000, 1000);
-	for (size_t i = 0; i < ARRAY_SIZE(all); i++) {
-		struct runtime_spec spec = { .hostname = "host", .nesting = all[i].nesting };
-		const struct lxcconf_paths paths = { .rootfs = "/m", .seccomp = "/s", .log = "/l",
-						     .apparmor = all[i].apparmor };
-		autostrv char **conf = lxcconf_build(&spec, &set, &trees, &paths, &err);
-		const char *v = NULL;
-
-		assert_non_null(conf);
-		assert_int_equal(find(conf, "lxc.apparmor.profile", &v), 1);
-		assert_string_equal(v, all[i].profile);
-		assert_int_equal(find(conf, "lxc.apparmor.allow_nesting", &v), all[i].allow ? 1 : 0);
-		assert_int_equal(find(conf, "lxc.apparmor.raw", &v), all[i].raw ? 1 : 0);
-		if (all[i].raw)
-			assert_string_equal(v, all[i].raw);
-	}
+	conf = lxcconf_build(&spec, &set, &trees, &paths, &err);
+	assert_non_null(conf);
+	/* By its own name: what liblxc makes itself wants a configuration file, and stays. */
+	assert_int_equal(find(conf, "lxc.apparmor.profile", &v), 1);
+	assert_string_equal(v, name);
+	assert_int_equal(find(conf, "lxc.apparmor.allow_nesting", &v), 0);
+	/* Another text, another name; and nothing in it that would lead out of it. */
+	assert_string_not_equal(name, older);
+	assert_int_equal(strncmp(text + strlen("profile "), name, strlen(name)), 0);
+	assert_null(strstr(text, "change_profile"));
+	assert_null(strstr(text, "unconfined"));
+	assert_non_null(strstr(text, "userns,"));
+	assert_null(strstr(old, "userns,"));
+	(void)snprintf(list, sizeof(list), "lxc (enforce)\n%s (enforce)\n", name);
+	assert_true(apparmor_listed(list, name));
+	assert_false(apparmor_listed(list, older));
+	assert_false(apparmor_listed(list, "lx"));
+	assert_false(apparmor_listed("", name));
 }
 
 static void test_missing_controller_is_named(void **state) {
@@ -315,7 +316,7 @@ int main(void) {
 		cmocka_unit_test(test_build),
 		cmocka_unit_test(test_without_engines),
 		cmocka_unit_test(test_apparmor_decision),
-		cmocka_unit_test(test_apparmor_keys),
+		cmocka_unit_test(test_profile_of_apparmor),
 		cmocka_unit_test(test_missing_controller_is_named),
 		cmocka_unit_test(test_bad_sysctl),
 		cmocka_unit_test(test_log_reason),
