@@ -16,7 +16,7 @@ AC_DEFUN([COI_RELEASES], [
 			sed -n 's/^302a300506032b6570032100\(@<:@0-9a-f@:>@\{64\}\)$/\1/p')
 		AS_IF([test -z "$coi_release_key"],
 			[AC_MSG_ERROR(['$with_release_key' is no Ed25519 public key in PEM])])])
-	AS_CASE([$with_release_url], [no], [with_release_url=], [https://*], [],
+	AS_CASE([$with_release_url], [no|''], [with_release_url=], [https://*], [],
 		[AC_MSG_ERROR([--with-release-url wants an https address])])
 	AC_DEFINE_UNQUOTED([COI_RELEASE_KEY], ["$coi_release_key"],
 		[Ed25519 public key of releases, in hexadecimal])
