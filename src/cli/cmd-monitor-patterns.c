@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The rules about programs, and which of them would fire. Pure: no container, no root. */
+/* The rules about programs, and which of them would fire. Needs no container and no root. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -12,10 +12,13 @@
 #include "base/table.h"
 #include "cli/app.h"
 #include "cli/commands.h"
+#include "cli/foreign-rules.h"
 #include "cli/output.h"
 #include "monitor/command.h"
 #include "monitor/detect.h"
 #include "session/monitoring.h"
+
+#define BUILT_IN "built-in"
 
 /* --- list */
 
@@ -25,7 +28,7 @@ struct list {
 };
 
 static json_t *rule_json(const struct finding *f) {
-	return json_pack("{s:s, s:s, s:s, s:s, s:s}", "rule", f->rule, "level",
+	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "source", BUILT_IN, "rule", f->rule, "level",
 	                 audit_level_to_string(f->level), "category",
 	                 audit_category_to_string(f->category), "title", f->title, "description",
 	                 f->description);
@@ -34,7 +37,7 @@ static json_t *rule_json(const struct finding *f) {
 static int add_rule(const struct finding *f, void *data) {
 	const struct list *l = data;
 	const char *cells[] = { f->rule, audit_level_to_string(f->level),
-		                audit_category_to_string(f->category), f->description };
+		                audit_category_to_string(f->category), BUILT_IN, f->description };
 
 	if (l->json)
 		json_array_append_new(l->json, rule_json(f));
@@ -43,16 +46,35 @@ static int add_rule(const struct finding *f, void *data) {
 	return 0;
 }
 
+static void add_foreign(const json_t *rule, const struct list *l) {
+	const char *cells[] = { json_get_str(rule, "rule", ""), json_get_str(rule, "level", ""),
+		                json_get_str(rule, "category", ""),
+		                json_get_str(rule, "source", ""), json_get_str(rule, "title", "") };
+
+	if (l->json)
+		json_array_append(l->json, (json_t *)rule);
+	else
+		table_add(l->table, cells);
+}
+
 static int list_run(struct cli *cli, const void *args, struct err *err) {
-	static const char *const titles[] = { "RULE", "LEVEL", "CATEGORY", "WHAT IT FINDS", NULL };
-	struct list l = { .json = cli->json ? json_array() : NULL };
+	static const char *const titles[] = { "RULE",   "LEVEL",         "CATEGORY",
+		                              "SOURCE", "WHAT IT FINDS", NULL };
+	auto_json json_t *json = cli->json ? json_array() : NULL, *foreign = NULL;
 	auto_table struct table *t = table_new(titles);
+	struct list l = { .json = json, .table = t };
+	const json_t *rules;
+	int r = foreign_rules_ask(cli, NULL, 0, &foreign, err);
 
 	(void)args;
-	l.table = t;
+	if (r < 0)
+		return r;
 	(void)detect_each_rule(add_rule, &l);
-	if (l.json)
-		return output_document(l.json, err);
+	rules = json_object_get(foreign, "rules");
+	for (size_t i = 0; i < json_array_size(rules); i++)
+		add_foreign(json_array_get(rules, i), &l);
+	if (json)
+		return output_document(steal_ptr(json), err);
 	table_print(t, stdout);
 	return 0;
 }
@@ -61,7 +83,8 @@ static const struct cli_command patterns_list = {
 	.name = "list",
 	.group = GROUP_OTHER,
 	.summary = "list the rules about programs that are run",
-	.flags = COMMAND_FORMAT,
+	.description = "The built-in ones, and those that 'coi update patterns' has fetched.",
+	.flags = COMMAND_CONFIG | COMMAND_FORMAT,
 	.run = list_run,
 };
 
@@ -86,15 +109,13 @@ static void make_event(struct cli *cli, char **ret_argv, struct watch_event *ret
 
 /* What the text comes down to, so that one sees why. */
 static char *understood(const struct command *c) {
-	autofree char *line = c->words ? strv_to_shell(c->words) : xstrdup("");
 	struct buf b;
 
 	buf_init(&b, COMMAND_WORD_MAX);
-	buf_addf(&b, "%s%s", line,
-	         c->is_unknown ? " (a name that only running it would tell)" : "");
-	for (size_t i = 0; i < c->redirect_count; i++)
-		buf_addf(&b, " %s%s", c->redirects[i].op, c->redirects[i].target);
-	return b.data;
+	command_add_line(&b, c);
+	if (c->is_unknown)
+		buf_adds(&b, " (a name that only running it would tell)");
+	return buf_steal(&b);
 }
 
 static json_t *finding_json(const struct finding *f, enum audit_action action) {
@@ -105,18 +126,25 @@ static json_t *finding_json(const struct finding *f, enum audit_action action) {
 	return j;
 }
 
-static void show_finding(const struct finding *f, const struct monitoring_plan *plan) {
-	output_line("%s: %s (%s)", audit_level_to_string(f->level), f->title, f->rule);
-	output_line("  why: %s", f->description);
-	output_line("  in:  %s", f->indicator);
+static enum audit_level level_of(const json_t *found) {
+	return audit_level_from_string(json_get_str(found, "level", ""));
+}
+
+static void show_finding(const json_t *f, const struct monitoring_plan *plan) {
+	output_line("%s: %s (%s)", json_get_str(f, "level", ""), json_get_str(f, "title", ""),
+	            json_get_str(f, "rule", ""));
+	output_line("  why: %s", json_get_str(f, "description", ""));
+	if (json_object_get(f, "file"))
+		output_line("  by:  %s of %s, there '%s'", json_get_str(f, "file", ""),
+		            json_get_str(f, "source", ""), json_get_str(f, "given", ""));
+	output_line("  in:  %s", json_get_str(f, "indicator", ""));
 	if (!plan->is_enabled)
 		output_line("  then: nothing, monitoring is off ([monitoring] enabled)");
 	else
-		output_line("  then: %s",
-		            audit_action_to_string(monitoring_action(plan, f->level)));
+		output_line("  then: %s", json_get_str(f, "action", ""));
 }
 
-static void show(const struct watch_event *e, const struct findings *all,
+static void show(const struct watch_event *e, const json_t *found,
                  const struct monitoring_plan *plan) {
 	auto_commands struct commands c;
 
@@ -130,33 +158,56 @@ static void show(const struct watch_event *e, const struct findings *all,
 	for (size_t i = 0; i < c.code_count; i++)
 		output_line("  a program text: %.200s", c.codes[i].text);
 	output_line("%s", "");
-	if (!all->count)
+	if (!json_array_size(found))
 		output_line("No rule fires.");
-	for (size_t i = 0; i < all->count; i++)
-		show_finding(&all->items[i], plan);
+	for (size_t i = 0; i < json_array_size(found); i++)
+		show_finding(json_array_get(found, i), plan);
+}
+
+/* Of the rules of others all that fire: which of them is told depends on what else does. */
+static int add_fires(struct cli *cli, const struct watch_event *e,
+                     const struct monitoring_plan *plan, json_t *found, struct err *err) {
+	auto_json json_t *foreign = NULL;
+	int r = foreign_rules_ask(cli, e->exec.argv, e->exec.argc, &foreign, err);
+	const json_t *fires = json_object_get(foreign, "fires");
+
+	for (size_t i = 0; r == 0 && i < json_array_size(fires); i++) {
+		json_t *one = json_array_get(fires, i);
+		enum audit_level level = level_of(one);
+
+		if (level == AUDIT_LEVEL_COUNT)
+			continue;
+		json_object_set_new(
+			one, "action",
+			json_string(audit_action_to_string(monitoring_action(plan, level))));
+		json_array_append(found, one);
+	}
+	return r;
 }
 
 static int test_run(struct cli *cli, const void *args, struct err *err) {
+	auto_json json_t *found = json_array();
 	auto_monitoring_plan struct monitoring_plan plan = { 0 };
 	struct findings all = { 0 };
 	struct watch_event e;
 	char *argv[4] = { NULL };
-	json_t *list;
+	int r;
 
 	(void)args;
 	monitoring_from_settings(cli->settings, &plan);
 	make_event(cli, argv, &e);
 	detect_exec(&e, &plan.detect, &all);
-	if (!cli->json) {
-		show(&e, &all, &plan);
-		return 0;
-	}
-	list = json_array();
 	for (size_t i = 0; i < all.count; i++)
 		json_array_append_new(
-			list,
+			found,
 			finding_json(&all.items[i], monitoring_action(&plan, all.items[i].level)));
-	return output_document(list, err);
+	r = add_fires(cli, &e, &plan, found, err);
+	if (r < 0)
+		return r;
+	if (cli->json)
+		return output_document(steal_ptr(found), err);
+	show(&e, found, &plan);
+	return 0;
 }
 
 static const struct cli_argument test_arguments[] = {

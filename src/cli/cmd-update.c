@@ -317,8 +317,8 @@ static const struct cli_command update_core = {
 	.run = core_run,
 };
 
-static const struct cli_command *const update_children[] = { &update_core, NULL };
-static const char *const update_absent[] = { "patterns", NULL };
+static const struct cli_command *const update_children[] = { &update_core, &cmd_update_patterns,
+	                                                    NULL };
 
 static const struct cli_example update_examples[] = {
 	{ "sudo coi update", "Asks before it replaces anything." },
@@ -334,7 +334,6 @@ const struct cli_command cmd_update = {
 	.options = update_options,
 	.examples = update_examples,
 	.children = update_children,
-	.absent = update_absent,
 	.args_size = sizeof(struct update_args),
 	.flags = COMMAND_PERSON,
 	.run = update_run,

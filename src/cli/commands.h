@@ -66,6 +66,7 @@ extern const struct cli_command cmd_trust;
 extern const struct cli_command cmd_unfreeze;
 extern const struct cli_command cmd_untrust;
 extern const struct cli_command cmd_update;
+extern const struct cli_command cmd_update_patterns;
 extern const struct cli_command cmd_validate;
 extern const struct cli_command cmd_version;
 

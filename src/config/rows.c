@@ -597,17 +597,21 @@ static const struct setting_row rows[] = {
 
 	/* [detection] */
 	{ STRING("detection.gtfobins_source", detection.gtfobins_source, REFUSED),
-	  .is_main_only = true, .applies = APPLIES_COMMAND, .since = "0.9",
-	  .summary = "Repository of GTFOBins patterns." },
+	  .def = "https://github.com/GTFOBins/GTFOBins.github.io.git",
+	  .is_main_only = true, .applies = APPLIES_COMMAND, .since = "0.9", ACTED,
+	  .summary = "Repository of GTFOBins, for 'coi update patterns': an https or file:/// "
+		     "address; \"\" for none." },
 	{ PATH("detection.gtfobins_dir", detection.gtfobins_dir, REFUSED), .is_main_only = true,
-	  .def = "~/.coi/gtfobins", .applies = APPLIES_COMMAND, .since = "0.9",
-	  .summary = "Where they are kept." },
+	  .def = "~/.coi/gtfobins", .applies = APPLIES_START, .since = "0.9", ACTED,
+	  .summary = "Where its clone is kept, and the rules that were made of it." },
 	{ STRING("detection.sigma_source", detection.sigma_source, REFUSED), .is_main_only = true,
-	  .applies = APPLIES_COMMAND, .since = "0.9",
-	  .summary = "Repository of Sigma rules." },
+	  .def = "https://github.com/SigmaHQ/sigma.git",
+	  .applies = APPLIES_COMMAND, .since = "0.9", ACTED,
+	  .summary = "Repository of Sigma rules, for 'coi update patterns': an https or file:/// "
+		     "address; \"\" for none." },
 	{ PATH("detection.sigma_dir", detection.sigma_dir, REFUSED), .is_main_only = true,
-	  .def = "~/.coi/sigma", .applies = APPLIES_COMMAND, .since = "0.9",
-	  .summary = "Where they are kept." },
+	  .def = "~/.coi/sigma", .applies = APPLIES_START, .since = "0.9", ACTED,
+	  .summary = "Where its clone is kept, and the rules that were made of it." },
 
 	/* [update] */
 	{ STRING("update.url", update.url, REFUSED), .is_main_only = true,

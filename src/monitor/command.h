@@ -85,6 +85,11 @@ enum language command_language(const char *program);
 /* Does the descriptor @fd of @c go to, or come from, @target? */
 const struct redirect *command_redirect(const struct command *c, int fd);
 
+/* " 2>&1": the descriptor where it is not the usual one, @blank before the target. */
+void command_add_redirect(struct buf *out, const struct redirect *r, const char *blank);
+/* The words, in quotes where a shell needs them, and the redirections. */
+void command_add_line(struct buf *out, const struct command *c);
+
 /* --- for those who take apart: shell.c, unwrap.c */
 
 /* A text for a shell, with its parameters ($0, $1, …; may be NULL), goes to @all. */

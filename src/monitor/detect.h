@@ -90,6 +90,13 @@ struct detector;
 /* @set is copied. */
 struct detector *detector_new(const struct detect_settings *set);
 void detector_free(struct detector *d);
+/*
+ * Programs are judged by @judge too, behind the rules of the table. What it names in
+ * findings lives as long as @d.
+ */
+void detector_also(struct detector *d,
+		   void (*judge)(const struct watch_event *e, struct findings *ret, void *data),
+		   void *data);
 /* Other settings from now on; nothing is forgotten. */
 void detector_set(struct detector *d, const struct detect_settings *set);
 /* What @e makes of what is known: what is to be told now. @e->when_ms never goes back. */

@@ -24,6 +24,8 @@ struct remembered {
 
 struct detector {
 	struct detect_settings set;
+	void (*also)(const struct watch_event *e, struct findings *ret, void *data);
+	void *also_data;
 	struct volume volume;
 	struct remembered told[DETECT_REMEMBERED];
 	struct finding findings[DETECT_REMEMBERED]; /* of those */
@@ -45,6 +47,13 @@ void detector_free(struct detector *d) {
 
 void detector_set(struct detector *d, const struct detect_settings *set) {
 	d->set = *set;
+}
+
+void detector_also(struct detector *d,
+                   void (*judge)(const struct watch_event *e, struct findings *ret, void *data),
+                   void *data) {
+	d->also = judge;
+	d->also_data = data;
 }
 
 /* FNV-1a, over the rule, its level and what it was. */
@@ -169,6 +178,8 @@ void detector_feed(struct detector *d, const struct watch_event *e, struct findi
 
 	if (judges[e->kind])
 		judges[e->kind](e, &d->set, &all);
+	if (d->also && e->kind == WATCH_EXEC)
+		d->also(e, &all, d->also_data);
 	if (volumes[e->kind])
 		volumes[e->kind](&d->volume, e, &d->set, &all);
 	ret->count = 0;

@@ -183,17 +183,7 @@ bool is_net_client(const struct command *c) {
 }
 
 void add_command(struct buf *out, const struct command *c) {
-	autofree char *line = c->words ? strv_to_shell(c->words) : xstrdup("");
-
 	if (out->len)
 		buf_adds(out, "; ");
-	buf_adds(out, line);
-	for (size_t i = 0; i < c->redirect_count; i++) {
-		const struct redirect *r = &c->redirects[i];
-
-		if (r->fd == -1)
-			buf_addf(out, " &%s %s", r->op, r->target);
-		else
-			buf_addf(out, " %d%s%s", r->fd, r->op, r->target);
-	}
+	command_add_line(out, c);
 }

@@ -10,10 +10,11 @@
 /*
  * From the supervisor, once the container has an init: "lxc_name", "uid" (user and
  * group of the watcher from then on), "level", "cgroup2_id", "uid_base", "uid_count",
- * "poll_ms", "settings" (wire.h), "counters" (bools, by enum watch_counter). Descriptors:
+ * "poll_ms", "settings" (wire.h), "counters" (bools, by enum watch_counter), "patterns" (how
+ * many). Descriptors:
  * where cgroup.procs is; when "has_cgroup2", the group of version 2; when "has_root", its
  * root ("homes": of its users, in it; "canaries": files that we planted in it); then that of each
- * counter which is there.
+ * counter which is there; then the sets of rules (pattern/set.h), to be read.
  */
 #define WATCH_MSG_START "start"
 /* Later: other settings. */

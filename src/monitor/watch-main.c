@@ -282,6 +282,9 @@ static int read_start(struct watcher *w, uint32_t *ret_uid) {
 		w->target.counter_fds[i] =
 			is_there && at < m.fd_count ? steal_fd(&m.fds[at++]) : -1;
 	}
+	for (int64_t i = 0; i < json_get_int(m.body, "patterns", 0) && i < WATCH_SETS_MAX; i++)
+		if (at < m.fd_count)
+			w->pattern_fds[i] = steal_fd(&m.fds[at++]);
 	*ret_uid = (uint32_t)json_get_int(m.body, "uid", WATCH_UID_FIRST);
 	wire_settings_read(json_object_get(m.body, "settings"), &set);
 	w->detector = detector_new(&set);
@@ -330,6 +333,7 @@ static int watch(struct watcher *w) {
 	r = w->control ? watcher_confine(WATCH_FD_ROOT, uid, needs(w)) : -errno;
 	if (r < 0)
 		return r;
+	patterns_load(w, tell_state);
 	r = start_all(w);
 	if (r < 0)
 		return r;

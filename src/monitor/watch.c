@@ -70,7 +70,7 @@ int watch_begin(struct watch *w, const struct watch_begin *spec, struct err *err
 	int fds[MSG_FDS_MAX] = { spec->group_fd };
 	bool has_cgroup2 = spec->cgroup2_fd >= 0;
 	json_t *counters = json_array();
-	size_t count = 1;
+	size_t count = 1, patterns = 0;
 	struct stat st = { 0 };
 	json_t *body;
 	int r;
@@ -88,7 +88,10 @@ int watch_begin(struct watch *w, const struct watch_begin *spec, struct err *err
 		if (is_there)
 			fds[count++] = spec->counter_fds[i];
 	}
-	body = json_pack("{s:o, s:I, s:I, s:I, s:b, s:b, s:o, s:o, s:I, s:I, s:I, s:o, s:o}",
+	for (; patterns < spec->pattern_count && patterns < WATCH_SETS_MAX && count < MSG_FDS_MAX;
+	     patterns++)
+		fds[count++] = spec->pattern_fds[patterns];
+	body = json_pack("{s:o, s:I, s:I, s:I, s:b, s:b, s:o, s:o, s:I, s:I, s:I, s:o, s:o, s:I}",
 	                 "lxc_name",
 	                 json_text(spec->lxc_name), "uid",
 	                 (json_int_t)(WATCH_UID_FIRST + (spec->uid_base >> 16)), "level",
@@ -98,7 +101,7 @@ int watch_begin(struct watch *w, const struct watch_begin *spec, struct err *err
 	                 json_from_strv(spec->canaries), "uid_base", (json_int_t)spec->uid_base,
 	                 "uid_count", (json_int_t)spec->uid_count, "poll_ms",
 	                 (json_int_t)spec->poll_ms, "settings", wire_settings(&spec->settings),
-	                 "counters", counters);
+	                 "counters", counters, "patterns", (json_int_t)patterns);
 	r = msg_send(w->control_fd, WATCH_MSG_START, body, fds, count);
 	w->is_begun = r == 0;
 	return r < 0 ? err_sys(err, r, "cannot tell the watcher of the container") : 0;

@@ -26,6 +26,8 @@ struct watch {
 /* Start the program; it loads what needs no container. Does not wait. */
 int watch_spawn(const struct layout *layout, struct watch *w, struct err *err);
 
+#define WATCH_SETS_MAX 2
+
 struct watch_begin {
 	const char *lxc_name;
 	int group_fd;        /* where cgroup.procs is; borrowed */
@@ -33,6 +35,8 @@ struct watch_begin {
 	unsigned level;      /* groups above that */
 	const int *counter_fds; /* as many as enum watch_counter (source.h) has; -1: none; borrowed */
 	size_t counter_count;
+	const int *pattern_fds; /* sets of rules (pattern/set.h), at their beginnings; borrowed */
+	size_t pattern_count;   /* at most WATCH_SETS_MAX */
 	int root_fd;         /* O_PATH of its root; -1: not known; borrowed */
 	char *const *homes;  /* of its users, inside */
 	char *const *canaries; /* planted by us: paths inside */

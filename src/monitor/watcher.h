@@ -8,6 +8,7 @@
 #include "base/loop.h"
 #include "monitor/detect.h"
 #include "monitor/source.h"
+#include "monitor/watch.h"
 
 #define WATCH_SOURCES_MAX 16
 #define WATCH_RUNNING_MAX 4096 /* processes that are there already */
@@ -26,6 +27,8 @@ struct watcher {
 	size_t source_count;
 	struct watch_sink sink;
 	struct detector *detector;
+	struct patterns *patterns; /* rules of others; NULL: there are none */
+	int pattern_fds[WATCH_SETS_MAX]; /* where they are read from; 0: nowhere */
 	struct loop_source *tick;       /* for equals that are only counted */
 	json_t *again[DETECT_REMEMBERED]; /* the threats that were told, by their slot */
 
@@ -50,6 +53,13 @@ bool report_is_full(const struct watcher *w);
 void report_flush(struct watcher *w);
 /* All of it, waiting for the supervisor. */
 void report_finish(struct watcher *w);
+
+/* --- watcher-patterns.c: rules of others, read without rights */
+
+/* Compile what the sets say, and judge by it; what is wrong with one is told, and it is left out. */
+void patterns_load(struct watcher *w, void (*tell)(struct watcher *w, enum watch_state state,
+						   const struct watch_source_ops *ops,
+						   uint64_t count, const char *detail));
 
 /* --- watcher-running.c: who is there already */
 

@@ -2,6 +2,8 @@
 #include "session/monitoring.h"
 
 #include <errno.h>
+#include <stdio.h>
+#include <string.h>
 
 #include "base/fd.h"
 #include "base/json.h"
@@ -13,6 +15,12 @@
 
 #define FILE_NAME "monitoring.json"
 #define FILE_MAX 65536
+
+/* One that does not fit is as good as none: coi update patterns cannot have made it. */
+static void set_dir(struct monitoring_plan *p, size_t i, const char *dir) {
+	if (dir && strlen(dir) < MONITORING_DIR_SIZE)
+		(void)snprintf(p->pattern_dirs[i], MONITORING_DIR_SIZE, "%s", dir);
+}
 
 void monitoring_from_settings(const struct settings *set, struct monitoring_plan *ret) {
 	static const enum detect_one_liners one_liners[] = {
@@ -40,6 +48,8 @@ void monitoring_from_settings(const struct settings *set, struct monitoring_plan
 			.is_allowlist = set->network.mode == MODE_ALLOWLIST,
 		},
 	};
+	set_dir(ret, 0, set->detection.gtfobins_dir);
+	set_dir(ret, 1, set->detection.sigma_dir);
 }
 
 void monitoring_done(struct monitoring_plan *p) {
@@ -48,11 +58,15 @@ void monitoring_done(struct monitoring_plan *p) {
 }
 
 json_t *monitoring_to_json(const struct monitoring_plan *p) {
-	return json_pack("{s:b, s:b, s:b, s:b, s:b, s:o, s:I, s:i, s:o}", "enabled", p->is_enabled,
+	json_t *dirs = json_array();
+
+	for (size_t i = 0; i < WATCH_SETS_MAX; i++)
+		json_array_append_new(dirs, json_text(p->pattern_dirs[i]));
+	return json_pack("{s:b, s:b, s:b, s:b, s:b, s:o, s:I, s:i, s:o, s:o}", "enabled", p->is_enabled,
 	                 "pauses", p->pauses, "kills", p->kills, "keeps", p->keeps, "canaries",
 	                 p->has_canaries, "sinks", json_from_strv(p->sinks), "poll_ms",
 	                 (json_int_t)p->poll_ms, "retention_days", p->retention_days, "detect",
-	                 wire_settings(&p->detect));
+	                 wire_settings(&p->detect), "pattern_dirs", dirs);
 }
 
 void monitoring_from_json(const json_t *j, struct monitoring_plan *ret) {
@@ -67,6 +81,9 @@ void monitoring_from_json(const json_t *j, struct monitoring_plan *ret) {
 		.retention_days = (int)json_get_int(j, "retention_days", 0),
 	};
 	wire_settings_read(json_object_get(j, "detect"), &ret->detect);
+	for (size_t i = 0; i < WATCH_SETS_MAX; i++)
+		set_dir(ret, i, json_string_value(
+				json_array_get(json_object_get(j, "pattern_dirs"), i)));
 }
 
 int monitoring_store(const struct session *s, const char *name, const struct monitoring_plan *p) {

@@ -12,10 +12,13 @@
 
 #include "audit/threat.h"
 #include "monitor/detect.h"
+#include "monitor/watch.h"
 #include "session/session.h"
 
 /* Without process_spawn_rate_threshold: what no build comes near. */
 #define MONITORING_SPAWNS_DEFAULT 5000
+
+#define MONITORING_DIR_SIZE 1024
 
 struct monitoring_plan {
 	bool is_enabled;
@@ -27,6 +30,8 @@ struct monitoring_plan {
 	uint64_t poll_ms;
 	int retention_days; /* of audit files; 0: for ever */
 	struct detect_settings detect;
+	/* Where sets of rules may be (pattern/update.h); "": nowhere. */
+	char pattern_dirs[WATCH_SETS_MAX][MONITORING_DIR_SIZE];
 };
 
 /* As the settings have it. */

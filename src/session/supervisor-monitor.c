@@ -25,6 +25,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "monitor/pattern/update.h"
 #include "monitor/protocol.h"
 #include "monitor/source.h"
 #include "monitor/wire.h"
@@ -300,6 +301,23 @@ static int spawn(struct supervisor *v, struct err *err) {
 	return r;
 }
 
+/* Those that are there, opened as the person; how many. What cannot be taken is told. */
+static size_t open_sets(struct supervisor *v, int fds[WATCH_SETS_MAX]) {
+	size_t count = 0;
+
+	for (size_t i = 0; i < WATCH_SETS_MAX; i++) {
+		const char *dir = v->plan.monitoring.pattern_dirs[i];
+		int fd = *dir ? pattern_set_open(dir, &v->plan.who) : -ENOENT;
+
+		if (fd >= 0)
+			fds[count++] = fd;
+		else if (fd != -ENOENT)
+			supervisor_note("the rules in '%s' are not used: %s; 'coi update patterns' "
+			                "fetches them anew", dir, strerror(-fd));
+	}
+	return count;
+}
+
 static int begin(struct supervisor *v, struct err *err) {
 	struct runtime_ref ref = container_ref(&v->session, v->c);
 	int counters[RUNTIME_COUNTER_COUNT];
@@ -308,10 +326,13 @@ static int begin(struct supervisor *v, struct err *err) {
 	char *const homes[] = { (char *)"/root", home, NULL };
 	autoclose int root = open(root_path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	struct runtime_groups groups;
+	int sets[WATCH_SETS_MAX];
+	size_t set_count;
 	int r = runtime_groups_open(&ref, &groups, err);
 
 	if (r < 0)
 		return r;
+	set_count = open_sets(v, sets);
 	for (int i = 0; i < RUNTIME_COUNTER_COUNT; i++)
 		counters[i] = runtime_counter_open(&ref, (enum runtime_counter)i);
 	r = watch_begin(&v->watch,
@@ -319,6 +340,8 @@ static int begin(struct supervisor *v, struct err *err) {
 	                                       .group_fd = groups.procs_fd,
 	                                       .cgroup2_fd = groups.unified_fd,
 	                                       .level = groups.level,
+	                                       .pattern_fds = sets,
+	                                       .pattern_count = set_count,
 	                                       .root_fd = root,
 	                                       .homes = homes,
 	                                       .canaries = v->canaries,
@@ -330,6 +353,8 @@ static int begin(struct supervisor *v, struct err *err) {
 	                                       .settings = v->plan.monitoring.detect },
 	                err);
 	runtime_groups_done(&groups);
+	for (size_t i = 0; i < set_count; i++)
+		mem_close_ptr(&sets[i]);
 	for (int i = 0; i < RUNTIME_COUNTER_COUNT; i++)
 		mem_close_ptr(&counters[i]);
 	return r;

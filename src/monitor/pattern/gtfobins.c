@@ -125,7 +125,7 @@ static void add_rule(struct file *f, const struct kind *kind, const char *commen
 	autofree char *more = xasprintf("%s.%zu", kind->name, number);
 	autofree char *id = pattern_rule_id("gtfobins", f->path, more);
 	autofree char *title = xasprintf("%s: %s", kind->title, f->program);
-	autofree char *why = xasprintf("GTFOBins has this command of '%s' as a %s%s%s", f->program,
+	autofree char *why = xasprintf("GTFOBins knows this command of '%s' (%s)%s%s", f->program,
 	                               kind->name, comment ? ": " : "", comment ? comment : "");
 
 	json_array_append_new(f->rules,

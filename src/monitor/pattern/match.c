@@ -104,17 +104,10 @@ static char *command_text(const struct command *c) {
 	autofree char *words = join(c->words, strv_len(c->words));
 	struct buf b;
 
-	buf_init(&b, 2 * TEXT_MAX);
+	buf_init(&b, 2 * TEXT_MAX); /* redirections that do not fit are left out */
 	buf_adds(&b, words);
-	for (size_t i = 0; i < c->redirect_count; i++) {
-		const struct redirect *r = &c->redirects[i];
-		bool is_usual = r->fd == -1 || r->fd == (*r->op == '<' ? 0 : 1);
-
-		if (!is_usual)
-			buf_addf(&b, " %d%s%.4096s", r->fd, r->op, r->target);
-		else
-			buf_addf(&b, " %s %.4096s", r->op, r->target);
-	}
+	for (size_t i = 0; i < c->redirect_count; i++)
+		command_add_redirect(&b, &c->redirects[i], " ");
 	return buf_steal(&b);
 }
 

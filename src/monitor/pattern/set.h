@@ -22,6 +22,7 @@
 #include "base/err.h"
 #include "monitor/detect.h"
 
+#define PATTERN_SET_BYTES_MAX (8u * 1024 * 1024)
 #define PATTERN_RULES_MAX 4096   /* of all sets together */
 #define PATTERN_DEPTH_MAX 40     /* of an expression */
 #define PATTERN_TITLE_MAX 160    /* bytes */
