@@ -281,7 +281,7 @@ true" ]
 	import "$DIR/good" good
 	id=$("$TOOL" list | sed -n 's/^layer default://p' | head -n 1)
 	base=$(sha256sum "$DIR"/good/blobs/sha256/* | awk '{ print $1 }')
-	! grep -q "$id" <<<"$base"
+	not grep -q "$id" <<<"$base"
 	# The archive of the first layer alone is another image with another layer.
 	first=$(python3 -c '
 		import glob, json, sys

@@ -162,7 +162,7 @@ tool	tool	3.0.0	tool=bin/run" ]
 	run prepare
 	[ "$status" = 0 ]
 	[ "$(grep -c '^left out: tool' <<<"$output")" = 1 ]
-	! grep -q '^tool' "$DIR/out/npm/manifest"
+	not grep -q '^tool' "$DIR/out/npm/manifest"
 	nothing_left
 }
 

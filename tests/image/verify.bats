@@ -154,11 +154,12 @@ quietly() { # the same time as before, as somebody would do it who does not want
 	"$TOOL" import "$DIR/lay" x >/dev/null
 	is_whole x
 	[ "$(grep -c ^verified <<<"$output")" = 3 ]
-	# No file was read again: the hashes came of unpacking.
+	# No file was read again but one that is a link to another layer's: the hashes came
+	# of unpacking.
 	command -v strace >/dev/null
 	"$TOOL" delete x
 	strace -o "$DIR/trace" -e trace=openat "$TOOL" import "$DIR/lay" x >/dev/null
-	! grep NOATIME "$DIR/trace"
+	not grep . <(grep NOATIME "$DIR/trace" | grep -v 'O_DIRECTORY\|"kept"')
 	for dir in $("$TOOL" paths x); do
 		[ -z "$(find "$dir" -type c)" ] || whiteout=$(find "$dir" -type c | head -n 1)
 	done
@@ -198,7 +199,7 @@ make_upper() { # what a container may have left: whiteouts, opaque directories, 
 	touch -r "$(layer_of copied)/etc/one" "$(layer_of copied)/etc/two"
 	touch -r "$LAYER/fs/etc" "$(layer_of copied)/etc"
 	verify copied
-	! grep -q 'etc/two' <<<"$output"
+	not grep -q 'etc/two' <<<"$output"
 }
 
 @test "a layer of before, a damaged list, a missing tree: each is said" {
@@ -269,7 +270,7 @@ make_upper() { # what a container may have left: whiteouts, opaque directories, 
 	run timeout 60 "$TOOL" verify x
 	umount "$LAYER/fs/var/fifo"
 	[ "$status" = 1 ]
-	! grep -q secret <<<"$output"
+	not grep -q secret <<<"$output"
 	rmdir "$LAYER/fs/var/fifo"
 	run timeout 60 "$TOOL" verify x
 	[ "$status" = 1 ]

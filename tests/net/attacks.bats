@@ -84,7 +84,7 @@ reach() { # FROM ADDRESS PORT [udp]: the outcome in one word, and who the server
 @test "another container is out of reach in every mode" {
 	[ "$(reach a "$(of b ADDRESS)" 9000)" != "open $(of a ADDRESS)" ]
 	[ "$(reach c "$(of b ADDRESS)" 9000)" != "open $(of c ADDRESS)" ]
-	! on c busybox ping -c 1 -W 1 "$(of b ADDRESS)"
+	not on c busybox ping -c 1 -W 1 "$(of b ADDRESS)"
 }
 
 @test "the host reaches a container" {
@@ -152,7 +152,7 @@ reach() { # FROM ADDRESS PORT [udp]: the outcome in one word, and who the server
 
 closed() { # nobody and nothing is reached from guest a
 	attack a b >"$T/attacks"
-	! awk -F '\t' '$3 != 0' "$T/attacks" | grep .
+	not grep . <(awk -F '\t' '$3 != 0' "$T/attacks")
 	[[ $(reach a "$(of a GATEWAY)" 8888) =~ ^(unreachable|silent)$ ]]
 	[[ $(reach a $UPLINK 8888) =~ ^(unreachable|silent)$ ]]
 	[[ $(reach a $PUBLIC 9000) =~ ^(unreachable|silent)$ ]]
@@ -162,7 +162,7 @@ closed() { # nobody and nothing is reached from guest a
 	start guard host "$COI_TEST_BUILD/netctl" guard
 	grep -q held "$T/guard.out"
 	nft flush ruleset
-	! nft list tables | grep -v guard | grep .
+	not grep . <(nft list tables | grep -v guard)
 	closed
 	finish guard
 	nft delete table inet "$(nft list tables | awk '/guard/ { print $3 }')"
@@ -291,8 +291,8 @@ closed() { # nobody and nothing is reached from guest a
 	on world ip addr add "$address/32" dev lo
 	on world ip route add 198.51.100.0/24 via $UPLINK src "$address" 2>/dev/null || true
 	# The host would answer, or pass it on in the container's name.
-	on world ping -c 1 -W 1 -I "$address" $UPLINK && return 1
-	! grep "src=$address" /proc/net/nf_conntrack | grep icmp
+	not on world busybox ping -c 1 -W 1 -I "$address" $UPLINK
+	not grep icmp <(grep "src=$address dst=$UPLINK " /proc/net/nf_conntrack)
 	on world ip addr del "$address/32" dev lo
 }
 
@@ -306,7 +306,7 @@ closed() { # nobody and nothing is reached from guest a
 	netctl put c restricted
 	echo second >&7
 	sleep 0.3
-	! grep -q second "$T/talk.out"
+	not grep -q second "$T/talk.out"
 	exec 7>&-
 	netctl put c open
 }
@@ -328,7 +328,7 @@ closed() { # nobody and nothing is reached from guest a
 		guest_end e
 		netctl down e
 		cat /proc/net/nf_conntrack
-		! grep "=$address " /proc/net/nf_conntrack
+		not grep "=$address " /proc/net/nf_conntrack
 		# Those of others stay.
 		grep -q "=$(of c ADDRESS) " /proc/net/nf_conntrack
 	done

@@ -55,7 +55,7 @@ lives() {
 	coi network mode two allowlist
 	coi network allow two 203.0.113.10
 	get two 203.0.113.10 | grep -q hello
-	! get two 198.51.100.10 2>/dev/null | grep .
+	not grep . <(get two 198.51.100.10 2>/dev/null)
 	coi hosts add one 10.9.8.7 printer.lan
 	get one printer.lan | grep -q hello
 	coi run -- fetch public.test | grep -q hello

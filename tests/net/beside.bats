@@ -322,7 +322,7 @@ in_vm() {
 	nft add chain inet wall2 forward '{ type filter hook forward priority filter + 20; policy drop; }'
 	mended 'a firewall of this host dropped'
 	as_meant a
-	! nft list table inet wall | grep -q comment
+	not grep -q comment <(nft list table inet wall)
 	nft delete table inet wall
 	nft delete table inet wall2
 }
@@ -377,7 +377,7 @@ in_vm() {
 	nft add rule inet wall f oifname "$bridge" counter accept comment "\"$bridge\""
 	old_ones() { nft list chain inet wall f | grep -v mark | grep -q "comment"; }
 	coi run -- true
-	! old_ones
+	not old_ones
 	expect_equal "$(nft list chain inet wall f | grep -c "mark.*comment")" 2
 	as_meant a
 	nft delete table inet wall
@@ -543,7 +543,7 @@ firewalld_down() {
 	ip route del default
 	run --separate-stderr coi run -- true
 	expect_status 0
-	! get a public.test 2>/dev/null | grep hello
+	not grep hello <(get a public.test 2>/dev/null)
 	blocked a
 	coi container launch coi-default b
 	ip route add default via 192.0.2.1
@@ -573,7 +573,7 @@ firewalld_down() {
 	arrived 'http 203\.0\.113\.10:80 / 10\.8\.0\.2' >/dev/null
 	much a
 	# The VPN's own network is a private one.
-	! get a 10.8.0.1 2>/dev/null | grep .
+	not grep . <(get a 10.8.0.1 2>/dev/null)
 	coi run -- fetch 203.0.113.10 | grep -q hello
 	kill "$(cat "$T/tun.pid")"
 	gone() { ! ip link show tun0; }

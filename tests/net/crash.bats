@@ -118,7 +118,7 @@ same_as_before() {
 	# Another port's life is none of its business.
 	netctl put e restricted
 	netctl down e
-	! grep mended "$T/watch.out"
+	not grep mended "$T/watch.out"
 	nft flush ruleset
 	await "$T/watch.out" mended
 	nft list ruleset | diff "$T/whole" -
@@ -232,9 +232,9 @@ same_as_before() {
 	netctl attach z "$(cat "$T/z.pid")"
 	[ "$(of z GATEWAY)" != "$(of a GATEWAY)" ]
 	on z busybox ping -c 1 -W 2 "$(of z GATEWAY)"
-	! on z busybox ping -c 1 -W 1 "$(of a GATEWAY)"
-	! on z busybox ping -c 1 -W 1 "$(of a ADDRESS)"
-	! on a busybox ping -c 1 -W 1 "$(of z ADDRESS)"
+	not on z busybox ping -c 1 -W 1 "$(of a GATEWAY)"
+	not on z busybox ping -c 1 -W 1 "$(of a ADDRESS)"
+	not on a busybox ping -c 1 -W 1 "$(of z ADDRESS)"
 	# Each has its own barrier, and neither says anything to how the host routes.
 	[ "$(tc qdisc show | grep -c '^qdisc clsact')" = 2 ]
 	[ "$(ip rule | wc -l)" = 3 ]
@@ -331,11 +331,11 @@ same_as_before() {
 	grep -q held "$T/one.out"
 	start two host "$COI_TEST_BUILD/netctl" guard wait
 	grep -q standby "$T/two.out"
-	! nft delete table inet "$(nft list tables | awk '/guard/ { print $3 }')"
+	not nft delete table inet "$(nft list tables | awk '/guard/ { print $3 }')"
 	kill -9 "$(cat "$T/one.pid")"
 	await "$T/two.out" held
 	nft list tables | grep -q guard
-	! nft delete table inet "$(nft list tables | awk '/guard/ { print $3 }')"
+	not nft delete table inet "$(nft list tables | awk '/guard/ { print $3 }')"
 	finish two
 	netctl remove
 	same_as_before

@@ -66,7 +66,7 @@ seen() { # PATTERN: how often the upstream server was asked
 @test "the host's search domains are not added to what a container asks" {
 	# "search example" stands in the host's file.
 	ask a nowhere
-	! grep -q 'nowhere.*example' "$T/upstream.out"
+	not grep -q 'nowhere.*example' "$T/upstream.out"
 	[ "$(seen '^nowhere ')" = 1 ]
 }
 
@@ -130,7 +130,7 @@ seen() { # PATTERN: how often the upstream server was asked
 @test "AAAA is empty, and nobody is asked" {
 	[ "$(ask a public.test 28)" = "rcode=0 tc=0" ]
 	[ "$(ask c public.test 28)" = "rcode=0 tc=0" ]
-	! grep -q '^public 28' "$T/upstream.out"
+	not grep -q '^public 28' "$T/upstream.out"
 }
 
 @test "restricted: private and metadata addresses are taken out of answers" {
@@ -159,7 +159,7 @@ seen() { # PATTERN: how often the upstream server was asked
 
 @test "zone transfers are not made" {
 	[ "$(ask a public.test 252 tcp)" = "rcode=4 tc=0" ]
-	! grep -q '^public 252' "$T/upstream.out"
+	not grep -q '^public 252' "$T/upstream.out"
 }
 
 @test "too many questions at once are refused, and it goes on" {
@@ -200,7 +200,7 @@ seen() { # PATTERN: how often the upstream server was asked
 	guest d restricted
 	[ "$(on d "$COI_TEST_BUILD/net-dnstool" ask "$(of d GATEWAY)" public.test 1 tcp)" = "no connection" ]
 	[ "$(ask a public.test)" = "rcode=0 tc=0 198.51.100.10" ]
-	! grep -q public "$T/hostdns.out"
+	not grep -q public "$T/hostdns.out"
 	finish hostdns
 	guest_end d
 	netctl down d
@@ -246,7 +246,7 @@ seen() { # PATTERN: how often the upstream server was asked
 		: >"$T/local.out"
 		[ "$(on b timeout 3 "$COI_TEST_BUILD/net-dnstool" ask $at sly.test 1 tcp)" != "rcode=0 tc=0" ]
 		on b timeout 3 "$COI_TEST_BUILD/net-dnstool" ask $at sly.test 1 || true
-		! grep -q sly "$T/local.out"
+		not grep -q sly "$T/local.out"
 		finish local
 	done
 	printf 'nameserver %s\n' $NAMESERVER >"$T/resolv.conf"

@@ -115,7 +115,7 @@ within_kernel() { # how many addresses are learnt
 	[ "$(rss "$pid")" -lt $(($(rss "$other") * 3)) ]
 	coi network show r1 >"$T/shown"
 	coi container exec r1 -- cat /run/coi/denied >"$T/denied"
-	! grep -q $'\x1b' "$T/shown" "$T/denied" "$HOME/.coi/logs/network.log" "$COI_ROOT/containers/r1/supervisor.log"
+	not grep -q $'\x1b' "$T/shown" "$T/denied" "$HOME/.coi/logs/network.log" "$COI_ROOT/containers/r1/supervisor.log"
 	[ "$(stat -c %s "$COI_ROOT/run/r1/denied")" -le 33792 ]
 	# Ten a second of a flood of thousands, and their counts.
 	[ "$(wc -l <"$COI_ROOT/containers/r1/supervisor.log")" -lt 3000 ]
