@@ -202,7 +202,8 @@ static const struct setting_row rows[] = {
 	  .summary = "First process of a container; auto is coi-init for run, else systemd." },
 	{ BOOL("container.docker", container.docker, ONLY_FALSE), .def = "true",
 	  .applies = APPLIES_CREATE, .since = "0.13", ACTED,
-	  .summary = "Allow containers in the container." },
+	  .summary = "Allow containers in the container: ids for them, fuse, tun, control groups, "
+		     "low ports." },
 	{ INT("container.shutdown_timeout", container.shutdown_timeout, FREE), .def = "60",
 	  .min = 0, .max = 3600, .unit = "s", .applies = APPLIES_COMMAND, .since = "0.10", ACTED,
 	  .summary = "How long a shutdown may take before it is forced." },

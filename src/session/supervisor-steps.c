@@ -50,9 +50,17 @@ static int do_own(void *ctx, struct err *err) {
 	return r < 0 || v->plan.adopt ? r : snapshot_pending_check(c, err);
 }
 
+/* Are containers in it allowed, as it is started now? */
+static bool nests(const struct supervisor *v) {
+	return v->c->nesting && surface_nests(v->plan.surface);
+}
+
 static int do_ids(void *ctx, struct err *err) {
 	struct supervisor *v = ctx;
-	uint32_t count = v->c->nesting ? IDS_COUNT_NESTED : IDS_COUNT_PLAIN;
+	/* One that runs has its ids. */
+	uint32_t count = v->plan.adopt ? v->c->ids.count :
+			 nests(v)      ? IDS_COUNT_NESTED :
+					 IDS_COUNT_PLAIN;
 
 	return ids_claim(NULL, count, v->session.layout->root, v->c->name, &v->c->ids, err);
 }
@@ -163,7 +171,7 @@ static void fill_spec(struct supervisor *v) {
 		.binds = v->protect.items,
 		.bind_count = v->protect.count,
 		.init = c->systemd ? RUNTIME_INIT_SYSTEMD : RUNTIME_INIT_COI,
-		.nesting = c->nesting && surface_nests(v->plan.surface),
+		.nesting = nests(v),
 		.surface = v->plan.surface,
 		.limits = v->plan.limits.runtime,
 		.tmp_size = v->plan.limits.tmp_size,
