@@ -97,7 +97,8 @@ static int choose(struct update *u, const struct release_index *index, struct er
 static int is_wanted(const struct update *u, struct err *err) {
 	int order = version_compare(u->target->version, u->installed);
 
-	if (order > 0 || u->args->force)
+	/* The same once more only by its name: a timer may say --force every night. */
+	if (order > 0 || (u->args->force && (order < 0 || u->args->version)))
 		return 1;
 	if (order == 0) {
 		output_line(u->args->version ? "coi v%s is what is installed." :
@@ -276,7 +277,7 @@ static const struct cli_option core_options[] = {
 	{ .name = "dry-run", CLI_BOOL(struct update_args, dry_run),
 	  .help = "Say what would be done" },
 	{ .name = "force", .letter = 'f', CLI_BOOL(struct update_args, force),
-	  .help = "Do not ask; also take an older release or the same once more" },
+	  .help = "Do not ask; also take an older release" },
 	{ .name = "rollback", CLI_BOOL(struct update_args, rollback),
 	  .help = "Go back to the release before, which is kept" },
 	{ .name = "version", CLI_TEXT(struct update_args, version, "TAG"),

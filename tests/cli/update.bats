@@ -260,7 +260,11 @@ refused() { # TEXT ARGUMENT...: and all is as before
 	expect_equal "$(ls "$T/prefix/lib/coi/releases" | paste -s -d' ')" "0.9.9 1.0.0 1.1.0"
 	exec 9>&-
 	wait "$pid" || true
-	"$COI" update core -f >/dev/null
+	run --separate-stderr "$COI" update core -f
+	expect_text "coi v1.1.0 is the latest release."
+	# The same once more takes its place; the one that runs is kept for as long.
+	"$COI" update core -f --version 1.1.0 >/dev/null
+	is_whole 1.1.0
 	expect_equal "$(ls "$T/prefix/lib/coi/releases" | paste -s -d' ')" "0.9.9 1.1.0"
 }
 
