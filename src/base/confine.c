@@ -37,7 +37,7 @@ int confine_limits(uint64_t descriptors, uint64_t memory) {
 	for (size_t i = 0; i < ARRAY_SIZE(all); i++) {
 		const struct rlimit l = { all[i].value, all[i].value };
 
-		if (setrlimit((__rlimit_resource_t)all[i].what, &l) < 0)
+		if (setrlimit(all[i].what, &l) < 0)
 			return -errno;
 	}
 	return 0;

@@ -310,7 +310,7 @@ void proc_limits_reset(void) {
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(limits); i++) {
-		__rlimit_resource_t what = (__rlimit_resource_t)limits[i].what;
+		int what = limits[i].what;
 		struct rlimit now;
 
 		if (setrlimit(what, &limits[i].limit) == 0 || getrlimit(what, &now) < 0)

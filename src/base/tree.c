@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/linux.h"
 #include "base/mem.h"
 #include "base/strv.h"
 

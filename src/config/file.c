@@ -11,12 +11,12 @@
 #include <linux/openat2.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/buf.h"
 #include "base/fd.h"
+#include "base/linux.h"
 #include "base/mem.h"
 #include "base/path.h"
 #include "base/privilege.h"

@@ -7,10 +7,10 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/linux.h"
 #include "base/mem.h"
 #include "image/store.h"
 

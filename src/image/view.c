@@ -7,11 +7,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/mount.h>
 #include <unistd.h>
 
 #include "base/buf.h"
 #include "base/fd.h"
+#include "base/linux.h"
 #include "base/mem.h"
 #include "base/mountns.h"
 #include "base/strv.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The table of the bridge family: which frames are a port's own. */
 #include <arpa/inet.h>
-#include <linux/if_ether.h>
+#include <netinet/if_ether.h> /* before those of linux/, which make way for it */
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter_bridge.h>

@@ -4,11 +4,10 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mount.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/linux.h"
 #include "base/mem.h"
 #include "runtime/cgroup.h"
 #include "runtime/control.h"

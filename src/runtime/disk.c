@@ -14,12 +14,11 @@
 #include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <sys/mount.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/fd.h"
+#include "base/linux.h"
 #include "base/mem.h"
 #include "base/proc.h"
 #include "base/strv.h"

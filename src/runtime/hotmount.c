@@ -12,11 +12,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mount.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/linux.h"
 #include "base/mem.h"
 #include "runtime/hotstage.h"
 #include "runtime/inside.h"

@@ -7,10 +7,10 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <sys/fsuid.h>
-#include <sys/mount.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/linux.h"
 #include "base/mem.h"
 #include "runtime/idmap.h"
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "session/container.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -12,6 +11,7 @@
 #include "base/fd.h"
 #include "base/lock.h"
 #include "base/mem.h"
+#include "base/strv.h"
 #include "session/names.h"
 #include "session/repair.h"
 #include "session/snapshot.h"
@@ -167,10 +167,6 @@ void container_list_done(struct container_list *list) {
 	*list = (struct container_list){ 0 };
 }
 
-static int is_wanted(const struct dirent *entry) {
-	return name_is_plain(entry->d_name);
-}
-
 static void list_one(struct session *s, const char *name, unsigned flags,
 		     struct container_list *list) {
 	struct container *c = NULL;
@@ -196,16 +192,15 @@ static void list_one(struct session *s, const char *name, unsigned flags,
 int container_list_load(struct session *s, unsigned flags, struct container_list *ret,
 			struct err *err) {
 	struct container_list list = { 0 };
-	struct dirent **names = NULL;
-	int n = scandirat(s->layout->containers_fd, ".", &names, is_wanted, alphasort);
+	autostrv char **names = NULL;
+	int r = dir_names(s->layout->containers_fd, &names);
 
-	if (n < 0)
-		return err_sys(err, -errno, "cannot list the containers of '%s'", s->layout->root);
-	for (int i = 0; i < n; i++) {
-		list_one(s, names[i]->d_name, flags, &list);
-		free(names[i]);
+	if (r < 0)
+		return err_sys(err, r, "cannot list the containers of '%s'", s->layout->root);
+	for (size_t i = 0; names && names[i]; i++) {
+		if (name_is_plain(names[i]))
+			list_one(s, names[i], flags, &list);
 	}
-	free(names);
 	*ret = list;
 	return 0;
 }
@@ -213,16 +208,18 @@ int container_list_load(struct session *s, unsigned flags, struct container_list
 /* Records are read as they are: a broken one keeps everything, by failing the call. */
 static int collect_uses(struct image_uses *out, void *data, struct err *err) {
 	const struct session *s = data;
-	struct dirent **names = NULL;
-	int n = scandirat(s->layout->containers_fd, ".", &names, is_wanted, alphasort);
-	int r = 0;
+	autostrv char **names = NULL;
+	int r = dir_names(s->layout->containers_fd, &names);
 
-	if (n < 0)
-		return err_sys(err, -errno, "cannot list the containers of '%s'", s->layout->root);
-	for (int i = 0; i < n; i++) {
+	if (r < 0)
+		return err_sys(err, r, "cannot list the containers of '%s'", s->layout->root);
+	for (size_t i = 0; r == 0 && names && names[i]; i++) {
 		auto_container struct container *c = NULL;
-		int one = r < 0 ? r : container_load(s, names[i]->d_name, &c, err);
+		int one;
 
+		if (!name_is_plain(names[i]))
+			continue;
+		one = container_load(s, names[i], &c, err);
 		if (one < 0 && err->kind != ERR_MISSING)
 			r = one;
 		/* One that is being deleted mounts nothing any more. */
@@ -231,9 +228,7 @@ static int collect_uses(struct image_uses *out, void *data, struct err *err) {
 			image_uses_add(out, c->name, c->fingerprint, c->layers[k].id);
 		if (one == 0 && c->state != STATE_DELETING)
 			r = snapshot_uses(s, c, out, err);
-		free(names[i]);
 	}
-	free(names);
 	return r;
 }
 

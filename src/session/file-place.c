@@ -9,10 +9,10 @@
 #include <sys/file.h>
 #include <sys/fsuid.h>
 #include <sys/random.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/linux.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/path.h"

@@ -260,12 +260,13 @@ static void add_marked(char ***list, const json_t *record) {
 
 /* What other containers have marked. */
 static char **paths_of_others(const struct session *s, const char *container) {
-	struct dirent **names = NULL;
-	int n = scandirat(s->layout->containers_fd, ".", &names, NULL, NULL);
+	autostrv char **names = NULL;
 	char **out = NULL;
 
-	for (int i = 0; i < n; i++) {
-		const char *name = names[i]->d_name;
+	if (dir_names(s->layout->containers_fd, &names) < 0)
+		return NULL;
+	for (size_t i = 0; names && names[i]; i++) {
+		const char *name = names[i];
 
 		if (name_is_plain(name) && strcmp(name, container) != 0) {
 			autoclose int dir = container_dir(s, name);
@@ -273,9 +274,7 @@ static char **paths_of_others(const struct session *s, const char *container) {
 
 			add_marked(&out, j);
 		}
-		free(names[i]);
 	}
-	free(names);
 	return out;
 }
 
@@ -478,11 +477,13 @@ static bool sweep_one(const struct session *s, int dir, const char *file, const 
 int immutable_sweep(const struct session *s, bool dry_run,
 		    void (*found)(const char *container, void *data), void *data) {
 	autoclose int dir = copies_open(s->who, false);
-	struct dirent **names = NULL;
-	int n = dir < 0 ? 0 : scandirat(dir, ".", &names, NULL, alphasort), count = 0;
+	autostrv char **names = NULL;
+	int count = 0;
 
-	for (int i = 0; i < n; i++) {
-		const char *file = names[i]->d_name, *dot = strrchr(file, '.');
+	if (dir < 0 || dir_names(dir, &names) < 0)
+		return 0;
+	for (size_t i = 0; names && names[i]; i++) {
+		const char *file = names[i], *dot = strrchr(file, '.');
 		autofree char *container = dot && !strcmp(dot, ".json")
 						   ? xstrndup(file, (size_t)(dot - file))
 						   : NULL;
@@ -493,8 +494,6 @@ int immutable_sweep(const struct session *s, bool dry_run,
 			if (found)
 				found(container, data);
 		}
-		free(names[i]);
 	}
-	free(names);
 	return count;
 }

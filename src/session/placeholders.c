@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "session/placeholders.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -154,11 +153,12 @@ static int manifest_store(int dir, const struct manifest *m, struct err *err) {
 
 /* Those of all containers but one. A record that cannot be read has none. */
 static void load_others(const struct session *s, const char *container, struct manifest *m) {
-	struct dirent **names = NULL;
-	int n = scandirat(s->layout->containers_fd, ".", &names, NULL, NULL);
+	autostrv char **names = NULL;
 
-	for (int i = 0; i < n; i++) {
-		const char *name = names[i]->d_name;
+	if (dir_names(s->layout->containers_fd, &names) < 0)
+		return;
+	for (size_t i = 0; names && names[i]; i++) {
+		const char *name = names[i];
 
 		if (name_is_plain(name) && strcmp(name, container) != 0) {
 			autoclose int dir = container_dir(s, name);
@@ -166,9 +166,7 @@ static void load_others(const struct session *s, const char *container, struct m
 			if (dir >= 0)
 				(void)manifest_load(dir, m, NULL);
 		}
-		free(names[i]);
 	}
-	free(names);
 }
 
 /* ---- making ---- */

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "session/repair.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -282,13 +281,13 @@ static bool is_known(const char *name, void *data) {
 }
 
 static int sweep_containers(struct sweep *w, struct err *err) {
-	struct dirent **names = NULL;
-	int n = scandirat(w->s->layout->containers_fd, ".", &names, NULL, alphasort), r = 0;
+	autostrv char **names = NULL;
+	int r = dir_names(w->s->layout->containers_fd, &names);
 
-	if (n < 0)
-		return err_sys(err, -errno, "cannot list the containers");
-	for (int i = 0; i < n; i++) {
-		const char *name = names[i]->d_name;
+	if (r < 0)
+		return err_sys(err, r, "cannot list the containers");
+	for (size_t i = 0; names && names[i]; i++) {
+		const char *name = names[i];
 		auto_container struct container *c = NULL;
 		struct err one = { 0 };
 		enum verdict verdict = VERDICT_FINE;
@@ -306,9 +305,7 @@ static int sweep_containers(struct sweep *w, struct err *err) {
 				}
 			}
 		}
-		free(names[i]);
 	}
-	free(names);
 	return r;
 }
 
@@ -372,15 +369,14 @@ static void found_ids(const char *container, void *data) {
 /* Lock files and run directories of names that no container has. */
 static void sweep_run(struct sweep *w) {
 	struct session *s = w->s;
-	struct dirent **names = NULL;
-	int n = scandirat(s->layout->run_fd, ".", &names, NULL, alphasort);
+	autostrv char **names = NULL;
 
-	for (int i = 0; i < n; i++) {
-		autofree char *name = xstrdup(names[i]->d_name);
-		char *dot = strrchr(name, '.');
+	if (dir_names(s->layout->run_fd, &names) < 0)
+		return;
+	for (size_t i = 0; names && names[i]; i++) {
+		char *name = names[i], *dot = strrchr(name, '.');
 		autoclose int lock = -1;
 
-		free(names[i]);
 		if (dot && !strcmp(dot, ".lock"))
 			*dot = '\0';
 		if (strncmp(name, s->prefix, strlen(s->prefix)) != 0 || !name_is_plain(name) ||
@@ -395,7 +391,6 @@ static void sweep_run(struct sweep *w) {
 			(void)tree_remove_at(s->layout->run_fd, name);
 		container_lock_remove(s, name, steal_fd(&lock));
 	}
-	free(names);
 }
 
 static void found_unused(struct sweep *w, size_t count) {

@@ -9,12 +9,12 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/capability.h>
-#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/linux.h"
 #include "base/mem.h"
 
 /* A sanitizer's shadow memory and its own system calls do not fit in the cage. */

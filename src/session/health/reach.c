@@ -6,7 +6,6 @@
 #include <arpa/nameser.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <netdb.h>
 #include <poll.h>
 #include <resolv.h>
 #include <sched.h>
@@ -27,6 +26,7 @@
 #define PRIVATE_A 0x0afffffeu /* 10.255.255.254 */
 #define PRIVATE_C 0xc0a8fffeu /* 192.168.255.254 */
 #define CONNECT_MS 1000
+#define ANSWER_MS 1000
 
 static unsigned get16(const unsigned char *p) {
 	return (unsigned)p[0] << 8 | p[1];
@@ -60,32 +60,51 @@ static uint32_t first_address(const unsigned char *p, size_t len) {
 	return 0;
 }
 
+/* Sends @query and waits for what answers it, twice; the answer's size, 0: none came. */
+static size_t exchange(int fd, const unsigned char *query, size_t len, unsigned char *answer,
+		       size_t room) {
+	for (int tries = 0; tries < 2; tries++) {
+		uint64_t end = clock_mono_ms() + ANSWER_MS, now;
+		struct pollfd in = { .fd = fd, .events = POLLIN };
+
+		if (send(fd, query, len, 0) < 0)
+			continue;
+		while ((now = clock_mono_ms()) < end && poll(&in, 1, (int)(end - now)) > 0) {
+			ssize_t n = recv(fd, answer, room, MSG_DONTWAIT);
+
+			if (n < 0)
+				break; /* told that nobody listens there */
+			if (n >= NS_HFIXEDSZ && get16(answer) == get16(query) && (answer[2] & 0x80))
+				return (size_t)n;
+		}
+	}
+	return 0;
+}
+
 /* The first address of @name, asked of the name server at @server; 0: none. */
 static uint32_t ask(uint32_t server, const char *name, char *ret_verdict) {
-	struct __res_state state = { 0 };
-	unsigned char answer[NS_PACKETSZ * 2];
-	uint32_t found = 0;
-	int n;
+	struct sockaddr_in to = {
+		.sin_family = AF_INET,
+		.sin_port = htons(NS_DEFAULTPORT),
+		.sin_addr.s_addr = htonl(server),
+	};
+	unsigned char query[NS_PACKETSZ], answer[NS_PACKETSZ * 2];
+	autoclose int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	int len = res_mkquery(ns_o_query, name, ns_c_in, ns_t_a, NULL, 0, NULL, query, sizeof(query));
+	uint32_t found;
+	size_t n;
 
 	*ret_verdict = '-';
-	if (res_ninit(&state) < 0)
+	if (fd < 0 || len < 0 || connect(fd, (struct sockaddr *)&to, sizeof(to)) < 0)
 		return 0;
-	state.nscount = 1;
-	state.nsaddr_list[0] = (struct sockaddr_in){
-		.sin_family = AF_INET, .sin_port = htons(53), .sin_addr.s_addr = htonl(server)
-	};
-	state.retrans = 1;
-	state.retry = 2;
-	state.options &= ~(RES_DNSRCH | RES_DEFNAMES);
-	n = res_nquery(&state, name, ns_c_in, ns_t_a, answer, sizeof(answer));
-	if (n < 0) {
-		if (state.res_h_errno == HOST_NOT_FOUND || state.res_h_errno == NO_DATA)
-			*ret_verdict = 'n';
-	} else {
-		found = first_address(answer, (size_t)n < sizeof(answer) ? (size_t)n : sizeof(answer));
-		*ret_verdict = found ? 'y' : 'n';
-	}
-	res_nclose(&state);
+	n = exchange(fd, query, (size_t)len, answer, sizeof(answer));
+	if (n == 0)
+		return 0;
+	found = first_address(answer, n);
+	if (found)
+		*ret_verdict = 'y';
+	else if ((answer[3] & 0xf) == ns_r_noerror || (answer[3] & 0xf) == ns_r_nxdomain)
+		*ret_verdict = 'n';
 	return found;
 }
 
