@@ -15,12 +15,12 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/buf.h"
 #include "base/fd.h"
+#include "base/linux.h"
 #include "base/mem.h"
 #include "base/mountns.h"
 #include "base/path.h"

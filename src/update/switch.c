@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/linux.h"
 #include "base/lock.h"
 #include "base/mem.h"
 #include "base/path.h"
