@@ -13,6 +13,7 @@
 #include <linux/landlock.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -52,6 +53,7 @@ static int allow(int rules, const char *path, uint64_t rights) {
 static int confine_files(const char *directory, const char *source) {
 	static const char *const readable[] = { "/usr",   "/bin", "/sbin", "/lib", "/lib32",
 		                                "/lib64", "/etc", "/proc", "/run", "/dev" };
+	static const char *const authorities[] = { "SSL_CERT_FILE", "SSL_CERT_DIR" };
 	const struct landlock_ruleset_attr handled = { .handled_access_fs = ALL };
 	autoclose int rules =
 		(int)syscall(SYS_landlock_create_ruleset, &handled, sizeof(handled), 0);
@@ -65,6 +67,9 @@ static int confine_files(const char *directory, const char *source) {
 		r = allow(rules, "/dev/null", READING | LANDLOCK_ACCESS_FS_WRITE_FILE);
 	if (r == 0 && strcmp(source, "-") != 0)
 		r = allow(rules, source, READING);
+	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(authorities); i++)
+		if (getenv(authorities[i]))
+			r = allow(rules, getenv(authorities[i]), READING);
 	if (r == 0)
 		r = allow(rules, directory, ALL);
 	if (r == 0 && syscall(SYS_landlock_restrict_self, rules, 0) < 0)

@@ -265,6 +265,29 @@ no_leftovers() {
 	no_leftovers
 }
 
+@test "by https: an authority that is known, the host that was named, and of the repository what is wanted" {
+	openssl req -x509 -newkey rsa:2048 -nodes -keyout "$T/key.pem" -out "$T/cert.pem" -days 2 \
+		-subj /CN=rules.test -addext subjectAltName=IP:127.0.0.1,DNS:localhost 2>/dev/null
+	unset https_proxy HTTPS_PROXY http_proxy all_proxy ALL_PROXY
+	python3 "$COI_TEST_SRC/tests/lib/git-server.py" "$T" "$T/cert.pem" "$T/key.pem" "$T/port" >"$T/server" 2>&1 3>&- 4>&- &
+	local server=$! port
+	within 20 test -e "$T/port" || { cat "$T/server"; return 1; }
+	port=$(cat "$T/port")
+	settings "https://127.0.0.1:$port/moved/repo" ""
+	SSL_CERT_FILE=$T/cert.pem run -1 coi update patterns
+	[[ $output == *"error: 302"* ]]
+	settings "https://127.0.0.1:$port/repo" ""
+	run -1 coi update patterns
+	[[ $output == *"certificate verification failed"* || $output == *"SSL certificate"* ]]
+	[ ! -e "$HOME/.coi/sigma" ]
+	SSL_CERT_FILE=$T/cert.pem coi update patterns >"$T/out" 2>&1 || { cat "$T/out"; return 1; }
+	[ "$(rules_of sigma | sort | xargs)" = "sigma.one sigma.two" ]
+	# What is not wanted has not even been fetched.
+	not git -C "$HOME/.coi/sigma" -c protocol.allow=never cat-file -e HEAD:rules/windows/other.yml
+	kill "$server"
+	wait "$server" || true
+}
+
 @test "killed at any step, the old rules are there, and the next one finishes" {
 	coi update patterns >/dev/null 2>&1
 	local before=two n=0 step
