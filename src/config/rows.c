@@ -554,7 +554,7 @@ static const struct setting_row rows[] = {
 	{ INT("monitoring.process_spawn_rate_threshold", monitoring.process_spawn_rate_threshold,
 	      ONLY_LOWER), .def = "-1", .min = 0, .max = 1000000, .zero_is_none = true,
 	  .may_be_unset = true, .unit = "1/s", .applies = APPLIES_LIVE, .since = "0.9", ACTED,
-	  .summary = "New processes a second that are a threat; 0 is off." },
+	  .summary = "New programs, or processes, a second that are a threat; 0 is off." },
 	{ INT("monitoring.audit_log_retention_days", monitoring.audit_log_retention_days,
 	      ONLY_HIGHER), .def = "30", .min = 1, .max = 36500, .unit = "d",
 	  .applies = APPLIES_COMMAND, .since = "0.8", ACTED,

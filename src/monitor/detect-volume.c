@@ -121,28 +121,37 @@ void volume_counters(struct volume *v, const struct watch_event *e,
 }
 
 /* Of the last second, in tenths. */
-void volume_spawn(struct volume *v, const struct watch_event *e, const struct detect_settings *set,
-                  struct findings *ret) {
-	uint64_t slice = e->when_ms / (1000 / VOLUME_SPAWN_SLICES), sum = 0;
+/* @count more, now; how many there were in the last second. */
+static uint64_t rate_add(struct volume_rate *r, uint64_t when_ms, uint64_t count) {
+	uint64_t slice = when_ms / (1000 / VOLUME_SPAWN_SLICES), sum = 0;
+
+	if (slice - r->slice >= VOLUME_SPAWN_SLICES)
+		memset(r->slices, 0, sizeof(r->slices));
+	else
+		for (uint64_t s = r->slice + 1; s <= slice; s++)
+			r->slices[s % VOLUME_SPAWN_SLICES] = 0;
+	r->slice = slice;
+	r->slices[slice % VOLUME_SPAWN_SLICES] += count;
+	for (size_t i = 0; i < VOLUME_SPAWN_SLICES; i++)
+		sum += r->slices[i];
+	return sum;
+}
+
+/* Programs and processes are one rate: the larger counts, and one is not told for the other. */
+static void check_rate(struct volume *v, uint64_t when_ms, uint64_t programs, uint64_t processes,
+                       const struct detect_settings *set, struct findings *ret) {
+	uint64_t runs = rate_add(&v->spawns, when_ms, programs);
+	uint64_t made = rate_add(&v->forks, when_ms, processes), most = made > runs ? made : runs;
 	struct finding f = { .rule = "volume.spawns",
 		             .level = AUDIT_HIGH,
 		             .category = AUDIT_PROC_EVENT,
-		             .title = "Many new programs",
-		             .description = "more programs a second than "
+		             .title = made > runs ? "Many new processes" : "Many new programs",
+		             .description = "more a second than "
 		                            "monitoring.process_spawn_rate_threshold",
 		             .evidence = AUDIT_EVIDENCE_PROCESS_COUNT,
-		             .indicator = "programs a second" };
+		             .indicator = "a second" };
 
-	if (slice - v->spawn_slice >= VOLUME_SPAWN_SLICES)
-		memset(v->spawns, 0, sizeof(v->spawns));
-	else
-		for (uint64_t s = v->spawn_slice + 1; s <= slice; s++)
-			v->spawns[s % VOLUME_SPAWN_SLICES] = 0;
-	v->spawn_slice = slice;
-	v->spawns[slice % VOLUME_SPAWN_SLICES]++;
-	for (size_t i = 0; i < VOLUME_SPAWN_SLICES; i++)
-		sum += v->spawns[i];
-	if (!set->spawns_per_s || sum <= set->spawns_per_s) {
+	if (!set->spawns_per_s || most <= set->spawns_per_s) {
 		v->spawn_told = false;
 		return;
 	}
@@ -150,9 +159,19 @@ void volume_spawn(struct volume *v, const struct watch_event *e, const struct de
 	if (v->spawn_told)
 		return;
 	v->spawn_told = true;
-	f.amount = (double)sum;
+	f.amount = (double)most;
 	f.threshold = (double)set->spawns_per_s;
 	findings_add(ret, &f);
+}
+
+void volume_spawn(struct volume *v, const struct watch_event *e, const struct detect_settings *set,
+                  struct findings *ret) {
+	check_rate(v, e->when_ms, 1, 0, set, ret);
+}
+
+void volume_fork(struct volume *v, const struct watch_event *e, const struct detect_settings *set,
+                 struct findings *ret) {
+	check_rate(v, e->when_ms, 0, e->fork.count, set, ret);
 }
 
 void volume_query(struct volume *v, const struct watch_event *e, const struct detect_settings *set,

@@ -8,13 +8,18 @@
 #define VOLUME_SUSTAINED_MS 10000 /* a rate that lasts so long is meant */
 #define VOLUME_SPAWN_SLICES 10    /* the second that spawns are counted in, in tenths */
 
+/* How often in any second. */
+struct volume_rate {
+	uint64_t slices[VOLUME_SPAWN_SLICES];
+	uint64_t slice; /* number of the newest */
+};
+
 struct volume {
 	bool has_last;
 	uint64_t last_ms;
 	struct watch_counters last;
 	uint64_t read_since_ms, write_since_ms; /* the rate has been over the threshold; 0: it is not */
-	uint64_t spawns[VOLUME_SPAWN_SLICES];
-	uint64_t spawn_slice; /* number of the newest tenth */
+	struct volume_rate spawns, forks;
 	bool spawn_told;
 	uint64_t queries, queries_since_ms;
 	bool queries_told;
@@ -23,6 +28,9 @@ struct volume {
 /* What the new sums say, against the last ones. */
 void volume_counters(struct volume *v, const struct watch_event *e,
 		     const struct detect_settings *set, struct findings *ret);
+/* More processes were made: not all of them run programs. */
+void volume_fork(struct volume *v, const struct watch_event *e, const struct detect_settings *set,
+		 struct findings *ret);
 /* One more program was run, and one more name asked for. */
 void volume_spawn(struct volume *v, const struct watch_event *e, const struct detect_settings *set,
 		  struct findings *ret);

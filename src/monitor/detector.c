@@ -169,6 +169,7 @@ static void (*const volumes[WATCH_KIND_COUNT])(struct volume *, const struct wat
                                                const struct detect_settings *,
                                                struct findings *) = {
 	[WATCH_EXEC] = volume_spawn,
+	[WATCH_FORK] = volume_fork,
 	[WATCH_QUERY] = volume_query,
 	[WATCH_COUNTERS] = volume_counters,
 };

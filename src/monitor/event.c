@@ -4,9 +4,9 @@
 #include <string.h>
 
 static const char *const kinds[WATCH_KIND_COUNT] = {
-	[WATCH_EXEC] = "exec",   [WATCH_CONNECT] = "connect", [WATCH_DENIED] = "denied",
-	[WATCH_QUERY] = "query", [WATCH_FILE] = "file",       [WATCH_COUNTERS] = "counters",
-	[WATCH_LINE] = "line",   [WATCH_STATE] = "state",
+	[WATCH_EXEC] = "exec",     [WATCH_FORK] = "fork",         [WATCH_CONNECT] = "connect",
+	[WATCH_DENIED] = "denied", [WATCH_QUERY] = "query",       [WATCH_FILE] = "file",
+	[WATCH_LINE] = "line",     [WATCH_COUNTERS] = "counters", [WATCH_STATE] = "state",
 };
 
 static const char *const streams[WATCH_STREAM_COUNT] = {

@@ -21,6 +21,7 @@
 
 enum watch_kind {
 	WATCH_EXEC,
+	WATCH_FORK,
 	WATCH_CONNECT,
 	WATCH_DENIED,
 	WATCH_QUERY,
@@ -58,6 +59,11 @@ struct watch_exec {
 	bool is_in_memory;   /* the file has no name in any directory (memfd) */
 	bool was_running;    /* found when the watching began: nobody saw it start */
 	enum watch_stream streams[3];
+};
+
+/* Processes were made, whatever they run; not each is told. */
+struct watch_fork {
+	unsigned count; /* in the last tenth of a second, since the last time this was told */
 };
 
 /* What becomes of a connection: whoever knows the policy says so, not the source. */
@@ -154,6 +160,7 @@ struct watch_event {
 	const char *comm; /* of the process; NULL: not known */
 	union {
 		struct watch_exec exec;
+		struct watch_fork fork;
 		struct watch_connect connect;
 		struct watch_query query;
 		struct watch_file file;

@@ -276,3 +276,26 @@ with open(sys.argv[1], "ab", 0) as f:
 	gone j1
 	umount /run/systemd
 }
+
+@test "a fork bomb: frozen as soon as it passes the rate, while the host answers" {
+	settings 'process_spawn_rate_threshold = 300'
+	printf '[limits.runtime]\nmax_processes = 1500\n' >>"$HOME/.coi/config.toml"
+	launch b1
+	# Written so that no rule about texts knows it: processes that run no program.
+	inside b1 bash -c 'mkfifo /tmp/f; while :; do (read -r x <>/tmp/f) & done' 3>&- >/dev/null 2>&1 &
+	local pid=$!
+	told() { has "$A/b1.jsonl" '.level == "high" and .title == "Many new processes" and .action == "paused"'; }
+	within 20 told
+	frozen() { [ "$(coi container list --format json | jq -r '.[] | select(.name == "b1").status')" = Frozen ]; }
+	within 20 frozen
+	within 10 grep -q 'Many new processes: frozen' "$HOME/.coi/logs/b1.session.log"
+	echo "# $(grep -o 'Many new processes: frozen.*' "$HOME/.coi/logs/b1.session.log")," \
+		"$(jq -r 'select(.title == "Many new processes").evidence.process_count.count' "$A/b1.jsonl" | head -n 1)" \
+		"processes were made by then" >&3
+	# It was recorded before it was frozen, and another container still starts.
+	launch b2
+	inside b2 /bin/true
+	gone b2
+	gone b1
+	wait "$pid" || true
+}

@@ -345,6 +345,28 @@ static void spawns_in_any_second(void **state) {
 	detector_free(d);
 }
 
+static void processes_that_run_nothing(void **state) {
+	const struct detect_settings set = { .spawns_per_s = 1000 };
+	struct detector *d = detector_new(&set);
+	struct watch_event e = { .kind = WATCH_FORK, .fork = { .count = 16 } };
+	struct findings f;
+	uint64_t sum = 0;
+
+	(void)state;
+	/* 800 a second for ever are allowed. */
+	for (e.when_ms = 10000; e.when_ms < 15000; e.when_ms += 20) {
+		feed(d, e, &f);
+		assert_int_equal(f.count, 0);
+	}
+	/* A bomb is told as soon as it passes the rate. */
+	for (e.when_ms = 20000, f.count = 0; !f.count; sum += 16)
+		feed(d, e, &f);
+	assert_int_equal(sum, 1008);
+	assert_string_equal(f.items[0].title, "Many new processes");
+	assert_int_equal(f.items[0].level, AUDIT_HIGH);
+	detector_free(d);
+}
+
 static void names_in_a_minute(void **state) {
 	const struct detect_settings set = { .queries_per_minute = 100 };
 	struct detector *d = detector_new(&set);
@@ -489,6 +511,7 @@ int main(void) {
 		cmocka_unit_test(a_rate_that_lasts),
 		cmocka_unit_test(tmp_and_processes),
 		cmocka_unit_test(spawns_in_any_second),
+		cmocka_unit_test(processes_that_run_nothing),
 		cmocka_unit_test(names_in_a_minute),
 		cmocka_unit_test(the_same_is_told_once),
 		cmocka_unit_test(a_flood_of_different_ones_is_counted),

@@ -14,10 +14,18 @@
 #define BPF_RING (8 * 1024 * 1024)
 #define BPF_SENT_AGAIN_NS 1000000000ull /* packets to the same are told once a second */
 
+/*
+ * Processes are told by so many, those of one slice of time alone: few of them are never told,
+ * and never more than there were.
+ */
+#define BPF_FORKS 16
+#define BPF_FORKS_SLICE_NS 100000000ull
+
 enum bpf_kind {
 	BPF_KIND_EXEC = 1, /* with the beginning of the command line */
 	BPF_KIND_ARGS,     /* more of it: follows, maybe with others between */
 	BPF_KIND_CONNECT,
+	BPF_KIND_FORKS,
 };
 
 enum bpf_flags {
@@ -67,12 +75,18 @@ struct bpf_connect {
 	unsigned char family, protocol;
 };
 
+/* BPF_FORKS processes more. */
+struct bpf_forks {
+	struct bpf_head head;
+};
+
 /* Read and written from both sides; the reader has it mapped. */
 struct bpf_state {
 	unsigned long long cgroup; /* whose processes are told of; 0: nobody's */
 	unsigned int level;        /* of that group: how many are above it */
 	unsigned int pidns; /* inode of the process namespace whose numbers are told */
 	unsigned long long lost_exec, lost_connect; /* no room in the ring */
+	unsigned long long forks, forks_slice; /* in that slice of time */
 };
 
 #endif

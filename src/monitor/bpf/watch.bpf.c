@@ -178,6 +178,27 @@ int BPF_PROG(on_exec, struct task_struct *task, pid_t old_pid, struct linux_binp
 	return 0;
 }
 
+/* Two at once may both begin a slice: then some are not counted. */
+SEC("tp_btf/sched_process_fork")
+int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child) {
+	struct bpf_forks f = { 0 };
+	__u64 slice;
+
+	if (!is_ours() || BPF_CORE_READ(child, pid) != BPF_CORE_READ(child, tgid))
+		return 0; /* a thread is no process */
+	slice = bpf_ktime_get_ns() / BPF_FORKS_SLICE_NS;
+	if (slice != state.forks_slice) {
+		state.forks_slice = slice;
+		state.forks = 0;
+	}
+	if ((__sync_fetch_and_add(&state.forks, 1) + 1) % BPF_FORKS)
+		return 0;
+	fill_head(&f.head, BPF_KIND_FORKS);
+	if (bpf_ringbuf_output(&ring, &f, sizeof(f), 0) < 0)
+		__sync_fetch_and_add(&state.lost_exec, BPF_FORKS);
+	return 0;
+}
+
 /* A packet to the same address is told once a second. */
 static int is_told(const struct bpf_connect *c) {
 	struct sent key = { .pid = c->head.pid, .port = c->port };

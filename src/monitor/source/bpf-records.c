@@ -128,6 +128,19 @@ static void take_connect(struct bpf_records *r, const void *data, size_t size) {
 	r->sink->event(&e, r->sink->data);
 }
 
+static void take_forks(struct bpf_records *r, const void *data) {
+	struct watch_event e = { .kind = WATCH_FORK, .fork = { .count = BPF_FORKS } };
+	struct bpf_head h;
+
+	memcpy(&h, data, sizeof(h));
+	h.comm[BPF_COMM - 1] = '\0';
+	e.at_us = h.at_ns / 1000;
+	e.pid = (pid_t)h.pid;
+	e.uid = watch_uid(&r->target, h.uid);
+	e.comm = h.comm;
+	r->sink->event(&e, r->sink->data);
+}
+
 void bpf_records_take(struct bpf_records *r, const void *data, size_t size) {
 	unsigned kind;
 
@@ -140,6 +153,8 @@ void bpf_records_take(struct bpf_records *r, const void *data, size_t size) {
 		take_args(r, data, size);
 	else if (kind == BPF_KIND_CONNECT)
 		take_connect(r, data, size);
+	else if (kind == BPF_KIND_FORKS)
+		take_forks(r, data);
 }
 
 void bpf_records_done(struct bpf_records *r) {

@@ -159,6 +159,7 @@ static int add_link(struct bpf_source *b, struct bpf_link *link, const char *nam
 }
 
 static int exec_open(const struct watch_target *t, struct watch_source **ret, struct err *err) {
+	static const char *const names[] = { "on_exec", "on_fork" };
 	struct bpf_program *program;
 	struct bpf_source *b;
 	struct stat st;
@@ -173,8 +174,10 @@ static int exec_open(const struct watch_target *t, struct watch_source **ret, st
 	shared.state->level = t->level;
 	shared.state->cgroup = t->cgroup2_id;
 	b = xcalloc(1, sizeof(*b));
-	program = bpf_object__find_program_by_name(shared.object, "on_exec");
-	r = add_link(b, bpf_program__attach(program), "on_exec", err);
+	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(names); i++) {
+		program = bpf_object__find_program_by_name(shared.object, names[i]);
+		r = add_link(b, bpf_program__attach(program), names[i], err);
+	}
 	if (r < 0)
 		bpf_free(&b->base);
 	else

@@ -134,7 +134,8 @@ const struct watch_source_ops watch_exec_connector = {
 	.backend = "connector",
 	.limits = "command lines of what ends at once, also of other processes of the machine; "
 	          "standard "
-		  "streams; the name of the file that is run",
+		  "streams; the name of the file that is run; processes "
+	          "that run no program",
 	.open = connector_open,
 	.start = connector_start,
 	.lost = connector_lost,
