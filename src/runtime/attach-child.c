@@ -23,6 +23,7 @@
 #include "base/mem.h"
 #include "base/proc.h"
 #include "base/strv.h"
+#include "runtime/nodes.h"
 #include "runtime/passwd.h"
 
 #define DATABASE_MAX (1024 * 1024)
@@ -62,7 +63,7 @@ static int session_setup(const struct attach_payload *p) {
 	for (int i = 0; i < 3; i++)
 		if (dup2(moved[i], i) < 0)
 			return errno;
-	proc_close_fds_except(&p->report_fd, 1);
+	proc_close_fds_except((const int[]){ p->report_fd, p->nodes_fd }, p->nodes_fd < 0 ? 1 : 2);
 	return 0;
 }
 
@@ -155,6 +156,9 @@ int attach_child(void *payload) {
 		code = keyring_leave();
 	if (!code && p->refuses)
 		code = -surface_load(spec->ref.surface);
+	/* Without it the kernel answers, and makes none: no reason not to run. */
+	if (!code && p->nodes_fd >= 0)
+		(void)nodes_filter(p->nodes_fd);
 	if (code)
 		return fail(p, ATTACH_STAGE_SETUP, code);
 	signals_reset();

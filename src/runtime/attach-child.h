@@ -23,6 +23,7 @@ struct attach_payload {
 	int fds[3];    /* to become 0, 1, 2 */
 	int tty_fd;    /* the slave side, to become the controlling terminal; -1 */
 	int report_fd;
+	int nodes_fd;  /* a connection to what makes device nodes, or negative: there is none */
 	bool refuses; /* the calls of the surface, since liblxc does not */
 };
 

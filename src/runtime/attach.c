@@ -28,6 +28,7 @@
 #include "runtime/attach-child.h"
 #include "runtime/attach-watch.h"
 #include "runtime/mount.h"
+#include "runtime/nodes.h"
 #include "runtime/relay.h"
 
 #define ENTER_TIMEOUT_MS 10000
@@ -230,6 +231,7 @@ int attach_start(const struct attach_spec *spec, struct attach_proc *ret, struct
 	auto_container struct lxc_container *c = NULL;
 	autoclose int master = -1, slave = -1, report_rd = -1, report_wr = -1, null = -1;
 	struct attach_payload p = { .spec = spec, .tty_fd = -1 };
+	autoclose int nodes = -1;
 	int fds[2], r = spec_check(spec, err);
 	pid_t pid;
 
@@ -264,6 +266,7 @@ int attach_start(const struct attach_spec *spec, struct attach_proc *ret, struct
 	r = fds_keep(spec, slave >= 0 ? slave : null, slave >= 0, p.fds, err);
 	if (r < 0)
 		return r;
+	nodes = p.nodes_fd = nodes_connect(spec->ref.lxcpath, spec->ref.lxc_name);
 	r = lxc_attach_run(c, &p, &pid);
 	for (int i = 0; i < 3; i++)
 		(void)close(p.fds[i]);

@@ -37,7 +37,7 @@ const struct caps_row caps_rows[] = {
 	STAYS("sys_admin", CAP_SYS_ADMIN, "mounts: systemd and engines"),
 	STAYS("sys_boot", CAP_SYS_BOOT, "systemd powers the container off"),
 	STAYS("sys_nice", CAP_SYS_NICE, "priorities and processors of services"),
-	STAYS("mknod", CAP_MKNOD, OF_DOCKER "the kernel makes no device for it here"),
+	STAYS("mknod", CAP_MKNOD, OF_DOCKER "harmless devices are made for it"),
 	STAYS("audit_write", CAP_AUDIT_WRITE, OF_DOCKER "the kernel takes no record from here"),
 	STAYS("setfcap", CAP_SETFCAP, "packages set capabilities of files; maps of user namespaces"),
 

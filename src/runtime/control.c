@@ -15,6 +15,7 @@
 #include "base/mem.h"
 #include "base/strv.h"
 #include "runtime/cgroup.h"
+#include "runtime/nodes.h"
 
 #define KILL_TIMEOUT_MS 5000
 
@@ -148,6 +149,7 @@ int runtime_leftovers_remove(const struct runtime_ref *ref, struct err *err) {
 	}
 	/* liblxc's monitor goes there to be able to remove its own; everybody's, and empty. */
 	(void)cgroup_remove(&t, "lxc.pivot", "");
+	nodes_forget(ref->lxcpath ? ref->lxcpath : RUNTIME_LXCPATH, ref->lxc_name);
 	if (result < 0)
 		return err_sys(err, result, "cannot remove all that is left of '%s'",
 			       runtime_ref_name(ref));

@@ -113,6 +113,7 @@ struct runtime {
 	int rootfs_fd;
 	int ready_fd;
 	bool is_ready;
+	pid_t nodes; /* coi-nodes; 0: none */
 	struct runtime_info info;
 };
 

@@ -157,8 +157,12 @@ static int overlay_by_fd(const struct runtime_spec *spec, const struct rootfs_la
 	(void)fsconfig(fs, FSCONFIG_SET_STRING, "source", "coi", 0);
 	if (fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
 		return fs_error(fs, -errno, "create", err);
-	/* liblxc gives /dev; a device node that came in by a layer opens nothing. */
-	m = fsmount(fs, FSMOUNT_CLOEXEC, MOUNT_ATTR_NODEV);
+	/*
+	 * liblxc gives /dev; a device node that came in by a layer opens nothing. Where root
+	 * inside makes harmless ones (nodes.h), they work: others come in by no layer, since
+	 * what unpacks them lacks the right to make any, and by no call.
+	 */
+	m = fsmount(fs, FSMOUNT_CLOEXEC, spec->nesting ? 0 : MOUNT_ATTR_NODEV);
 	return m < 0 ? fs_error(fs, -errno, "mount", err) : m;
 }
 
@@ -200,7 +204,7 @@ static int overlay_by_name(const struct runtime_spec *spec, const struct rootfs_
 	if (opt.overflow)
 		return err_set(err, ERR_CONFIG, -E2BIG, "too many layers for this kernel");
 	mount_ids_begin(ids->range.base, ids->range.base);
-	r = mount("coi", "m", "overlay", MS_NODEV, opt.data) < 0 ? -errno : 0;
+	r = mount("coi", "m", "overlay", spec->nesting ? 0 : MS_NODEV, opt.data) < 0 ? -errno : 0;
 	mount_ids_end();
 	return r < 0 ? err_sys(err, r, "cannot mount the overlay") : 0;
 }

@@ -29,6 +29,7 @@
 #include "runtime/control.h"
 #include "runtime/limits.h"
 #include "runtime/lxcconf.h"
+#include "runtime/nodes.h"
 
 #define START_TIMEOUT_MS 30000
 #define MOUNTINFO_MAX (4 * 1024 * 1024)
@@ -46,6 +47,7 @@ struct start_plan {
 	const struct runtime_spec *spec;
 	char **conf; /* key, value, … */
 	char *const *argv;
+	bool nodes; /* coi-nodes is there */
 };
 
 static char *const argv_coi[] = { (char *)INIT_INSIDE, NULL };
@@ -71,6 +73,17 @@ static void signals_reset(void) {
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
+/* What is started from here on makes device nodes, or cannot: no reason not to start. */
+static void nodes_put(const struct runtime_spec *spec) {
+	int fd = nodes_connect(spec->lxcpath, spec->lxc_name);
+	int r = fd < 0 ? fd : nodes_filter(fd);
+
+	if (r < 0)
+		log_debug("no device nodes in '%s': %s", spec->name, strerror(-r));
+	if (fd >= 0)
+		(void)close(fd);
+}
+
 static void starter(const struct start_plan *plan, int pipe_fd) {
 	struct start_reply reply = { 0 };
 	struct lxc_container *c;
@@ -83,6 +96,8 @@ static void starter(const struct start_plan *plan, int pipe_fd) {
 	 * that the range is root's to give has been seen to (ids.h).
 	 */
 	(void)setenv("PATH", "/usr/sbin:/sbin", 1);
+	if (plan->nodes)
+		nodes_put(plan->spec);
 	c = lxc_container_new(plan->spec->lxc_name, plan->spec->lxcpath);
 	if (c && lxc_configure(c, plan->conf, &reply)) {
 		c->want_daemonize(c, true);
@@ -263,10 +278,20 @@ static int start_failed_for(const struct runtime *rt, int code, const char *why,
 			     "kernel gives no container a /proc: umount it", cover);
 }
 
+static void nodes_end(struct runtime *rt) {
+	nodes_forget(rt->spec->lxcpath, rt->spec->lxc_name);
+	if (rt->nodes > 0) {
+		(void)kill(rt->nodes, SIGKILL);
+		(void)proc_wait(rt->nodes);
+	}
+	rt->nodes = 0;
+}
+
 static int start_failed(struct runtime *rt, int code, const struct start_reply *reply,
 			const char *log_path, off_t log_from, struct err *err) {
 	autofree char *why = log_from >= 0 ? log_since(log_path, log_from) : xstrdup("");
 
+	nodes_end(rt);
 	/* Not the supervisor's group, which is the caller's own. */
 	(void)runtime_leftovers_remove(&(struct runtime_ref){ .lxc_name = rt->spec->lxc_name },
 				       NULL);
@@ -323,6 +348,14 @@ int runtime_start(struct runtime *rt, struct runtime_info *ret, struct err *err)
 			       "control groups of an earlier '%s' are still there", spec->name);
 	if (prctl(PR_SET_CHILD_SUBREAPER, 1) < 0)
 		return err_sys(err, -errno, "cannot become a subreaper");
+	if (spec->nesting) {
+		struct err soft = { 0 };
+
+		plan.nodes = nodes_start(spec->lxcpath, spec->lxc_name, rt->rootfs_fd, &rt->nodes,
+					 &soft) == 0;
+		if (!plan.nodes)
+			log_debug("%s", soft.msg);
+	}
 	r = starter_run(&plan, &reply);
 	if (r == 0 && reply.init <= 0)
 		r = -EIO;
@@ -418,6 +451,7 @@ int runtime_cleanup(struct runtime *rt, struct err *err) {
 	}
 	if (r < 0)
 		return r;
+	nodes_end(rt);
 	return runtime_leftovers_remove(&ref, err);
 }
 

@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "runtime/nodes.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <seccomp.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/layout.h"
+#include "base/mem.h"
+#include "base/proc.h"
+
+#ifndef SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV
+#define SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV (1UL << 5) /* Linux 5.19 */
+#endif
+
+#define BACKLOG 64
+#define NUMBER(major, minor) ((major) << 8 | (minor))
+
+const uint32_t nodes_devices[] = {
+	NUMBER(1, 3), /* null */
+	NUMBER(1, 5), /* zero */
+	NUMBER(1, 7), /* full */
+	NUMBER(1, 8), /* random */
+	NUMBER(1, 9), /* urandom */
+	NUMBER(5, 0), /* tty: the one of whoever opens it */
+	0,
+};
+
+/* The address below the directory, which may be deep: 108 bytes are not many. */
+static int address_of(const char *lxcpath, const char *lxc_name, struct sockaddr_un *ret) {
+	int dir = open(lxcpath, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	char link[32];
+	int n;
+
+	if (dir < 0)
+		return -errno;
+	*ret = (struct sockaddr_un){ .sun_family = AF_UNIX };
+	n = snprintf(ret->sun_path, sizeof(ret->sun_path), "%s/%s.nodes", fd_proc_path(dir, link),
+		     lxc_name);
+	if (n < 0 || (size_t)n >= sizeof(ret->sun_path)) {
+		(void)close(dir);
+		return -ENAMETOOLONG;
+	}
+	return dir;
+}
+
+void nodes_forget(const char *lxcpath, const char *lxc_name) {
+	struct sockaddr_un addr;
+	autoclose int dir = address_of(lxcpath, lxc_name, &addr);
+
+	if (dir >= 0)
+		(void)unlink(addr.sun_path);
+}
+
+static int listen_at(const char *lxcpath, const char *lxc_name) {
+	struct sockaddr_un addr;
+	autoclose int dir = address_of(lxcpath, lxc_name, &addr);
+	autoclose int fd = -1;
+	mode_t old;
+	int r;
+
+	if (dir < 0)
+		return dir;
+	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return -errno;
+	(void)unlink(addr.sun_path);
+	old = umask(0177);
+	r = bind(fd, (struct sockaddr *)&addr, sizeof(addr)) < 0 || listen(fd, BACKLOG) < 0 ? -errno
+											     : 0;
+	(void)umask(old);
+	return r < 0 ? r : steal_fd(&fd);
+}
+
+int nodes_start(const char *lxcpath, const char *lxc_name, int root_fd, pid_t *ret,
+		struct err *err) {
+	autoclose int fd = listen_at(lxcpath, lxc_name);
+	autofree char *path = layout_program("coi-nodes");
+	char *const argv[] = { (char *)"coi-nodes", NULL };
+	char *const env[] = { NULL };
+	const struct spawn_fd fds[] = { { fd, NODES_FD_LISTEN }, { root_fd, NODES_FD_ROOT } };
+	const struct spawn_spec spec = {
+		.path = path,
+		.argv = argv,
+		.env = env,
+		.fds = fds,
+		.fd_count = ARRAY_SIZE(fds),
+		.new_session = true,
+		.null_stdio = true,
+		.cwd = "/",
+		.uid = (uid_t)-1,
+		.gid = (gid_t)-1,
+	};
+
+	if (fd < 0)
+		return err_sys(err, fd, "cannot make a socket in '%s'", lxcpath);
+	return proc_spawn(&spec, ret, NULL, err);
+}
+
+int nodes_connect(const char *lxcpath, const char *lxc_name) {
+	struct sockaddr_un addr;
+	autoclose int dir = address_of(lxcpath, lxc_name, &addr);
+	autoclose int fd = -1;
+
+	if (dir < 0)
+		return dir;
+	/* Never waits: when too many are in line already, this one goes without. */
+	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0 || connect(fd, (struct sockaddr *)&addr, sizeof(addr)) < 0)
+		return -errno;
+	return steal_fd(&fd);
+}
+
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+#define LOW_HALF 0
+#else
+#define LOW_HALF 4
+#endif
+#define ARGUMENT(n) ((uint32_t)(offsetof(struct seccomp_data, args) + 8 * (n) + LOW_HALF))
+#define LOAD(at) ((struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (at)))
+#define IF_EQUAL(k, yes, no) ((struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (k), (yes), (no)))
+#define RETURN(what) ((struct sock_filter)BPF_STMT(BPF_RET | BPF_K, (what)))
+
+#ifdef SYS_mknod
+#define OLDER_CALL SYS_mknod
+#else
+#define OLDER_CALL SYS_mknodat /* not there: never compared with success */
+#endif
+#define DEVICES (ARRAY_SIZE(nodes_devices) - 1)
+#define PART (6 + 2 * DEVICES)
+
+/* Is it a character device of ours? By the arguments that are in registers. */
+static void put_part(struct sock_filter p[PART], uint32_t mode, uint32_t device) {
+	p[0] = LOAD(ARGUMENT(mode));
+	p[1] = (struct sock_filter)BPF_STMT(BPF_ALU | BPF_AND | BPF_K, S_IFMT);
+	p[2] = IF_EQUAL(S_IFCHR, 1, 0);
+	p[3] = RETURN(SECCOMP_RET_ALLOW);
+	p[4] = LOAD(ARGUMENT(device));
+	for (size_t i = 0; i < DEVICES; i++) {
+		p[5 + 2 * i] = IF_EQUAL(nodes_devices[i], 0, 1);
+		p[6 + 2 * i] = RETURN(SECCOMP_RET_USER_NOTIF);
+	}
+	p[PART - 1] = RETURN(SECCOMP_RET_ALLOW);
+}
+
+/* Calls of this machine's own kind only: the other kinds get the kernel's answer. */
+static int listener_make(void) {
+	struct sock_filter p[7 + 2 * PART] = {
+		LOAD(offsetof(struct seccomp_data, arch)),
+		IF_EQUAL(seccomp_arch_native(), 1, 0),
+		RETURN(SECCOMP_RET_ALLOW),
+		LOAD(offsetof(struct seccomp_data, nr)),
+		IF_EQUAL(SYS_mknodat, 2, 0),
+		IF_EQUAL(OLDER_CALL, 1 + PART, 0),
+		RETURN(SECCOMP_RET_ALLOW),
+	};
+	const struct sock_fprog program = { .len = ARRAY_SIZE(p), .filter = p };
+
+	put_part(&p[7], 2, 3);
+	put_part(&p[7 + PART], 1, 2);
+	return (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER,
+			    SECCOMP_FILTER_FLAG_NEW_LISTENER | SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV,
+			    &program);
+}
+
+int nodes_filter(int fd) {
+	autoclose int listener = listener_make();
+	char byte = 0;
+	struct iovec iov = { &byte, 1 };
+	union {
+		char space[CMSG_SPACE(sizeof(int))];
+		struct cmsghdr align;
+	} control = { 0 };
+	struct msghdr m = { .msg_iov = &iov,
+			    .msg_iovlen = 1,
+			    .msg_control = control.space,
+			    .msg_controllen = sizeof(control.space) };
+	struct cmsghdr *c = CMSG_FIRSTHDR(&m);
+
+	if (listener < 0)
+		return -errno;
+	c->cmsg_level = SOL_SOCKET;
+	c->cmsg_type = SCM_RIGHTS;
+	c->cmsg_len = CMSG_LEN(sizeof(int));
+	memcpy(CMSG_DATA(c), &listener, sizeof(int));
+	return sendmsg(fd, &m, MSG_NOSIGNAL) < 0 ? -errno : 0;
+}
