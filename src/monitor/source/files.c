@@ -274,9 +274,11 @@ static void judge(struct files *f, const struct told *t) {
 	is_canary = t->file && t->file->is_canary;
 	if ((t->mask & FAN_OPEN) && (is_canary || place_find(path, PLACE_SECRET)))
 		tell(f, t, path, WATCH_OPEN);
-	if (written(t->mask) != WATCH_ACCESS_COUNT &&
-	    (is_canary || place_find(path, PLACE_PERSISTENCE)))
-		tell(f, t, path, written(t->mask));
+	/* Who deletes a canary knows no more than before. */
+	if (is_canary ? t->mask & FAN_MODIFY
+		      : written(t->mask) != WATCH_ACCESS_COUNT &&
+				place_find(path, PLACE_PERSISTENCE))
+		tell(f, t, path, is_canary ? WATCH_WRITE : written(t->mask));
 }
 
 /* One piece of information of an event, which has @len bytes. */
