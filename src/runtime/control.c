@@ -3,6 +3,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -18,6 +19,7 @@
 #include "runtime/nodes.h"
 
 #define KILL_TIMEOUT_MS 5000
+#define BUSY_TIMEOUT_MS 1000
 
 static bool same_boot(const struct runtime_ref *ref) {
 	return !ref->boot_id || !strcmp(ref->boot_id, boot_id());
@@ -124,6 +126,19 @@ int runtime_is_frozen(const struct runtime_ref *ref) {
 	return r < 0 ? r : cgroup_is_frozen(&t, ref->lxc_name);
 }
 
+/*
+ * A group may be busy for a moment after the last in it has died: the kernel lets go of
+ * a task (6.18 and newer) when the processor has left it. Nothing tells when.
+ */
+static int groups_remove(const struct cgroup_trees *t, const char *prefix, const char *name) {
+	uint64_t end = clock_mono_ms() + BUSY_TIMEOUT_MS;
+	int r;
+
+	while ((r = cgroup_remove(t, prefix, name)) == -EBUSY && clock_mono_ms() < end)
+		(void)poll(NULL, 0, 2);
+	return r;
+}
+
 int runtime_leftovers_remove(const struct runtime_ref *ref, struct err *err) {
 	static const char *const prefixes[] = { CGROUP_SUPERVISOR, CGROUP_MONITOR, CGROUP_PAYLOAD };
 	auto_cgroup_trees struct cgroup_trees t = { 0 };
@@ -143,7 +158,7 @@ int runtime_leftovers_remove(const struct runtime_ref *ref, struct err *err) {
 			result = r;
 		if (i == ARRAY_SIZE(prefixes) - 1 && (r = init_kill(ref, KILL_TIMEOUT_MS)) < 0)
 			result = r;
-		r = cgroup_remove(&t, prefixes[i], ref->lxc_name);
+		r = groups_remove(&t, prefixes[i], ref->lxc_name);
 		if (r < 0)
 			result = r;
 	}
