@@ -71,12 +71,6 @@ setup() {
 	load ../lib/common
 	cd "$T/ws"
 	printf '[container]\nimage = "coi-podman"\ninit = "coi-init"\n' >"$HOME/.coi/config.toml"
-	# crun refuses hybrid hosts whose version 2 gives controllers to its groups; liblxc
-	# leaves it so where it was once shown version 2 alone.
-	local one
-	for one in $(cat /sys/fs/cgroup/unified/cgroup.subtree_control 2>/dev/null); do
-		echo "-$one" >/sys/fs/cgroup/unified/cgroup.subtree_control || true
-	done
 }
 
 teardown() {

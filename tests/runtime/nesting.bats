@@ -1,7 +1,9 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-or-later
+# coi: alone
 # What container engines ask of the kernel before they start one: there where containers
-# inside are allowed, and not with reduce_kernel_surface.
+# inside are allowed, and not with reduce_kernel_surface. Alone, since one test gives the
+# controllers of version 2 on, which crun takes amiss in the suite of podman.
 
 bats_require_minimum_version 1.5.0
 load lib.bash
