@@ -35,7 +35,7 @@ static int64_t env_number(const char *name) {
 		return -1;
 	errno = 0;
 	n = strtol(text, &end, 10);
-	return errno || *end || n < 0 || n > 0xfffffffeL ? -1 : n;
+	return errno || *end || n < 0 || (unsigned long)n > 0xfffffffeUL ? -1 : n;
 }
 
 static int find_home(struct privilege *p, const struct passwd *pw, struct err *err) {
