@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -48,18 +49,38 @@ static int bind_userns(const struct runtime_bind *bind, const struct bind_owner 
 	return 0;
 }
 
+/*
+ * A file of @fs. Kernels before 6.15 clone no mount that is not attached in the caller's
+ * namespace (EINVAL), so it is, for as long as that takes.
+ */
+static int hidden_file(int fs) {
+	autoclose int place = -1, file = -1;
+	int r;
+
+	if (mkdir(HIDDEN_DIR, 0711) < 0 && errno != EEXIST)
+		return -errno;
+	place = open(HIDDEN_DIR, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (place < 0)
+		return -errno;
+	r = mount_attach(fs, place);
+	if (r < 0)
+		return r;
+	file = openat(fs, "empty", O_CREAT | O_EXCL | O_RDONLY | O_CLOEXEC, 0444);
+	r = file < 0 ? -errno : mount_clone(file);
+	(void)umount2(HIDDEN_DIR, MNT_DETACH | UMOUNT_NOFOLLOW);
+	return r;
+}
+
 /* An empty thing that nobody can write: a tmpfs, or a file of one. */
 static int hidden_mount(bool dir, struct err *err) {
 	autoclose int fs = mount_tmpfs("4k", "0555", 0, 0, MOUNT_NOSUID | MOUNT_NODEV);
-	autoclose int file = -1;
 	int m;
 
 	if (fs < 0)
 		return err_sys(err, fs, "cannot make a tmpfs");
 	if (dir)
 		return steal_fd(&fs);
-	file = openat(fs, "empty", O_CREAT | O_EXCL | O_RDONLY | O_CLOEXEC, 0444);
-	m = file < 0 ? -errno : mount_clone(file);
+	m = hidden_file(fs);
 	return m < 0 ? err_sys(err, m, "cannot make an empty file") : m;
 }
 

@@ -104,6 +104,8 @@ int tmpdir_setup(const struct runtime_spec *spec, int root, const struct idset *
 /* In the private namespace: a tmpfs on @dir with "fuse" and "tun" that everybody may open. */
 int devices_make(const char *dir, struct err *err);
 #define DEVICES_DIR RUNTIME_LXCPATH "/dev"
+/* Where something is attached for a moment, in the supervisor's own namespace. */
+#define HIDDEN_DIR RUNTIME_LXCPATH "/hidden"
 
 struct runtime {
 	const struct runtime_spec *spec;

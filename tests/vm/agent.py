@@ -63,7 +63,7 @@ def main():
                 status = child.poll()
                 if status is None and hung_up(port):
                     os.killpg(child.pid, signal.SIGTERM)
-                    status = child.wait()
+                    child.wait()
                     break
                 data = out.read(65536)
                 if data:
@@ -72,7 +72,8 @@ def main():
                     break
                 else:
                     time.sleep(0.1)
-        send(port, b"EXIT %d\n" % (status if status >= 0 else 128 - status))
+        if status is not None:
+            send(port, b"EXIT %d\n" % (status if status >= 0 else 128 - status))
 
 
 if __name__ == "__main__":
