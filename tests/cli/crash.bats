@@ -182,14 +182,10 @@ $plan:$step: processes stay"
 	local round pid
 	for round in monitor init; do
 		coi container launch coi-default victim
-		if [ "$round" = init ]; then
-			pid=$(cat /proc/[0-9]*/status 2>/dev/null | awk '/^Name:/ { name = $2 }
-				/^Pid:/ { pid = $2 } /^NSpid:/ && NF > 2 && $NF == 1 && name ~ /init/ { print pid; exit }')
-		else
-			# The child of the supervisor that holds the container.
-			pid=$(for p in $(pids_of coi-supervisor); do cat "/proc/$p/task/$p/children"; done |
-				tr ' ' '\n' | grep . | head -n 1)
-		fi
+		pid=$(cat /proc/[0-9]*/status 2>/dev/null | awk '/^Name:/ { name = $2 }
+			/^Pid:/ { pid = $2 } /^NSpid:/ && NF > 2 && $NF == 1 && name ~ /init/ { print pid; exit }')
+		# The monitor is what has started it.
+		[ "$round" = init ] || pid=$(awk '/^PPid:/ { print $2 }' "/proc/${pid:-0}/status")
 		[ -n "$pid" ] || { echo "no $round found"; ps axf; return 1; }
 		kill -9 "$pid"
 		stopped() { ! coi container running victim; }
