@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* start, stop, delete, exists, running: one container each, hardly any output. */
+/* stop, delete, exists, running: one container each, hardly any output. */
 #include <errno.h>
 
 #include "base/log.h"
 #include "cli/app.h"
 #include "cli/commands.h"
 #include "cli/resolve.h"
-#include "session/launch.h"
 #include "session/lifecycle.h"
 
 #define EXIT_FALSE 1
@@ -25,16 +24,6 @@ static const struct cli_argument running_container[] = {
 	{ "name", ARGUMENT_REQUIRED, COMPLETE_RUNNING, "Name of the container" },
 	{ NULL },
 };
-
-static int start_run(struct cli *cli, const void *args, struct err *err) {
-	auto_launched struct launched l = LAUNCHED_INIT;
-	int r = launch_start(cli->session, app_word(cli, 0), &l, err);
-
-	if (r < 0)
-		return r;
-	log_info("Container '%s' is running", app_word(cli, 0));
-	return 0;
-}
 
 static int stop_run(struct cli *cli, const void *args, struct err *err) {
 	const struct force_args *a = args;
@@ -113,15 +102,6 @@ static const struct cli_example exists_examples[] = {
 	{ "coi container exists box || coi container launch coi-default box",
 	  "Make it unless it is there." },
 	{ NULL },
-};
-
-const struct cli_command cmd_container_start = {
-	.name = "start",
-	.group = GROUP_CONTAINER,
-	.summary = "start a stopped container",
-	.arguments = any_container,
-	.flags = COMMAND_SESSION | COMMAND_CONFIG | COMMAND_STARTS,
-	.run = start_run,
 };
 
 const struct cli_command cmd_container_stop = {

@@ -176,6 +176,7 @@ static int read_head(struct container *c, struct err *err) {
 	c->workspace_gid = (gid_t)record_get_int(r, "", "workspace_gid", (gid_t)-1);
 	c->slot = (int)record_get_int(r, "", "slot", 0);
 	c->persistent = record_get_bool(r, "", "persistent", false);
+	c->at_boot = record_get_bool(r, "", "at_boot", false);
 	c->delete_on_stop = record_get_bool(r, "", "delete_on_stop", false);
 	c->systemd = record_get_bool(r, "", "systemd", false);
 	c->nesting = record_get_bool(r, "", "nesting", false);
@@ -265,6 +266,7 @@ static void write_head(struct container *c) {
 	record_setf(r, "", "workspace_gid", "%u", c->workspace_gid);
 	record_setf(r, "", "slot", "%d", c->slot);
 	record_set(r, "", "persistent", c->persistent ? "true" : "false");
+	record_set(r, "", "at_boot", c->at_boot ? "true" : "false");
 	record_set(r, "", "delete_on_stop", c->delete_on_stop ? "true" : "false");
 	record_set(r, "", "systemd", c->systemd ? "true" : "false");
 	record_set(r, "", "nesting", c->nesting ? "true" : "false");
@@ -388,6 +390,7 @@ int container_store_run(const struct session *s, struct container *mine, struct 
 	if (r < 0)
 		return r;
 	mine->persistent = now->persistent;
+	mine->at_boot = now->at_boot;
 	mine->delete_on_stop = now->delete_on_stop;
 	str_replace(&mine->alias, now->alias);
 	mine->user_uid = now->user_uid;

@@ -76,6 +76,7 @@ struct container {
 	gid_t workspace_gid;
 	int slot;               /* 0: none */
 	bool persistent;
+	bool at_boot;           /* 'coi container start --at-boot' starts it */
 	bool delete_on_stop;    /* goes with its last process */
 	bool systemd;           /* init: systemd, else coi-init */
 	bool nesting;           /* docker and podman inside */

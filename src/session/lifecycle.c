@@ -253,6 +253,20 @@ int lifecycle_persist(struct session *s, const char *name, struct err *err) {
 	return r < 0 ? r : 1;
 }
 
+int lifecycle_set_at_boot(struct session *s, const char *name, bool at_boot, struct err *err) {
+	auto_container struct container *c = NULL;
+	autoclose int lock = -1;
+	int r = load_locked(s, name, &lock, &c, err);
+
+	if (r < 0)
+		return r;
+	if (c->at_boot == at_boot)
+		return 0;
+	c->at_boot = at_boot;
+	r = container_store(s, c, err);
+	return r < 0 ? r : 1;
+}
+
 int lifecycle_set_session(struct session *s, const char *name, const struct container *like,
 			  struct err *err) {
 	auto_container struct container *c = NULL;

@@ -26,6 +26,8 @@ int lifecycle_wait_stopped(struct session *s, const char *name, struct err *err)
  * metadata tells it too.
  */
 int lifecycle_persist(struct session *s, const char *name, struct err *err);
+/* Start it when the machine has been started, or do not: 1, or 0 when it was so already. */
+int lifecycle_set_at_boot(struct session *s, const char *name, bool at_boot, struct err *err);
 /*
  * Another session lives in it from now on: id, tool, profile and state paths of
  * @like (a stub that has only these).

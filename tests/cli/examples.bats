@@ -271,7 +271,7 @@ make_agent() {
 			coi snapshot create tuesday
 			;;
 		"coi snapshot restore"*) coi container stop "$(container_name 1)" ;;
-		"coi persist"*) coi container start "$(container_name 1)" ;;
+		"coi persist coi"*) coi container start "$(container_name 1)" ;;
 		esac
 	}
 	run_world session
