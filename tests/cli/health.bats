@@ -431,6 +431,9 @@ mount -t tmpfs tmpfs /run; touch /run/docker.sock"
 		[ -z "$caught" ] || break
 	done
 	[ -n "$caught" ]
+	# One that was just being made is for the next command to put right, once its maker is gone.
+	within 15 quiet
+	coi clean --orphans --force
 	expect_settled before
 }
 
