@@ -95,6 +95,7 @@ static int put_conf(const struct debs *d, struct err *err) {
 	buf_adds(&text, "Dir::Etc::main \"/dev/null\";\n"
 			"Dir::Etc::parts \"/dev/null\";\n"
 			"Acquire::Languages \"none\";\n"
+			"Acquire::Retries \"5\";\n"
 			"APT::Install-Recommends \"false\";\n"
 			"APT::Get::Assume-Yes \"true\";\n"
 			/* The locks are beside what dpkg writes, and nobody else is here. */
