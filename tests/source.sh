@@ -25,6 +25,14 @@ verdict "the Debian package is built with what contrib/packages-build names" "$(
 		grep -qE "(^| )$package( |,|\$)" contrib/debian/control || echo "not in control: $package"
 	done)"
 
+# "! command" stops no test: 'not' (tests/lib/not.bash) does. As the last line of a
+# function it is what that returns, and before "||" and "&&" it is a condition.
+verdict "what must not be is asked so that a test can fail" "$(find tests -name '*.bats' | sort |
+	xargs -r awk '
+	FNR == 1 { held = "" }
+	held != "" { if ($0 !~ /^}/) print held; held = "" }
+	/^\t+! / && !/\|\|/ && !/&&/ && !/^\t+! -/ { held = FILENAME ":" FNR ": " $0 }')"
+
 # Library folders return what went wrong; printing belongs to cli/ and to process mains.
 # The exceptions are the places that printing goes through, and the waiter of lock.c.
 printers='^src/(cli/|[a-z]+/[a-z0-9-]*main\.c|session/supervisor-log\.c|base/(log|json|table|progress|lock)\.[ch])'

@@ -11,6 +11,7 @@
 #include "cli/app.h"
 #include "cli/commands.h"
 #include "cli/output.h"
+#include "cli/update.h"
 #include "config/config.h"
 #include "monitor/pattern/update.h"
 
@@ -111,8 +112,7 @@ static int update_one(struct cli *cli, const struct pattern_source *s, bool is_d
 	return r;
 }
 
-static int update_patterns_run(struct cli *cli, const void *args, struct err *err) {
-	const struct update_args *a = args;
+int update_patterns(struct cli *cli, bool is_dry, struct err *err) {
 	auto_json json_t *list = cli->json ? json_array() : NULL;
 	struct err first = { 0 };
 	size_t count = 0, changed = 0;
@@ -126,7 +126,7 @@ static int update_patterns_run(struct cli *cli, const void *args, struct err *er
 		if (!source.url || !*source.url)
 			continue;
 		count++;
-		r = update_one(cli, &source, a->dry_run, list, &why);
+		r = update_one(cli, &source, is_dry, list, &why);
 		changed += r > 0;
 		if (r >= 0)
 			continue;
@@ -145,9 +145,15 @@ static int update_patterns_run(struct cli *cli, const void *args, struct err *er
 		return err_set(err, ERR_CONFIG, -ENOENT,
 			       "there is no source: detection.gtfobins_source and "
 			       "detection.sigma_source are empty");
-	if (!list && !a->dry_run && changed)
+	if (!list && !is_dry && changed)
 		log_info("Containers that start from now on are watched by them.");
 	return 0;
+}
+
+static int update_patterns_run(struct cli *cli, const void *args, struct err *err) {
+	const struct update_args *a = args;
+
+	return update_patterns(cli, a->dry_run, err);
 }
 
 static const struct cli_option update_patterns_options[] = {

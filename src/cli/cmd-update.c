@@ -13,6 +13,7 @@
 #include "cli/commands.h"
 #include "cli/output.h"
 #include "cli/prompts.h"
+#include "cli/update.h"
 #include "update/core.h"
 
 struct update_args {
@@ -255,7 +256,7 @@ static int core_args_check(struct cli *cli, void *args, struct err *err) {
 
 /* ---- all of it ---- */
 
-static int update_run(struct cli *cli, const void *args, struct err *err) {
+static int update_program(struct cli *cli, const void *args, struct err *err) {
 	auto_site struct site p = { .fd = -1, .releases = -1 };
 	int r = site_find(&p, err);
 
@@ -269,6 +270,24 @@ static int update_run(struct cli *cli, const void *args, struct err *err) {
 		return 0;
 	}
 	return update_site(cli, &p, args, err);
+}
+
+static int update_rules(struct cli *cli, struct err *err) {
+	int r = app_load_config(cli, false, err);
+
+	return r < 0 ? r : update_patterns(cli, false, err);
+}
+
+static int update_run(struct cli *cli, const void *args, struct err *err) {
+	struct err program = { 0 };
+
+	if (update_program(cli, args, &program) == 0)
+		return update_rules(cli, err);
+	/* One does not depend on the other. */
+	if (update_rules(cli, err) < 0)
+		log_warn("%s", err->msg);
+	*err = program;
+	return err->code;
 }
 
 static const struct cli_option core_options[] = {
@@ -329,9 +348,9 @@ static const struct cli_example update_examples[] = {
 const struct cli_command cmd_update = {
 	.name = "update",
 	.group = GROUP_OTHER,
-	.summary = "update the program",
-	.description = "As 'coi update core'. A program that a package manager or 'make install' has "
-		       "brought is left to those.",
+	.summary = "update the program and the rules that watch",
+	.description = "As 'coi update core', then 'coi update patterns'. A program that a package "
+		       "manager or 'make install' has brought is left to those.",
 	.options = update_options,
 	.examples = update_examples,
 	.children = update_children,

@@ -113,7 +113,7 @@ state_of() { # NAME
 	for unit in cleanup restore; do
 		sed "s|^ExecStart=[^ ]*|ExecStart=$COI|" \
 			"$COI_TEST_BUILD/contrib/systemd/coi-$unit.service" >"$T/units/coi-$unit.service"
-		! grep '@' "$COI_TEST_BUILD/contrib/systemd/coi-$unit.service"
+		not grep '@' "$COI_TEST_BUILD/contrib/systemd/coi-$unit.service"
 	done
 	run systemd-analyze verify --man=no --recursive-errors=no "$T"/units/*.service
 	expect_status 0

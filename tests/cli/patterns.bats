@@ -320,3 +320,18 @@ no_leftovers() {
 	[ "$(rules_of sigma | wc -l)" = 2 ]
 	no_leftovers
 }
+
+@test "update is the program, then the rules" {
+	rule one high something
+	commit
+	run --separate-stderr coi update
+	expect_status 0
+	expect_text "is a development build"
+	[ -e "$HOME/.coi/sigma" ]
+	# The rules do not come, which is said; what became of the program was said before.
+	settings "file://$T/nothing" "file://$T/nothing"
+	run --separate-stderr coi update
+	expect_status 1
+	expect_text "is a development build"
+	expect_stderr "sigma"
+}
