@@ -16,6 +16,8 @@
 #define FDS 32
 /* From the birth of a process to its program. */
 #define PATIENCE_MS 500
+/* From its number to when it can be opened; some numbers are threads. */
+#define BIRTH_MS 3
 
 static long now_ms(void) {
 	struct timespec t;
@@ -37,6 +39,15 @@ static int newest(void) {
 	(void)fclose(f);
 	last = strrchr(line, ' ');
 	return last ? (int)strtol(last, NULL, 10) : 0;
+}
+
+static int open_new(int pid) {
+	int fd;
+
+	for (long end = now_ms() + BIRTH_MS;
+	     (fd = (int)syscall(SYS_pidfd_open, pid, 0)) < 0 && now_ms() < end;)
+		;
+	return fd;
 }
 
 static int is_wanted(int pid, const char *name) {
@@ -96,7 +107,7 @@ int main(int argc, char **argv) {
 		int top = newest();
 
 		for (int pid = last + 1; pid <= top; pid++) {
-			int pidfd = (int)syscall(SYS_pidfd_open, pid, 0), taken;
+			int pidfd = open_new(pid), taken;
 
 			if (pidfd < 0)
 				continue;
