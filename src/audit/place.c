@@ -21,8 +21,17 @@ bool audit_is_stem(const char *name) {
 	       len;
 }
 
+bool audit_is_trial(const char *container) {
+	const char *at = strstr(container, AUDIT_TRIAL);
+	const char *number = at ? at + sizeof(AUDIT_TRIAL) - 1 : "";
+
+	return *number && number[strspn(number, "0123456789")] == '\0';
+}
+
 char *audit_stem(const char *container, bool is_network) {
-	return xasprintf("%s%s", container ? container : NO_CONTAINER, is_network ? "-nft" : "");
+	bool has_own = container && !audit_is_trial(container);
+
+	return xasprintf("%s%s", has_own ? container : NO_CONTAINER, is_network ? "-nft" : "");
 }
 
 /* @name below @above, made when missing; @flags O_NOFOLLOW or none. */

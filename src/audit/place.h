@@ -19,13 +19,17 @@
 
 /* Is @name one that a container can have, and no name of a file of ours? */
 bool audit_is_stem(const char *name);
+/* Containers that 'coi health' tries are called so, behind the prefix, with a number. */
+#define AUDIT_TRIAL "health-check-"
+/* Is @container such a one? Nobody asks for its records again: they are with what belongs to none. */
+bool audit_is_trial(const char *container);
 /*
  * The directory, as a descriptor; made when missing (0700) if @make. Never
  * through a link in the last component. Call it as the person. -ENOENT (with
  * @err set) when it is not there.
  */
 int audit_open_directory(const struct privilege *who, bool make, struct err *err);
-/* The stem of a container's files, newly allocated; NULL: what belongs to none. */
+/* The stem of a container's files, newly allocated; NULL: of what belongs to none. */
 char *audit_stem(const char *container, bool is_network);
 
 #endif

@@ -2,6 +2,7 @@
 #include "audit/sink-datagram.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -12,13 +13,15 @@
 #include "base/escape.h"
 #include "base/mem.h"
 
-struct datagram_sink *datagram_new(const struct audit_sink_ops *ops, const char *path) {
+struct audit_sink *datagram_new(const struct audit_sink_ops *ops, const char *path,
+				datagram_format *format) {
 	struct datagram_sink *d = xcalloc(1, sizeof(*d));
 
 	d->base.ops = ops;
 	d->path = xstrdup(path);
 	d->fd = -1;
-	return d;
+	d->format = format;
+	return &d->base;
 }
 
 void datagram_free(struct audit_sink *sink) {
@@ -66,35 +69,36 @@ static int send_one(struct datagram_sink *d, const char *text, size_t len) {
 	return -ECONNREFUSED;
 }
 
+static void tell_lost(struct datagram_sink *d) {
+	autofree char *text = xasprintf("%" PRIu64 " records of coi did not reach %s; they are in "
+					"~/.coi/audit", d->lost, d->base.ops->name);
+	autofree char *datagram = NULL;
+	size_t len = 0;
+
+	datagram = d->format(AUDIT_WARNING, text, NULL, &len);
+	if (send_one(d, datagram, len) == 0)
+		d->lost = 0;
+}
+
 int datagram_write(struct audit_sink *sink, const struct audit_record *record, struct err *err) {
 	struct datagram_sink *d = (struct datagram_sink *)sink;
-	autofree char *text = NULL, *before = NULL;
-	size_t len = 0, before_len = 0;
+	autofree char *whole = NULL, *text = NULL, *datagram = NULL;
+	struct audit_about about;
+	size_t len = 0;
 
 	(void)err;
 	if (record->may_be_lost)
 		return 0; /* each program and connection: these are for the files alone */
-	text = d->make(record, &len);
-	if (!text)
+	whole = audit_about(record->body, &about) ? audit_text(record->body) : NULL;
+	if (!whole)
 		return 0;
-	if (d->lost) {
-		before = d->make_lost(d->lost, &before_len);
-		if (send_one(d, before, before_len) == 0)
-			d->lost = 0;
-	}
-	if (send_one(d, text, len) < 0)
+	text = escape_text(whole, DATAGRAM_MESSAGE_MAX);
+	datagram = d->format(about.level, text, record, &len);
+	if (d->lost)
+		tell_lost(d);
+	if (send_one(d, datagram, len) < 0)
 		d->lost++;
 	return 0;
-}
-
-char *datagram_text(const struct audit_record *record, enum audit_level *ret_level) {
-	struct audit_about about;
-	autofree char *text = audit_about(record->body, &about) ? audit_text(record->body) : NULL;
-
-	if (!text)
-		return NULL;
-	*ret_level = about.level;
-	return escape_text(text, DATAGRAM_MESSAGE_MAX);
 }
 
 int datagram_severity(enum audit_level level) {

@@ -3,7 +3,6 @@
  * To systemd's journal, by its native protocol: fields as "NAME=text" lines; a text with a
  * line feed would have its length in front, but none of ours has one.
  */
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,39 +21,22 @@ static void add_field(struct buf *b, const char *name, const char *text) {
 	buf_addc(b, '\n');
 }
 
-static void add_head(struct buf *b, int severity, const char *message) {
-	char number[2] = { (char)('0' + severity), '\0' };
-
-	buf_init(b, DATAGRAM_MAX);
-	add_field(b, "MESSAGE", message);
-	add_field(b, "PRIORITY", number);
-	add_field(b, "SYSLOG_IDENTIFIER", "coi");
-}
-
-static char *make(const struct audit_record *record, size_t *ret_len) {
-	enum audit_level level;
-	autofree char *text = datagram_text(record, &level);
-	autofree char *line = NULL;
+static char *format(enum audit_level level, const char *text, const struct audit_record *record,
+		    size_t *ret_len) {
+	char number[2] = { (char)('0' + datagram_severity(level)), '\0' };
+	autofree char *line = record ? xstrndup(record->line, record->len - 1) : NULL;
 	struct buf b;
 
-	if (!text)
-		return NULL;
-	line = xstrndup(record->line, record->len - 1);
-	add_head(&b, datagram_severity(level), text);
-	add_field(&b, "COI_LEVEL", audit_level_to_string(level));
-	if (record->container)
+	buf_init(&b, DATAGRAM_MAX);
+	add_field(&b, "MESSAGE", text);
+	add_field(&b, "PRIORITY", number);
+	add_field(&b, "SYSLOG_IDENTIFIER", "coi");
+	if (record)
+		add_field(&b, "COI_LEVEL", audit_level_to_string(level));
+	if (record && record->container)
 		add_field(&b, "COI_CONTAINER", record->container);
-	add_field(&b, "COI_RECORD", line);
-	*ret_len = b.len;
-	return b.data;
-}
-
-static char *make_lost(uint64_t count, size_t *ret_len) {
-	autofree char *text = xasprintf("%" PRIu64 " records of coi did not reach the journal; "
-					"they are in ~/.coi/audit", count);
-	struct buf b;
-
-	add_head(&b, datagram_severity(AUDIT_WARNING), text);
+	if (record)
+		add_field(&b, "COI_RECORD", line);
 	*ret_len = b.len;
 	return b.data;
 }
@@ -66,9 +48,5 @@ static const struct audit_sink_ops journal_ops = {
 };
 
 struct audit_sink *audit_sink_journal(const char *path) {
-	struct datagram_sink *d = datagram_new(&journal_ops, path ? path : AUDIT_JOURNAL_SOCKET);
-
-	d->make = make;
-	d->make_lost = make_lost;
-	return &d->base;
+	return datagram_new(&journal_ops, path ? path : AUDIT_JOURNAL_SOCKET, format);
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "audit/place.h"
 #include "base/clock.h"
 #include "base/escape.h"
 #include "base/linefile.h"
@@ -21,8 +22,8 @@ char *session_log_path_in(const char *logs_dir, const char *container) {
 char *session_log_path(const struct container *c) {
 	autofree char *usual = NULL;
 
-	/* A build has a name that nobody will ask for again. */
-	if (c->kind == KIND_BUILD || !c->person_home || !*c->person_home)
+	/* Builds and trials have names that nobody will ask for again. */
+	if (c->kind == KIND_BUILD || audit_is_trial(c->name) || !c->person_home || !*c->person_home)
 		return NULL;
 	usual = xasprintf("%s/.coi/logs", c->person_home);
 	return session_log_path_in(c->logs_dir && *c->logs_dir ? c->logs_dir : usual, c->name);

@@ -435,6 +435,10 @@ mount -t tmpfs tmpfs /run; touch /run/docker.sock"
 	within 15 quiet
 	coi clean --orphans --force
 	expect_settled before
+	# Neither has it files of its own in the person's home, whoever wrote of it.
+	not compgen -G "$HOME/.coi/audit/*health-check*"
+	not compgen -G "$HOME/.coi/logs/*health-check*"
+	grep -q health-check "$HOME/.coi/audit/_coi.jsonl"
 }
 
 @test "the names of a hostile project come escaped" {

@@ -169,6 +169,7 @@ const struct health_check health_network_checks[] = {
 	{ "name_servers", "Name servers", HEALTH_NETWORKING, look_resolver, NULL },
 	{ "conntrack", "Connections", HEALTH_NETWORKING, look_conntrack, NULL },
 	{ "container_connectivity", "Container connect", HEALTH_NETWORKING, health_by_trial, NULL },
-	{ "network_restriction", "Network restriction", HEALTH_NETWORKING, health_by_trial, NULL },
+	{ "network_restriction", "Network restriction", HEALTH_NETWORKING, health_by_trial,
+	  mend_bridge },
 	{ 0 },
 };

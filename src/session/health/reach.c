@@ -157,10 +157,11 @@ static _Noreturn void look_around(int netns, uint32_t gateway, uint16_t host_por
 	struct reach reached;
 	uint64_t begin;
 
-	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (setns(netns, CLONE_NEWNET) < 0 || confine_user(65534, 65534) < 0 ||
 	    confine_privileges() < 0 || confine_capabilities(NULL, 0) < 0)
 		_exit(1);
+	/* Behind the change of ids, which takes it away. */
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 	memset(reached.targets, '-', sizeof(reached.targets));
 	begin = clock_mono_ms();
 	/* Those that need no name are under way while the name is asked for. */

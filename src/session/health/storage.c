@@ -76,6 +76,9 @@ static int mend_rights(const struct health_subject *s, const char *dir, bool dry
 static int mend_coi(const struct health_subject *s, bool dry_run, char **ret_done, struct err *err) {
 	autofree char *dir = coi_dir(s);
 
+	/* It is made when it is wanted; that it cannot be is about the directory above. */
+	if (usable(s, dir) == -ENOENT)
+		return err_set(err, ERR_MISSING, -ENOENT, "'%s' cannot be made", dir);
 	return mend_rights(s, dir, dry_run, ret_done, err);
 }
 

@@ -16,6 +16,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "audit/place.h"
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/json.h"
@@ -118,7 +119,7 @@ static void look_inside(const struct health_subject *s, const struct container *
 
 static void try_container(const struct health_subject *s, const struct decoy *decoy,
 			  json_t *report) {
-	autofree char *name = xasprintf("%shealth-check-%d", s->session->prefix, (int)getpid());
+	autofree char *name = xasprintf("%s" AUDIT_TRIAL "%d", s->session->prefix, (int)getpid());
 	auto_launched struct launched l = LAUNCHED_INIT;
 	struct launch_request request = { .kind = KIND_RUN,
 					  .name = name,
@@ -188,7 +189,8 @@ struct health_trial *health_trial_begin(const struct health_subject *s) {
 	t->pid = fork();
 	if (t->pid == 0) {
 		(void)close(fds[0]);
-		/* Its lease, and so the container, ends with us. */
+		/* Its lease, and so the container, ends with us; a change of ids takes that away
+		   (prctl(2)), and then it ends by itself. */
 		(void)prctl(PR_SET_PDEATHSIG, SIGTERM);
 		child(s, fds[1]);
 	}
