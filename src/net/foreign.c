@@ -209,15 +209,14 @@ int net_others_ensure(struct net_base *b, struct err *err) {
 }
 
 /* Other roots forward too. */
-int foreign_forwards(struct net_base *b, bool *ret, struct err *err) {
-	auto_foreign_chains struct foreign_chains all = { 0 };
-	int r = foreign_chains_find(b, &all);
+int foreign_forwards(struct net_base *b, const struct foreign_chains *all, bool *ret,
+		     struct err *err) {
 	bool forwards = false;
+	int r;
 
-	for (size_t i = 0; i < all.count; i++)
-		forwards |= all.list[i].hook == NF_INET_FORWARD;
-	if (r == 0 && !forwards)
-		r = foreign_roots(b);
+	for (size_t i = 0; i < all->count; i++)
+		forwards |= all->list[i].hook == NF_INET_FORWARD;
+	r = forwards ? 0 : foreign_roots(b);
 	if (r < 0)
 		return err_sys(err, r, "cannot list the chains of this host");
 	*ret = r > 0 || forwards;

@@ -33,6 +33,9 @@ void foreign_chains_done(struct foreign_chains *all);
  * root's of ours, at most 64 in at most 64 tables. 0 or -errno.
  */
 int foreign_chains_find(struct net_base *b, struct foreign_chains *ret);
+/* Is there a filter at the forward hook that is not in a table of this root? @all: those. */
+int foreign_forwards(struct net_base *b, const struct foreign_chains *all, bool *ret,
+		     struct err *err);
 
 /* 1: another root of ours has its tables here; 0, or -errno. */
 int foreign_roots(struct net_base *b);

@@ -13,6 +13,7 @@
 #include "base/mem.h"
 #include "base/proc.h"
 #include "base/record.h"
+#include "net/foreign.h"
 #include "net/internal.h"
 #include "net/legacy.h"
 
@@ -86,6 +87,7 @@ int forwarding_ensure(struct net_base *b, struct err *err) {
 }
 
 int forwarding_restore(struct net_base *b, struct err *err) {
+	auto_foreign_chains struct foreign_chains all = { 0 };
 	auto_record struct record *rec = NULL;
 	bool others = false;
 	char key[40];
@@ -95,7 +97,10 @@ int forwarding_restore(struct net_base *b, struct err *err) {
 		return r;
 	if (!record_get(rec, "forwarding", key))
 		return 0;
-	r = foreign_forwards(b, &others, err);
+	r = foreign_chains_find(b, &all);
+	if (r < 0)
+		return err_sys(err, r, "cannot list the chains of this host");
+	r = foreign_forwards(b, &all, &others, err);
 	if (r == 0 && !others && !legacy_tables())
 		r = forwarding_write("0", err);
 	if (r < 0)

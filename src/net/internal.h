@@ -36,8 +36,6 @@ int net_table_indexes(struct net_base *b, bool *seen, struct err *err);
  */
 int foreign_ensure(struct net_base *b, struct err *err);
 int foreign_remove(struct net_base *b, struct err *err);
-/* Is there a filter at the forward hook that is not in a table of this root? */
-int foreign_forwards(struct net_base *b, bool *ret, struct err *err);
 
 /* IPv4 forwarding on, remembering that it was off; and back. */
 int forwarding_ensure(struct net_base *b, struct err *err);

@@ -19,7 +19,7 @@ int net_base_look(struct net_base *b, struct net_look *ret, struct err *err) {
 		r = foreign_refuses(b, &others, look.refused_by, sizeof(look.refused_by));
 	if (r < 0)
 		return err_sys(err, r, "cannot list the chains of this host");
-	r = foreign_forwards(b, &look.others_filter, err);
+	r = foreign_forwards(b, &others, &look.others_filter, err);
 	if (r == 0)
 		r = net_range_check(b, err);
 	/* Not recorded yet: another one is chosen then. */
