@@ -120,11 +120,18 @@ void volume_counters(struct volume *v, const struct watch_event *e,
 	v->has_last = true;
 }
 
-/* Of the last second, in tenths. */
-/* @count more, now; how many there were in the last second. */
+/* When it happened, not when it was read: what has waited did not happen all at once. */
+static uint64_t happened_ms(const struct watch_event *e) {
+	return e->at_us ? e->at_us / 1000 : e->when_ms;
+}
+
+/* @count more; how many there were in the second before. */
 static uint64_t rate_add(struct volume_rate *r, uint64_t when_ms, uint64_t count) {
 	uint64_t slice = when_ms / (1000 / VOLUME_SPAWN_SLICES), sum = 0;
 
+	/* Of another processor, a moment late. */
+	if (slice < r->slice)
+		slice = r->slice;
 	if (slice - r->slice >= VOLUME_SPAWN_SLICES)
 		memset(r->slices, 0, sizeof(r->slices));
 	else
@@ -166,12 +173,12 @@ static void check_rate(struct volume *v, uint64_t when_ms, uint64_t programs, ui
 
 void volume_spawn(struct volume *v, const struct watch_event *e, const struct detect_settings *set,
                   struct findings *ret) {
-	check_rate(v, e->when_ms, 1, 0, set, ret);
+	check_rate(v, happened_ms(e), 1, 0, set, ret);
 }
 
 void volume_fork(struct volume *v, const struct watch_event *e, const struct detect_settings *set,
                  struct findings *ret) {
-	check_rate(v, e->when_ms, 0, e->fork.count, set, ret);
+	check_rate(v, happened_ms(e), 0, e->fork.count, set, ret);
 }
 
 void volume_query(struct volume *v, const struct watch_event *e, const struct detect_settings *set,

@@ -29,6 +29,7 @@ struct detector {
 	struct volume volume;
 	struct remembered told[DETECT_REMEMBERED];
 	struct finding findings[DETECT_REMEMBERED]; /* of those */
+	uint64_t now_ms; /* it never goes back */
 	uint64_t second_ms; /* of the second in which `in_second` were told */
 	unsigned in_second;
 	uint64_t suppressed;
@@ -107,13 +108,17 @@ static struct remembered *make_room(struct detector *d, struct findings *ret) {
 	return oldest;
 }
 
-/* More than so many a second are counted; the gravest always get through. */
+/*
+ * More than so many a second are counted; the gravest always get through, and of what is acted
+ * upon noise takes no room.
+ */
 static bool is_too_many(struct detector *d, const struct finding *f, uint64_t now) {
 	if (now - d->second_ms >= 1000) {
 		d->second_ms = now;
 		d->in_second = 0;
 	}
-	if (d->in_second < DETECT_EACH_SECOND || f->level == AUDIT_CRITICAL) {
+	if (d->in_second < (f->level >= AUDIT_HIGH ? 2 : 1) * DETECT_EACH_SECOND ||
+	    f->level == AUDIT_CRITICAL) {
 		d->in_second++;
 		return false;
 	}
@@ -184,8 +189,11 @@ void detector_feed(struct detector *d, const struct watch_event *e, struct findi
 	if (volumes[e->kind])
 		volumes[e->kind](&d->volume, e, &d->set, &all);
 	ret->count = 0;
+	/* What is told late was not before what has been told. */
+	if (e->when_ms > d->now_ms)
+		d->now_ms = e->when_ms;
 	for (size_t i = 0; i < all.count; i++)
-		take(d, &all.items[i], e->when_ms, ret);
+		take(d, &all.items[i], d->now_ms, ret);
 }
 
 void detector_tick(struct detector *d, uint64_t now_ms, struct findings *ret) {

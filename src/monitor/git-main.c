@@ -29,7 +29,10 @@
 
 #define READING \
 	(LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR)
-/* The rights of the first version: what later ones add is not handled, and so allowed. */
+/*
+ * The rights of the first version: what later ones add is not handled, and so allowed, but
+ * for moving a file between directories, which no set of rules allows that does not say so.
+ */
 #define ALL ((LANDLOCK_ACCESS_FS_MAKE_SYM << 1) - 1)
 
 static int allow(int rules, const char *path, uint64_t rights) {

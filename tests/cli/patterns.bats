@@ -321,6 +321,23 @@ no_leftovers() {
 	no_leftovers
 }
 
+@test "a set that nobody could use does not take the place of one that is used" {
+	rule one high something
+	commit
+	coi update patterns
+	local i before
+	before=$(coi monitor patterns list | grep -c sigma)
+	for i in $(seq 2049); do
+		cp "$T/repo/rules/linux/process_creation/one.yml" "$T/repo/rules/linux/process_creation/more-$i.yml"
+	done
+	commit
+	run --separate-stderr coi update patterns
+	expect_status 1
+	expect_stderr "it has 2051 rules, and 2048 are the most"
+	expect_equal "$(coi monitor patterns list | grep -c sigma)" "$before"
+	[ -z "$(find "$HOME/.coi" -name '.*.new' -o -name '.*.gone')" ]
+}
+
 @test "update is the program, then the rules" {
 	rule one high something
 	commit

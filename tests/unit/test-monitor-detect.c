@@ -345,6 +345,33 @@ static void spawns_in_any_second(void **state) {
 	detector_free(d);
 }
 
+/* What has waited to be read is of when it happened. */
+static void late_ones_were_not_at_once(void **state) {
+	const struct detect_settings set = { .spawns_per_s = 100 };
+	struct detector *d = detector_new(&set);
+	struct findings f;
+	int told = 0;
+
+	(void)state;
+	for (uint64_t i = 0; i < 500; i++) {
+		struct watch_event e = run(20000, "true");
+
+		e.at_us = (10000 + i * 20) * 1000;
+		feed(d, e, &f);
+		assert_int_equal(f.count, 0);
+	}
+	/* A bomb is one, though it is read late, and in no order. */
+	for (uint64_t i = 0; i < 500; i++) {
+		struct watch_event e = run(30000, "true");
+
+		e.at_us = (20000 + (i ^ 1)) * 1000;
+		feed(d, e, &f);
+		told += (int)f.count;
+	}
+	assert_int_equal(told, 1);
+	detector_free(d);
+}
+
 static void processes_that_run_nothing(void **state) {
 	const struct detect_settings set = { .spawns_per_s = 1000 };
 	struct detector *d = detector_new(&set);
@@ -449,6 +476,17 @@ static void a_flood_of_different_ones_is_counted(void **state) {
 	assert_int_equal(told, DETECT_EACH_SECOND);
 	assert_int_equal(detector_suppressed(d), 5000 - DETECT_EACH_SECOND);
 	assert_int_equal(detector_suppressed(d), 0);
+	/* They take no room from what is acted upon. */
+	{
+		char *argv[] = { (char *)"ncat", (char *)"203.0.113.1", (char *)"4444", NULL };
+		struct watch_event e = run(1001, "ncat");
+
+		e.exec.argv = argv;
+		e.exec.argc = 3;
+		feed(d, e, &f);
+		assert_int_equal(f.count, 1);
+		assert_int_equal(f.items[0].level, AUDIT_HIGH);
+	}
 	/* The gravest are always told. */
 	for (int i = 0; i < 50; i++) {
 		autofree char *port = xasprintf("%d", 4000 + i);
@@ -511,6 +549,7 @@ int main(void) {
 		cmocka_unit_test(a_rate_that_lasts),
 		cmocka_unit_test(tmp_and_processes),
 		cmocka_unit_test(spawns_in_any_second),
+		cmocka_unit_test(late_ones_were_not_at_once),
 		cmocka_unit_test(processes_that_run_nothing),
 		cmocka_unit_test(names_in_a_minute),
 		cmocka_unit_test(the_same_is_told_once),

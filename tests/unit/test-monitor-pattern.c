@@ -259,6 +259,26 @@ static void parents_and_users_are_known(void **state) {
 	assert_int_equal(fires(all, &shell, 0, 14, 10), 0);
 }
 
+/* Of whom nothing is known it is not known either that it is not so. */
+static void what_is_not_known_excludes_nothing(void **state) {
+	static const char text[] = HEAD "  s: [id]\n  f:\n    ParentImage|endswith: /cron\n"
+					"  condition: s and not f\n";
+	static const char user[] = HEAD "  s: [id]\n  f:\n    User: root\n  condition: s and not f\n";
+	auto_json json_t *one = compile("sigma", "a.yml", text),
+			 *two = compile("sigma", "b.yml", user);
+	auto_patterns struct patterns *parents = load(one), *users = load(two);
+	const struct sample cron = { .words = { "/usr/sbin/cron" } }, id = { .words = { "/bin/id" } };
+
+	(void)state;
+	assert_int_equal(fires(parents, &id, 0, 11, 10), 0);
+	assert_int_equal(fires(parents, &cron, 0, 20, 1), 0);
+	assert_int_equal(fires(parents, &id, 0, 21, 20), 0);
+	assert_int_equal(fires(parents, &id, 0, 22, 21), 1);
+	assert_int_equal(fires(users, &id, 1000, 11, 10), 1);
+	assert_int_equal(fires(users, &id, 0, 11, 10), 0);
+	assert_int_equal(fires(users, &id, -1, 11, 10), 0);
+}
+
 /* --- what is refused, and by which words */
 
 static const struct {
@@ -450,6 +470,28 @@ static void expressions_have_limits(void **state) {
 	assert_string_equal(found.items[0].rule, "patterns.costly");
 }
 
+/* As long as a command line may be: at each place a little, which is much in all. */
+static void expressions_have_one_limit_for_all_places(void **state) {
+	static const char text[] = HEAD "  s:\n    CommandLine|re: "
+					"'a?a?a?a?a?a?a?a?a?a?a?a?a?a?a?[xy]'\n  condition: s\n";
+	const size_t len = 128 * 1024;
+	autofree char *as = xmalloc(len + 1);
+	char *const argv[] = { as };
+	const struct watch_event e = {
+		.kind = WATCH_EXEC,
+		.exec = { .exe = "/bin/a", .file = "a", .comm = "a", .argv = argv, .argc = 1 }
+	};
+	auto_json json_t *one = compile("sigma", "a.yml", text);
+	auto_patterns struct patterns *all = load(one);
+	bool did = false;
+
+	(void)state;
+	memset(as, 'a', len);
+	as[len] = '\0';
+	assert_true(patterns_match(all, &e, costly, &did));
+	assert_false(did);
+}
+
 /* --- GTFOBins */
 
 static const char example_bin[] = "---\n"
@@ -628,12 +670,14 @@ int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(sigma_means_what_it_says),
 		cmocka_unit_test(parents_and_users_are_known),
+		cmocka_unit_test(what_is_not_known_excludes_nothing),
 		cmocka_unit_test(the_rest_is_refused_by_name),
 		cmocka_unit_test(others_are_left_alone),
 		cmocka_unit_test(levels_are_lowered),
 		cmocka_unit_test(large_files_are_refused),
 		cmocka_unit_test(conditions_do_not_blow_up),
 		cmocka_unit_test(expressions_have_limits),
+		cmocka_unit_test(expressions_have_one_limit_for_all_places),
 		cmocka_unit_test(examples_become_rules),
 		cmocka_unit_test(broken_examples_are_named),
 		cmocka_unit_test(broken_sets_are_refused_whole),

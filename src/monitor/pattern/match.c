@@ -39,6 +39,8 @@ struct subject {
 	struct text parent_image, parent_command, user, uid;
 	const struct commands *all;
 	bool is_root; /* or runs something by sudo */
+	bool has_parent;
+	bool is_unknown; /* something was asked for that is not known */
 	struct pattern_budget budget;
 };
 
@@ -150,6 +152,7 @@ static void add_parent(struct subject *s, const struct patterns *p, pid_t ppid) 
 		p->parents && ppid > 0 ? &p->parents[ppid % PATTERN_PARENTS] : NULL;
 	bool is_it = parent && parent->pid == ppid;
 
+	s->has_parent = is_it;
 	s->parent_image = take_text(xstrdup(is_it ? parent->image : ""));
 	s->parent_command = take_text(xstrdup(is_it ? parent->command : ""));
 }
@@ -205,10 +208,20 @@ static bool text_matches(const struct pattern_value *value, const struct text *t
 	return pattern_value_matches(value, &one, &s->budget);
 }
 
+static bool is_known(const struct subject *s, enum pattern_field field) {
+	if (field == PATTERN_PARENT_IMAGE || field == PATTERN_PARENT_COMMAND)
+		return s->has_parent;
+	return field != PATTERN_USER || s->uid.len;
+}
+
 static bool value_matches(const struct pattern_expr *e, const struct pattern_value *value,
                           struct subject *s, const struct view *v) {
 	bool is_any = e->field == PATTERN_ANY_FIELD;
 
+	if (!is_known(s, e->field)) {
+		s->is_unknown = true;
+		return false;
+	}
 	if (is_any || e->field == PATTERN_IMAGE)
 		for (size_t i = 0; i < v->image_count; i++)
 			if (text_matches(value, &v->images[i], s))
@@ -246,14 +259,15 @@ static bool is_matches(const struct pattern_expr *e, struct subject *s, const st
 static bool expr_matches(const struct pattern_expr *e, struct subject *s, const struct view *v,
                          struct buf *out);
 
-/* What was not looked at to the end is not known not to be so. */
+/* What was not looked at to the end, or is not known at all, is not known not to be so. */
 static bool not_matches(const struct pattern_expr *e, struct subject *s, const struct view *v,
                         struct buf *out) {
-	bool was_spent = s->budget.is_spent, ret;
+	bool was_spent = s->budget.is_spent, was_unknown = s->is_unknown, ret;
 
-	s->budget.is_spent = false;
-	ret = !expr_matches(e, s, v, out) && !s->budget.is_spent;
+	s->budget.is_spent = s->is_unknown = false;
+	ret = !expr_matches(e, s, v, out) && !s->budget.is_spent && !s->is_unknown;
 	s->budget.is_spent |= was_spent;
+	s->is_unknown |= was_unknown;
 	return ret;
 }
 
@@ -270,8 +284,10 @@ static bool expr_matches(const struct pattern_expr *e, struct subject *s, const 
 		for (size_t i = 0; i < e->count && ret == is_and; i++)
 			ret = expr_matches(&e->items[i], s, v, out);
 	/* Of what did not come to be, and of what is not there, nothing is told. */
-	if (!ret || e->op == PATTERN_NOT)
+	if (!ret || e->op == PATTERN_NOT) {
 		out->len = before;
+		out->overflow = false;
+	}
 	return ret;
 }
 
@@ -336,7 +352,7 @@ static bool rule_matches(const struct pattern_rule *r, struct subject *s, struct
 			continue;
 		/* By what it is not. */
 		if (!out->len)
-			buf_adds(out, s->views[i].command.text);
+			add_cut(out, s->views[i].command.text);
 		return true;
 	}
 	return false;
@@ -347,14 +363,14 @@ bool patterns_match(struct patterns *p, const struct watch_event *e,
                     void *data) {
 	autofree struct subject *s = xmalloc(sizeof(*s));
 	auto_commands struct commands all;
+	autobuf struct buf indicator;
 	bool is_cut;
 
+	buf_init(&indicator, COMMAND_WORD_MAX);
 	commands_read(&e->exec, &all);
 	subject_init(s, p, e, &all);
 	for (size_t i = 0; i < p->count; i++) {
-		autobuf struct buf indicator;
-
-		buf_init(&indicator, COMMAND_WORD_MAX);
+		buf_reset(&indicator);
 		if (!rule_matches(&p->rules[i], s, &indicator))
 			continue;
 		indicator.data[indicator.len] = '\0';

@@ -19,6 +19,7 @@
 #include "base/strv.h"
 #include "monitor/pattern/frame.h"
 #include "monitor/pattern/helper.h"
+#include "monitor/pattern/set.h"
 
 #define SET_NAME ".git/coi-patterns.json"
 #define MODE 0700
@@ -244,16 +245,34 @@ static int place_open(struct place *p, const struct pattern_source *source,
 
 /* --- in one step */
 
-/* Where two directories cannot be exchanged, the next one puts back what was moved (repair()). */
-static int exchange(const struct place *p) {
-	if (renameat2(p->fd, p->fresh, p->fd, p->name, RENAME_EXCHANGE) == 0)
-		return tree_remove_at(p->fd, p->fresh);
+/* To a name that is free; looked at before, where the file system cannot do both at once. */
+static int move_new(int fd, const char *from, const char *to) {
+	if (renameat2(fd, from, fd, to, RENAME_NOREPLACE) == 0)
+		return 0;
 	if (errno != EINVAL && errno != ENOSYS)
 		return -errno;
-	if (renameat(p->fd, p->name, p->fd, p->gone) < 0 ||
-	    renameat(p->fd, p->fresh, p->fd, p->name) < 0)
+	if (exists_at(fd, to) != 0)
+		return -EEXIST;
+	return renameat(fd, from, fd, to) < 0 ? -errno : 0;
+}
+
+/*
+ * Where two directories cannot be exchanged, one is moved away before. Cut off in between,
+ * the next update puts it back (repair()).
+ */
+static int exchange(const struct place *p) {
+	int r;
+
+	if (renameat2(p->fd, p->fresh, p->fd, p->name, RENAME_EXCHANGE) == 0)
+		return 0;
+	if (errno != EINVAL && errno != ENOSYS)
 		return -errno;
-	return tree_remove_at(p->fd, p->gone);
+	if (renameat(p->fd, p->name, p->fd, p->gone) < 0)
+		return -errno;
+	r = renameat(p->fd, p->fresh, p->fd, p->name) < 0 ? -errno : 0;
+	if (r < 0)
+		(void)renameat(p->fd, p->gone, p->fd, p->name);
+	return r;
 }
 
 static int put(const struct place *p, struct pattern_change *c, struct err *err) {
@@ -261,20 +280,27 @@ static int put(const struct place *p, struct pattern_change *c, struct err *err)
 
 	/* It has no set, so nothing is lost for the moment in which there is none. */
 	if (p->is_there && !p->is_ours) {
-		if (renameat2(p->fd, p->name, p->fd, p->kept, RENAME_NOREPLACE) < 0)
-			return err_sys(err, -errno, "cannot keep '%s'", p->source->dir);
+		r = move_new(p->fd, p->name, p->kept);
+		if (r < 0)
+			return err_sys(err, r, "cannot keep '%s'", p->source->dir);
 		c->kept = path_join(p->parent, p->kept);
 	}
 	if (!p->is_there)
 		(void)unlinkat(p->fd, p->name, AT_REMOVEDIR); /* where there is an empty one */
-	if (p->is_ours)
-		r = exchange(p);
-	else if (renameat2(p->fd, p->fresh, p->fd, p->name, RENAME_NOREPLACE) < 0)
-		r = -errno;
+	r = p->is_ours ? exchange(p) : move_new(p->fd, p->fresh, p->name);
+	if (r < 0 && c->kept) {
+		(void)renameat(p->fd, p->kept, p->fd, p->name);
+		free(c->kept);
+		c->kept = NULL;
+	}
 	if (r == 0 && fsync(p->fd) < 0)
 		r = -errno;
-	return r < 0 ? err_sys(err, r, "cannot put the new rules in place of '%s'", p->source->dir)
-	             : 0;
+	if (r < 0)
+		return err_sys(err, r, "cannot put the new rules in place of '%s'", p->source->dir);
+	/* The old ones, whichever way they went; what stays of them the next update removes. */
+	(void)tree_remove_at(p->fd, p->fresh);
+	(void)tree_remove_at(p->fd, p->gone);
+	return 0;
 }
 
 /* --- all of it */
@@ -322,6 +348,30 @@ static int write_set(const struct place *p, int dirfd, const json_t *rules,
 	return r < 0 ? err_sys(err, r, "cannot write the set of rules in '%s'", p->path) : 0;
 }
 
+/*
+ * As whoever reads it later does, who refuses all of it for one thing that is wrong: too many
+ * rules, too much memory, too much time.
+ */
+static int try_set(const struct place *p, const json_t *rules, struct err *err) {
+	const char *kind = pattern_kind_to_string(p->source->kind);
+	auto_json json_t *set = json_pack("{s:i, s:O}", "format", 1, "rules", rules), *answer = NULL;
+	autofree char *text = json_dumps(set, JSON_COMPACT);
+	autobuf struct buf frames;
+	int r;
+
+	if (json_array_size(rules) > PATTERN_RULES_MAX / PATTERN_KIND_COUNT)
+		return err_set(err, ERR_SYSTEM, -E2BIG, "it has %zu rules, and %d are the most",
+		               json_array_size(rules), PATTERN_RULES_MAX / PATTERN_KIND_COUNT);
+	buf_init(&frames, FRAMES_BYTES_MAX);
+	if (!text)
+		return err_set(err, ERR_SYSTEM, -EILSEQ, "the rules cannot be written");
+	frame_add(&frames, kind, text, strlen(text));
+	r = pattern_judge(&frames, &answer, err);
+	if (r == 0 && json_array_size(json_object_get(answer, "wrong")))
+		return err_set(err, ERR_SYSTEM, -EBADMSG, "its rules cannot be used together");
+	return r;
+}
+
 static int fetch(const struct place *p, bool is_dry, void (*step)(const char *, void *), void *data,
                  struct pattern_change *c, struct err *err) {
 	auto_json json_t *rules = NULL;
@@ -339,6 +389,8 @@ static int fetch(const struct place *p, bool is_dry, void (*step)(const char *, 
 	if (step)
 		step("reading the rules", data);
 	r = compile(p, dirfd, c, &rules, err);
+	if (r == 0)
+		r = try_set(p, rules, err);
 	if (r < 0)
 		return r;
 	compare(rules, json_object_get(p->before, "rules"), c);

@@ -27,12 +27,14 @@ struct pattern_value {
 	char *text; /* compiled, in lower case unless is_cased */
 	size_t len;
 	pcre2_code *re;
-	pcre2_match_data *match;
 	pcre2_match_context *context;
 	int family; /* of the network */
 	uint8_t address[16];
 	unsigned bits;
 };
+
+/* Of all of them: what a match needs besides stays in it, and nobody asks where one was. */
+static pcre2_match_data *match_data;
 
 static const char *const hows[PATTERN_HOW_COUNT] = {
 	[PATTERN_EQUALS] = "equals",   [PATTERN_CONTAINS] = "contains",
@@ -73,7 +75,15 @@ static void compile_text(struct pattern_value *v, const char *text) {
 		}
 	}
 	*to = '\0';
-	v->len = (size_t)(to - v->text);
+	if (v->has_wild) {
+		bool is_late = v->how == PATTERN_CONTAINS || v->how == PATTERN_ENDS;
+		bool is_open = v->how == PATTERN_CONTAINS || v->how == PATTERN_STARTS;
+		char *all = xasprintf("%s%s%s", is_late ? "\1" : "", v->text, is_open ? "\1" : "");
+
+		free(v->text);
+		v->text = all;
+	}
+	v->len = strlen(v->text);
 }
 
 static bool spend(struct pattern_budget *b, uint64_t steps) {
@@ -111,15 +121,6 @@ static bool wild(const char *p, const char *text, struct pattern_budget *b) {
 	return !*p;
 }
 
-static bool wild_matches(const struct pattern_value *v, const char *text,
-                         struct pattern_budget *b) {
-	bool is_open = v->how == PATTERN_CONTAINS || v->how == PATTERN_STARTS;
-	bool is_late = v->how == PATTERN_CONTAINS || v->how == PATTERN_ENDS;
-	autofree char *all = xasprintf("%s%s%s", is_late ? "\1" : "", v->text, is_open ? "\1" : "");
-
-	return wild(all, text, b);
-}
-
 static bool text_matches(const struct pattern_value *v, const struct pattern_subject *s,
                          struct pattern_budget *b) {
 	const char *text = v->is_cased ? s->text : s->low;
@@ -127,7 +128,7 @@ static bool text_matches(const struct pattern_value *v, const struct pattern_sub
 	if (!spend(b, 1 + s->len / 16))
 		return false;
 	if (v->has_wild)
-		return wild_matches(v, text, b);
+		return wild(v->text, text, b);
 	if (v->how == PATTERN_CONTAINS)
 		return strstr(text, v->text) != NULL;
 	if (s->len < v->len)
@@ -141,9 +142,19 @@ static bool text_matches(const struct pattern_value *v, const struct pattern_sub
 
 /* --- regular expressions */
 
+/*
+ * Before each item of an expression, at whichever position. pcre2's own limit of steps
+ * begins anew at each position of the text (pcre2api(3)), so it bounds no whole match.
+ */
+static int on_item(pcre2_callout_block *at, void *data) {
+	size_t n = at->current_position > at->start_match ? at->current_position - at->start_match : 0;
+
+	return spend(data, 1 + n / 16) ? 0 : PCRE2_ERROR_CALLOUT;
+}
+
 static bool compile_re(struct pattern_value *v, const char *flags, const char *text,
                        char **ret_why) {
-	uint32_t options = PCRE2_NEVER_UTF | PCRE2_NEVER_BACKSLASH_C;
+	uint32_t options = PCRE2_NEVER_UTF | PCRE2_NEVER_BACKSLASH_C | PCRE2_AUTO_CALLOUT;
 	PCRE2_UCHAR message[120];
 	PCRE2_SIZE at;
 	int code;
@@ -157,9 +168,10 @@ static bool compile_re(struct pattern_value *v, const char *flags, const char *t
 		*ret_why = xasprintf("a regular expression that cannot be used: %s", message);
 		return false;
 	}
-	v->match = pcre2_match_data_create(1, NULL);
+	if (!match_data)
+		match_data = pcre2_match_data_create(1, NULL);
 	v->context = pcre2_match_context_create(NULL);
-	if (!v->match || !v->context) {
+	if (!match_data || !v->context) {
 		*ret_why = xstrdup("no memory");
 		return false;
 	}
@@ -175,7 +187,8 @@ static bool re_matches(const struct pattern_value *v, const struct pattern_subje
 
 	if (!spend(b, 100 + s->len))
 		return false;
-	r = pcre2_match(v->re, (PCRE2_SPTR)s->text, s->len, 0, 0, v->match, v->context);
+	(void)pcre2_set_callout(v->context, on_item, b);
+	r = pcre2_match(v->re, (PCRE2_SPTR)s->text, s->len, 0, 0, match_data, v->context);
 	if (r >= 0)
 		return true;
 	if (r != PCRE2_ERROR_NOMATCH) {
@@ -234,7 +247,6 @@ static bool cidr_matches(const struct pattern_value *v, const struct pattern_sub
 		/* "1.2.3.4." ends a sentence. */
 		if (n && (is_in_network(v, text, n) || is_in_network(v, text, n - 1)))
 			return true;
-		/* What has a letter before it is a name. */
 		text += n;
 		while (*text && !strchr(digits, *text))
 			text++;
@@ -277,7 +289,6 @@ void pattern_value_free(struct pattern_value *v) {
 	if (!v)
 		return;
 	pcre2_match_context_free(v->context);
-	pcre2_match_data_free(v->match);
 	pcre2_code_free(v->re);
 	free(v->written);
 	free(v->text);
