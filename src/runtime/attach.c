@@ -24,7 +24,6 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "runtime/apparmor.h"
 #include "runtime/attach-child.h"
 #include "runtime/attach-watch.h"
 #include "runtime/mount.h"
@@ -121,8 +120,14 @@ static int policy_find(struct lxc_container *c, const struct attach_spec *spec,
 		       bool *ret_refuses, struct err *err) {
 	autofree char *path = c->get_running_config_item(c, "lxc.seccomp.profile");
 
+	autofree char *profile = NULL;
+
 	*ret_refuses = path && *path && access(path, R_OK) < 0 && errno == ENOENT;
-	if (!*ret_refuses || !apparmor_confines(apparmor_look()))
+	if (!*ret_refuses)
+		return 0;
+	/* What it runs under, whatever this machine could do now; not known is not "nothing". */
+	profile = c->get_running_config_item(c, "lxc.apparmor.profile");
+	if (profile && (!*profile || strcmp(profile, "unconfined") == 0))
 		return 0;
 	err_set(err, ERR_CONFLICT, -ENOENT,
 		"cannot enter '%s': the policy of system calls that it was started with, '%s', is "
@@ -266,7 +271,7 @@ int attach_start(const struct attach_spec *spec, struct attach_proc *ret, struct
 	r = fds_keep(spec, slave >= 0 ? slave : null, slave >= 0, p.fds, err);
 	if (r < 0)
 		return r;
-	nodes = p.nodes_fd = nodes_connect(spec->ref.lxcpath, spec->ref.lxc_name);
+	nodes = p.nodes_fd = fd_above_stdio(nodes_connect(spec->ref.lxcpath, spec->ref.lxc_name));
 	r = lxc_attach_run(c, &p, &pid);
 	for (int i = 0; i < 3; i++)
 		(void)close(p.fds[i]);

@@ -17,12 +17,14 @@
 #include <inttypes.h>
 #include <linux/nsfs.h>
 #include <linux/openat2.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/capability.h>
 #include <sys/fsuid.h>
 #include <sys/ioctl.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -181,13 +183,15 @@ static bool become(const struct caller *c) {
 		  cap_set_flag(caps, CAP_EFFECTIVE, overrides ? 2 : 1, keep, CAP_SET) == 0 &&
 		  cap_set_proc(caps) == 0;
 	cap_free(caps);
+	/* Nobody is left to end it when coi-nodes is gone. Behind the change of ids (prctl(2)). */
+	is_done = is_done && prctl(PR_SET_PDEATHSIG, SIGKILL) == 0;
 	return is_done && (uid_t)setfsuid((uid_t)-1) == c->uid && (gid_t)setfsgid((gid_t)-1) == c->gid;
 }
 
 /* The directory of @name, which is cut: the last part stays in @ret_last. */
 static int parent_open(const struct nodes_place *p, char *name, const char **ret_last) {
 	const struct open_how how = { .flags = O_PATH | O_DIRECTORY | O_CLOEXEC,
-				      .resolve = RESOLVE_NO_MAGICLINKS };
+				      .resolve = RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV };
 	char *slash = strrchr(name, '/');
 	const char *last = slash ? slash + 1 : name, *up = slash ? name : ".";
 	autoclose int fd = -1;
@@ -200,7 +204,7 @@ static int parent_open(const struct nodes_place *p, char *name, const char **ret
 	if (slash == name)
 		up = "/";
 	fd = (int)syscall(SYS_openat2, AT_FDCWD, up, &how, sizeof(how));
-	/* Elsewhere (a tmpfs made inside, the workspace) nobody could open it. */
+	/* Elsewhere (a tmpfs made inside, the workspace) nobody could open it: not even looked at. */
 	if (fd < 0 || fstat(fd, &st) < 0 || st.st_dev != p->device)
 		return -EXDEV;
 	*ret_last = last;

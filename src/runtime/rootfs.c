@@ -21,8 +21,6 @@
 #include "runtime/mount.h"
 #include "runtime/private.h"
 
-/* The kernel's own limit for one overlay. */
-#define LAYERS_MAX 500
 #define FULL_BYTES 65536
 
 static int layer_clone(const char *path, unsigned flags, int userns, struct err *err) {
@@ -92,9 +90,9 @@ int rootfs_prepare(const struct runtime_spec *spec, const struct idset *ids,
 		return r;
 	while (spec->layers && spec->layers[count])
 		count++;
-	if (count == 0 || count > LAYERS_MAX)
+	if (count == 0 || count > RUNTIME_LAYERS_MAX)
 		return err_set(err, ERR_CONFIG, -E2BIG, "'%s' has %zu layers; 1 to %d can be used",
-			       spec->name, count, LAYERS_MAX);
+			       spec->name, count, RUNTIME_LAYERS_MAX);
 	userns = idmap_userns(&ids->users, &ids->groups, err);
 	if (userns < 0)
 		return userns;
@@ -255,6 +253,26 @@ static int check_writable(int m, int container, const struct runtime_spec *spec,
 			     "d_type and trusted extended attributes, and not on another overlay");
 }
 
+/*
+ * One that was to go at its end (no_sync) and is kept after all: the kernel has left a mark,
+ * and mounts what has it no more (Documentation/filesystems/overlayfs.rst, "Volatile mount").
+ */
+static int settle(const struct runtime_spec *spec, struct err *err) {
+	autoclose int dir = open(rootfs_files_dir(spec), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	autoclose int marks = dir < 0 ? -errno
+				      : open_beneath(dir, "work/work/incompat",
+						     O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+	int r;
+
+	if (marks == -ENOENT || (marks >= 0 && faccessat(marks, "volatile", F_OK, AT_SYMLINK_NOFOLLOW)
+							       < 0 && errno == ENOENT))
+		return 0;
+	r = marks < 0 ? marks : syncfs(marks) < 0 ? -errno : tree_remove_at(marks, "volatile");
+	if (r < 0)
+		return err_sys(err, r, "cannot take up '%s', which was to go at its end", spec->name);
+	return 0;
+}
+
 int rootfs_overlay(const struct runtime_spec *spec, const struct idset *ids,
 		   const struct rootfs_layers *l, const char *staging, struct err *err) {
 	const char *forced = getenv("COI_RUNTIME_NO_OVERLAY_FD");
@@ -265,6 +283,9 @@ int rootfs_overlay(const struct runtime_spec *spec, const struct idset *ids,
 
 	if (upper < 0 || work < 0)
 		return err_sys(err, -errno, "cannot open upper and work of '%s'", spec->name);
+	r = spec->no_sync ? 0 : settle(spec, err);
+	if (r < 0)
+		return r;
 	if (forced && *forced) {
 		m = -EOPNOTSUPP;
 	} else {

@@ -105,6 +105,8 @@ int runtime_limits_apply(const char *lxc_name, const struct runtime_limits *limi
  */
 char *runtime_block_device(const char *path);
 
+#define RUNTIME_LAYERS_MAX 500 /* the kernel's own limit for one overlay */
+
 struct runtime_spec {
 	const char *name;          /* for messages */
 	const char *lxc_name;      /* machine-wide, with the root's tag */

@@ -14,6 +14,7 @@
 #include "base/strv.h"
 #include "image/layer.h"
 #include "session/container.h"
+#include "session/forensics.h"
 #include "session/names.h"
 
 #define RECORD_NAME "container.ini"
@@ -287,11 +288,13 @@ static void write_head(struct container *c) {
 static void write_session(struct container *c) {
 	autofree char *paths = strv_join(c->state_paths, ":");
 
+	/* It counts at each start (coi container start --at-boot), with a session or without. */
+	if (c->profile && *c->profile)
+		record_set(c->record, "session", "profile", c->profile);
 	if (!c->session_id || !*c->session_id)
 		return;
 	record_set(c->record, "session", "id", c->session_id);
 	record_set(c->record, "session", "tool", c->tool);
-	record_set(c->record, "session", "profile", c->profile);
 	record_set(c->record, "session", "state_paths", paths);
 	record_set(c->record, "session", "unsaved", c->unsaved ? "true" : "false");
 	record_setf(c->record, "session", "since_ms", "%" PRId64, c->session_since_ms);
@@ -411,5 +414,8 @@ int container_store_run(const struct session *s, struct container *mine, struct 
 	now->mount_count = 0;
 	record_free(mine->record);
 	mine->record = steal_ptr(now->record);
+	/* Taken up again, it is not there for what happened to it alone. */
+	if (mine->state == STATE_STARTING)
+		record_unset(mine->record, FORENSICS_SECTION, FORENSICS_KEPT);
 	return container_store(s, mine, err);
 }

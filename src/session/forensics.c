@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "session/forensics.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -13,21 +14,24 @@
 #include "session/snapshot-private.h"
 #include "session/teardown.h"
 
-/* Key of the container's record: since when it is kept for this alone. */
-#define KEPT_SECTION "forensics"
-#define KEPT_KEY "kept"
-
-int forensics_keep(const struct session *s, const char *name, struct err *err) {
+int forensics_keep_locked(const struct session *s, const char *name, struct err *err) {
 	auto_container struct container *c = NULL;
-	autoclose int lock = container_lock(s, name, 0, err);
 	char now[CLOCK_RFC3339_SIZE];
-	int r = lock < 0 ? lock : container_load(s, name, &c, err);
+	int r = container_load(s, name, &c, err);
 
 	if (r < 0 || !c->delete_on_stop)
 		return r;
 	c->delete_on_stop = false;
-	record_set(c->record, KEPT_SECTION, KEPT_KEY, clock_rfc3339(time(NULL), now));
+	record_set(c->record, FORENSICS_SECTION, FORENSICS_KEPT, clock_rfc3339(time(NULL), now));
 	return container_store_durably(s, c, err);
+}
+
+int forensics_keep(const struct session *s, const char *name, struct err *err) {
+	autoclose int lock = container_lock(s, name, LOCK_TRY, err);
+
+	if (lock == -EWOULDBLOCK)
+		return 0;
+	return lock < 0 ? lock : forensics_keep_locked(s, name, err);
 }
 
 int forensics_take(struct session *s, struct container *c, const char *why, char **ret_name,
@@ -63,7 +67,7 @@ static void prune_snapshots(struct session *s, const char *name) {
 }
 
 static const char *kept_since(const struct container *c) {
-	const char *text = record_get(c->record, KEPT_SECTION, KEPT_KEY);
+	const char *text = record_get(c->record, FORENSICS_SECTION, FORENSICS_KEPT);
 
 	return text ? text : "";
 }

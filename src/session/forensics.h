@@ -14,8 +14,16 @@
 #define FORENSICS_MAX 3
 #define FORENSICS_PREFIX "forensics-"
 
-/* It is killed: from now on it is not deleted when it ends, whatever becomes of its supervisor. */
+/* Key of the container's record: since when it is kept for this alone. */
+#define FORENSICS_SECTION "forensics"
+#define FORENSICS_KEPT "kept"
+
+/*
+ * It is killed: from now on it is not deleted when it ends, whatever becomes of its
+ * supervisor. Does not wait for who has its lock; who has it itself says so then.
+ */
 int forensics_keep(const struct session *s, const char *name, struct err *err);
+int forensics_keep_locked(const struct session *s, const char *name, struct err *err);
 /*
  * The snapshot of @c, which is stopped; the caller has its lock. @why is its description.
  * *@ret_name is newly allocated. It costs no room: what was written is only kept.

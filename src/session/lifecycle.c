@@ -39,10 +39,13 @@ static int load(struct session *s, const char *name, struct container **ret, str
 	return 0;
 }
 
+enum ending { END_KEPT, END_DELETED, END_AS_RECORDED };
+
 /* By hand, where no supervisor can do it. */
-static int end_by_hand(struct session *s, const char *name, bool delete_it, struct err *err) {
+static int end_by_hand(struct session *s, const char *name, enum ending how, struct err *err) {
 	auto_container struct container *c = NULL;
 	autoclose int lock = container_lock(s, name, 0, err);
+	bool delete_it;
 	int r;
 
 	if (lock < 0)
@@ -53,6 +56,8 @@ static int end_by_hand(struct session *s, const char *name, bool delete_it, stru
 			container_lock_remove(s, name, steal_fd(&lock));
 		return r;
 	}
+	/* The record of now: somebody may have made it persistent meanwhile. */
+	delete_it = how == END_AS_RECORDED ? c->delete_on_stop : how == END_DELETED;
 	session_log_note(c, "%s (uid %u) wants it %s", s->who->user, (unsigned)s->who->uid,
 			 delete_it ? "deleted" : "stopped; it has no supervisor");
 	return teardown(s, c, delete_it, steal_fd(&lock), err);
@@ -123,8 +128,8 @@ static int stop(struct session *s, const struct container *c, int timeout_ms, bo
 		return r;
 	/* Who saves a session is its supervisor: what is not saved goes by a kill only. */
 	if (!delete_it || timeout_ms <= 0 || c->kind != KIND_SHELL || !*c->session_id)
-		return end_by_hand(s, c->name, delete_it, err);
-	r = end_by_hand(s, c->name, false, err);
+		return end_by_hand(s, c->name, delete_it ? END_DELETED : END_KEPT, err);
+	r = end_by_hand(s, c->name, END_KEPT, err);
 	if (r < 0)
 		return r;
 	(void)err_set(err, ERR_CONFLICT, -EOWNERDEAD,
@@ -164,7 +169,7 @@ static int remove_one(struct session *s, const char *name, int timeout_ms, bool 
 	if (c->state == STATE_STOPPED) {
 		r = save_before(s, c, may_lose, err);
 		if (r == 0)
-			r = end_by_hand(s, name, true, err);
+			r = end_by_hand(s, name, END_DELETED, err);
 	} else {
 		r = stop(s, c, timeout_ms, true, err);
 	}
@@ -189,7 +194,7 @@ int lifecycle_delete(struct session *s, const char *name, bool force, struct err
 }
 
 int lifecycle_end(struct session *s, const char *name, bool keep, struct err *err) {
-	int r = end_by_hand(s, name, !keep, err);
+	int r = end_by_hand(s, name, keep ? END_KEPT : END_AS_RECORDED, err);
 
 	return r == -ENOENT ? 0 : r;
 }

@@ -17,7 +17,10 @@ int lifecycle_delete(struct session *s, const char *name, bool force, struct err
  * that is gone meanwhile counts as done.
  */
 int lifecycle_remove(struct session *s, const char *name, int timeout_ms, struct err *err);
-/* Kill, and delete it unless @keep: the end of a run whose supervisor died. */
+/*
+ * Kill, and delete it if that is what its record says now, unless @keep: the end
+ * of a run whose supervisor died.
+ */
 int lifecycle_end(struct session *s, const char *name, bool keep, struct err *err);
 /* When it is ending: wait until its supervisor has cleaned up. Repaired when it has none. */
 int lifecycle_wait_stopped(struct session *s, const char *name, struct err *err);

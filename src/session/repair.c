@@ -65,7 +65,7 @@ static enum verdict judge_running(const struct session *s, const struct containe
 	/* Its command ends it; without one nobody would. */
 	if (proc_id_alive(&c->client))
 		return VERDICT_FINE;
-	return c->persistent ? VERDICT_STOP : VERDICT_DELETE;
+	return c->delete_on_stop ? VERDICT_DELETE : VERDICT_STOP;
 }
 
 static enum verdict judge(const struct session *s, const struct container *c) {

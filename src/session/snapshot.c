@@ -13,6 +13,7 @@
 #include "base/lock.h"
 #include "base/mem.h"
 #include "image/layer.h"
+#include "session/forensics.h"
 #include "session/repair.h"
 #include "session/snapshot-private.h"
 #include "session/storage.h"
@@ -364,6 +365,10 @@ int snapshot_create(struct session *s, const char *container,
 
 	if (r < 0)
 		return r;
+	/* Of that name only some are kept (forensics.h). */
+	if (request->name && strncmp(request->name, FORENSICS_PREFIX, sizeof(FORENSICS_PREFIX) - 1) == 0)
+		return err_set(err, ERR_USAGE, -EINVAL, "names that begin with '" FORENSICS_PREFIX
+			       "' are those of what monitoring has killed");
 	lock = snapshot_begin(s, container, &c, err);
 	if (lock >= 0 && !request->name)
 		named.name = made = snapshot_new_name(s, container, "snap-");

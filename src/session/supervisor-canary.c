@@ -21,7 +21,9 @@ void supervisor_canary_make(struct supervisor *v) {
 
 	if (!v->plan.monitoring.has_canaries)
 		return;
-	if (canary_make(&v->session, v->c, &path, &err) < 0)
+	if (strv_len(v->layers) >= RUNTIME_LAYERS_MAX)
+		without(v, "it has as many layers as there can be");
+	else if (canary_make(&v->session, v->c, &path, &err) < 0)
 		without(v, err.msg);
 	else
 		strv_take(&v->layers, path); /* the oldest: all others hide it */

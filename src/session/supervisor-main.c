@@ -99,6 +99,17 @@ static void take_evidence(struct supervisor *v) {
 		       name, FORENSICS_MAX, v->c->name, v->c->name, name);
 }
 
+/* It was to go, and nothing of it was waited for; now it is to stay, whatever happens next. */
+static void settle_files(const struct supervisor *v) {
+	autoclose int dir = open(v->files_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct err err = { 0 };
+
+	if (dir < 0 || syncfs(dir) < 0) {
+		(void)err_sys(&err, -errno, "cannot write '%s' to the disk", v->files_path);
+		supervisor_complain(&err);
+	}
+}
+
 static void end_record(struct supervisor *v, bool delete_it) {
 	struct err err = { 0 };
 	autoclose int lock = -1;
@@ -119,6 +130,10 @@ static void end_record(struct supervisor *v, bool delete_it) {
 			supervisor_log(v, "deleted");
 		}
 	} else {
+		if (v->evidence && forensics_keep_locked(&v->session, v->c->name, &err) < 0)
+			supervisor_complain(&err);
+		if (v->spec.no_sync && v->files_path)
+			settle_files(v);
 		container_forget_run(v->c);
 		v->c->state = STATE_STOPPED;
 		r = container_store_run(&v->session, v->c, &err);

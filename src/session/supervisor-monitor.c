@@ -98,9 +98,9 @@ static void kill_it(struct supervisor *v, const char *title, uint64_t at_us) {
 	if (runtime_kill(&ref, KILL_TIMEOUT_MS, &err) < 0)
 		supervisor_complain(&err);
 	delay = delay_text(at_us);
+	keep_it(v, title);
 	supervisor_log(v, "threat: %s: all of it is dead%s", title, delay);
 	supervisor_why(v, "threat: %s (monitoring.auto_kill_on_critical)", title);
-	keep_it(v, title);
 	supervisor_stop(v, 0);
 }
 

@@ -210,6 +210,34 @@ $plan:$step: processes stay"
 	put_right
 }
 
+@test "one that was to go and is kept after all can be started, however it ended" {
+	local name how pid
+	for how in stop kill; do
+		coi run -- sleep 600 3>&- &
+		only_one() { name=$(coi container list --format json | jq -er '.[0] | select(.status == "Running").name'); }
+		within 10 only_one
+		coi container exec "$name" -- sh -c 'echo work >/root/f'
+		coi persist --force "$name"
+		if [ $how = stop ]; then
+			coi container stop --force "$name"
+		else
+			for pid in $(pids_of coi-supervisor); do
+				kill -9 "$pid"
+			done
+			coi container stop --force "$name" || true
+		fi
+		coi container start "$name"
+		run --separate-stderr coi container exec "$name" -- cat /root/f
+		expect_equal "$output" work
+		# The mark is of the running one: nothing is written late from now on.
+		coi container stop --force "$name"
+		[ ! -e "$COI_ROOT/containers/$name/work/work/incompat/volatile" ]
+		coi container start "$name"
+		coi container delete --force "$name"
+	done
+	put_right
+}
+
 @test "clean --orphans removes what nobody has a record of, and keeps what has one" {
 	coi container launch coi-default keep
 	# Leftovers that look like ours.

@@ -548,3 +548,10 @@ orphan_free() {
 	within 15 quiet
 	within 10 orphan_free
 }
+
+@test "names of what monitoring has killed are nobody's to give" {
+	run --separate-stderr coi snapshot create forensics-mine
+	expect_status 1
+	expect_stderr "forensics-"
+	[ "$(coi snapshot list --format json | jq -r '.. | .name? // empty' | wc -l)" = 0 ]
+}

