@@ -26,6 +26,7 @@ static int launch_run(struct cli *cli, const void *args, struct err *err) {
 		.delete_on_stop = a->ephemeral,
 		.init = -1,
 		.pool = a->storage,
+		.profile = cli->parsed.globals.profile,
 	};
 	int r = launch(cli->session, &request, &l, err);
 

@@ -100,9 +100,17 @@ static int start_marked(struct cli *cli, struct err *err) {
 				"could not be started", failed) : 0;
 }
 
+/* With --at-boot each has the settings of its person; root's own are no reason not to start. */
 static int start_run(struct cli *cli, const void *args, struct err *err) {
 	const struct start_args *a = args;
+	int r = privilege_need_root(cli->who, "start a container", err);
 
+	if (r == 0 && !a->at_boot)
+		r = app_load_config(cli, true, err);
+	if (r == 0)
+		r = app_open_session(cli, err);
+	if (r < 0)
+		return r;
 	return a->at_boot ? start_marked(cli, err) : start_one(cli, app_word(cli, 0), err);
 }
 
@@ -137,7 +145,7 @@ const struct cli_command cmd_container_start = {
 	.options = start_options,
 	.examples = start_examples,
 	.args_size = sizeof(struct start_args),
-	.flags = COMMAND_SESSION | COMMAND_CONFIG | COMMAND_STARTS,
+	.flags = COMMAND_PERSON | COMMAND_STARTS,
 	.check = start_check,
 	.run = start_run,
 };

@@ -73,7 +73,7 @@ static int info_run(struct cli *cli, const void *args, struct err *err) {
 	int r = id ? saved_load(cli->who, tool, id, &one, err) : find_newest(cli, tool, &one, err);
 
 	if (r < 0)
-		return r;
+		return id ? killed_explain(cli->who, id, err) : r;
 	if (!one.has_metadata)
 		log_warn("the session '%s' tells nothing about itself", one.id);
 	path = saved_path(cli->who, tool, one.id);

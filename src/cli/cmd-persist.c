@@ -25,15 +25,17 @@ static int persist_check(struct cli *cli, void *args, struct err *err) {
 
 static int persist_one(struct cli *cli, const struct persist_args *a, const char *name,
 		       struct err *err) {
-	int kept = lifecycle_persist(cli->session, name, err), r = kept;
+	int kept = a->not_at_boot ? 0 : lifecycle_persist(cli->session, name, err), r = kept;
 
 	if (r >= 0 && (a->at_boot || a->not_at_boot))
 		r = lifecycle_set_at_boot(cli->session, name, a->at_boot, err);
 	if (r < 0)
 		return r;
-	output_line("'%s' is %s", name,
-		    kept ? "kept when it stops ('coi shutdown' and 'coi kill' delete it all the same)"
-			 : "persistent already");
+	if (!a->not_at_boot)
+		output_line("'%s' is %s", name,
+			    kept ? "kept when it stops ('coi shutdown' and 'coi kill' delete it "
+				   "all the same)"
+				 : "persistent already");
 	if (a->at_boot || a->not_at_boot)
 		output_line("'%s' is %sstarted when this machine has been", name,
 			    a->at_boot ? "" : "not ");
@@ -55,7 +57,7 @@ static int persist_run(struct cli *cli, const void *args, struct err *err) {
 		else
 			done++;
 	}
-	return done ? 0 : err_set(err, ERR_MISSING, -ENOENT, "no container was made persistent");
+	return done ? 0 : err_set(err, ERR_MISSING, -ENOENT, "nothing was done to any container");
 }
 
 static const struct cli_option persist_options[] = {

@@ -58,6 +58,7 @@ static int run_run(struct cli *cli, const void *args, struct err *err) {
 		.delete_on_stop = !persistent,
 		.reuse_stopped = persistent,
 		.alias = cli->settings->container.alias,
+		.profile = cli->parsed.globals.profile,
 		.init = -1,
 	};
 	autostrv char **env = NULL;

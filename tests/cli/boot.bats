@@ -62,7 +62,6 @@ state_of() { # NAME
 }
 
 @test "one that cannot be started is told of, and is no reason not to start the others" {
-	mkdir "$T/ws/gone"
 	coi container launch coi-default coi-a
 	coi container launch coi-default coi-b
 	coi persist --all --force --at-boot
@@ -90,9 +89,29 @@ state_of() { # NAME
 	[ "$status" != 0 ]
 	[[ "$output" == *"$T/person/.coi/config.toml"* ]]
 	rm "$T/person/.coi/config.toml"
+	# Root's are not theirs.
+	cp "$HOME/.coi/config.toml" "$T/config.toml"
+	printf 'mode = [\n' >"$HOME/.coi/config.toml"
 	coi container start --at-boot
+	mv "$T/config.toml" "$HOME/.coi/config.toml"
 	expect_equal "$(state_of coi-theirs)" Running
 	grep -q '^person_uid *= *1234' "$COI_ROOT/containers/coi-theirs/container.ini"
+}
+
+@test "each starts with the profile that it was made with" {
+	mkdir -p "$HOME/.coi/profiles/wide"
+	printf '[network]\nmode = "open"\n' >"$HOME/.coi/profiles/wide/config.toml"
+	coi --profile wide container launch coi-default coi-wide
+	coi --profile wide --persistent run -- true
+	coi persist --force --at-boot coi-wide "$(container_name 1)"
+	reboot_machine
+	coi clean --orphans --force
+	coi container start --at-boot
+	local name
+	for name in coi-wide "$(container_name 1)"; do
+		coi network show "$name" >"$T/out"
+		cat "$T/out"; grep -qi '^mode: *open' "$T/out"
+	done
 }
 
 @test "a name and --at-boot are not for each other" {
