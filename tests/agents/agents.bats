@@ -414,3 +414,21 @@ no_secret_in_sight() {
 	done
 	[ "$found" -ge 3 ]
 }
+
+# The texts of an SVG's first or third screen, without what differs each time.
+texts() { # SVG SCREEN
+	awk -v screen="$2" '/^<text .*font-weight="bold">[0-9]\. / { n++ } n == screen && /^<text y=/' "$1" |
+		sed 's/<[^>]*>//g' | tr -d '\n' |
+		sed -E 's/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/ID/g; s/pid=[0-9]+/PID/g
+			s/[0-9]{4}-[0-9-]+[ T][0-9:+]+/TIME/g; s/10\.77\.[0-9.]+/ADDRESS/g; s/ //g'
+}
+
+@test "the picture of README shows what the program does today" {
+	local screen
+	"$COI_TEST_SRC/contrib/picture/make" "$COI_TEST_BUILD" "$T/picture.svg"
+	for screen in 1 3; do
+		[ "$(texts "$T/picture.svg" "$screen" | wc -c)" -gt 200 ]
+		# Else: contrib/picture/make BUILD docs/picture.svg
+		expect_equal "$(texts "$COI_TEST_SRC/docs/picture.svg" "$screen")" "$(texts "$T/picture.svg" "$screen")"
+	done
+}

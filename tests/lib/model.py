@@ -6,6 +6,10 @@ model.py ADDRESS PORT LOG READY COMMAND: to the first request of a conversation 
 tools it answers with a call of the shell tool that runs COMMAND; to what comes back, with
 a text that counts what the person has said. Each request is a line of JSON in LOG; "ready"
 goes to READY when it listens.
+
+COMMAND may be @FILE: JSON with a list of {"asked", "commands", "answer"}. Who says a text of
+"asked" gets the commands one after the other, each when the one before has come back, and
+then the answer.
 """
 import http.server
 import json
@@ -14,6 +18,10 @@ import threading
 import uuid
 
 ADDRESS, PORT, LOG, READY, COMMAND = sys.argv[1], int(sys.argv[2]), *sys.argv[3:6]
+PLAYED = []
+if COMMAND.startswith("@"):
+    with open(COMMAND[1:], encoding="utf-8") as played:
+        PLAYED = json.load(played)
 LOCK = threading.Lock()
 
 
@@ -48,13 +56,25 @@ def said(messages):
     """What the person has said; what an agent puts around it is left out."""
     words = [text for m in messages if m.get("role") == "user" and not has_result(m)
              for text in texts(m.get("content"))]
-    return [w for w in words if w.startswith("ask:")]
+    return [w for w in words if w.startswith("ask:") or part_of(w)]
 
 
-def waits_for_command(messages):
-    """Nothing has come back from a tool since the person spoke; agents add words of their own."""
+def part_of(text):
+    return next((part for part in PLAYED if text.strip() == part["asked"]), None)
+
+
+def next_step(messages):
+    """The command that is to run now, or None, and else the answer.
+
+    What has come back from tools since the person spoke is counted; agents add words of their
+    own."""
     last = max((i for i, m in enumerate(messages) if said([m])), default=len(messages) - 1)
-    return not any(has_result(m) for m in messages[last:])
+    done = sum(has_result(m) for m in messages[last:])
+    words = said(messages)
+    part = part_of(words[-1]) if words else None
+    commands = part["commands"] if part else [COMMAND]
+    answer = part["answer"] if part else f"answer: {len(words)} asked, first {(words or ['-'])[0]}"
+    return commands[done] if messages and done < len(commands) else None, answer
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -94,8 +114,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return self.plain({"input_tokens": 1})
         messages = body.get("messages", [])
         tool = shell_tool(body.get("tools"))
-        call = tool if tool and messages and waits_for_command(messages) else None
-        answer = f"answer: {len(said(messages))} asked, first {(said(messages) or ['-'])[0]}"
+        command, answer = next_step(messages)
+        call = (tool, command) if tool and command else None
         if not body.get("stream"):
             return self.whole(body, answer)
         self.send_response(200)
@@ -127,7 +147,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if call:
             delta({"role": "assistant", "tool_calls": [{
                 "index": 0, "id": f"call_{unique()}", "type": "function", "function": {
-                    "name": call, "arguments": json.dumps({"command": COMMAND})}}]})
+                    "name": call[0], "arguments": json.dumps({"command": call[1]})}}]})
             delta({}, "tool_calls")
         else:
             delta({"role": "assistant", "content": answer})
@@ -140,9 +160,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
             "content": [], "stop_reason": None, "usage": {"input_tokens": 1, "output_tokens": 1}}},
             "message_start")
         if call:
-            block = {"type": "tool_use", "id": f"toolu_{unique()}", "name": call, "input": {}}
+            block = {"type": "tool_use", "id": f"toolu_{unique()}", "name": call[0], "input": {}}
             part = {"type": "input_json_delta",
-                    "partial_json": json.dumps({"command": COMMAND, "description": "make it"})}
+                    "partial_json": json.dumps({"command": call[1], "description": "make it"})}
         else:
             block = {"type": "text", "text": ""}
             part = {"type": "text_delta", "text": answer}
