@@ -6,9 +6,11 @@ git's own program for that. What is below /moved/ is said to be on another host.
 """
 import http.server
 import os
-import ssl
 import subprocess
 import sys
+
+sys.dont_write_bytecode = True
+import serve  # noqa: E402
 
 directory, cert, key, port_file = sys.argv[1:]
 
@@ -18,7 +20,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         path, _, query = self.path.partition("?")
         if path.startswith("/moved/"):
             self.send_response(302)
-            self.send_header("Location", "https://localhost:%d%s" % (server.server_port, self.path[6:]))
+            self.send_header("Location", "https://localhost:%d%s" % (self.server.server_port, self.path[6:]))
             self.send_header("Content-Length", "0")
             self.end_headers()
             return
@@ -54,11 +56,4 @@ class Handler(http.server.BaseHTTPRequestHandler):
         pass
 
 
-server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-context.load_cert_chain(cert, key)
-server.socket = context.wrap_socket(server.socket, server_side=True)
-with open(port_file + ".new", "w", encoding="ascii") as out:
-    out.write(str(server.server_port))
-os.rename(port_file + ".new", port_file)
-server.serve_forever()
+serve.serve(Handler, cert, key, port_file)
