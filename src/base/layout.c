@@ -152,8 +152,16 @@ bool layout_in_build_tree(void) {
 	return source != NULL;
 }
 
-char *layout_program(const char *name) {
-	const char *given = getenv("COI_LIBEXEC");
+/* Where a kind of files of ours lies: programs, data. */
+struct place {
+	const char *variable; /* of the environment, says it before all others */
+	bool is_built;	      /* a build tree has them itself, else its source has */
+	const char *below;    /* a tree of a relocatable build */
+	const char *configured;
+};
+
+static char *find_in(const struct place *p, const char *name) {
+	const char *given = getenv(p->variable);
 	autofree char *dir = NULL, *source = NULL, *tree = NULL, *below = NULL;
 
 	if (given && *given == '/')
@@ -161,23 +169,20 @@ char *layout_program(const char *name) {
 	dir = self_dir();
 	source = source_of(dir);
 	if (source)
-		return path_join(dir, name);
+		return path_join(p->is_built ? dir : source, name);
 	tree = layout_tree();
-	below = tree ? path_join(tree, "libexec/coi") : xstrdup(COI_LIBEXECDIR);
+	below = tree ? path_join(tree, p->below) : xstrdup(p->configured);
 	return path_join(below, name);
 }
 
-char *layout_data(const char *name) {
-	const char *given = getenv("COI_DATA");
-	autofree char *dir = NULL, *source = NULL, *tree = NULL, *below = NULL;
+char *layout_program(const char *name) {
+	static const struct place programs = { "COI_LIBEXEC", true, "libexec/coi", COI_LIBEXECDIR };
 
-	if (given && *given == '/')
-		return path_join(given, name);
-	dir = self_dir();
-	source = source_of(dir);
-	if (source)
-		return path_join(source, name);
-	tree = layout_tree();
-	below = tree ? path_join(tree, "share/coi") : xstrdup(COI_DATADIR);
-	return path_join(below, name);
+	return find_in(&programs, name);
+}
+
+char *layout_data(const char *name) {
+	static const struct place data = { "COI_DATA", false, "share/coi", COI_DATADIR };
+
+	return find_in(&data, name);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "base/proc.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -265,6 +266,36 @@ int proc_run(const struct spawn_spec *spec, struct err *err) {
 		return r;
 	r = proc_wait(pid);
 	return r < 0 ? err_sys(err, r, "cannot wait for '%s'", spec->path) : r;
+}
+
+int proc_output(const struct spawn_spec *spec, struct buf *out, struct err *err) {
+	struct spawn_fd fds[PROC_OUTPUT_FDS + 1];
+	struct spawn_spec with = *spec;
+	autoclose int from = -1;
+	int ends[2], r, status;
+	pid_t pid;
+
+	assert(spec->fd_count <= PROC_OUTPUT_FDS);
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return err_sys(err, -errno, "cannot start '%s'", spec->path);
+	from = ends[0];
+	for (size_t i = 0; i < spec->fd_count; i++)
+		fds[i] = spec->fds[i];
+	fds[spec->fd_count] = (struct spawn_fd){ ends[1], STDOUT_FILENO };
+	with.fds = fds;
+	with.fd_count = spec->fd_count + 1;
+	r = proc_spawn(&with, &pid, NULL, err);
+	(void)close(ends[1]);
+	if (r < 0)
+		return r;
+	r = fd_read_all(from, out);
+	/* Who goes on writing when nobody reads is not waited for. */
+	mem_close_ptr(&from);
+	from = -1;
+	status = proc_wait(pid);
+	if (r < 0)
+		return err_sys(err, r, "cannot read what '%s' says", spec->path);
+	return status < 0 ? err_sys(err, status, "cannot wait for '%s'", spec->path) : status;
 }
 
 void proc_set_name(const char *name) {

@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "base/buf.h"
 #include "base/err.h"
 
 /* A process that cannot be mistaken for a later one with the same number. */
@@ -59,6 +60,12 @@ int proc_spawn(const struct spawn_spec *spec, pid_t *ret_pid, int *ret_pidfd, st
 int proc_wait(pid_t pid);
 /* Run to the end and return the exit status, or -errno. */
 int proc_run(const struct spawn_spec *spec, struct err *err);
+/*
+ * As proc_run(), with what it writes to standard output in @out, which keeps its maximum:
+ * -EFBIG past it. @spec has at most PROC_OUTPUT_FDS descriptors, standard output not among them.
+ */
+#define PROC_OUTPUT_FDS 4
+int proc_output(const struct spawn_spec *spec, struct buf *out, struct err *err);
 
 /*
  * The caller's resource limits are the caller's: from now on we, and all that we

@@ -41,25 +41,11 @@ static char *choose_name(const struct cli *cli) {
 static int read_plans(struct buf *out, struct err *err) {
 	autofree char *program = layout_program("coi-supervisor");
 	char *const argv[] = { (char *)"coi-supervisor", (char *)"--plans", NULL };
-	autoclose int read_end = -1;
-	int ends[2], r;
-	pid_t pid;
+	const struct spawn_spec spec = { .path = program, .argv = argv, .uid = (uid_t)-1,
+					 .gid = (gid_t)-1 };
+	int r = proc_output(&spec, out, err);
 
-	if (pipe2(ends, O_CLOEXEC) < 0)
-		return err_sys(err, -errno, "cannot make a pipe");
-	read_end = ends[0];
-	r = proc_spawn(&(struct spawn_spec){ .path = program,
-					     .argv = argv,
-					     .fds = &(struct spawn_fd){ .fd = ends[1], .as = 1 },
-					     .fd_count = 1,
-					     .uid = (uid_t)-1 },
-		       &pid, NULL, err);
-	(void)close(ends[1]);
-	if (r < 0)
-		return r;
-	r = fd_read_all(read_end, out);
-	(void)proc_wait(pid);
-	return r < 0 ? err_sys(err, r, "cannot read the plan") : 0;
+	return r < 0 ? err_wrap(err, "reading the plan") : 0;
 }
 
 static int print_steps(struct err *err) {
