@@ -212,6 +212,8 @@ static int attempt(struct download *d, struct err *err) {
 	if (r < 0)
 		return r;
 	hear_rest(d, messages);
+	if (status == FETCH_TOO_MUCH || (status != 0 && d->done == d->spec->max))
+		return err_set(err, ERR_SYSTEM, -EFBIG, "%s", *d->why ? d->why : "too many bytes");
 	return status == 0;
 }
 

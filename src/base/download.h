@@ -12,6 +12,8 @@
 #include "base/err.h"
 #include "base/hash.h"
 
+#define FETCH_TOO_MUCH 3 /* exit status of coi-fetch */
+
 struct download_spec {
 	const char *url;
 	int file;	   /* empty, gets the bytes; left at its end */

@@ -6,7 +6,8 @@
  * (https_proxy, all_proxy, no_proxy), certificates those of the system, or of
  * SSL_CERT_FILE, SSL_CERT_DIR or CURL_CA_BUNDLE. On standard error: "size N" as
  * soon as the server has said how much it is in all (with OFFSET only), then, when
- * it fails, why.
+ * it fails, why. The exit status is FETCH_TOO_MUCH (base/download.h) when there are more
+ * than MAX-BYTES, which asking again does not change.
  *
  * The only program that is linked with libcurl. It runs as nobody, and what it
  * brings is checked by whoever asked: it has no hash to compare with.
@@ -21,6 +22,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "base/download.h"
 #include "base/fd.h"
 
 struct download {
@@ -122,9 +124,11 @@ static int fetch(const char *url, long long max, long long offset) {
 		curl_easy_cleanup(c);
 	if (r == CURLE_OK)
 		return 0;
-	if (d.bytes > d.max)
-		(void)fprintf(stderr, "more than %lld bytes\n", max);
-	else if (r == CURLE_UNSUPPORTED_PROTOCOL)
+	if (d.bytes > d.max) {
+		(void)fprintf(stderr, "more than %lld bytes\n", max + (offset > 0 ? offset : 0));
+		return FETCH_TOO_MUCH;
+	}
+	if (r == CURLE_UNSUPPORTED_PROTOCOL)
 		(void)fputs("a redirection to something that is not https\n", stderr);
 	else if (status >= 400)
 		(void)fprintf(stderr, "the server answered %ld\n", status);
