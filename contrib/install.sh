@@ -16,6 +16,7 @@
 # To remove it all: rm -r DIR/lib/coi DIR/bin/coi (state and images: /var/lib/coi).
 set -eu
 umask 022
+unset TAR_OPTIONS XZ_OPT XZ_DEFAULTS # a person's habits
 
 # Filled in by contrib/release: the public key, and where the releases are.
 release_key=
@@ -59,7 +60,8 @@ done
 # Nothing of this is begun when a part of the script did not arrive (curl | sh).
 main() {
 	check_all
-	work=$(mktemp -d "${TMPDIR:-/tmp}/coi-install.XXXXXX")
+	work=$(mktemp -d "${TMPDIR:-/tmp}/coi-install.XXXXXX") ||
+		fail "cannot make a directory in ${TMPDIR:-/tmp}; TMPDIR may name another place"
 	tree=
 	trap 'rm -rf "$work" ${tree:+"$tree"}' EXIT
 	trap 'exit 130' INT
@@ -117,10 +119,19 @@ check_all() {
 	done
 }
 
+# The limit of the shell (units of 512 bytes, in some 1024) is for a server that does not
+# say how much it sends: older ones of curl go on then.
 fetch() { # NAME MAX-BYTES FILE
-	curl --proto =https --proto-redir =https --fail --location --silent --show-error \
-		--retry 3 --max-filesize "$2" --output "$3" "${url%/}/$1" ||
-		fail "cannot fetch '${url%/}/$1'"
+	(
+		ulimit -c 0
+		ulimit -f "$(($2 / 512 + 1))"
+		exec curl --proto =https --proto-redir =https --fail --location --max-redirs 5 \
+			--silent --show-error --connect-timeout 30 --speed-limit 1024 --speed-time 60 \
+			--retry 3 --max-filesize "$2" --output "$3" "${url%/}/$1"
+	) || {
+		[ ! -e "$3" ] || [ "$(wc -c <"$3")" -lt "$2" ] || fail "'${url%/}/$1' has more than $2 bytes"
+		fail "cannot fetch '${url%/}/$1'; is the network there, and $work not full?"
+	}
 	[ "$(wc -c <"$3")" -le "$2" ] || fail "'${url%/}/$1' has more than $2 bytes"
 }
 
@@ -131,6 +142,25 @@ fetch_index() {
 	openssl pkeyutl -verify -pubin -inkey "$work/key.pem" -rawin -in "$work/releases.json" \
 		-sigfile "$work/releases.json.sig" >/dev/null 2>&1 ||
 		fail "the list of releases is not signed with the key of this script; nothing was changed"
+	check_time
+}
+
+number_of() { # TEXT: it, or 0 where it is no number
+	case $1 in
+	'' | *[!0-9]*) echo 0 ;;
+	*) echo "$1" ;;
+	esac
+}
+
+# Who shows an old list holds back what was mended since: as coi update core has it.
+check_time() {
+	made=$(number_of "$(sed -n 's/^  "made": \([0-9]*\),$/\1/p' "$work/releases.json")")
+	[ "$made" -gt 0 ] || fail "the list of releases does not say when it was made"
+	[ "$made" -le $(($(date +%s) + 86400)) ] ||
+		fail "the list of releases was made in the future of this machine's clock; set the clock and try again"
+	seen=$(number_of "$(readlink "$lib/newest-list" 2>/dev/null)")
+	[ "$made" -ge "$seen" ] ||
+		fail "this list of releases is older than one that this machine has seen; nothing was changed. If the project says that it is right: rm $lib/newest-list"
 }
 
 # Of what is signed, in the lines that contrib/release writes it in.
@@ -173,14 +203,22 @@ fetch_archive() {
 # Whole before a name leads to it, and by rename(2): as coi update core does it.
 place() {
 	mkdir -p "$prefix/bin" "$lib/releases"
+	# One change at a time, with coi update core too.
+	if command -v flock >/dev/null; then
+		(umask 077 && : >>"$lib/.lock")
+		exec 9<"$lib/.lock"
+		flock -n 9 || fail "another installation or update of '$lib' is under way; try again when it is done"
+		check_time
+	fi
 	tree=$(mktemp -d "$lib/releases/.tree-install.XXXXXX")
 	chmod 0755 "$tree"
-	tar -x -J -f "$work/archive" -C "$tree" --no-same-owner --no-same-permissions --strip-components=1
+	tar -x -J -f "$work/archive" -C "$tree" --no-same-owner --no-same-permissions --strip-components=1 ||
+		fail "tar cannot unpack '$file' to '$lib'; is there space left? Nothing was changed"
 	said=$("$tree/bin/coi" --version 2>"$work/why") || said=
 	if [ "$said" != "coi v$version" ]; then
 		cat "$work/why" >&2
 		ldd "$tree/bin/coi" 2>/dev/null | grep 'not found' >&2 || true
-		fail "coi v$version does not run on this machine; is a library missing? Nothing was changed"
+		fail "coi v$version does not run on this machine; is a library missing, or '$lib' mounted with noexec? Nothing was changed"
 	fi
 	sync
 	if [ "$("$lib/releases/$version/bin/coi" --version 2>/dev/null)" = "coi v$version" ]; then
@@ -194,6 +232,7 @@ place() {
 	if [ -n "$before" ] && [ "$before" != "releases/$version" ]; then
 		link "$before" "$lib/previous"
 	fi
+	[ "$made" = "$seen" ] || link "$made" "$lib/newest-list"
 	link "releases/$version" "$lib/current"
 	[ -L "$prefix/bin/coi" ] || link ../lib/coi/current/bin/coi "$prefix/bin/coi"
 }

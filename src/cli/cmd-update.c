@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/build.h"
@@ -15,6 +16,9 @@
 #include "cli/prompts.h"
 #include "cli/update.h"
 #include "update/core.h"
+
+#define DAY (24 * 60 * 60)
+#define OLD_DAYS 90 /* a list of which is told that it is old */
 
 struct update_args {
 	bool check;
@@ -29,6 +33,7 @@ struct update {
 	const struct update_args *args;
 	const char *url;	/* borrowed, of the directory with releases */
 	char *installed;	/* the version that is run from now on */
+	int64_t made;		/* of the list */
 	const struct release *target;
 };
 
@@ -41,6 +46,7 @@ static const struct {
 	{ "dpkg", "sudo apt-get update && sudo apt-get install --only-upgrade" },
 	{ "rpm", "sudo dnf upgrade" },
 	{ "apk", "sudo apk upgrade" },
+	{ "opkg", "opkg update && opkg upgrade" },
 };
 
 /* An error that says what to run instead; 0 for a place that is ours. */
@@ -94,16 +100,31 @@ static int choose(struct update *u, const struct release_index *index, struct er
 	return err_hint(err, "the latest one is %s", index->latest);
 }
 
+/* Who holds new lists back cannot be told from a project at rest, but by people. */
+static void tell_age(int64_t made) {
+	int64_t days = ((int64_t)time(NULL) - made) / DAY;
+	autofree char *date = index_date(made);
+
+	if (days >= OLD_DAYS)
+		output_line("The list of releases was made at %s, %lld days ago: has there been no "
+			    "release since?", date, (long long)days);
+}
+
 /* Is there anything to do? 0: no, and that was said. */
 static int is_wanted(const struct update *u, struct err *err) {
 	int order = version_compare(u->target->version, u->installed);
 
-	/* The same once more only by its name: a timer may say --force every night. */
-	if (order > 0 || (u->args->force && (order < 0 || u->args->version)))
+	/*
+	 * The same and older ones only by their name: a timer may say --force every night, and
+	 * who shows it an old list is not to have it go back. A development build has no place
+	 * in that order.
+	 */
+	if (order > 0 || (u->args->force && (u->args->version || version_is_early(u->installed))))
 		return 1;
 	if (order == 0) {
 		output_line(u->args->version ? "coi v%s is what is installed." :
 					       "coi v%s is the latest release.", u->installed);
+		tell_age(u->made);
 		return 0;
 	}
 	if (!u->args->version) {
@@ -127,7 +148,10 @@ static int on_progress(uint64_t done, uint64_t total, void *data) {
 static int install(const struct site *p, const struct update *u, struct err *err) {
 	autofree char *what = xasprintf("Fetching coi v%s", u->target->version);
 	struct progress *progress = progress_begin(what, u->target->size);
-	int r = core_install(p, u->url, u->target, on_progress, progress, err);
+	const struct core_order order = { .site = p, .url = u->url, .from = u->installed,
+					  .release = u->target, .made = u->made,
+					  .progress = on_progress, .data = progress };
+	int r = core_install(&order, err);
 
 	progress_end(progress, NULL);
 	if (r < 0)
@@ -146,11 +170,22 @@ static void tell_plan(const struct site *p, const struct update *u) {
 		    u->target->version, p->dir, u->installed);
 }
 
+/* Who may not write here, or meets another update, has lost nothing. */
+static void note_list(const struct site *p, int64_t made) {
+	struct err ignored = { 0 };
+	autoclose int lock = p->kind == SITE_RELEASE ? site_lock(p, &ignored) : -1;
+
+	if (lock >= 0)
+		(void)site_note_list(p, made, &ignored);
+}
+
 static int update_to(const struct site *p, struct update *u, struct err *err) {
 	autofree char *question = xasprintf("Update coi from v%s to v%s?", u->installed,
 					    u->target->version);
 	int r = is_wanted(u, err);
 
+	if (r == 0 && !u->args->check && !u->args->dry_run)
+		note_list(p, u->made);
 	if (r <= 0)
 		return r;
 	if (u->args->check) {
@@ -195,11 +230,19 @@ static int roll_back(const struct site *p, const struct update_args *a, struct e
 	if (!a->force && !prompt_yes(stdout, question))
 		return 0;
 	lock = site_lock(p, err);
-	r = lock < 0 ? lock : site_switch_back(p, err);
+	r = lock < 0 ? lock : site_switch_back(p, current, previous, err);
 	if (r < 0)
 		return r;
 	output_line("coi v%s is back, v%s is kept beside it.", previous, current);
 	return 0;
+}
+
+static int fetch_list(const struct site *p, struct update *u, struct release_index *index,
+		      struct err *err) {
+	int r = core_index(u->url, index, err);
+
+	u->made = index->made;
+	return r < 0 ? r : site_check_list(p, index->made, err);
 }
 
 static int update_site(struct cli *cli, const struct site *p, const struct update_args *a,
@@ -223,7 +266,7 @@ static int update_site(struct cli *cli, const struct site *p, const struct updat
 	if (r == 0)
 		r = core_check(cli->settings->update.url, &u.url, err);
 	if (r == 0)
-		r = core_index(u.url, &index, err);
+		r = fetch_list(p, &u, &index, err);
 	if (r == 0)
 		r = choose(&u, &index, err);
 	if (r < 0)
@@ -296,7 +339,7 @@ static const struct cli_option core_options[] = {
 	{ .name = "dry-run", CLI_BOOL(struct update_args, dry_run),
 	  .help = "Say what would be done" },
 	{ .name = "force", .letter = 'f', CLI_BOOL(struct update_args, force),
-	  .help = "Do not ask; also take an older release" },
+	  .help = "Do not ask; with --version, also an older one" },
 	{ .name = "rollback", CLI_BOOL(struct update_args, rollback),
 	  .help = "Go back to the release before, which is kept" },
 	{ .name = "version", CLI_TEXT(struct update_args, version, "TAG"),
@@ -327,6 +370,8 @@ static const struct cli_command update_core = {
 		"to have the SHA-256 of the list. It is unpacked beside the release that is there, "
 		"and when it starts here, one link is switched. The one before is kept. Containers "
 		"that run go on with the version that they were started with.\n\n"
+		"A list that is older than one that was seen here is refused: who shows it holds "
+		"back what was mended since. The same goes for install.sh.\n\n"
 		"A coi that a package manager or 'make install' has brought is left to those; "
 		"then this says what to run.",
 	.options = core_options,

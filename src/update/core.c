@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <paths.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -53,9 +54,13 @@ int core_check(const char *url, const char **ret, struct err *err) {
 
 /* ---- the list ---- */
 
+static char *address_of(const char *url, const char *name) {
+	return xasprintf("%s%s%s", url, url[strlen(url) - 1] == '/' ? "" : "/", name);
+}
+
 /* A small file into @out. */
 static int fetch(const char *url, const char *name, size_t max, struct buf *out, struct err *err) {
-	autofree char *address = xasprintf("%s%s%s", url, url[strlen(url) - 1] == '/' ? "" : "/", name);
+	autofree char *address = address_of(url, name);
 	autoclose int file = memfd_create("coi-update", MFD_CLOEXEC);
 	struct download_spec spec = { .url = address, .file = file, .max = max };
 	char hash[HASH_HEX_SIZE];
@@ -96,25 +101,18 @@ static int verify(const struct buf *document, const struct buf *signature, struc
 	}
 	if (r == 0)
 		return 0;
+	if (r > 1)
+		return err_set(err, ERR_SYSTEM, -EIO, "cannot verify the list of releases: '%s' ended "
+			       "with status %d", program, r);
 	(void)err_set(err, ERR_TRUST, -EKEYREJECTED,
 		      "the list of releases is not signed by the owner of the key of this build");
 	return err_hint(err, "nothing was changed; if it stays so, ask the project what has happened");
 }
 
-static char *date(int64_t when) {
-	char text[32] = "?";
-	time_t t = (time_t)when;
-	struct tm tm;
-
-	if (gmtime_r(&t, &tm))
-		(void)strftime(text, sizeof(text), "%Y-%m-%d %H:%M UTC", &tm);
-	return xstrdup(text);
-}
-
 /* A clock that is behind takes certificates for ones of the future, and old lists for new ones. */
 static int check_clock(int64_t made, struct err *err) {
 	int64_t now = (int64_t)time(NULL);
-	autofree char *theirs = date(made), *ours = date(now);
+	autofree char *theirs = index_date(made), *ours = index_date(now);
 
 	if (made <= now + DAY)
 		return 0;
@@ -131,7 +129,7 @@ int core_index(const char *url, struct release_index *ret, struct err *err) {
 	if (r == 0)
 		r = fetch(url, SIGNATURE_NAME, SIGNATURE_SIZE, &signature, err);
 	if (r < 0 && strstr(err->msg, "certificate")) {
-		autofree char *now = date((int64_t)time(NULL));
+		autofree char *now = index_date((int64_t)time(NULL));
 
 		return err_hint(err, "the clock of this machine says %s: a wrong one makes certificates "
 				"invalid; an authority of your own goes into SSL_CERT_FILE", now);
@@ -178,7 +176,10 @@ static int unpack(const struct site *p, const char *name, int archive, struct er
 				     "--no-same-permissions", "--strip-components=1", NULL };
 	const struct spawn_fd fds[] = { { archive, STDIN_FILENO },
 					{ STDERR_FILENO, STDERR_FILENO } };
-	const struct spawn_spec spec = { .path = "tar", .argv = (char *const *)argv,
+	/* Nothing of a person's habits: TAR_OPTIONS, XZ_OPT. */
+	autofree char *path = xasprintf("PATH=%s", getenv("PATH") ? getenv("PATH") : _PATH_STDPATH);
+	char *const env[] = { path, (char *)"LC_ALL=C", NULL };
+	const struct spawn_spec spec = { .path = "tar", .argv = (char *const *)argv, .env = env,
 					 .fds = fds, .fd_count = 2, .null_stdio = true, .cwd = dir,
 					 .uid = (uid_t)-1, .gid = (gid_t)-1, .death_signal = SIGKILL };
 	mode_t mask = umask(022);
@@ -199,38 +200,28 @@ static int try_it(const struct site *p, const char *name, const char *version, s
 	autofree char *program = xasprintf("%s/releases/%s/bin/coi", p->dir, name);
 	autofree char *line = xasprintf("coi v%s\n", version);
 	const char *const argv[] = { program, "--version", NULL };
+	const struct spawn_fd fds[] = { { STDERR_FILENO, STDERR_FILENO } };
+	const struct spawn_spec spec = { .path = program, .argv = (char *const *)argv, .fds = fds,
+					 .fd_count = 1, .null_stdio = true, .cwd = "/",
+					 .uid = (uid_t)-1, .gid = (gid_t)-1,
+					 .death_signal = SIGKILL };
 	autobuf struct buf out = { 0 };
-	autoclose int from = -1;
-	int ends[2], r, status;
-	pid_t pid;
+	int status;
 
-	if (pipe2(ends, O_CLOEXEC) < 0)
-		return err_sys(err, -errno, "cannot start the new release");
-	from = ends[0];
-	{
-		const struct spawn_fd fds[] = { { ends[1], STDOUT_FILENO },
-						{ STDERR_FILENO, STDERR_FILENO } };
-		const struct spawn_spec spec = { .path = program, .argv = (char *const *)argv,
-						 .fds = fds, .fd_count = 2, .null_stdio = true,
-						 .cwd = "/", .uid = (uid_t)-1, .gid = (gid_t)-1,
-						 .death_signal = SIGKILL };
-
-		r = proc_spawn(&spec, &pid, NULL, err);
-	}
-	(void)close(ends[1]);
-	if (r < 0)
-		return err_wrap(err, "starting the new release");
 	buf_init(&out, 4096);
-	r = fd_read_all(from, &out);
-	status = proc_wait(pid);
-	if (r == 0 && status == 0 && strcmp(out.data, line) == 0)
+	status = proc_output(&spec, &out, err);
+	if (status < 0)
+		return err_wrap(err, "starting the new release");
+	if (status == 0 && strcmp(out.data, line) == 0)
 		return 0;
 	(void)err_set(err, ERR_SYSTEM, -ENOEXEC, "version %s does not run on this machine (status %d), "
 		      "so it is not installed", version, status);
 	return err_hint(err, "a library may be missing: its name stands above");
 }
 
-static int install(const struct site *p, int archive, const char *version, struct err *err) {
+static int install(const struct core_order *o, int archive, struct err *err) {
+	const struct site *p = o->site;
+	const char *version = o->release->version;
 	autofree char *name = NULL;
 	int r = site_begin(p, &name, err);
 
@@ -239,30 +230,34 @@ static int install(const struct site *p, int archive, const char *version, struc
 	r = unpack(p, name, archive, err);
 	if (r == 0)
 		r = try_it(p, name, version, err);
-	if (r == 0)
-		r = site_commit(p, name, version, err);
 	if (r < 0) {
 		(void)tree_remove_at(p->releases, name);
 		return r;
 	}
-	return site_switch(p, version, err);
+	r = site_commit(p, name, version, err);
+	if (r == 0)
+		r = site_note_list(p, o->made, err);
+	return r < 0 ? r : site_switch(p, o->from, version, err);
 }
 
-int core_install(const struct site *p, const char *url, const struct release *release,
-		 int (*progress)(uint64_t done, uint64_t total, void *data), void *data,
-		 struct err *err) {
-	autofree char *address = xasprintf("%s%s%s", url, url[strlen(url) - 1] == '/' ? "" : "/",
-					   release->file);
-	struct download_spec spec = { .url = address, .file = -1, .progress = progress, .data = data };
-	int r = fetch_archive(p, release, &spec, err);
+int core_install(const struct core_order *o, struct err *err) {
+	autofree char *address = address_of(o->url, o->release->file);
+	struct download_spec spec = { .url = address, .file = -1, .progress = o->progress,
+				      .data = o->data };
+	int r = fetch_archive(o->site, o->release, &spec, err);
 	/* Of this place alone, by people who update at the same time: tar is not long at it. */
-	autoclose int archive = spec.file, lock = r < 0 ? -1 : site_lock(p, err);
+	autoclose int archive = spec.file, lock = r < 0 ? -1 : site_lock(o->site, err);
 
 	if (r == 0 && lock < 0)
 		r = lock;
+	/* Another list, another update may have come meanwhile. */
 	if (r == 0)
-		r = install(p, archive, release->version, err);
+		r = site_check_list(o->site, o->made, err);
 	if (r == 0)
-		site_clean(p);
+		r = site_check_current(o->site, o->from, err);
+	if (r == 0)
+		r = install(o, archive, err);
+	if (r == 0)
+		site_clean(o->site);
 	return r;
 }

@@ -14,12 +14,20 @@
 int core_check(const char *url, const char **ret, struct err *err);
 /* Fetch the list of releases from directory @url and verify it. */
 int core_index(const char *url, struct release_index *ret, struct err *err);
+struct core_order {
+	const struct site *site;
+	const char *url; /* of the directory with the list */
+	const char *from; /* the release that is run, as people were told */
+	const struct release *release;
+	int64_t made; /* of the list */
+	int (*progress)(uint64_t done, uint64_t total, void *data); /* as in download.h */
+	void *data;
+};
+
 /*
- * Fetch, verify and unpack @release beside the others, see that it runs here, and switch
- * to it. @progress as in download.h.
+ * Fetch, verify and unpack the release beside the others, see that it runs here, and
+ * switch to it.
  */
-int core_install(const struct site *p, const char *url, const struct release *release,
-		 int (*progress)(uint64_t done, uint64_t total, void *data), void *data,
-		 struct err *err);
+int core_install(const struct core_order *o, struct err *err);
 
 #endif

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/download.h"
 #include "base/json.h"
@@ -98,4 +99,14 @@ const struct release *index_find(const struct release_index *index, const char *
 		if (strcmp(index->items[i].version, version) == 0)
 			return &index->items[i];
 	return NULL;
+}
+
+char *index_date(int64_t when) {
+	char text[32] = "?";
+	time_t t = (time_t)when;
+	struct tm tm;
+
+	if (gmtime_r(&t, &tm))
+		(void)strftime(text, sizeof(text), "%Y-%m-%d %H:%M UTC", &tm);
+	return xstrdup(text);
 }

@@ -41,6 +41,8 @@ int index_parse(const char *text, size_t len, const char *arch, struct release_i
 		struct err *err);
 void index_done(struct release_index *index);
 #define auto_index __attribute__((cleanup(index_done)))
+/* "2026-11-29 16:00 UTC", for people; newly allocated. */
+char *index_date(int64_t when);
 /* Borrowed; NULL when there is none. */
 const struct release *index_find(const struct release_index *index, const char *version);
 

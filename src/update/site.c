@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,7 +22,7 @@
 
 /* ---- packages ---- */
 
-/* How to ask who brought a file; the answer's first line begins or ends with the package. */
+/* How to ask who brought a file; the answer's last line begins with the package. */
 static const struct manager {
 	const char *name;
 	const char *const argv[5]; /* the path is put behind */
@@ -29,39 +30,39 @@ static const struct manager {
 	{ "dpkg", { "dpkg-query", "--search", "--", NULL } },
 	{ "rpm", { "rpm", "--query", "--queryformat=%{NAME}\n", "--file", NULL } },
 	{ "apk", { "apk", "info", "--quiet", "--who-owns", NULL } },
+	{ "opkg", { "opkg", "search", NULL } },
 };
 
 /* What it prints, when it ends well. */
 static int ask(const struct manager *m, const char *path, struct buf *out) {
 	const char *argv[6] = { 0 };
-	autoclose int from = -1;
+	const struct spawn_spec spec = { .path = m->argv[0], .argv = (char *const *)argv,
+					 .null_stdio = true, .cwd = "/", .uid = (uid_t)-1,
+					 .gid = (gid_t)-1, .death_signal = SIGKILL };
 	struct err ignored = { 0 };
-	int ends[2], r;
 	size_t n = 0;
-	pid_t pid;
 
 	for (; m->argv[n]; n++)
 		argv[n] = m->argv[n];
 	argv[n] = path;
-	if (pipe2(ends, O_CLOEXEC) < 0)
-		return -errno;
-	from = ends[0];
-	{
-		const struct spawn_fd fds[] = { { ends[1], STDOUT_FILENO } };
-		const struct spawn_spec spec = { .path = argv[0], .argv = (char *const *)argv,
-						 .fds = fds, .fd_count = 1, .null_stdio = true,
-						 .cwd = "/", .uid = (uid_t)-1, .gid = (gid_t)-1 };
-
-		r = proc_spawn(&spec, &pid, NULL, &ignored);
-	}
-	(void)close(ends[1]);
-	if (r < 0)
-		return r;
-	r = fd_read_all(from, out);
-	return proc_wait(pid) == 0 ? r : -ENOENT;
+	return proc_output(&spec, out, &ignored) == 0 ? 0 : -ENOENT;
 }
 
-/* "coi: /usr/bin/coi", "coi", "coi-0.9.0-r0": up to the colon. */
+/*
+ * "coi: /usr/bin/coi" (dpkg), "coi" (rpm, apk), "coi - 0.9.0-1" (opkg). The last line: dpkg
+ * says diversions before it.
+ */
+static char *package_in(char *answer) {
+	char *line;
+
+	if (*answer && answer[strlen(answer) - 1] == '\n')
+		answer[strlen(answer) - 1] = '\0';
+	line = strrchr(answer, '\n');
+	line = line ? line + 1 : answer;
+	line[strcspn(line, ":, ")] = '\0';
+	return *line ? escape_text(line, 64) : NULL;
+}
+
 static bool ask_all(struct site *p) {
 	for (size_t i = 0; i < ARRAY_SIZE(managers); i++) {
 		autobuf struct buf out = { 0 };
@@ -69,11 +70,10 @@ static bool ask_all(struct site *p) {
 		buf_init(&out, ANSWER_MAX);
 		if (ask(&managers[i], p->program, &out) < 0 || !out.len)
 			continue;
-		out.data[strcspn(out.data, ":\n, ")] = '\0';
-		if (!*out.data)
+		p->package = package_in(out.data);
+		if (!p->package)
 			continue;
 		p->manager = xstrdup(managers[i].name);
-		p->package = escape_text(out.data, 64);
 		return true;
 	}
 	return false;
@@ -139,12 +139,20 @@ void site_done(struct site *p) {
 }
 
 int site_check_writable(const struct site *p, const char *command, struct err *err) {
-	if (faccessat(p->fd, ".", W_OK, AT_EACCESS) == 0 &&
-	    faccessat(p->releases, ".", W_OK, AT_EACCESS) == 0)
+	int r = faccessat(p->fd, ".", W_OK, AT_EACCESS) < 0	  ? -errno :
+		faccessat(p->releases, ".", W_OK, AT_EACCESS) < 0 ? -errno :
+								    0;
+
+	if (r == 0)
 		return 0;
-	(void)err_sys(err, -errno, "cannot write to '%s'", p->dir);
-	return errno == EROFS ? err->code :
-				err_hint(err, "run: sudo %s %s", p->command, command);
+	(void)err_sys(err, r, "cannot write to '%s'", p->dir);
+	if (r == -EROFS)
+		return err_hint(err, "make its file system writable (mount -o remount,rw), or update "
+				     "where it is");
+	if (geteuid() == 0)
+		return err_hint(err, "root may not either: is it immutable (lsattr -d), or of another "
+				     "machine?");
+	return err_hint(err, "run: sudo %s %s", p->command, command);
 }
 
 char *site_link(const struct site *p, const char *link) {

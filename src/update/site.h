@@ -5,6 +5,7 @@
  *   PREFIX/lib/coi/releases/VERSION/{bin,libexec,share}
  *   PREFIX/lib/coi/current   → releases/VERSION, the one that is run
  *   PREFIX/lib/coi/previous  → releases/VERSION, the one before
+ *   PREFIX/lib/coi/newest-list → SECONDS: when the newest list that was seen was made
  *   PREFIX/bin/coi           → ../lib/coi/current/bin/coi
  *
  * Another release is there whole before a link is switched, by one rename(2). What
@@ -14,6 +15,7 @@
 #define COI_UPDATE_SITE_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/err.h"
 
@@ -28,7 +30,7 @@ struct site {
 	enum site_kind kind;
 	char *program;	/* absolute, without links */
 	char *command;	/* and what people call it by */
-	char *manager;	/* SITE_PACKAGE: "dpkg", "rpm", "apk" */
+	char *manager;	/* SITE_PACKAGE: "dpkg", "rpm", "apk", "opkg" */
 	char *package;	/* and what it calls it */
 	char *dir;	/* SITE_RELEASE: PREFIX/lib/coi */
 	char *version;	/* and the name of the one that runs, below releases */
@@ -49,6 +51,9 @@ int site_check_writable(const struct site *p, const char *command, struct err *e
  */
 char *site_link(const struct site *p, const char *link);
 
+/* Is a list made at @made as new as the newest one that was seen here (ERR_TRUST)? */
+int site_check_list(const struct site *p, int64_t made, struct err *err);
+
 /*
  * The following want the lock that site_lock() takes (close() lets go): one change at
  * a time. It also removes what an update that was cut off has left.
@@ -56,12 +61,22 @@ char *site_link(const struct site *p, const char *link);
 int site_lock(const struct site *p, struct err *err);
 /* A new empty directory, its name below releases in *@ret. */
 int site_begin(const struct site *p, char **ret, struct err *err);
-/* Give the tree @name the name @version, in place of what had it, on the disk and whole. */
+/*
+ * Give the tree @name the name @version, in place of what had it, on the disk and whole;
+ * or remove it.
+ */
 int site_commit(const struct site *p, const char *name, const char *version, struct err *err);
-/* From now on @version is the one that is run; "previous" is the one until now. */
-int site_switch(const struct site *p, const char *version, struct err *err);
-/* Exchange current and previous. */
-int site_switch_back(const struct site *p, struct err *err);
+/* Is @expected still what is run, as the person was told (ERR_CONFLICT)? */
+int site_check_current(const struct site *p, const char *expected, struct err *err);
+/*
+ * From now on @version is the one that is run, in place of @from, which becomes "previous".
+ * ERR_CONFLICT when another than @from is run meanwhile.
+ */
+int site_switch(const struct site *p, const char *from, const char *version, struct err *err);
+/* Exchange current and previous, as long as they are @from and @version. */
+int site_switch_back(const struct site *p, const char *from, const char *version, struct err *err);
+/* A list made at @made (seconds since 1970) was verified: older ones are refused from now on. */
+int site_note_list(const struct site *p, int64_t made, struct err *err);
 /* Remove releases that no link leads to and no process runs from. */
 void site_clean(const struct site *p);
 

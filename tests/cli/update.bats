@@ -5,20 +5,9 @@
 
 setup_file() {
 	load ../lib/common
-	coi_setup_bare
-	mkdir "$T/tls" "$T/releases" "$T/tree"
-	chmod 0755 "$T/tls" "$T/releases"
-	tree_of 1.0.0 "$T/tree"
-	# Another version of the same length is the same program in all else.
-	archive_of 1.0.0
-	archive_of 1.1.0
-	archive_of 0.9.9
-	sign
-	cp -R "$T/releases" "$T/good"
+	load ../lib/releases
+	releases_setup
 	cc -shared -fPIC -o "$T/kill-at.so" "$COI_TEST_SRC/tests/image/kill-at.c" -ldl
-	python3 "$BATS_TEST_DIRNAME/../lib/release-server.py" "$T/tls" "$T/releases" 3>&- &
-	echo $! >"$T/tls.pid"
-	within 30 test -e "$T/tls/port"
 }
 
 teardown_file() {
@@ -29,68 +18,8 @@ teardown_file() {
 
 setup() {
 	load ../lib/common
-	rm -rf "$T/prefix" "$T/releases"/* "$T/tls/mode"
-	cp -R "$T/good/." "$T/releases"
-	: >"$T/tls/log"
-	install_tree
-	URL=https://127.0.0.1:$(cat "$T/tls/port")
-	export SSL_CERT_FILE=$T/tls/ca.pem
-	mkdir -p "$HOME/.coi"
-	printf '[update]\nurl = "%s"\n' "$URL" >"$HOME/.coi/config.toml"
-	COI=$T/prefix/bin/coi
-	cd "$T"
-}
-
-tree_of() { # VERSION DIRECTORY: a release, of what was built
-	mkdir -p "$2/bin" "$2/libexec/coi" "$2/share/coi"
-	python3 - "$COI_TEST_BUILD/coi-updatable" "$2/bin/coi" "$1" <<-'END'
-		import sys
-		data = open(sys.argv[1], "rb").read()
-		assert data.count(b"\x001.0.0\x00") == 1
-		open(sys.argv[2], "wb").write(data.replace(b"\x001.0.0\x00", b"\x00%s\x00" % sys.argv[3].encode()))
-	END
-	chmod 0755 "$2/bin/coi"
-	strip "$2/bin/coi"
-	cp "$COI_TEST_BUILD/coi-fetch" "$COI_TEST_BUILD/coi-verify" "$2/libexec/coi"
-}
-
-ARCH=$(dpkg --print-architecture)
-archive_of() { # VERSION
-	local name=coi-$1-linux-$ARCH
-	tree_of "$1" "$T/make/$name"
-	tar -C "$T/make" -cf - "$name" | xz -0 >"$T/releases/$name.tar.xz"
-}
-
-sign() {
-	"$COI_TEST_SRC/contrib/release" index "$T/releases" "$COI_TEST_SRC/tests/lib/release-key.pem" >/dev/null
-}
-
-install_tree() {
-	mkdir -p "$T/prefix/bin" "$T/prefix/lib/coi/releases"
-	cp -R "$T/tree" "$T/prefix/lib/coi/releases/1.0.0"
-	ln -s releases/1.0.0 "$T/prefix/lib/coi/current"
-	ln -s ../lib/coi/current/bin/coi "$T/prefix/bin/coi"
-}
-
-is_whole() { # VERSION: it is what is run, and nothing of it is missing
-	expect_equal "$("$COI" --version)" "coi v$1"
-	expect_equal "$(readlink "$T/prefix/lib/coi/current")" "releases/$1"
-	[ -x "$T/prefix/lib/coi/releases/$1/libexec/coi/coi-fetch" ]
-}
-
-untouched() {
-	is_whole 1.0.0
-	expect_equal "$(ls -A "$T/prefix/lib/coi/releases")" 1.0.0
-	[ ! -e "$T/prefix/lib/coi/previous" ]
-}
-
-refused() { # TEXT ARGUMENT...: and all is as before
-	local text=$1
-	shift
-	run --separate-stderr "$COI" update core "$@"
-	expect_status 1
-	expect_stderr "$text"
-	untouched
+	load ../lib/releases
+	releases_begin
 }
 
 @test "a check says what there is, and changes nothing" {
@@ -151,11 +80,8 @@ refused() { # TEXT ARGUMENT...: and all is as before
 }
 
 @test "signed lists that say nothing sensible are refused" {
-	local list=$T/releases/releases.json
 	broken() { # TEXT SED-SCRIPT
-		sed "$2" "$T/good/releases.json" >"$list"
-		openssl pkeyutl -sign -rawin -inkey "$COI_TEST_SRC/tests/lib/release-key.pem" -in "$list" \
-			-out "$list.sig"
+		sign_changed "$2"
 		refused "$1" -f
 	}
 	broken "no JSON" 's/{/{{/'
@@ -304,36 +230,35 @@ after_update() { # STATUS: either version, whole
 }
 
 @test "install.sh: what is verified, into an empty prefix, and coi update goes on from there" {
-	local fresh=$T/fresh
+	FRESH=$T/fresh
 	COI_RELEASE_URL=$URL sign
-	install_it() { env -u CI CURL_CA_BUNDLE="$T/tls/ca.pem" PREFIX="$fresh" "$@" sh "$T/releases/install.sh"; }
 	# Without anybody to ask it does not.
-	run --separate-stderr setsid -w env -u CI CURL_CA_BUNDLE="$T/tls/ca.pem" PREFIX="$fresh" \
+	run --separate-stderr setsid -w env -u CI CURL_CA_BUNDLE="$T/tls/ca.pem" PREFIX="$FRESH" \
 		sh "$T/releases/install.sh" </dev/null
 	expect_status 1
 	expect_stderr "NONINTERACTIVE=1"
-	[ ! -e "$fresh" ]
-	run --separate-stderr install_it NONINTERACTIVE=1 VERSION=v1.1.0
+	[ ! -e "$FRESH" ]
+	run --separate-stderr install_sh NONINTERACTIVE=1 VERSION=v1.1.0
 	expect_status 0
-	expect_equal "$("$fresh/bin/coi" --version)" "coi v1.1.0"
-	run --separate-stderr "$fresh/bin/coi" update core --check
+	expect_equal "$("$FRESH/bin/coi" --version)" "coi v1.1.0"
+	run --separate-stderr "$FRESH/bin/coi" update core --check
 	expect_text "coi v1.1.0 is the latest release."
-	run --separate-stderr install_it NONINTERACTIVE=1 VERSION=0.9.9
-	expect_equal "$("$fresh/bin/coi" --version)" "coi v0.9.9"
-	expect_equal "$(readlink "$fresh/lib/coi/previous")" releases/1.1.0
+	run --separate-stderr install_sh NONINTERACTIVE=1 VERSION=0.9.9
+	expect_equal "$("$FRESH/bin/coi" --version)" "coi v0.9.9"
+	expect_equal "$(readlink "$FRESH/lib/coi/previous")" releases/1.1.0
 	# Nothing else comes through.
-	rm -rf "$fresh"
+	rm -rf "$FRESH"
 	echo "plain *" >"$T/tls/mode"
-	run --separate-stderr install_it NONINTERACTIVE=1
+	run --separate-stderr install_sh NONINTERACTIVE=1
 	expect_status 1
 	rm "$T/tls/mode"
 	printf x | dd of="$T/releases/coi-1.1.0-linux-$ARCH.tar.xz" bs=1 seek=100 count=1 conv=notrunc status=none
-	run --separate-stderr install_it NONINTERACTIVE=1
+	run --separate-stderr install_sh NONINTERACTIVE=1
 	expect_status 1
 	expect_stderr "has the SHA-256"
 	sed -i 's/1.1.0/1.1.1/' "$T/releases/releases.json"
-	run --separate-stderr install_it NONINTERACTIVE=1
+	run --separate-stderr install_sh NONINTERACTIVE=1
 	expect_status 1
 	expect_stderr "not signed"
-	[ ! -e "$fresh/lib/coi/current" ]
+	[ ! -e "$FRESH/lib/coi/current" ]
 }
