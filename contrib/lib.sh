@@ -37,8 +37,9 @@ fail() {
 	if [ -s "$log_dir/$step" ]; then
 		echo "The last lines of what it said:" >&2
 		tail -n 25 "$log_dir/$step" | sed 's/^/    /' >&2
-		cp "$log_dir/$step" "${TMPDIR:-/tmp}/coi-step-$step.log" 2>/dev/null &&
-			echo "All of it: ${TMPDIR:-/tmp}/coi-step-$step.log" >&2
+		# Of a name that nobody knows before: root writes it where others may write too.
+		kept=$(mktemp "${TMPDIR:-/tmp}/coi-step-$step.log.XXXXXX" 2>/dev/null) &&
+			cp "$log_dir/$step" "$kept" && echo "All of it: $kept" >&2
 	fi
 	exit 1
 }
