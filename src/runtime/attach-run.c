@@ -132,6 +132,8 @@ static int run_through(struct run *r, int term, int timeout_ms, struct err *err)
 				.term_fd = term,
 				.timeout_ms = timeout_ms,
 				.grace_ms = r->spec.grace_ms,
+				.on_quiet = r->spec.on_quiet,
+				.quiet_data = r->spec.quiet_data,
 				.ends_by_int = r->spec.ret_asked != NULL,
 				.streams = r->streams,
 				.count = r->count };

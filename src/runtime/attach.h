@@ -38,6 +38,9 @@ struct attach_spec {
 			     * then it is killed; 0: as long as it likes */
 	bool *ret_asked;    /* attach_run(): whether a SIGINT or SIGTERM came, which then are
 			     * both SIGTERM for the command; NULL: not wanted */
+	/* attach_run(): in each second in which nothing comes and goes; NULL: not wanted. */
+	void (*on_quiet)(void *data);
+	void *quiet_data;
 	const char *log_file; /* of liblxc, for reasons of failures; NULL: none */
 };
 

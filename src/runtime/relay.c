@@ -28,6 +28,7 @@
 #define DEAF_COUNT 5
 #define DEAF_MS 3000
 #define STREAMS_MAX 3
+#define QUIET_MS 1000
 
 struct relay_saved {
 	sigset_t mask;
@@ -187,6 +188,7 @@ struct relay_state {
 	uint64_t deadline;    /* 0: none */
 	uint64_t grace_end;   /* 0: nobody has asked for the end */
 	uint64_t exec_end;    /* 0: it was executed */
+	uint64_t quiet_end;   /* 0: nobody wants to know */
 	uint64_t deaf_since;  /* the first ^C that was not answered */
 	unsigned deaf_count;
 	int killed_for;       /* why we killed it: -ETIMEDOUT, -ETIME, -EINTR; 0: we did not */
@@ -283,7 +285,7 @@ static void signals_pass(struct relay *r, const struct relay_signals *s, struct 
 }
 
 static int wait_ms(const struct relay_state *st) {
-	const uint64_t others[] = { st->grace_end, st->exec_end };
+	const uint64_t others[] = { st->grace_end, st->exec_end, st->quiet_end };
 	uint64_t end = st->hangup_end ? st->hangup_end : st->deadline;
 	uint64_t now = clock_mono_ms();
 
@@ -346,8 +348,12 @@ static int on_timeout(struct relay *r, struct relay_state *st) {
 		kill_for(r, st, -ETIME);
 		return 0;
 	}
-	if (st->hangup_end)
+	if (st->hangup_end && now >= st->hangup_end)
 		return -EIO;
+	if (st->quiet_end && now >= st->quiet_end) {
+		st->quiet_end = now + QUIET_MS;
+		r->on_quiet(r->quiet_data);
+	}
 	if (st->deadline && now >= st->deadline) {
 		st->deadline = 0;
 		kill_for(r, st, -ETIMEDOUT);
@@ -359,6 +365,7 @@ int relay_run(struct relay *r, const struct relay_signals *s) {
 	struct relay_state st = {
 		.deadline = r->timeout_ms >= 0 ? clock_mono_ms() + (uint64_t)r->timeout_ms : 0,
 		.exec_end = r->exec_fd >= 0 ? clock_mono_ms() + EXEC_MS : 0,
+		.quiet_end = r->on_quiet ? clock_mono_ms() + QUIET_MS : 0,
 	};
 
 	/* kill(2) would take 0 and -1 for groups that are not meant, and 1 is init. */

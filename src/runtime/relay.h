@@ -37,6 +37,8 @@ struct relay {
 	int grace_ms; /* 0: none; after a SIGINT or SIGTERM, then the command is killed */
 	struct relay_stream *streams;
 	size_t count;
+	void (*on_quiet)(void *data); /* in each second in which nothing comes and goes; NULL */
+	void *quiet_data;
 	bool ends_by_int; /* SIGINT is passed on as SIGTERM */
 	bool was_asked;  /* result: a SIGINT or SIGTERM came */
 	int write_error; /* result: -errno when output of the command was lost, 0: none */

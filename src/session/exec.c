@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "base/strv.h"
 #include "runtime/attach.h"
+#include "runtime/control.h"
 #include "session/environment.h"
 
 #define LINE_MAX_BYTES 4096
@@ -69,9 +70,41 @@ static void tell_audit(const struct session *s, const struct container *c,
 		session_say(s, "Warning: %s", err.msg);
 }
 
+/* Who waits for a command is told when it stands still since its container does. */
+struct watch {
+	const struct session *s;
+	const struct container *c;
+	bool tty; /* the screen is the command's: a bell is all */
+	unsigned frozen;
+};
+#define FROZEN_SECONDS 2 /* a snapshot or a build pauses it for a moment */
+
+static bool is_frozen(const struct watch *w) {
+	struct runtime_ref ref = container_ref(w->s, w->c);
+
+	return runtime_is_frozen(&ref) > 0;
+}
+
+static void on_quiet(void *data) {
+	struct watch *w = data;
+	bool was_told = w->frozen >= FROZEN_SECONDS;
+
+	w->frozen = is_frozen(w) ? w->frozen + 1 : 0;
+	if (w->tty) {
+		if (w->frozen == FROZEN_SECONDS)
+			(void)fd_write_all(STDOUT_FILENO, "\a", 1);
+	} else if (w->frozen == FROZEN_SECONDS) {
+		session_say(w->s, "'%s' is paused, and the command with it: 'coi unfreeze %s' says why "
+			    "and lets it go on", w->c->name, w->c->name);
+	} else if (was_told && !w->frozen) {
+		session_say(w->s, "'%s' goes on", w->c->name);
+	}
+}
+
 int exec_run(struct session *s, const struct container *c, const struct exec_request *request,
 	     struct err *err) {
 	autostrv char **env = environment_make(s, c, request);
+	struct watch watch = { .s = s, .c = c, .tty = request->tty };
 	struct attach_spec spec;
 	int r = check(s, c, err);
 
@@ -79,7 +112,13 @@ int exec_run(struct session *s, const struct container *c, const struct exec_req
 		return r;
 	tell_audit(s, c, request);
 	fill_spec(s, c, request, env, &spec);
-	return attach_run(&spec, err);
+	spec.on_quiet = on_quiet;
+	spec.quiet_data = &watch;
+	r = attach_run(&spec, err);
+	if (r == -EINTR && is_frozen(&watch))
+		return err_hint(err, "the container is paused: 'coi unfreeze %s' says why and lets it "
+				     "go on", c->name);
+	return r;
 }
 
 int exec_capture(struct session *s, const struct container *c, const struct exec_request *request,

