@@ -64,6 +64,18 @@ static void print_container(struct cli *cli, const struct saved_session *one) {
 		line("Ports:", text);
 }
 
+/* People ask for a container by its name, too. */
+static int missing(struct cli *cli, const char *id, struct err *err) {
+	auto_container struct container *c = NULL;
+	struct err ignored = { 0 };
+
+	if (err->code == -ENOENT && cli->who->is_root && app_open_session(cli, &ignored) == 0 &&
+	    container_load(cli->session, id, &c, &ignored) == 0)
+		(void)err_hint(err, "it is a container that has not been saved: 'coi monitor %s' and "
+			       "'coi audit %s' show what it does", id, id);
+	return killed_explain(cli->who, id, err);
+}
+
 static int info_run(struct cli *cli, const void *args, struct err *err) {
 	const char *tool = cli->settings->tool.name, *id = app_word(cli, 0);
 	auto_saved_session struct saved_session one = { 0 };
@@ -73,7 +85,7 @@ static int info_run(struct cli *cli, const void *args, struct err *err) {
 	int r = id ? saved_load(cli->who, tool, id, &one, err) : find_newest(cli, tool, &one, err);
 
 	if (r < 0)
-		return id ? killed_explain(cli->who, id, err) : r;
+		return id ? missing(cli, id, err) : r;
 	if (!one.has_metadata)
 		log_warn("the session '%s' tells nothing about itself", one.id);
 	path = saved_path(cli->who, tool, one.id);

@@ -125,6 +125,17 @@ as_code() { # COMMAND: in the container, as its user
 	expect_equal "$(coi list --format json | jq '.active_containers | length')" 0
 }
 
+@test "info of a container that was never saved says what shows it" {
+	coi container launch coi-default unsaved
+	run --separate-stderr coi info unsaved
+	expect_status 1
+	expect_stderr "coi monitor unsaved"
+	run --separate-stderr coi info nobody
+	expect_status 1
+	not grep -q "coi monitor" <<<"$stderr"
+	coi container delete --force unsaved
+}
+
 @test "links, pipes and what they lead to stay out of what is saved" {
 	start
 	echo secret >"$T/secret"
