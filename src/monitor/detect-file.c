@@ -93,8 +93,19 @@ static const struct {
 	{ "auth.user", "to group 'sudo'", "User may become root" },
 };
 
+/* A line has the time and a process's number: the same again is the same without them. */
+static void without_numbers(const char *text, char out[FINDING_INDICATOR_MAX]) {
+	size_t i = 0;
+
+	for (; text[i] && i < FINDING_INDICATOR_MAX - 1; i++)
+		out[i] = isdigit((unsigned char)text[i]) ? '#' : text[i];
+	out[i] = '\0';
+}
+
 void detect_line(const struct watch_event *e, const struct detect_settings *set,
                  struct findings *ret) {
+	char same[FINDING_INDICATOR_MAX];
+
 	(void)set;
 	for (size_t i = 0; i < ARRAY_SIZE(lines); i++) {
 		const struct finding f = {
@@ -108,7 +119,8 @@ void detect_line(const struct watch_event *e, const struct detect_settings *set,
 
 		if (!strcasestr(e->line.text, lines[i].text))
 			continue;
-		add(ret, &f, e->line.text);
+		without_numbers(e->line.text, same);
+		add(ret, &f, same);
 		return;
 	}
 }

@@ -132,6 +132,13 @@ struct watch_line {
 	const char *text;
 };
 
+/* A log of the container's, looked at from outside. */
+struct watch_log {
+	int fd; /* -errno: why there is none */
+	uint64_t device, inode, born_ns; /* together: which one it is */
+	uint64_t size; /* bytes */
+};
+
 /* About a source itself: silence is never taken for peace. */
 enum watch_state {
 	WATCH_STARTED,

@@ -13,7 +13,8 @@
  * "poll_ms", "settings" (wire.h), "counters" (bools, by enum watch_counter), "patterns" (how
  * many). Descriptors:
  * where cgroup.procs is; when "has_cgroup2", the group of version 2; when "has_root", its
- * root ("homes": of its users, in it; "canaries": files that we planted in it); then that of each
+ * root ("homes": of its users, in it; "canaries": files that we planted in it); when
+ * "has_syslog", a datagram socket with what it logs; then that of each
  * counter which is there; then the sets of rules (pattern/set.h), to be read.
  */
 #define WATCH_MSG_START "start"
@@ -24,6 +25,13 @@
 /* The supervisor wants to know whether it turns; and the answer. */
 #define WATCH_MSG_PING "ping"
 #define WATCH_MSG_PONG "pong"
+/*
+ * The watcher wants the container's log of logins as it is now (no body), and the answer:
+ * "error" (a number of errno, else 0), "device", "inode", "born_ns" (which file it is), "size";
+ * the file, to be read, unless there is an error.
+ */
+#define WATCH_MSG_LOOK "look"
+#define WATCH_MSG_LOG "log"
 
 /* From the watcher: what happens from now on is seen. No body. */
 #define WATCH_MSG_READY "ready"

@@ -36,6 +36,7 @@ struct watch_target {
 	int group_fd;        /* of any version: where cgroup.procs is */
 	int proc_fd;         /* /proc */
 	int root_fd;         /* O_PATH of its root; -1: not known; only for open() */
+	int syslog_fd;       /* what it logs: a datagram socket; -1: nobody hears it */
 	char *const *homes;  /* of its users, inside; a strv */
 	char *const *canaries; /* files inside that we planted; a strv */
 	int counter_fds[WATCH_COUNTER_COUNT]; /* -1: not counted here */
@@ -50,6 +51,8 @@ struct watch_sink {
 	void (*event)(const struct watch_event *e, void *data);
 	/* More than now is not wanted: whoever can, waits. See watch_source_ops.go_on. */
 	bool (*is_full)(void *data);
+	/* The supervisor is asked for the log of logins; watch_source_ops.log gets it. */
+	void (*look)(void *data);
 	void *data;
 };
 
@@ -66,6 +69,10 @@ struct watch_source_ops {
 	int (*start)(struct watch_source *s, struct loop *l, const struct watch_sink *sink);
 	/* May be NULL. Tell what there is now: there is room again, or it is the end. */
 	void (*go_on)(struct watch_source *s);
+	/* May be NULL. Something has run in the container since the last time. */
+	void (*ran)(struct watch_source *s);
+	/* May be NULL. The log as it is now; it may take the descriptor (steal_fd()). */
+	void (*log)(struct watch_source *s, struct watch_log *log);
 	/* Events since the last call that were not seen, or had no room. */
 	uint64_t (*lost)(struct watch_source *s);
 	void (*free)(struct watch_source *s);

@@ -85,6 +85,13 @@ static void tell_state(struct watcher *w, enum watch_state state,
 	report_event(w, &e);
 }
 
+/* Who counts looks as often as is wanted, and tells only when something was used. */
+static void tell_ran(struct watcher *w) {
+	for (size_t i = 0; i < w->source_count; i++)
+		if (w->sources[i]->ops->ran)
+			w->sources[i]->ops->ran(w->sources[i]);
+}
+
 /* The record of the event first, then what it means. Connections are judged by who knows the
  * policy. */
 static void on_event(const struct watch_event *event, void *data) {
@@ -97,6 +104,8 @@ static void on_event(const struct watch_event *event, void *data) {
 	report_event(w, &e);
 	if (e.kind == WATCH_CONNECT)
 		return;
+	if (e.kind == WATCH_COUNTERS)
+		tell_ran(w);
 	detector_feed(w->detector, &e, &all);
 	tell_findings(w, &all, &e);
 	set_tick(w);
@@ -104,6 +113,10 @@ static void on_event(const struct watch_event *event, void *data) {
 
 static bool is_full(void *data) {
 	return report_is_full(data);
+}
+
+static void look(void *data) {
+	report_message(data, WATCH_MSG_LOOK, NULL);
 }
 
 /* Nothing is lost without a word. */
@@ -148,6 +161,21 @@ static void finish(struct watcher *w) {
 	w->is_over = true;
 }
 
+static void take_log(struct watcher *w, struct msg *m) {
+	struct watch_log log = {
+		.fd = m->fd_count ? steal_fd(&m->fds[0]) : -(int)json_get_int(m->body, "error", ENOENT),
+		.device = (uint64_t)json_get_int(m->body, "device", 0),
+		.inode = (uint64_t)json_get_int(m->body, "inode", 0),
+		.born_ns = (uint64_t)json_get_int(m->body, "born_ns", 0),
+		.size = (uint64_t)json_get_int(m->body, "size", 0),
+	};
+
+	for (size_t i = 0; i < w->source_count; i++)
+		if (w->sources[i]->ops->log)
+			w->sources[i]->ops->log(w->sources[i], &log);
+	mem_close_ptr(&log.fd);
+}
+
 static void on_control(int fd, uint32_t events, void *data) {
 	struct watcher *w = data;
 	struct detect_settings set;
@@ -172,6 +200,8 @@ static void on_control(int fd, uint32_t events, void *data) {
 	} else if (!strcmp(m.type, WATCH_MSG_SETTINGS)) {
 		wire_settings_read(m.body, &set);
 		detector_set(w->detector, &set);
+	} else if (!strcmp(m.type, WATCH_MSG_LOG)) {
+		take_log(w, &m);
 	} else if (!strcmp(m.type, WATCH_MSG_FINISH)) {
 		finish(w);
 	}
@@ -257,6 +287,7 @@ static int read_start(struct watcher *w, uint32_t *ret_uid) {
 	w->target = (struct watch_target){
 		.cgroup2_fd = -1,
 		.root_fd = -1,
+		.syslog_fd = -1,
 		.cgroup2_id = (uint64_t)json_get_int(m.body, "cgroup2_id", 0),
 		.level = (unsigned)json_get_int(m.body, "level", 0),
 		.group_fd = steal_fd(&m.fds[0]),
@@ -271,6 +302,8 @@ static int read_start(struct watcher *w, uint32_t *ret_uid) {
 		w->target.cgroup2_fd = steal_fd(&m.fds[at++]);
 	if (json_get_bool(m.body, "has_root", false) && at < m.fd_count)
 		w->target.root_fd = steal_fd(&m.fds[at++]);
+	if (json_get_bool(m.body, "has_syslog", false) && at < m.fd_count)
+		w->target.syslog_fd = steal_fd(&m.fds[at++]);
 	w->homes = json_get_strv(m.body, "homes");
 	w->target.homes = w->homes;
 	w->canaries = json_get_strv(m.body, "canaries");
@@ -320,7 +353,7 @@ static int watch(struct watcher *w) {
 	w->loop = loop_new();
 	if (!w->loop)
 		return -errno;
-	w->sink = (struct watch_sink){ .event = on_event, .is_full = is_full, .data = w };
+	w->sink = (struct watch_sink){ .event = on_event, .is_full = is_full, .look = look, .data = w };
 	w->control = loop_add_fd(w->loop, w->control_fd, EPOLLIN, on_control, w);
 	open_all(w);
 	/* Behind the sources: who comes in between is told twice, and not missed. */

@@ -81,6 +81,8 @@ int watch_begin(struct watch *w, const struct watch_begin *spec, struct err *err
 		fds[count++] = spec->cgroup2_fd;
 	if (spec->root_fd >= 0)
 		fds[count++] = spec->root_fd;
+	if (spec->syslog_fd >= 0)
+		fds[count++] = spec->syslog_fd;
 	for (size_t i = 0; i < spec->counter_count && count < MSG_FDS_MAX; i++) {
 		bool is_there = spec->counter_fds[i] >= 0;
 
@@ -91,12 +93,13 @@ int watch_begin(struct watch *w, const struct watch_begin *spec, struct err *err
 	for (; patterns < spec->pattern_count && patterns < WATCH_SETS_MAX && count < MSG_FDS_MAX;
 	     patterns++)
 		fds[count++] = spec->pattern_fds[patterns];
-	body = json_pack("{s:o, s:I, s:I, s:I, s:b, s:b, s:o, s:o, s:I, s:I, s:I, s:o, s:o, s:I}",
+	body = json_pack("{s:o, s:I, s:I, s:I, s:b, s:b, s:b, s:o, s:o, s:I, s:I, s:I, s:o, s:o, s:I}",
 	                 "lxc_name",
 	                 json_text(spec->lxc_name), "uid",
 	                 (json_int_t)(WATCH_UID_FIRST + (spec->uid_base >> 16)), "level",
 	                 (json_int_t)spec->level, "cgroup2_id", (json_int_t)st.st_ino,
-	                 "has_cgroup2", has_cgroup2, "has_root", spec->root_fd >= 0, "homes",
+	                 "has_cgroup2", has_cgroup2, "has_root", spec->root_fd >= 0, "has_syslog",
+	                 spec->syslog_fd >= 0, "homes",
 	                 json_from_strv(spec->homes), "canaries",
 	                 json_from_strv(spec->canaries), "uid_base", (json_int_t)spec->uid_base,
 	                 "uid_count", (json_int_t)spec->uid_count, "poll_ms",
@@ -117,6 +120,18 @@ int watch_ping(struct watch *w) {
 	return w->control_fd < 0 ? -EBADF : msg_send(w->control_fd, WATCH_MSG_PING, NULL, NULL, 0);
 }
 
+int watch_log_send(struct watch *w, const struct watch_log *log) {
+	json_t *body = json_pack("{s:i, s:I, s:I, s:I, s:I}", "error", log->fd < 0 ? -log->fd : 0,
+	                         "device", (json_int_t)log->device, "inode", (json_int_t)log->inode,
+	                         "born_ns", (json_int_t)log->born_ns, "size", (json_int_t)log->size);
+
+	if (w->control_fd < 0) {
+		json_decref(body);
+		return -EBADF;
+	}
+	return msg_send(w->control_fd, WATCH_MSG_LOG, body, &log->fd, log->fd < 0 ? 0 : 1);
+}
+
 void watch_report_done(struct watch_report *r) {
 	json_decref(r->body);
 	*r = (struct watch_report){ 0 };
@@ -130,6 +145,7 @@ static const struct {
 	{ WATCH_MSG_EVENTS, WATCH_REPORT_EVENTS },
 	{ WATCH_MSG_THREAT, WATCH_REPORT_THREAT },
 	{ WATCH_MSG_PONG, WATCH_REPORT_ALIVE },
+	{ WATCH_MSG_LOOK, WATCH_REPORT_LOOK },
 };
 
 int watch_read(struct watch *w, struct watch_report *ret) {

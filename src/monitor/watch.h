@@ -38,6 +38,7 @@ struct watch_begin {
 	const int *pattern_fds; /* sets of rules (pattern/set.h), at their beginnings; borrowed */
 	size_t pattern_count;   /* at most WATCH_SETS_MAX */
 	int root_fd;         /* O_PATH of its root; -1: not known; borrowed */
+	int syslog_fd;       /* what it logs, a datagram socket; -1: nobody hears it; borrowed */
 	char *const *homes;  /* of its users, inside */
 	char *const *canaries; /* planted by us: paths inside */
 	uint32_t uid_base, uid_count; /* of the container; the number of its range is the watcher's */
@@ -48,6 +49,8 @@ struct watch_begin {
 int watch_begin(struct watch *w, const struct watch_begin *spec, struct err *err);
 int watch_settings(struct watch *w, const struct detect_settings *set);
 int watch_ping(struct watch *w);
+/* The container's log of logins as it is now; its descriptor is borrowed. */
+int watch_log_send(struct watch *w, const struct watch_log *log);
 
 enum watch_report_kind {
 	WATCH_REPORT_NOTHING,
@@ -55,6 +58,7 @@ enum watch_report_kind {
 	WATCH_REPORT_EVENTS, /* body: "list" */
 	WATCH_REPORT_THREAT, /* body: wire.h */
 	WATCH_REPORT_ALIVE,
+	WATCH_REPORT_LOOK, /* it wants watch_log_send() */
 };
 
 struct watch_report {

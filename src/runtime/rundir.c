@@ -29,6 +29,7 @@ static const char ready_unit[] =
 #define UNIT_DIR "systemd/system"
 #define WANTS_DIR UNIT_DIR "/sysinit.target.wants"
 #define UNIT_NAME "coi-ready.service"
+#define JOURNALD_DIR "systemd/journald.conf.d"
 
 static int unit_write(int run) {
 	autoclose int units = open_mkdir_beneath(run, UNIT_DIR, 0755);
@@ -45,8 +46,27 @@ static int unit_write(int run) {
 	return fd_write_all(fd, ready_unit, strlen(ready_unit));
 }
 
+/*
+ * journald passes on what it gets to whoever has the old name of a syslog daemon's
+ * socket. A daemon of the container's own takes that name, as it always did, and then writes
+ * the files that are read from outside.
+ */
+static int log_write(int run) {
+	static const char forward[] = "[Journal]\nForwardToSyslog=yes\n";
+	autoclose int dir = open_mkdir_beneath(run, "systemd/journal", 0755);
+	autoclose int conf = dir < 0 ? dir : open_mkdir_beneath(run, JOURNALD_DIR, 0755);
+	autoclose int fd = -1;
+
+	if (conf < 0)
+		return conf;
+	if (symlinkat(RUNTIME_LOG_DIR "/" RUNTIME_LOG_SOCKET, dir, "syslog") < 0)
+		return -errno;
+	fd = openat(conf, "50-coi.conf", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+	return fd < 0 ? -errno : fd_write_all(fd, forward, strlen(forward));
+}
+
 /* As the container's root; the descriptor of the FIFO, or -1 when none is wanted. */
-static int content_make(int run, bool systemd, int *ret_fifo) {
+static int content_make(int run, bool systemd, bool is_heard, int *ret_fifo) {
 	autoclose int dir = open_mkdir_beneath(run, "coi", 0755);
 	autoclose int init = dir < 0 ? dir : openat(dir, "init",
 						    O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0755);
@@ -63,6 +83,8 @@ static int content_make(int run, bool systemd, int *ret_fifo) {
 		if (fifo < 0)
 			return -errno;
 		r = unit_write(run);
+		if (r == 0 && is_heard)
+			r = log_write(run);
 		if (r < 0)
 			return r;
 	}
@@ -85,7 +107,7 @@ int rundir_setup(const struct runtime_spec *spec, int root, int init_mount,
 		return err_sys(err, run, "cannot make a tmpfs");
 	mask = umask(022);
 	mount_ids_begin(ids->range.base, ids->range.base);
-	r = content_make(run, spec->init == RUNTIME_INIT_SYSTEMD, &fifo);
+	r = content_make(run, spec->init == RUNTIME_INIT_SYSTEMD, spec->is_heard, &fifo);
 	mount_ids_end();
 	(void)umask(mask);
 	if (r < 0)

@@ -61,6 +61,13 @@ enum runtime_bind_method {
 int runtime_bind_check(int fd, uid_t owner_uid, gid_t owner_gid, enum runtime_bind_method *ret,
 		       struct err *err);
 
+/*
+ * Where a container that is heard logs to: a directory that the caller binds there, with
+ * a datagram socket in it.
+ */
+#define RUNTIME_LOG_DIR "/run/coi/log"
+#define RUNTIME_LOG_SOCKET "socket"
+
 enum runtime_init {
 	RUNTIME_INIT_COI,     /* our small one, bound at /run/coi/init */
 	RUNTIME_INIT_SYSTEMD, /* /sbin/init of the image */
@@ -134,6 +141,7 @@ struct runtime_spec {
 	struct runtime_limits limits;
 	const char *timezone;      /* a file below /usr/share/zoneinfo; NULL: as it is */
 	const char *git_config;    /* a file inside that /etc/gitconfig includes; NULL: none */
+	bool is_heard;             /* what its programs log goes to RUNTIME_LOG_DIR too */
 	uint64_t tmp_size;         /* of a /tmp in memory; 0: /tmp is on disk */
 	char *const *sysctls;      /* further "net.ipv4.x=1"; ours are always set */
 	const char *log_level;     /* of lxc.log; NULL: "ERROR" */

@@ -64,6 +64,7 @@ static int begin(const struct container *c, const struct runtime_ref *ref,
 		return r;
 	r = watch_begin(w,
 	                &(struct watch_begin){ .lxc_name = c->lxc_name,
+	                                       .syslog_fd = -1,
 	                                       .group_fd = groups.procs_fd,
 	                                       .cgroup2_fd = -1,
 	                                       .root_fd = -1,

@@ -233,6 +233,7 @@ int main(int argc, char **argv) {
 		.watch_fd = -1,
 		.learnt_fd = -1,
 		.denied_fd = -1,
+		.syslog_fd = -1,
 		.init_pidfd = -1,
 		.control_fd = -1,
 		.host_mnt_fd = -1,

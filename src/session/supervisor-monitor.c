@@ -286,6 +286,8 @@ static int take_report(struct supervisor *v, struct watch_report *report) {
 		on_events(v, report->body);
 	else if (report->kind == WATCH_REPORT_THREAT)
 		on_threat(v, report->body);
+	else if (report->kind == WATCH_REPORT_LOOK)
+		supervisor_syslog_look(v);
 	else if (report->kind == WATCH_REPORT_ALIVE)
 		v->watch_has_pulse = true;
 	watch_report_done(report);
@@ -343,6 +345,7 @@ static int begin(struct supervisor *v, struct err *err) {
 	                                       .pattern_fds = sets,
 	                                       .pattern_count = set_count,
 	                                       .root_fd = root,
+	                                       .syslog_fd = v->syslog_fd,
 	                                       .homes = homes,
 	                                       .canaries = v->canaries,
 	                                       .counter_fds = counters,
@@ -488,6 +491,7 @@ void supervisor_monitor_spawn(struct supervisor *v) {
 		             "its supervisor had died, and with it the watcher");
 	}
 	v->net_detector = detector_new(&m->detect);
+	supervisor_syslog_open(v);
 	if (spawn(v, &err) < 0)
 		failed(v, &err);
 }
@@ -546,6 +550,7 @@ void supervisor_monitor_finish(struct supervisor *v) {
 
 void supervisor_monitor_done(struct supervisor *v) {
 	watch_stop(&v->watch);
+	supervisor_syslog_done(v);
 	detector_free(v->net_detector);
 	v->net_detector = NULL;
 }

@@ -154,6 +154,7 @@ static void fill_spec(struct supervisor *v) {
 	v->hosts_lines = network_hosts_lines(hosts);
 	supervisor_network_bind(v);
 	supervisor_relays_bind(v);
+	supervisor_syslog_bind(v);
 	supervisor_git_bind(v);
 	v->spec = (struct runtime_spec){
 		.name = c->name,
@@ -175,6 +176,7 @@ static void fill_spec(struct supervisor *v) {
 		.surface = v->plan.surface,
 		.limits = v->plan.limits.runtime,
 		.tmp_size = v->plan.limits.tmp_size,
+		.is_heard = v->syslog_fd >= 0,
 		.timezone = v->plan.timezone,
 		.git_config = v->git_path ? GIT_SETUP_INSIDE "/config" : NULL,
 		.no_sync = c->kind == KIND_RUN && c->delete_on_stop,

@@ -124,6 +124,9 @@ struct supervisor {
 	bool watch_has_pulse;
 	char watch_ended[CLOCK_RFC3339_SIZE];
 	bool records_failed;
+	/* supervisor-syslog.c */
+	int syslog_fd;     /* what the container logs; -1: nobody hears it */
+	char *syslog_path; /* of the directory that it is in */
 	char **canaries; /* supervisor-canary.c: paths inside of those that are seen */
 
 	/* supervisor-git.c: paths, NULL without */
@@ -307,6 +310,14 @@ void supervisor_canary_make(struct supervisor *v);
 void supervisor_canary_look(struct supervisor *v);
 void supervisor_canary_adopt(struct supervisor *v);
 void supervisor_canary_done(struct supervisor *v);
+/*
+ * What it logs of logins: a socket, before the binds of the start (by who takes over, again)
+ * and then its bind; and its file, opened for the watcher, who asks for it now and then.
+ */
+void supervisor_syslog_open(struct supervisor *v);
+void supervisor_syslog_bind(struct supervisor *v);
+void supervisor_syslog_look(struct supervisor *v);
+void supervisor_syslog_done(struct supervisor *v);
 /* The rules have refused something. */
 struct net_denied;
 void supervisor_monitor_denied(struct supervisor *v, const struct net_denied *d);

@@ -15,5 +15,6 @@ const struct watch_source_ops *const watch_sources[] = {
 #endif
 	&watch_files,
 	&watch_counters,
+	&watch_auth,
 	NULL,
 };

@@ -1,0 +1,118 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Watching a container: what it logs of logins, and which names it asks for.
+
+setup_file() {
+	load ../lib/common
+	coi_setup
+	settings true true
+}
+
+teardown_file() {
+	load ../lib/common
+	coi_teardown
+}
+
+setup() {
+	load ../lib/common
+	cd "$T/ws"
+	A=$HOME/.coi/audit
+	settings true true
+}
+
+settings() { # PAUSE KILL
+	printf '[container]\ninit = "coi-init"\n[monitoring]\nenabled = true\nauto_pause_on_high = %s\nauto_kill_on_critical = %s\npoll_interval_sec = 1\n' \
+		"$1" "$2" >"$HOME/.coi/config.toml"
+}
+
+launch() { # NAME
+	coi container launch coi-default "$1" 2>"$T/launch.err" || { cat "$T/launch.err"; return 1; }
+}
+
+gone() {
+	coi container delete --force "$1" >/dev/null 2>&1 || true
+}
+
+inside() { # NAME COMMAND...
+	"$COI" container exec "$1" -- "${@:2}"
+}
+
+has() { # FILE JQ-CONDITION
+	jq -e "select($2)" "$1" 2>/dev/null | grep -q .
+}
+
+running() {
+	coi container running "$1"
+}
+
+pid_of() { # NAME KEY: a number of its record
+	sed -n "s/^$2 *= *\([0-9]*\).*/\1/p" "$COI_ROOT/containers/$1/container.ini"
+}
+
+auth_has() { # NAME TEXT: a threat with a line that has it
+	jq -e --arg t "$2" 'select(.category == "auth" and (.evidence.auth_log.line | contains($t)))' \
+		"$A/$1.jsonl" 2>/dev/null | grep -q .
+}
+
+@test "logins: what programs log is heard without any daemon, and only that" {
+	launch au1
+	# Of no interest, or of another kind; then one that is.
+	inside au1 busybox logger -p user.notice "authentication failure of somebody else"
+	inside au1 busybox logger -p authpriv.notice -t sudo "code : COMMAND=/bin/true"
+	inside au1 busybox logger -p authpriv.notice -t su "FAILED SU (to root) code on pts/1"
+	within 10 auth_has au1 "FAILED SU"
+	[ "$(jq -c 'select(.category == "auth")' "$A/au1.jsonl" | wc -l)" -eq 1 ]
+	jq -e 'select(.category == "auth") | .level == "warning" and .evidence.auth_log.log_file == "syslog"' \
+		"$A/au1.jsonl"
+	# The next supervisor hears it by the same name.
+	kill -9 "$(pid_of au1 supervisor)"
+	"$COI" container exec au1 -- true
+	inside au1 busybox logger -p auth.notice -t useradd "new user: name=eve, UID=1001"
+	within 10 auth_has au1 "new user: name=eve"
+	gone au1
+}
+
+@test "logins: auth.log is read from outside, through rotation, cuts and what is put in its place" {
+	settings false false
+	launch au2
+	inside au2 sh -c 'mkdir -p /var/log; echo "su: FAILED SU (to root) one on pts/1" >>/var/log/auth.log'
+	within 10 auth_has au2 "root) one on"
+	# Put aside, with a line that nobody has read yet; a new one.
+	inside au2 sh -c 'cd /var/log; echo "su: FAILED SU (to root) two on pts/1" >>auth.log
+		mv auth.log auth.log.1; echo "su: FAILED SU (to root) three on pts/1" >auth.log'
+	within 10 auth_has au2 "root) two on"
+	within 10 auth_has au2 "root) three on"
+	# Cut, and written anew to more than it had.
+	inside au2 sh -c 'cd /var/log; i=0; : >auth.log; while [ $i -lt 50 ]; do echo "nothing $i"; i=$((i + 1)); done >>auth.log
+		echo "su: FAILED SU (to root) four on pts/1" >>auth.log'
+	within 10 auth_has au2 "root) four on"
+	within 10 has "$A/au2.jsonl" '.msg == "source.lost" and .source == "auth"'
+	# A line that never ends, with bytes of all kinds: cut, and harmless.
+	inside au2 sh -c 'printf "su: FAILED SU (to five\\033]0;x\\007\\377 " >>/var/log/auth.log
+		head -c 300000 /dev/zero | tr "\\0" x >>/var/log/auth.log; echo >>/var/log/auth.log'
+	within 10 auth_has au2 "to five"
+	not env LC_ALL=C grep -q "$(printf '\033')" "$A/au2.jsonl"
+	# Faster than it is read: said.
+	inside au2 sh -c 'head -c 8000000 /dev/zero >>/var/log/auth.log; echo >>/var/log/auth.log'
+	within 10 has "$A/au2.jsonl" '.msg == "source.lost" and .source == "auth" and .count > 1000000'
+	# What is no file is not opened, and that is said; then it goes on.
+	for odd in 'ln -s /etc/shadow auth.log' 'mkfifo auth.log'; do
+		inside au2 sh -c "cd /var/log; rm -rf auth.log; $odd"
+		within 10 said_odd "$odd"
+	done
+	inside au2 sh -c 'cd /var/log; rm -rf auth.log; echo "su: FAILED SU (to root) six on pts/1" >auth.log'
+	within 10 auth_has au2 "root) six on"
+	inside au2 sh -c 'mount -t tmpfs none /var/log; echo x >/var/log/auth.log'
+	within 10 has "$A/au2.jsonl" '.msg == "source.unavailable" and (.raw | contains("another file system"))'
+	running au2
+	gone au2
+}
+
+said_odd() { # COMMAND
+	local what
+	case $1 in
+	ln*) what='a symbolic link' ;;
+	*) what='no regular file' ;;
+	esac
+	has "$A/au2.jsonl" ".msg == \"source.unavailable\" and .source == \"auth\" and (.raw | contains(\"$what\"))"
+}
