@@ -238,8 +238,7 @@ manager() {
 		manager "$name" 'exit 1'
 	done
 	export P=$T/installed/bin/coi
-	manager rpm '[ "$1 $2 $4" = "--query --queryformat=%{NAME}
- --file" ] 2>/dev/null || [ "$3" = --file ] && [ "$4" = "$P" ] && echo coi && exit
+	manager rpm '[ "$1 $3 $4" = "--query --file $P" ] && echo coi && exit
 		echo "file $4 is not owned by any package"; exit 1'
 	belongs_to rpm "sudo dnf upgrade coi"
 	manager apk '[ "$1 $2 $3 $4" = "info --quiet --who-owns $P" ] && echo coi && exit

@@ -83,6 +83,11 @@ modules() {
 	sh -n contrib/alpine/APKBUILD
 	sh -n contrib/alpine/coi.post-install
 	sh -n contrib/alpine/coi.pre-deinstall
+	for part in postinst prerm; do
+		sed -n "/^define Package\/coi\/$part$/,/^endef/p" contrib/openwrt/Makefile | sed '1d; $d; s/\$\$/$/g' >"$T/script"
+		[ -s "$T/script" ]
+		sh -n "$T/script"
+	done
 	for part in post preun; do
 		rpmspec -P contrib/rpm/coi.spec | sed -n "/^%$part$/,/^%[a-z]/p" | sed '/^%/d' >"$T/script"
 		[ -s "$T/script" ]
