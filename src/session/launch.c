@@ -87,7 +87,8 @@ static int find_image(const struct session *s, const char *ref, struct image_inf
 	(void)err_set(err, ERR_MISSING, -ENOENT, "image '%s' does not exist", ref);
 	return err_hint(err, strncmp(ref, "coi-", 4) == 0
 				     ? "build it with 'coi build', or see 'coi image list'"
-				     : "see 'coi image list', or import one with 'coi image import'");
+				     : "see 'coi image list'; 'coi build' makes images, and 'coi "
+				       "image import' takes them");
 }
 
 static int owner_of(int workspace_fd, struct container *c, struct err *err) {

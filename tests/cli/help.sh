@@ -66,7 +66,10 @@ if [ -n "${UPDATE-}" ]; then
 	for file in $made_completion; do
 		"$coi" completion "${file%%/*}" >"$src/contrib/completion/$file"
 	done
-	echo "updated $golden, contrib/completion and in docs: $made_pages"
+	for kind in config profile; do
+		"$coi" schema $kind >"$src/docs/schema/$kind.json"
+	done
+	echo "updated $golden, contrib/completion and in docs: schema, $made_pages"
 	exit 0
 fi
 
@@ -112,6 +115,11 @@ for file in $made_completion; do
 	"$coi" completion "${file%%/*}" >"$tmp/script"
 	verdict "contrib/completion/$file is current (make update-golden)" \
 		"$(diff "$src/contrib/completion/$file" "$tmp/script" 2>&1)"
+done
+for kind in config profile; do
+	"$coi" schema $kind >"$tmp/schema"
+	verdict "docs/schema/$kind.json is current (make update-golden)" \
+		"$(diff "$src/docs/schema/$kind.json" "$tmp/schema" 2>&1)"
 done
 for page in "$src"/docs/*.[1-9] "$src"/docs/commands/*.[1-9]; do
 	name=docs/$(basename "$page")

@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-or-later
-# What is shown to people beside the manual: the picture of README.
+# What is shown to people beside the manual: the picture of README, docs/examples.
 src=${COI_TEST_SRC:-.}
 build=${COI_TEST_BUILD:-.}
 . "$src/tests/lib/tap.sh"
@@ -52,4 +52,39 @@ verdict "the picture has words for who cannot see it" "$(
 	tr "\n" " " <"$src/README.md" | grep -q "!\[[^]]\{20,\}\](docs/picture.svg)" || echo README has none)"
 verdict "the picture says nothing of the machine where it was made" \
 	"$(grep -nE '/(tmp|var|root|work|mnt)/|/home/[^c]|@[a-z]' "$picture")"
+
+examples=$src/docs/examples
+for file in "$examples"/*/.coi/config.toml "$examples/editors/config.toml"; do
+	verdict "settings of ${file#"$src"/} are valid" \
+		"$("$coi" validate config "$file" 2>&1 | grep -v '^Config is valid.$')"
+done
+# Where editors look for the schemas is where they are installed, and for which files.
+for file in config.toml taplo.toml vscode/settings.json; do
+	sed -n 's|.*\(/usr/local/share/coi/[a-z/]*\.json\).*|\1|p' "$examples/editors/$file"
+done | sort | uniq -c >"$tmp/named"
+verdict "the editors' files name the schemas" "$(
+	awk '{ print $2 }' "$tmp/named" | while read -r path; do
+		[ -f "$src/docs/schema/${path##*/}" ] || echo "$path is not installed"
+	done
+	[ "$(awk '{ n += $1 } END { print n }' "$tmp/named")" = 5 ] || cat "$tmp/named")"
+if command -v jq >/dev/null; then
+	verdict "the JSON of examples is JSON" "$(
+		find "$examples" -name '*.json' | while read -r file; do jq empty "$file" 2>&1; done)"
+	keys=$(jq -r '."evenBetterToml.schema.associations" | keys[]' "$examples/editors/vscode/settings.json")
+	verdict "VS Code takes settings and profiles for what they are" "$(
+		for path in /w/.coi/config.toml /home/a/.coi/profiles/rust/config.toml; do
+			for key in $keys; do echo "$path" | grep -cE "$key"; done | grep -qx 1 || echo "$path"
+		done
+		for key in $keys; do echo /w/config.toml | grep -E "$key"; done)"
+	jq -r '.tasks[].command' "$examples/editors/vscode/tasks.json" >"$tmp/typed"
+	sed -n 's/^\$ sudo \(coi [^#]*\).*/sudo \1/p' "$examples"/*/README.md >>"$tmp/typed"
+	verdict "each command in the examples is one" "$(
+		[ "$(wc -l <"$tmp/typed")" -ge 8 ] || echo 'too few commands'
+		while read -r line; do
+			line=${line#sudo }
+			# shellcheck disable=SC2086 # words
+			set -- ${line%% -- *}
+			is_command "$@"
+		done <"$tmp/typed")"
+fi
 tap_end
