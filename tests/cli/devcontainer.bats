@@ -41,7 +41,7 @@ setup() {
 @test "the recipe makes the image of the Dockerfile" {
 	coi build ./.coi/image >"$T/build.log" 2>&1 || { tail -n 20 "$T/build.log"; return 1; }
 	# The default image has those packages: no mirror was asked, there is none.
-	! grep -E 'http|Err:' "$T/build.log"
+	not grep -E 'http|Err:' "$T/build.log"
 	coi image exists shop
 	# Each package that the Dockerfile names.
 	sed -n 's/.*apt-get install -y //p' .devcontainer/Dockerfile | tr ' ' '\n' | sort >"$T/wanted"
