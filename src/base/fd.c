@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -83,6 +84,89 @@ int fd_above_stdio(int fd) {
 		moved = -errno;
 	(void)close(fd);
 	return moved;
+}
+
+union control {
+	char room[CMSG_SPACE(sizeof(int) * FD_SEND_MAX)];
+	struct cmsghdr align;
+};
+
+int fd_send(int sock, const void *data, size_t len, const int *fds, size_t count) {
+	union control control = { 0 };
+	struct iovec iov = { .iov_base = (void *)data, .iov_len = len };
+	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1 };
+	ssize_t n;
+
+	if (count > FD_SEND_MAX)
+		return -EINVAL;
+	if (count) {
+		struct cmsghdr *c;
+
+		m.msg_control = control.room;
+		m.msg_controllen = CMSG_SPACE(sizeof(int) * count);
+		c = CMSG_FIRSTHDR(&m);
+		c->cmsg_level = SOL_SOCKET;
+		c->cmsg_type = SCM_RIGHTS;
+		c->cmsg_len = CMSG_LEN(sizeof(int) * count);
+		memcpy(CMSG_DATA(c), fds, sizeof(int) * count);
+	}
+	do
+		n = sendmsg(sock, &m, MSG_NOSIGNAL);
+	while (n < 0 && errno == EINTR);
+	return n < 0 ? -errno : 0;
+}
+
+/* All descriptors of a packet into @fds, at most @room; those behind are closed. How many came. */
+static size_t take_descriptors(struct msghdr *m, int *fds, size_t room) {
+	size_t all = 0;
+
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c; c = CMSG_NXTHDR(m, c)) {
+		size_t count;
+
+		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
+			continue;
+		count = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+		for (size_t i = 0; i < count; i++, all++) {
+			int fd;
+
+			memcpy(&fd, CMSG_DATA(c) + i * sizeof(int), sizeof(fd));
+			if (all < room)
+				fds[all] = fd;
+			else
+				(void)close(fd);
+		}
+	}
+	return all;
+}
+
+ssize_t fd_receive(int sock, void *data, size_t max, int flags, int *fds, size_t *count) {
+	union control control;
+	struct iovec iov = { .iov_base = data, .iov_len = max };
+	struct msghdr m = { .msg_iov = &iov,
+			    .msg_iovlen = 1,
+			    .msg_control = control.room,
+			    .msg_controllen = sizeof(control.room) };
+	size_t room = *count, came;
+	ssize_t n;
+
+	*count = 0;
+	/*
+	 * A peer that closes without having read everything leaves an error, which the
+	 * kernel tells before the messages that it has sent, and once only.
+	 */
+	do
+		n = recvmsg(sock, &m, MSG_CMSG_CLOEXEC | flags);
+	while (n < 0 && (errno == EINTR || errno == ECONNRESET));
+	if (n < 0)
+		return -errno;
+	came = take_descriptors(&m, fds, room);
+	if (came <= room && !(m.msg_flags & (MSG_TRUNC | MSG_CTRUNC))) {
+		*count = came;
+		return n;
+	}
+	for (size_t i = 0; i < came && i < room; i++)
+		(void)close(steal_fd(&fds[i]));
+	return -EBADMSG;
 }
 
 int64_t fd_copy(int from, int to) {

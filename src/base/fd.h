@@ -30,6 +30,21 @@ int fd_above_stdio(int fd);
 /* Copy @from to @to until end of file, in the kernel where it can. Bytes copied or -errno. */
 int64_t fd_copy(int from, int to);
 
+/* Most descriptors that one packet carries. */
+#define FD_SEND_MAX 16
+/*
+ * One packet, or piece of a stream, over a UNIX socket, with @count descriptors, which
+ * stay the caller's. Never SIGPIPE. 0, -EINVAL (more than FD_SEND_MAX) or -errno.
+ */
+int fd_send(int sock, const void *data, size_t len, const int *fds, size_t count);
+/*
+ * The other end of it: bytes in @data, 0 when the peer is gone. *@count is the room in @fds
+ * and becomes what came, which is the caller's then and close-on-exec. -EBADMSG for what was
+ * cut (data or descriptors) and for more descriptors than there is room: all that came are
+ * closed. @flags as MSG_DONTWAIT, or 0. *@count is 0 when it fails.
+ */
+ssize_t fd_receive(int sock, void *data, size_t max, int flags, int *fds, size_t *count);
+
 /*
  * The whole file below @dirfd; initialises @out on success only. -EFBIG past
  * @max, -EISDIR, -ENXIO for what is no regular file.

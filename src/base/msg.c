@@ -6,38 +6,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/fd.h"
 #include "base/json.h"
 #include "base/mem.h"
-
-static int send_packet(int sock, const char *text, size_t len, const int *fds, size_t fd_count) {
-	union {
-		char room[CMSG_SPACE(sizeof(int) * MSG_FDS_MAX)];
-		struct cmsghdr align;
-	} control = { 0 };
-	struct iovec iov = { .iov_base = (void *)text, .iov_len = len };
-	struct msghdr mh = { .msg_iov = &iov, .msg_iovlen = 1 };
-	ssize_t n;
-
-	if (fd_count) {
-		struct cmsghdr *c;
-
-		mh.msg_control = control.room;
-		mh.msg_controllen = CMSG_SPACE(sizeof(int) * fd_count);
-		c = CMSG_FIRSTHDR(&mh);
-		c->cmsg_level = SOL_SOCKET;
-		c->cmsg_type = SCM_RIGHTS;
-		c->cmsg_len = CMSG_LEN(sizeof(int) * fd_count);
-		memcpy(CMSG_DATA(c), fds, sizeof(int) * fd_count);
-	}
-	do
-		n = sendmsg(sock, &mh, MSG_NOSIGNAL);
-	while (n < 0 && errno == EINTR);
-	return n < 0 ? -errno : 0;
-}
 
 int msg_send(int sock, const char *type, json_t *body, const int *fds, size_t fd_count) {
 	auto_json json_t *all = json_object();
@@ -51,27 +25,7 @@ int msg_send(int sock, const char *type, json_t *body, const int *fds, size_t fd
 		return -EINVAL;
 	if (strlen(text) > MSG_MAX)
 		return -EMSGSIZE;
-	return send_packet(sock, text, strlen(text), fds, fd_count);
-}
-
-static int take_fds(struct msghdr *mh, struct msg *m) {
-	for (struct cmsghdr *c = CMSG_FIRSTHDR(mh); c; c = CMSG_NXTHDR(mh, c)) {
-		size_t count;
-
-		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
-			continue;
-		count = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-		for (size_t i = 0; i < count; i++) {
-			int fd;
-
-			memcpy(&fd, CMSG_DATA(c) + i * sizeof(int), sizeof(fd));
-			if (m->fd_count < MSG_FDS_MAX)
-				m->fds[m->fd_count++] = fd;
-			else
-				(void)close(fd);
-		}
-	}
-	return mh->msg_flags & (MSG_TRUNC | MSG_CTRUNC) ? -EBADMSG : 0;
+	return fd_send(sock, text, strlen(text), fds, fd_count);
 }
 
 static int parse(const char *text, size_t len, struct msg *m) {
@@ -88,36 +42,15 @@ static int parse(const char *text, size_t len, struct msg *m) {
 }
 
 int msg_recv(int sock, struct msg *m) {
-	union {
-		char room[CMSG_SPACE(sizeof(int) * MSG_FDS_MAX)];
-		struct cmsghdr align;
-	} control;
 	autofree char *text = xmalloc(MSG_MAX);
-	struct iovec iov = { .iov_base = text, .iov_len = MSG_MAX };
-	struct msghdr mh = {
-		.msg_iov = &iov,
-		.msg_iovlen = 1,
-		.msg_control = control.room,
-		.msg_controllen = sizeof(control.room),
-	};
 	ssize_t n;
 	int r;
 
-	*m = (struct msg){ 0 };
-	/*
-	 * A peer that closes without having read everything leaves an error, which the
-	 * kernel tells before the messages that it has sent, and once only.
-	 */
-	do
-		n = recvmsg(sock, &mh, MSG_CMSG_CLOEXEC);
-	while (n < 0 && (errno == EINTR || errno == ECONNRESET));
-	if (n < 0)
-		return -errno;
-	if (n == 0)
-		return 0;
-	r = take_fds(&mh, m);
-	if (r == 0)
-		r = parse(text, (size_t)n, m);
+	*m = (struct msg){ .fd_count = MSG_FDS_MAX };
+	n = fd_receive(sock, text, MSG_MAX, 0, m->fds, &m->fd_count);
+	if (n <= 0)
+		return (int)n;
+	r = parse(text, (size_t)n, m);
 	if (r < 0)
 		msg_done(m);
 	return r;

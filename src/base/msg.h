@@ -13,10 +13,11 @@
 #include <stddef.h>
 
 #include "base/err.h"
+#include "base/fd.h"
 
 #define MSG_VERSION 1
 #define MSG_MAX (128 * 1024)
-#define MSG_FDS_MAX 16
+#define MSG_FDS_MAX FD_SEND_MAX
 
 struct msg {
 	char type[32];

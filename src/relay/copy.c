@@ -12,13 +12,13 @@
 #include <netinet/tcp.h>
 #include <stdbool.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/confine.h"
+#include "base/fd.h"
 #include "base/loop.h"
 #include "base/mem.h"
 #include "relay/protocol.h"
@@ -316,38 +316,22 @@ static void answered(struct copier *w, struct connection *c, int fd, int result)
 	set_accepting(w);
 }
 
-static int take_fd(struct msghdr *m) {
-	int fd = -1;
-
-	for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c; c = CMSG_NXTHDR(m, c))
-		if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS &&
-		    c->cmsg_len == CMSG_LEN(sizeof(int)))
-			memcpy(&fd, CMSG_DATA(c), sizeof(int));
-	return fd;
-}
-
 static void on_answer(int sock, uint32_t events, void *data) {
 	struct copier *w = data;
-	union {
-		char space[CMSG_SPACE(sizeof(int))];
-		struct cmsghdr align;
-	} control = { 0 };
 	struct relay_answer a;
-	struct iovec iov = { .iov_base = &a, .iov_len = sizeof(a) };
-	struct msghdr m = { .msg_iov = &iov,
-			    .msg_iovlen = 1,
-			    .msg_control = control.space,
-			    .msg_controllen = sizeof(control.space) };
-	ssize_t n = recvmsg(sock, &m, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+	size_t count = 1;
+	int fd = -1;
+	ssize_t n = fd_receive(sock, &a, sizeof(a), MSG_DONTWAIT, &fd, &count);
 
 	(void)events;
-	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+	if (n == -EAGAIN)
 		return;
 	if (n != sizeof(a) || a.id >= RELAY_CONNECTIONS_MAX || w->all[a.id].state != STATE_ASKED) {
+		mem_close_ptr(&fd);
 		end_all(w, -EPIPE);
 		return;
 	}
-	answered(w, &w->all[a.id], take_fd(&m), a.result);
+	answered(w, &w->all[a.id], fd, a.result);
 }
 
 static void on_control(int fd, uint32_t events, void *data) {

@@ -22,6 +22,7 @@
 
 #include "base/clock.h"
 #include "base/confine.h"
+#include "base/fd.h"
 #include "base/loop.h"
 #include "base/mem.h"
 #include "base/proc.h"
@@ -195,26 +196,15 @@ static void listener_add(int fd) {
 
 /* The listener on a connection, or -errno. Only root of the host can have made it. */
 static int listener_take(int sock) {
-	union {
-		char space[CMSG_SPACE(sizeof(int))];
-		struct cmsghdr align;
-	} control = { 0 };
 	char byte;
-	struct iovec iov = { &byte, 1 };
-	struct msghdr m = { .msg_iov = &iov,
-			    .msg_iovlen = 1,
-			    .msg_control = control.space,
-			    .msg_controllen = sizeof(control.space) };
-	const struct cmsghdr *c;
-	int fd = -EBADMSG;
+	size_t count = 1;
+	int fd = -1;
+	ssize_t n = fd_receive(sock, &byte, 1, MSG_DONTWAIT, &fd, &count);
 
-	if (recvmsg(sock, &m, MSG_CMSG_CLOEXEC | MSG_DONTWAIT) <= 0)
-		return -EBADMSG;
-	c = CMSG_FIRSTHDR(&m);
-	if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS &&
-	    c->cmsg_len == CMSG_LEN(sizeof(int)))
-		memcpy(&fd, CMSG_DATA(c), sizeof(fd));
-	return fd;
+	if (n > 0 && count == 1)
+		return fd;
+	mem_close_ptr(&fd);
+	return -EBADMSG;
 }
 
 static void on_connection(int fd, uint32_t events, void *data);

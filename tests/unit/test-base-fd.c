@@ -9,9 +9,10 @@
 #include <string.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -343,6 +344,169 @@ static void proc_path_of_a_descriptor(void **state) {
 	assert_string_equal(fd_proc_path(12, path), "/proc/self/fd/12");
 }
 
+/* ---- packets with descriptors ---- */
+
+static int pair[2];
+static int opened; /* before the test */
+
+static int open_count(void) {
+	int count = 0;
+
+	for (int fd = 0; fd < 256; fd++)
+		count += fcntl(fd, F_GETFD) >= 0;
+	return count;
+}
+
+static int make_pair(void **state) {
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return -1;
+	opened = open_count();
+	return 0;
+}
+
+static int close_pair(void **state) {
+	int left = open_count() - opened;
+
+	(void)close(pair[0]);
+	(void)close(pair[1]);
+	if (left)
+		print_error("%d descriptors left open\n", left);
+	return left ? -1 : 0;
+}
+
+static void packet_brings_descriptors(void **state) {
+	int send[2] = { pair[0], pair[1] }, got[3] = { -7, -7, -7 };
+	struct stat a, b;
+	char text[8];
+	size_t count = 3;
+
+	assert_int_equal(fd_send(pair[0], "two", 4, send, 2), 0);
+	assert_int_equal(fd_receive(pair[1], text, sizeof(text), 0, got, &count), 4);
+	assert_string_equal(text, "two");
+	assert_int_equal(count, 2);
+	assert_int_equal(got[2], -7);
+	for (size_t i = 0; i < 2; i++) {
+		assert_int_equal(fcntl(got[i], F_GETFD), FD_CLOEXEC);
+		assert_int_equal(fstat(send[i], &a), 0);
+		assert_int_equal(fstat(got[i], &b), 0);
+		assert_int_equal(a.st_ino, b.st_ino);
+		(void)close(got[i]);
+	}
+}
+
+static void packet_without_descriptors(void **state) {
+	int got = -7;
+	char text[8];
+	size_t count = 1;
+
+	assert_int_equal(fd_receive(pair[1], text, sizeof(text), MSG_DONTWAIT, &got, &count), -EAGAIN);
+	assert_int_equal(count, 0);
+	assert_int_equal(fd_send(pair[0], "none", 5, NULL, 0), 0);
+	count = 1;
+	assert_int_equal(fd_receive(pair[1], text, sizeof(text), 0, &got, &count), 5);
+	assert_int_equal(count, 0);
+	assert_int_equal(got, -7);
+	assert_int_equal(shutdown(pair[0], SHUT_WR), 0);
+	count = 1;
+	assert_int_equal(fd_receive(pair[1], text, sizeof(text), 0, &got, &count), 0);
+	assert_int_equal(count, 0);
+	assert_int_equal(fd_send(pair[0], "none", 5, NULL, 0), -EPIPE);
+}
+
+static void packet_with_more_than_there_is_room_for(void **state) {
+	int send[3] = { pair[0], pair[0], pair[0] }, got[2] = { -7, -7 };
+	char text[8];
+	size_t count = 2;
+
+	assert_int_equal(fd_send(pair[0], "three", 6, send, 3), 0);
+	assert_int_equal(fd_receive(pair[1], text, sizeof(text), 0, got, &count), -EBADMSG);
+	assert_int_equal(count, 0);
+	assert_int_equal(got[0], -1);
+	assert_int_equal(got[1], -1);
+	count = 0;
+	assert_int_equal(fd_send(pair[0], "three", 6, send, 3), 0);
+	assert_int_equal(fd_receive(pair[1], text, sizeof(text), 0, NULL, &count), -EBADMSG);
+}
+
+/* As a sender of another kind does it: the kernel cuts what there is no room for. */
+static void packet_with_more_than_any_may_have(void **state) {
+	union {
+		char room[CMSG_SPACE(sizeof(int) * 2 * FD_SEND_MAX)];
+		struct cmsghdr align;
+	} control = { 0 };
+	int send[2 * FD_SEND_MAX], got[2 * FD_SEND_MAX];
+	struct iovec iov = { (char[]){ "x" }, 1 };
+	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.room,
+			    .msg_controllen = sizeof(control.room) };
+	struct cmsghdr *c = CMSG_FIRSTHDR(&m);
+	size_t count = 2 * FD_SEND_MAX;
+	char text[8];
+
+	for (size_t i = 0; i < 2 * FD_SEND_MAX; i++)
+		send[i] = pair[0];
+	assert_int_equal(fd_send(pair[0], "x", 1, send, FD_SEND_MAX + 1), -EINVAL);
+	c->cmsg_level = SOL_SOCKET;
+	c->cmsg_type = SCM_RIGHTS;
+	c->cmsg_len = CMSG_LEN(sizeof(send));
+	memcpy(CMSG_DATA(c), send, sizeof(send));
+	assert_int_equal(sendmsg(pair[0], &m, 0), 1);
+	assert_int_equal(fd_receive(pair[1], text, sizeof(text), 0, got, &count), -EBADMSG);
+	assert_int_equal(count, 0);
+	count = FD_SEND_MAX;
+	assert_int_equal(fd_send(pair[0], "x", 1, send, FD_SEND_MAX), 0);
+	assert_int_equal(fd_receive(pair[1], text, sizeof(text), 0, got, &count), 1);
+	assert_int_equal(count, FD_SEND_MAX);
+	for (size_t i = 0; i < count; i++)
+		(void)close(got[i]);
+}
+
+static void packet_that_is_cut(void **state) {
+	int got = -7;
+	char text[4];
+	size_t count = 1;
+
+	assert_int_equal(fd_send(pair[0], "12345", 5, pair, 1), 0);
+	assert_int_equal(fd_receive(pair[1], text, sizeof(text), 0, &got, &count), -EBADMSG);
+	assert_int_equal(count, 0);
+	assert_int_equal(got, -1);
+}
+
+/* Room for one only of the two that come. */
+static void packet_when_descriptors_run_out(void **state) {
+	int send[2] = { pair[0], pair[1] }, got[2] = { -7, -7 };
+	int lowest = fcntl(pair[0], F_DUPFD_CLOEXEC, 0);
+	struct rlimit old, low;
+	char text[8];
+	size_t count = 2;
+	ssize_t n;
+
+	assert_true(lowest >= 0);
+	(void)close(lowest);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &old), 0);
+	low = old;
+	low.rlim_cur = (rlim_t)lowest + 1;
+	assert_int_equal(fd_send(pair[0], "two", 4, send, 2), 0);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &low), 0);
+	n = fd_receive(pair[1], text, sizeof(text), 0, got, &count);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &old), 0);
+	assert_int_equal(n, -EBADMSG);
+	assert_int_equal(count, 0);
+}
+
+static void packet_with_other_control_data(void **state) {
+	int on = 1, got = -1;
+	char text[8];
+	size_t count = 1;
+
+	assert_int_equal(setsockopt(pair[1], SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)), 0);
+	assert_int_equal(fd_send(pair[0], "one", 4, pair, 1), 0);
+	assert_int_equal(fd_receive(pair[1], text, sizeof(text), 0, &got, &count), 4);
+	assert_int_equal(count, 1);
+	assert_true(fcntl(got, F_GETFD) >= 0);
+	(void)close(got);
+}
+
+#define PACKETS(f) cmocka_unit_test_setup_teardown(f, make_pair, close_pair)
 #define TEST(f) cmocka_unit_test_setup_teardown(f, make_top, remove_top)
 
 int main(void) {
@@ -366,6 +530,13 @@ int main(void) {
 		TEST(remove_goes_as_deep_as_it_gets),
 		TEST(remove_is_not_held_up_by_taken_names),
 		TEST(proc_path_of_a_descriptor),
+		PACKETS(packet_brings_descriptors),
+		PACKETS(packet_without_descriptors),
+		PACKETS(packet_with_more_than_there_is_room_for),
+		PACKETS(packet_with_more_than_any_may_have),
+		PACKETS(packet_that_is_cut),
+		PACKETS(packet_when_descriptors_run_out),
+		PACKETS(packet_with_other_control_data),
 	};
 
 	return cmocka_run_group_tests_name("base fd", tests, NULL, NULL);
