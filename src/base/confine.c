@@ -35,8 +35,14 @@ int confine_limits(uint64_t descriptors, uint64_t memory) {
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(all); i++) {
-		const struct rlimit l = { all[i].value, all[i].value };
+		struct rlimit l;
+		rlim_t most;
 
+		/* Never more than there is: that would want a right that is gone by now. */
+		if (getrlimit(all[i].what, &l) < 0)
+			return -errno;
+		most = all[i].value < l.rlim_max ? all[i].value : l.rlim_max;
+		l = (struct rlimit){ most, most };
 		if (setrlimit(all[i].what, &l) < 0)
 			return -errno;
 	}

@@ -17,7 +17,10 @@
 int confine_root(int root_fd);
 /* No new rights by exec, no ptrace by others of the same user, no core dump. */
 int confine_privileges(void);
-/* Descriptors, and memory in bytes (0: as it is); no files, no further processes. */
+/*
+ * At most so many descriptors and bytes of memory (0: as it is), or what the limit was
+ * before; no files, no further processes.
+ */
 int confine_limits(uint64_t descriptors, uint64_t memory);
 /* That user and group, and no others. */
 int confine_user(uid_t uid, gid_t gid);

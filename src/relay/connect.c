@@ -25,7 +25,13 @@
 #include "base/mem.h"
 #include "relay/protocol.h"
 
-#define DESCRIPTORS_MAX 64
+/*
+ * The kernel compares it also with all descriptors of this user that are on their way
+ * between any two processes (unix_inflight; it does so for who has no capability).
+ */
+#define DESCRIPTORS_MAX 4096
+#define SEND_TRIES 50
+#define SEND_RETRY_MS 20
 
 static const int calls[] = {
 	SCMP_SYS(brk),	      SCMP_SYS(close),	     SCMP_SYS(connect),	   SCMP_SYS(exit),
@@ -132,10 +138,20 @@ static int connect_port(uint32_t address, uint16_t port) {
 	return fd < 0 ? -ECONNREFUSED : fd;
 }
 
+/* When the person has too many descriptors on their way, in a moment there are fewer. */
 static int answer(int sock, uint32_t id, int fd) {
 	struct relay_answer a = { .id = id, .result = fd < 0 ? fd : 0 };
+	int r = fd_send(sock, &a, sizeof(a), &fd, fd >= 0);
 
-	return fd_send(sock, &a, sizeof(a), &fd, fd >= 0);
+	for (int i = 0; r == -ETOOMANYREFS && i < SEND_TRIES; i++) {
+		(void)poll(NULL, 0, SEND_RETRY_MS);
+		r = fd_send(sock, &a, sizeof(a), &fd, 1);
+	}
+	if (r == -ETOOMANYREFS) { /* this one fails, and not the relay */
+		a.result = r;
+		r = fd_send(sock, &a, sizeof(a), NULL, 0);
+	}
+	return r;
 }
 
 int relay_connect_serve(const struct relay_setup *setup, int sock) {

@@ -91,6 +91,42 @@ echoes() { # TEXT
 	expect_equal "$output" "uid 4321"
 }
 
+hold() { # COUNT: descriptors of the person's that are on their way between programs of hers
+	"$PEER" hold "$1" 4321 >"$T/hold.log" 2>&1 3>&- &
+	SERVERS="$SERVERS $!"
+	HOLDER=$!
+	within 5 grep -q holding "$T/hold.log"
+}
+
+@test "descriptors that the person's programs pass on hold up nobody for good" {
+	host_server echo
+	socket
+	hold 300
+	rm -f "$T"/ws/first "$T"/ws/go "$T"/ws/second
+	chown -R 4321 "$HOME"
+	env SUDO_UID=4321 SUDO_GID=4321 SUDO_USER=nobody4321 "$COI" run -- sh -c '
+		printf few | ./peer talk "unix:$SVC" >first.new; mv first.new first
+		while [ ! -e go ]; do sleep 0.1; done
+		printf many | ./peer talk "unix:$SVC" >second.new; mv second.new second
+		while [ -e go ]; do sleep 0.1; done
+		printf again | ./peer talk "unix:$SVC"' >"$T/run.out" 2>"$T/run.err" 3>&- &
+	local run=$! relay
+	within 20 test -e "$T/ws/first"
+	expect_equal "$(cat "$T/ws/first")" few
+	relay=$(pgrep -x coi-relay | sort | tr '\n' ' ')
+	# As many as the kernel lets nobody have who passes on one more.
+	hold 5000
+	touch "$T/ws/go"
+	within 20 test -e "$T/ws/second"
+	expect_equal "$(cat "$T/ws/second")" ""
+	expect_equal "$(pgrep -x coi-relay | sort | tr '\n' ' ')" "$relay"
+	kill -9 "$HOLDER"
+	rm "$T/ws/go"
+	wait "$run"
+	chown -R 0 "$HOME"
+	expect_equal "$(cat "$T/run.out")" again
+}
+
 @test "the agent is forwarded, and where there is none nothing is set" {
 	configure "$(printf '[ssh]\nforward_agent = true\n')"
 	host_server echo "$T/srv/agent"

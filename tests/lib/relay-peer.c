@@ -14,6 +14,8 @@
  *                                     prints how many got it within two seconds, and waits
  *   relay-peer push ADDRESS SECONDS   writes and does not read; prints the bytes taken
  *   relay-peer speed ADDRESS MEGABYTES  to a `count` server; prints MB/s
+ *   relay-peer hold COUNT UID         as that user, has so many descriptors on their way
+ *                                     to nobody; says so, until it is killed
  *
  * ADDRESS: tcp:PORT (127.0.0.1), unix:PATH
  */
@@ -219,6 +221,36 @@ static int speed(const char *address, long megabytes) {
 	return 0;
 }
 
+static int hold(int count, uid_t uid) {
+	const struct rlimit l = { 8192, 8192 };
+	union {
+		char room[CMSG_SPACE(sizeof(int))];
+		struct cmsghdr align;
+	} control = { 0 };
+	struct iovec iov = { block, 1 };
+	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.room,
+			    .msg_controllen = sizeof(control.room) };
+	struct cmsghdr *c = CMSG_FIRSTHDR(&m);
+	int pair[2] = { -1, -1 };
+
+	if (setrlimit(RLIMIT_NOFILE, &l) < 0 || setgid(uid) < 0 || setuid(uid) < 0)
+		return die("hold");
+	c->cmsg_level = SOL_SOCKET;
+	c->cmsg_type = SCM_RIGHTS;
+	c->cmsg_len = CMSG_LEN(sizeof(int));
+	for (int i = 0; i < count; i++) { /* a queue takes a few hundred */
+		if (i % 100 == 0 && socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair) < 0)
+			return die("socketpair");
+		memcpy(CMSG_DATA(c), &pair[0], sizeof(int));
+		if (sendmsg(pair[0], &m, MSG_DONTWAIT) != 1)
+			return die("sendmsg");
+	}
+	printf("holding\n");
+	(void)fflush(stdout);
+	(void)pause();
+	return 0;
+}
+
 int main(int argc, char **argv) {
 	(void)signal(SIGPIPE, SIG_IGN);
 	if (argc == 4 && !strcmp(argv[1], "serve"))
@@ -227,6 +259,8 @@ int main(int argc, char **argv) {
 		return talk(argv[2]);
 	if (argc == 4 && !strcmp(argv[1], "open"))
 		return open_many(argv[2], (int)strtol(argv[3], NULL, 10));
+	if (argc == 4 && !strcmp(argv[1], "hold"))
+		return hold((int)strtol(argv[2], NULL, 10), (uid_t)strtoul(argv[3], NULL, 10));
 	if (argc == 4 && !strcmp(argv[1], "push"))
 		return push(argv[2], (int)strtol(argv[3], NULL, 10));
 	if (argc == 4 && !strcmp(argv[1], "speed"))
