@@ -1,10 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Command lines as a container may have them: any bytes, taken apart and judged.
- *
- * Built with plain main() it takes the lines of the corpus of tests/unit/monitor, and
- * bytes that are made of them by chance (always the same ones; COI_FUZZ_RUNS says how
- * many). With -DCOI_FUZZ_LIBRARY a fuzzing engine brings the bytes.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -17,12 +13,12 @@
 
 #include "base/mem.h"
 #include "base/strv.h"
+#include "fuzz/fuzz.h"
 #include "monitor/command.h"
 #include "monitor/detect.h"
 #include "unit/monitor/corpus.h"
 
 #define BYTES_MAX 16384
-#define RUNS_DEFAULT 20000
 
 /* NUL bytes end words; the first byte is what the standard streams are. */
 static void one(const uint8_t *data, size_t size) {
@@ -53,102 +49,32 @@ static void one(const uint8_t *data, size_t size) {
 	}
 }
 
-#ifdef COI_FUZZ_LIBRARY
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-	one(data, size);
-	return 0;
-}
-#else
+static bool make(size_t number, struct buf *out) {
+	size_t each = ARRAY_SIZE(attacks[0].samples), i = number - ordinary_count;
+	const struct sample *s = number < ordinary_count ? &ordinary[number] :
+							   &attacks[i / each].samples[i % each];
 
-static size_t put(uint8_t *out, const struct sample *s) {
-	size_t n = 1;
-
-	out[0] = 0;
-	for (size_t i = 0; i < SAMPLE_WORDS && s->words[i]; i++) {
-		size_t len = strlen(s->words[i]) + 1;
-
-		if (n + len > BYTES_MAX)
-			break;
-		memcpy(out + n, s->words[i], len);
-		n += len;
-	}
-	return n;
-}
-
-static const struct sample *sample(size_t i) {
-	size_t each = ARRAY_SIZE(attacks[0].samples);
-
-	i %= ordinary_count + attack_count * each;
-	return i < ordinary_count
-	               ? &ordinary[i]
-	               : &attacks[(i - ordinary_count) / each].samples[(i - ordinary_count) % each];
-}
-
-static void the_corpus(void **state) {
-	static uint8_t bytes[BYTES_MAX];
-
-	(void)state;
-	for (size_t i = 0; i < ordinary_count + attack_count * 6; i++)
-		one(bytes, put(bytes, sample(i)));
+	if (number == ordinary_count + attack_count * each)
+		return false;
+	buf_addc(out, 0);
+	for (i = 0; i < SAMPLE_WORDS && s->words[i]; i++)
+		buf_add(out, s->words[i], strlen(s->words[i]) + 1);
+	return true;
 }
 
 /* The signs that mean something, more often than others. */
-static void change(uint8_t *bytes, size_t *size, unsigned *seed) {
+static void mutate(struct buf *b) {
 	static const char signs[] = "'\"`$(){}<>|&;\\ \n=,*#~!@0123-e\0";
-	size_t at = (unsigned)rand_r(seed) % (*size ? *size : 1);
-	char sign = signs[(unsigned)rand_r(seed) % sizeof(signs)];
 
-	switch (rand_r(seed) % 5) {
-	case 0:
-		bytes[at] = (uint8_t)rand_r(seed);
-		break;
-	case 1:
-		bytes[at] = (uint8_t)sign;
-		break;
-	case 2: /* one more */
-		if (*size == BYTES_MAX)
-			break;
-		memmove(bytes + at + 1, bytes + at, *size - at);
-		bytes[at] = (uint8_t)sign;
-		++*size;
-		break;
-	case 3: /* cut */
-		*size = at + 1;
-		break;
-	default: { /* a piece again */
-		size_t n = (unsigned)rand_r(seed) % 64;
-
-		if (n > *size - at || *size + n > BYTES_MAX)
-			break;
-		memmove(bytes + at + n, bytes + at, *size - at);
-		*size += n;
-	}
-	}
+	for (size_t n = 1 + fuzz_chance(12); n > 0; n--)
+		fuzz_change(b, signs, sizeof(signs));
 }
 
-static void bytes_by_chance(void **state) {
-	static uint8_t bytes[BYTES_MAX];
-	const char *runs_text = getenv("COI_FUZZ_RUNS");
-	long runs = runs_text ? strtol(runs_text, NULL, 10) : RUNS_DEFAULT;
-	unsigned seed = 1;
-
-	(void)state;
-	for (long i = 0; i < runs; i++) {
-		size_t size = put(bytes, sample((size_t)rand_r(&seed)));
-
-		for (int n = rand_r(&seed) % 12; n >= 0; n--)
-			change(bytes, &size, &seed);
-		one(bytes, size);
-	}
-}
-
-int main(void) {
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(the_corpus),
-		cmocka_unit_test(bytes_by_chance),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
-}
-#endif
+const struct fuzz fuzz = {
+	.name = "fuzz command",
+	.max = BYTES_MAX,
+	.runs = 20000,
+	.one = one,
+	.make = make,
+	.mutate = mutate,
+};

@@ -2,12 +2,7 @@
 /*
  * The loader against any text: as the person's file, as a profile and as the
  * file of a project.
- *
- * Built with plain main() it takes the corpus, and texts that are made of it by
- * chance (always the same ones; COI_FUZZ_RUNS says how many). With
- * -DCOI_FUZZ_LIBRARY a fuzzing engine brings the texts.
  */
-#include <dirent.h>
 #include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -23,13 +18,12 @@
 #include "base/fd.h"
 #include "base/mem.h"
 #include "base/path.h"
-#include "base/strv.h"
 #include "config/load.h"
 #include "config/show.h"
+#include "fuzz/fuzz.h"
 #include "unit/config-fixture.h"
 
 #define TEXT_MAX 65536
-#define RUNS_DEFAULT 1500
 
 static struct fixture *fixture;
 static struct config *nothing; /* what holds when no file says anything */
@@ -103,6 +97,10 @@ static void one(const char *text, size_t len) {
 	take("ws/.coi/profiles/p");
 }
 
+static void one_text(const uint8_t *data, size_t size) {
+	one((const char *)data, size);
+}
+
 static void begin(void) {
 	void *state = NULL;
 
@@ -111,26 +109,6 @@ static void begin(void) {
 	assert_int_equal(fixture_load(fixture), 0);
 	nothing = fixture->config;
 	fixture->config = NULL;
-}
-
-#ifdef COI_FUZZ_LIBRARY
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-	if (!fixture)
-		begin();
-	if (size <= TEXT_MAX)
-		one((const char *)data, size);
-	return 0;
-}
-#else
-
-static uint64_t seed = 88172645463325252u;
-
-static size_t chance(size_t below) {
-	seed ^= seed << 13;
-	seed ^= seed >> 7;
-	seed ^= seed << 17;
-	return below ? (size_t)(seed % below) : 0;
 }
 
 /* A piece of text that the loader knows. */
@@ -147,81 +125,50 @@ static void add_word(struct buf *out) {
 	};
 	size_t count;
 	const struct setting_row *rows = settings_rows(&count);
-	const struct setting_row *row = &rows[chance(count)];
+	const struct setting_row *row = &rows[fuzz_chance(count)];
 	autofree char *value = NULL, *line = NULL;
 
-	if (chance(3) == 0) {
-		buf_adds(out, words[chance(ARRAY_SIZE(words))]);
+	if (fuzz_chance(3) == 0) {
+		buf_adds(out, words[fuzz_chance(ARRAY_SIZE(words))]);
 		return;
 	}
-	value = fixture_sample(row, (int)chance(2));
-	line = value ? fixture_line(row, chance(4) == 0, value) : NULL;
+	value = fixture_sample(row, (int)fuzz_chance(2));
+	line = value ? fixture_line(row, fuzz_chance(4) == 0, value) : NULL;
 	if (line)
 		buf_addf(out, "%s\n", line);
 	else
 		buf_addf(out, "%s = ", row->path);
 }
 
-static void mutate(const struct buf *from, struct buf *out) {
-	size_t at = chance(from->len + 1), skip = chance(4) ? 0 : chance(20);
+static void mutate(struct buf *b) {
+	size_t at = fuzz_chance(b->len + 1), skip = fuzz_chance(4) ? 0 : fuzz_chance(20);
+	autofree char *rest = xmemdup(b->data + at, b->len - at);
+	size_t rest_len = b->len - at;
 
-	buf_add(out, from->data, at);
-	for (size_t n = chance(4); n > 0; n--)
-		add_word(out);
-	if (chance(4) == 0)
-		buf_addc(out, (char)chance(256));
-	if (at + skip < from->len)
-		buf_add(out, from->data + at + skip, from->len - at - skip);
+	b->len = at;
+	for (size_t n = fuzz_chance(4); n > 0; n--)
+		add_word(b);
+	if (fuzz_chance(4) == 0)
+		buf_addc(b, (char)fuzz_chance(256));
+	if (skip < rest_len)
+		buf_add(b, rest + skip, rest_len - skip);
 }
 
-static void corpus_and_chance(void **state) {
-	const char *src = getenv("COI_TEST_SRC"), *runs_text = getenv("COI_FUZZ_RUNS");
-	size_t runs = runs_text ? (size_t)strtoul(runs_text, NULL, 10) : RUNS_DEFAULT;
-	autofree char *dir = path_join(src ? src : ".", "tests/fuzz/config");
-	autoclosedir DIR *d = opendir(dir);
-	autostrv char **names = NULL;
-	struct buf texts[256];
-	size_t count = 0;
-
-	(void)state;
-	assert_non_null(d);
-	for (struct dirent *e; (e = readdir(d));)
-		if (e->d_name[0] != '.')
-			strv_add(&names, e->d_name);
-	strv_sort(names); /* the same texts whatever the file system */
-	for (; count < ARRAY_SIZE(texts) && names[count]; count++)
-		assert_int_equal(file_read_at(dirfd(d), names[count], TEXT_MAX, &texts[count]), 0);
-	assert_true(count >= 10);
-	begin();
-	for (size_t i = 0; i < count; i++)
-		one(texts[i].data, texts[i].len);
-	for (size_t run = 0; run < runs; run++) {
-		struct buf *chosen = &texts[chance(count)];
-		struct buf out;
-
-		buf_init(&out, TEXT_MAX);
-		mutate(chosen, &out);
-		if (!out.overflow)
-			one(out.data, out.len);
-		/* Steps add up, as they would with an engine. */
-		if (chance(3) == 0 && !out.overflow && out.len < 4096) {
-			buf_done(chosen);
-			*chosen = out;
-		} else {
-			buf_done(&out);
-		}
-	}
-	for (size_t i = 0; i < count; i++)
-		buf_done(&texts[i]);
-	config_free(nothing);
+static void end(void) {
 	void *made = fixture;
 
+	config_free(nothing);
 	assert_int_equal(fixture_remove(&made), 0);
 }
 
-int main(void) {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(corpus_and_chance) };
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
-}
-#endif
+const struct fuzz fuzz = {
+	.name = "fuzz config",
+	.max = TEXT_MAX,
+	.runs = 1500,
+	.one = one_text,
+	.corpus = "config",
+	.mutate = mutate,
+	.adds_up = true, /* as with an engine */
+	.begin = begin,
+	.end = end,
+};

@@ -3,12 +3,7 @@
  * What the name service reads: any bytes as a query of a container, as the
  * answer of a server, as what the kernel tells of refused packets, and as what the
  * service itself tells the supervisor.
- *
- * Built with plain main() it takes the corpus, and bytes that are made of it by
- * chance (always the same ones; COI_FUZZ_RUNS says how many). With
- * -DCOI_FUZZ_LIBRARY a fuzzing engine brings the bytes.
  */
-#include <dirent.h>
 #include <ldns/ldns.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -22,16 +17,13 @@
 #include <cmocka.h>
 
 #include "base/buf.h"
-#include "base/fd.h"
 #include "base/mem.h"
-#include "base/path.h"
-#include "base/strv.h"
+#include "fuzz/fuzz.h"
 #include "net/ranges.h"
 #include "net/resolver.h"
 #include "net/resolver/packet.h"
 
 #define BYTES_MAX 8192
-#define RUNS_DEFAULT 20000
 
 static const struct dns_filter filters[] = {
 	{ .chain_only = true },
@@ -147,83 +139,20 @@ static void one(const uint8_t *data, size_t size) {
 	as_log(data, size);
 }
 
-#ifdef COI_FUZZ_LIBRARY
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-	if (size <= BYTES_MAX)
-		one(data, size);
-	return 0;
-}
-#else
-
-static uint64_t seed = 88172645463325252u;
-
-static size_t chance(size_t below) {
-	seed ^= seed << 13;
-	seed ^= seed >> 7;
-	seed ^= seed << 17;
-	return below ? (size_t)(seed % below) : 0;
-}
-
 static void mutate(struct buf *b) {
-	for (size_t n = 1 + chance(6); n > 0 && b->len; n--) {
-		size_t at = chance(b->len);
-
-		switch (chance(5)) {
-		case 0:
-			b->data[at] = (char)chance(256);
-			break;
-		case 1:
-			b->data[at] = (char)(b->data[at] ^ (1 << chance(8)));
-			break;
-		case 2: /* a pointer to somewhere */
-			b->data[at] = (char)(0xc0 | chance(64));
-			break;
-		case 3:
-			b->len = at;
-			break;
-		default:
-			buf_addc(b, (char)chance(256));
-		}
+	for (size_t n = 1 + fuzz_chance(6); n > 0 && b->len; n--) {
+		if (fuzz_chance(5) == 0) /* a pointer to somewhere */
+			b->data[fuzz_chance(b->len)] = (char)(0xc0 | fuzz_chance(64));
+		else
+			fuzz_change(b, NULL, 0);
 	}
 }
 
-static void corpus_and_chance(void **state) {
-	const char *src = getenv("COI_TEST_SRC"), *runs_text = getenv("COI_FUZZ_RUNS");
-	size_t runs = runs_text ? (size_t)strtoul(runs_text, NULL, 10) : RUNS_DEFAULT;
-	autofree char *dir = path_join(src ? src : ".", "tests/fuzz/dns");
-	autoclosedir DIR *d = opendir(dir);
-	autostrv char **names = NULL;
-	struct buf texts[64];
-	size_t count = 0;
-
-	(void)state;
-	assert_non_null(d);
-	for (struct dirent *e; (e = readdir(d));)
-		if (e->d_name[0] != '.')
-			strv_add(&names, e->d_name);
-	strv_sort(names);
-	for (; count < ARRAY_SIZE(texts) && names[count]; count++)
-		assert_int_equal(file_read_at(dirfd(d), names[count], BYTES_MAX, &texts[count]), 0);
-	assert_true(count >= 10);
-	for (size_t i = 0; i < count; i++)
-		one((const uint8_t *)texts[i].data, texts[i].len);
-	for (size_t run = 0; run < runs; run++) {
-		const struct buf *chosen = &texts[chance(count)];
-		autobuf struct buf b;
-
-		buf_init(&b, BYTES_MAX);
-		buf_add(&b, chosen->data, chosen->len);
-		mutate(&b);
-		one((const uint8_t *)b.data, b.len);
-	}
-	for (size_t i = 0; i < count; i++)
-		buf_done(&texts[i]);
-}
-
-int main(void) {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(corpus_and_chance) };
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
-}
-#endif
+const struct fuzz fuzz = {
+	.name = "fuzz dns",
+	.max = BYTES_MAX,
+	.runs = 20000,
+	.one = one,
+	.corpus = "dns",
+	.mutate = mutate,
+};

@@ -3,10 +3,6 @@
  * What the watcher reads of the kernel, with a container's bytes in it: records of the
  * BPF programs, messages of the process connector, files of /proc. Whatever comes, an
  * event has texts with an end and words that are there.
- *
- * Built with plain main() it makes records as they are and changes them by chance
- * (always the same; COI_FUZZ_RUNS says how many). With -DCOI_FUZZ_LIBRARY a fuzzing
- * engine brings the bytes: the first says what they are.
  */
 #include <fcntl.h>
 #include <linux/cn_proc.h>
@@ -26,12 +22,12 @@
 
 #include "base/fd.h"
 #include "base/mem.h"
+#include "fuzz/fuzz.h"
 #include "monitor/source/bpf-records.h"
 #include "monitor/source/connector-record.h"
 #include "monitor/source/process.h"
 
 #define BYTES_MAX 32768
-#define RUNS_DEFAULT 20000
 
 static uint64_t told;
 
@@ -165,24 +161,6 @@ static void one(const uint8_t *data, size_t size) {
 		as_proc(data + 1, size - 1);
 }
 
-#ifdef COI_FUZZ_LIBRARY
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-	if (size <= BYTES_MAX)
-		one(data, size);
-	return 0;
-}
-#else
-
-static uint64_t seed = 88172645463325252u;
-
-static size_t chance(size_t below) {
-	seed ^= seed << 13;
-	seed ^= seed >> 7;
-	seed ^= seed << 17;
-	return below ? (size_t)(seed % below) : 0;
-}
-
 static void add_record(struct buf *b, const void *data, size_t len) {
 	buf_addc(b, (char)(len >> 8));
 	buf_addc(b, (char)len);
@@ -246,61 +224,43 @@ static void make_proc(struct buf *b) {
 }
 
 static void mutate(struct buf *b) {
-	for (size_t n = 1 + chance(6); n > 0 && b->len; n--) {
-		size_t at = chance(b->len);
+	for (size_t n = 1 + fuzz_chance(6); n > 0 && b->len; n--) {
+		/* In heads and lengths more often than in texts. */
+		size_t at = fuzz_chance(b->len < 64 ? b->len : 64);
 
-		switch (chance(4)) {
-		case 0:
-			b->data[at] = (char)chance(256);
-			break;
-		case 1: /* in heads and lengths more often than in texts */
-			at = chance(b->len < 64 ? b->len : 64);
-			b->data[at] = (char)(b->data[at] ^ (1 << chance(8)));
-			break;
-		case 2:
-			b->len = at;
-			break;
-		default:
-			buf_addc(b, (char)chance(256));
-		}
+		if (fuzz_chance(4) == 0)
+			b->data[at] = (char)(b->data[at] ^ (1 << fuzz_chance(8)));
+		else
+			fuzz_change(b, NULL, 0);
 	}
 }
 
 static void (*const makers[])(struct buf *b) = { make_ring, make_connector, make_proc };
 
-static void as_they_are(void **state) {
-	(void)state;
-	for (size_t i = 0; i < ARRAY_SIZE(makers); i++) {
-		autobuf struct buf b;
-
-		buf_init(&b, BYTES_MAX);
-		makers[i](&b);
-		told = 0;
-		one((const uint8_t *)b.data, b.len);
-		assert_int_equal(told, i == 0 ? 3 : i == 2);
-	}
+static bool make(size_t number, struct buf *out) {
+	if (number == ARRAY_SIZE(makers))
+		return false;
+	makers[number](out);
+	return true;
 }
 
-static void by_chance(void **state) {
-	const char *text = getenv("COI_FUZZ_RUNS");
-	size_t runs = text ? (size_t)strtoul(text, NULL, 10) : RUNS_DEFAULT;
+/* Each has told all that it is made of. */
+static void taken(size_t number) {
+	assert_int_equal(told, number == 0 ? 3 : number == 2);
+	told = 0;
+}
 
-	(void)state;
-	for (size_t i = 0; i < runs; i++) {
-		autobuf struct buf b;
-
-		buf_init(&b, BYTES_MAX);
-		makers[chance(ARRAY_SIZE(makers))](&b);
-		mutate(&b);
-		one((const uint8_t *)b.data, b.len);
-	}
+static void end(void) {
 	assert_true(told > 0);
 }
 
-int main(void) {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(as_they_are),
-		                            cmocka_unit_test(by_chance) };
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
-}
-#endif
+const struct fuzz fuzz = {
+	.name = "fuzz records",
+	.max = BYTES_MAX,
+	.runs = 20000,
+	.one = one,
+	.make = make,
+	.taken = taken,
+	.mutate = mutate,
+	.end = end,
+};
