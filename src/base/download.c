@@ -15,6 +15,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/fd.h"
 #include "base/layout.h"
 #include "base/mem.h"
@@ -264,6 +265,13 @@ int download_file(const struct download_spec *spec, char *ret_hash, struct err *
 	d->spec = spec;
 	sha256_init(&d->hash);
 	r = fetch_all(d, err);
+	if (r < 0 && strstr(d->why, "certificate")) {
+		char now[CLOCK_RFC3339_SIZE];
+
+		(void)err_hint(err, "the clock of this machine says %s: a wrong one makes certificates "
+			       "invalid; an authority of your own goes into SSL_CERT_FILE, a file that "
+			       "everybody may read", clock_rfc3339(time(NULL), now));
+	}
 	if (r < 0)
 		return err_wrap(err, "fetching '%s'", spec->url);
 	hash_ctx_hex(&d->hash, ret_hash);

@@ -190,8 +190,20 @@ static void child_reset_signals(void) {
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
+/*
+ * The program, while we may still go where it lies: another user may not, below a
+ * directory of root's own.
+ */
+static int open_program(const struct spawn_spec *spec) {
+	autoclose int fd = spec->uid != (uid_t)-1 && strchr(spec->path, '/') ?
+				   open(spec->path, O_PATH | O_CLOEXEC) : -1;
+
+	return fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, above_places(spec));
+}
+
 static void __attribute__((noreturn)) child_run(const struct spawn_spec *spec, int report) {
-	int kept[65], r, moved = fcntl(report, F_DUPFD_CLOEXEC, above_places(spec));
+	int kept[66], r, moved = fcntl(report, F_DUPFD_CLOEXEC, above_places(spec));
+	int program = open_program(spec);
 	size_t count = 0;
 
 	if (moved < 0) {
@@ -207,11 +219,15 @@ static void __attribute__((noreturn)) child_run(const struct spawn_spec *spec, i
 		for (size_t i = 0; i < spec->fd_count; i++)
 			kept[count++] = spec->fds[i].as;
 		kept[count++] = report;
+		kept[count++] = program;
 		proc_close_fds_except(kept, count);
 		if (spec->env)
 			environ = (char **)spec->env;
 		(void)execvp(spec->path, spec->argv);
 		r = -errno;
+		/* Not at once: ps(1) would show a number for its name. */
+		if (r == -EACCES && program >= 0)
+			(void)syscall(SYS_execveat, program, "", spec->argv, environ, AT_EMPTY_PATH);
 	}
 	(void)!write(report, &r, sizeof(r));
 	_exit(127);

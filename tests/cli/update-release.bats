@@ -8,6 +8,8 @@ setup_file() {
 	load ../lib/releases
 	coi_setup_bare
 	mkdir "$T/tls" "$T/releases" "$T/later" "$T/up" "$T/work" "$T/next"
+	# What runs as nobody is started where nobody may go, too.
+	mkdir -m 0700 "$T/private"
 	chmod 0755 "$T/tls" "$T/releases"
 	pack_release >"$T/log" 2>&1 || {
 		tail -n 30 "$T/log"
@@ -26,7 +28,7 @@ teardown_file() {
 	load ../lib/common
 	[ ! -s "$T/tls.pid" ] || kill "$(cat "$T/tls.pid")"
 	TMUX_TMPDIR=$T/tmp tmux -L outer kill-server 2>/dev/null || true
-	export COI_TEST_BIN=$T/opt/bin/coi
+	export COI_TEST_BIN=$T/private/opt/bin/coi
 	coi_teardown
 }
 
@@ -37,8 +39,8 @@ setup() {
 	unset TMUX
 	name_releases
 	printf '[container]\ninit = "coi-init"\n' >>"$HOME/.coi/config.toml"
-	LIB=$T/opt/lib/coi
-	COI=$T/opt/bin/coi
+	LIB=$T/private/opt/lib/coi
+	COI=$T/private/opt/bin/coi
 	export COI_TEST_BIN=$COI
 	cd "$T/ws"
 }
@@ -99,7 +101,7 @@ version_is() { # VERSION
 }
 
 @test "install.sh puts the release in place, and a container runs with it" {
-	FRESH=$T/opt
+	FRESH=$T/private/opt
 	run --separate-stderr install_sh COI_RELEASE_URL="$URL" NONINTERACTIVE=1
 	expect_status 0
 	expect_text "$COI"

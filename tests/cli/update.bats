@@ -114,6 +114,8 @@ setup() {
 	refused "not https" -f
 	rm "$T/tls/mode"
 	SSL_CERT_FILE=/dev/null refused "certificate" -f
+	expect_stderr "the clock of this machine says"
+	expect_stderr "a file that everybody may read"
 	printf '[update]\nurl = "http://127.0.0.1/x"\n' >"$HOME/.coi/config.toml"
 	refused "is no https address" -f
 	: >"$HOME/.coi/config.toml"

@@ -170,6 +170,27 @@ static void spawn_gives_status_and_environment(void **state) {
 	assert_int_equal(run_shell("kill -9 $$", &killed, out, sizeof(out)), 128 + 9);
 }
 
+static void output_is_taken_and_who_says_too_much_is_not_waited_for(void **state) {
+	char *const argv[] = { (char *)"sh", (char *)"-c", (char *)"echo $$ >&2; echo out; exit 5", NULL };
+	char *const endless[] = { (char *)"yes", NULL };
+	autoclose int said = memfd_create("stderr", MFD_CLOEXEC);
+	struct spawn_fd fds[] = { { said, STDERR_FILENO } };
+	struct spawn_spec spec = { .path = "/bin/sh", .argv = argv, .fds = fds, .fd_count = 1,
+				   UNCHANGED };
+	autobuf struct buf out = { 0 }, more = { 0 };
+
+	buf_init(&out, 100);
+	assert_int_equal(proc_output(&spec, &out, NULL), 5);
+	assert_string_equal(out.data, "out\n");
+	assert_true(lseek(said, 0, SEEK_END) > 0);
+	buf_init(&more, 100);
+	spec = (struct spawn_spec){ .path = "yes", .argv = endless, UNCHANGED };
+	assert_int_equal(proc_output(&spec, &more, NULL), -EFBIG);
+	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1); /* no child is left */
+	spec.path = "/nonexistent/x";
+	assert_int_equal(proc_output(&spec, &more, NULL), -ENOENT);
+}
+
 static void spawn_works_with_few_descriptors(void **state) {
 	struct spawn_spec spec = { UNCHANGED };
 	struct rlimit before, few;
@@ -535,6 +556,7 @@ int main(void) {
 		cmocka_unit_test(boot_and_namespaces),
 		cmocka_unit_test(spawn_reports_a_missing_program),
 		cmocka_unit_test(spawn_gives_status_and_environment),
+		cmocka_unit_test(output_is_taken_and_who_says_too_much_is_not_waited_for),
 		cmocka_unit_test(spawn_works_with_few_descriptors),
 		cmocka_unit_test(spawn_gives_the_named_descriptors_and_no_other),
 		cmocka_unit_test(spawn_resets_signals_and_stdio),
