@@ -171,7 +171,8 @@ static void spawn_gives_status_and_environment(void **state) {
 }
 
 static void output_is_taken_and_who_says_too_much_is_not_waited_for(void **state) {
-	char *const argv[] = { (char *)"sh", (char *)"-c", (char *)"echo $$ >&2; echo out; exit 5", NULL };
+	char *const argv[] = { (char *)"sh", (char *)"-c", (char *)"echo $$ >&2; echo out; exit 5",
+			       NULL };
 	char *const endless[] = { (char *)"yes", NULL };
 	autoclose int said = memfd_create("stderr", MFD_CLOEXEC);
 	struct spawn_fd fds[] = { { said, STDERR_FILENO } };
