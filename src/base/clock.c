@@ -33,8 +33,11 @@ char *clock_rfc3339(time_t t, char out[CLOCK_RFC3339_SIZE]) {
 	struct tm tm;
 	size_t len;
 
-	if (!localtime_r(&t, &tm))
+	if (!localtime_r(&t, &tm) || tm.tm_year < 1 - 1900 || tm.tm_year > 9999 - 1900) {
+		t = 0;
 		memset(&tm, 0, sizeof(tm));
+		(void)localtime_r(&t, &tm);
+	}
 	len = strftime(out, CLOCK_RFC3339_SIZE, "%Y-%m-%dT%H:%M:%S%z", &tm);
 	/* strftime gives +0100, the format wants +01:00. */
 	if (len >= 5 && len + 1 < CLOCK_RFC3339_SIZE) {

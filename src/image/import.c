@@ -8,6 +8,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/fd.h"
 #include "base/hash.h"
 #include "base/mem.h"
@@ -204,7 +205,10 @@ static void replace_if(char **field, const char *value) {
 void import_describe(const struct import *i, struct image_info *info) {
 	struct utsname host;
 
-	info->created = i->metadata.creation_date ? (time_t)i->metadata.creation_date : time(NULL);
+	/* The archive says it: nothing that the record could not hold. */
+	info->created = i->metadata.creation_date > 0 &&
+					i->metadata.creation_date <= CLOCK_RFC3339_LAST ?
+				(time_t)i->metadata.creation_date : time(NULL);
 	replace_if(&info->architecture, i->metadata.architecture);
 	replace_if(&info->os, i->metadata.os);
 	replace_if(&info->release, i->metadata.release);

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/mem.h"
 
 static const struct {
@@ -65,7 +66,7 @@ static void take(struct image_metadata *m, bool in_properties, const char *key, 
 	if (!in_properties && key_len == 13 && memcmp(key, "creation_date", 13) == 0) {
 		long long t = strtoll(text, NULL, 10);
 
-		m->creation_date = t > 0 && t < INT64_C(1) << 40 ? t : 0;
+		m->creation_date = t > 0 && t <= CLOCK_RFC3339_LAST ? t : 0;
 		return;
 	}
 	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {

@@ -106,7 +106,8 @@ static int check(int dirfd, const char *name, const struct recipe_item *item, st
 	int r;
 
 	if (fd < 0)
-		return -errno;
+		return err_sys(err, -errno, "cannot open the archive of %s@%s", item->package,
+			       item->version);
 	r = npm_integrity(fd, &found, err);
 	if (r < 0)
 		return r;

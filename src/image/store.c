@@ -76,11 +76,14 @@ int store_load_image(const struct layout *l, const char *fingerprint, const stru
 
 	if (code == 0)
 		code = image_from_record(r, name, &info, err);
+	if (code == 0 && strcmp(info->fingerprint, fingerprint) != 0)
+		code = err_set(err, ERR_SYSTEM, -EBADMSG, "'%s' is the record of another image",
+			       name);
+	if (code == -EBADMSG)
+		(void)err_hint(err, "which layers it has is not known, so nothing can be removed; to "
+			       "be without that image: rm -r %s/images/%s", l->root, fingerprint);
 	if (code < 0)
 		return code;
-	if (strcmp(info->fingerprint, fingerprint) != 0)
-		return err_set(err, ERR_SYSTEM, -EBADMSG, "'%s' is the record of another image",
-			       name);
 	search.fingerprint = fingerprint;
 	(void)record_each(aliases, ALIASES, collect_alias, &search);
 	strv_sort(search.found);

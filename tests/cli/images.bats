@@ -375,6 +375,27 @@ imports_and_runs() { # FILE...
 	rm "$T"/evil-*.tar
 }
 
+@test "an image of the year 30489 is one of today; a damaged record says what to do" {
+	mkdir -p "$T/late/rootfs/etc"
+	echo late >"$T/late/rootfs/etc/late"
+	printf 'architecture: x86_64\ncreation_date: 900000000000\n' >"$T/late/metadata.yaml"
+	tar -C "$T/late" -cf "$T/late.tar" metadata.yaml rootfs
+	coi image import "$T/late.tar" --alias late
+	local print
+	# What cannot be is as if it was not said: it is from today.
+	coi image list --format json | jq -r '.[] | select(.aliases[0] == "late").created_at' >"$T/at"
+	grep -q "^$(date +%Y)" "$T/at"
+	print=$(coi image info late --format json | jq -r .fingerprint)
+	cp "$COI_ROOT/images/$print/image.ini" "$T/late.ini"
+	sed -i 's/^created = .*/created = 30489-11-11T16:00:00+00:00/' "$COI_ROOT/images/$print/image.ini"
+	run --separate-stderr coi image list
+	expect_status 1
+	expect_stderr "has no valid time"
+	expect_stderr "rm -r $COI_ROOT/images/$print"
+	cp "$T/late.ini" "$COI_ROOT/images/$print/image.ini"
+	coi image delete late
+}
+
 @test "two imports at once" {
 	"$COI" image import "${COI_TEST_IMAGE:-$T/image.tar}" --alias par-1 &
 	local first=$!

@@ -219,6 +219,13 @@ static void clock_round_trips(void **state) {
 		tzset();
 		for (time_t t = 0; t < 4000000000; t += 123456789)
 			assert_int_equal(clock_parse_rfc3339(clock_rfc3339(t, text)), t);
+		if (sizeof(time_t) < 8)
+			continue;
+		assert_int_equal(clock_parse_rfc3339(clock_rfc3339(CLOCK_RFC3339_LAST, text)),
+				 CLOCK_RFC3339_LAST);
+		/* A year of five digits would be a text that is none. */
+		assert_int_equal(clock_parse_rfc3339(clock_rfc3339(INT64_C(900000000000), text)), 0);
+		assert_int_equal(clock_parse_rfc3339(clock_rfc3339(INT64_MAX, text)), 0);
 	}
 	assert_string_equal(clock_rfc3339(0, text), "1969-12-31T20:30:00-03:30");
 	unsetenv("TZ");
