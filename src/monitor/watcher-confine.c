@@ -13,7 +13,7 @@
 #include "base/mem.h"
 #include "monitor/source.h"
 
-#define DESCRIPTORS_MAX 256
+#define DESCRIPTORS_MAX 2048 /* marked files may be held */
 
 static const int plain_calls[] = {
 	SCMP_SYS(brk),
@@ -50,7 +50,7 @@ static const int plain_calls[] = {
 /* For those who read /proc: never to write. */
 static const int file_calls[] = {
 	SCMP_SYS(fcntl), SCMP_SYS(fstat),      SCMP_SYS(getdents64),
-	SCMP_SYS(lseek), SCMP_SYS(newfstatat),
+	SCMP_SYS(lseek), SCMP_SYS(newfstatat), SCMP_SYS(readlinkat),
 };
 
 static int filter_calls(unsigned needs) {

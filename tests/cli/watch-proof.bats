@@ -113,7 +113,7 @@ secret_seen() { # FILE
 	inside c4 sh -c 'mkdir /root/.ssh; for i in hard soft bind unshare proc moved copied ring user written replaced; do echo key >/root/.ssh/id_$i; done'
 	coi container stop --force c4
 	coi container start c4
-	has "$A/c4.jsonl" '.msg == "source.start" and .source == "files" and .backend == "fanotify"'
+	has "$A/c4.jsonl" '.msg == "source.start" and .source == "files" and (.backend | startswith("fanotify"))'
 	# No word of it on the command line of a program that a rule knows.
 	inside c4 bash -c 'ln "$1" /tmp/hard; read -r x </tmp/hard' x /root/.ssh/id_hard
 	within 10 secret_seen id_hard

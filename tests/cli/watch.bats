@@ -372,43 +372,76 @@ read_quietly() { # NAME FILE
 	inside "$1" bash -c 'f=$1; exec 3<"$f"; read -r x <&3' x "$2"
 }
 
-@test "secrets: seen by whatever name and mount they are opened; their own programs may" {
+secrets_are_seen() { # NAME BACKEND
 	settings false false
-	coi container launch coi-default m1
-	inside m1 sh -c 'mkdir -p /root/.ssh /home/code/.aws; echo key >/root/.ssh/id_rsa; echo key >/home/code/.aws/credentials; echo x >/root/.netrc'
-	coi container stop --force m1
-	coi container start m1
-	has "$A/m1.jsonl" '.msg == "source.start" and .source == "files" and .backend == "fanotify"'
-	read_quietly m1 /root/.ssh/id_rsa
-	within 10 has "$A/m1.jsonl" '.level == "high" and .category == "credential_access" and .evidence.sensitive_file.path == "/root/.ssh/id_rsa"'
+	coi container launch coi-default "$1"
+	inside "$1" sh -c 'mkdir -p /root/.ssh /home/code/.aws; echo key >/root/.ssh/id_rsa; echo key >/home/code/.aws/credentials; echo x >/root/.netrc'
+	coi container stop --force "$1"
+	coi container start "$1"
+	has "$A/$1.jsonl" '.msg == "source.start" and .source == "files" and (.backend | test("^'"$2"'$"))'
+	read_quietly "$1" /root/.ssh/id_rsa
+	within 10 has "$A/$1.jsonl" '.level == "high" and .category == "credential_access" and .evidence.sensitive_file.path == "/root/.ssh/id_rsa"'
 	# Another name, in another directory, of which nothing is watched.
-	inside m1 bash -c 'ln /home/code/.aws/credentials /tmp/harmless'
-	read_quietly m1 /tmp/harmless
-	within 10 has "$A/m1.jsonl" '.evidence.sensitive_file.path == "/home/code/.aws/credentials"'
+	inside "$1" bash -c 'ln /home/code/.aws/credentials /tmp/harmless'
+	read_quietly "$1" /tmp/harmless
+	within 10 has "$A/$1.jsonl" '.evidence.sensitive_file.path == "/home/code/.aws/credentials"'
 	# Another mount namespace, and a bind.
-	inside m1 unshare -m sh -c 'mkdir /tmp/b; mount --bind /root /tmp/b; read x </tmp/b/.netrc'
-	within 10 has "$A/m1.jsonl" '.evidence.sensitive_file.path == "/root/.netrc" and .level == "high"'
-	gone m1
+	inside "$1" unshare -m sh -c 'mkdir /tmp/b; mount --bind /root /tmp/b; read x </tmp/b/.netrc'
+	within 10 has "$A/$1.jsonl" '.evidence.sensitive_file.path == "/root/.netrc" and .level == "high"'
+	gone "$1"
+}
+
+persistence_is_seen() { # NAME BACKEND
+	settings false false
+	coi container launch coi-default "$1"
+	inside "$1" mkdir -p /etc/cron.d /root/.ssh
+	coi container stop --force "$1"
+	coi container start "$1"
+	has "$A/$1.jsonl" '.msg == "source.start" and .source == "files" and (.backend | test("^'"$2"'$"))'
+	inside "$1" bash -c 'f=$1; : >"$f"' x /etc/cron.d/job
+	within 10 has "$A/$1.jsonl" '.level == "high" and .category == "persistence" and .evidence.sensitive_file.path == "/etc/cron.d/job"'
+	inside "$1" bash -c 'f=$1; echo x >>"$f"' x /root/.bashrc
+	within 10 has "$A/$1.jsonl" '.level == "warning" and .category == "persistence" and .evidence.sensitive_file.path == "/root/.bashrc"'
+	inside "$1" bash -c 'f=$1; : >/tmp/k; mv /tmp/k "$f"' x /root/.ssh/authorized_keys
+	within 10 has "$A/$1.jsonl" '.level == "high" and .evidence.sensitive_file.path == "/root/.ssh/authorized_keys"'
+	# Ordinary files beside them are nobody's business.
+	inside "$1" bash -c 'f=$1; : >"$f"' x /root/notes
+	inside "$1" bash -c 'f=$1; : >"$f"' x /etc/motd
+	sleep 0.3
+	not grep -q '/root/notes\|/etc/motd' <(jq -r '.path // empty' "$A/$1.jsonl")
+	gone "$1"
+}
+
+@test "secrets: seen by whatever name and mount they are opened; their own programs may" {
+	secrets_are_seen m1 "fanotify.*"
 }
 
 @test "persistence: what is written from which things run later" {
-	settings false false
-	coi container launch coi-default m2
-	inside m2 mkdir -p /etc/cron.d /root/.ssh
-	coi container stop --force m2
-	coi container start m2
-	inside m2 bash -c 'f=$1; : >"$f"' x /etc/cron.d/job
-	within 10 has "$A/m2.jsonl" '.level == "high" and .category == "persistence" and .evidence.sensitive_file.path == "/etc/cron.d/job"'
-	inside m2 bash -c 'f=$1; echo x >>"$f"' x /root/.bashrc
-	within 10 has "$A/m2.jsonl" '.level == "warning" and .category == "persistence" and .evidence.sensitive_file.path == "/root/.bashrc"'
-	inside m2 bash -c 'f=$1; : >/tmp/k; mv /tmp/k "$f"' x /root/.ssh/authorized_keys
-	within 10 has "$A/m2.jsonl" '.level == "high" and .evidence.sensitive_file.path == "/root/.ssh/authorized_keys"'
-	# Ordinary files beside them are nobody's business.
-	inside m2 bash -c 'f=$1; : >"$f"' x /root/notes
-	inside m2 bash -c 'f=$1; : >"$f"' x /etc/motd
-	sleep 0.3
-	not grep -q '/root/notes\|/etc/motd' <(jq -r '.path // empty' "$A/m2.jsonl")
-	gone m2
+	persistence_is_seen m2 "fanotify.*"
+}
+
+@test "files: the same where the overlay has no handles, as before Linux 6.6" {
+	export COI_WATCH_BACKENDS=files=fanotify-fd
+	secrets_are_seen m3 fanotify-fd
+	persistence_is_seen m4 fanotify-fd
+	# What is made where a secret was is none; and the disk goes when the container ends.
+	settings true true
+	printf '[limits.disk]\nsize = "64MiB"\n' >>"$HOME/.coi/config.toml"
+	launch m5
+	inside m5 bash -c 'mkdir -p /root/.ssh; echo x >/root/.ssh/id_rsa'
+	coi container stop --force m5
+	settings true true
+	printf 'canaries = true\n[limits.disk]\nsize = "64MiB"\n' >>"$HOME/.coi/config.toml"
+	coi container start m5
+	inside m5 bash -c 'rm /root/.ssh/id_rsa /root/.pypirc; cd /root/.ssh || exit
+		for ((i = 0; i < 300; i++)); do echo x >n$i; read x <n$i; done'
+	inside m5 /bin/true at-the-end
+	within 10 has "$A/m5.jsonl" '.type == "exec" and .args == "/bin/true at-the-end"'
+	not has "$A/m5.jsonl" '.level == "high" or .level == "critical" or .msg == "source.lost"'
+	read_quietly m5 /root/.vault-token || true
+	within 10 has "$A/m5.jsonl" '.title == "Bait taken" and .evidence.sensitive_file.path == "/root/.vault-token"'
+	gone m5
+	not grep -q m5 <(losetup --noheadings --output BACK-FILE)
 }
 
 @test "what the person opens on the host is not the container's" {

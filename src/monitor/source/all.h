@@ -12,5 +12,6 @@ extern const struct watch_source_ops watch_connect_bpf;
 extern const struct watch_source_ops watch_counters;
 extern const struct watch_source_ops watch_auth;
 extern const struct watch_source_ops watch_files;
+extern const struct watch_source_ops watch_files_fd;
 
 #endif

@@ -14,6 +14,7 @@ const struct watch_source_ops *const watch_sources[] = {
 	&watch_connect_bpf,
 #endif
 	&watch_files,
+	&watch_files_fd,
 	&watch_counters,
 	&watch_auth,
 	NULL,

@@ -3,9 +3,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/seccomp.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/fanotify.h>
 #include <sys/syscall.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -78,16 +80,23 @@ static void look_cgroups(const struct health_subject *s, struct health_result *r
 
 static void look_fanotify(const struct health_subject *s, struct health_result *ret) {
 	autoclose int fd = -1;
+	struct utsname u = { 0 };
+	int major = 0, minor = 0;
 
 	if (!s->who->is_root) {
 		health_skip(ret, "needs root");
 		return;
 	}
-	fd = (int)syscall(SYS_fanotify_init, FAN_CLASS_CONTENT | FAN_CLOEXEC, O_RDONLY | O_CLOEXEC);
-	if (fd >= 0)
-		health_ok(ret, "available, with permission events");
-	else
+	fd = (int)syscall(SYS_fanotify_init, FAN_CLASS_NOTIF | FAN_CLOEXEC, O_RDONLY | O_CLOEXEC);
+	(void)uname(&u);
+	if (fd < 0)
 		health_warn(ret, "not available: %s; touched files are not seen", strerror(errno));
+	/* Since then the overlay has handles, which events with names need. */
+	else if (sscanf(u.release, "%d.%d", &major, &minor) == 2 &&
+	         (major < 6 || (major == 6 && minor < 6)))
+		health_ok(ret, "available; who renames or removes a file is not told (Linux 6.6)");
+	else
+		health_ok(ret, "available, with names");
 }
 
 static void look_notify(const struct health_subject *s, struct health_result *ret) {

@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Files that matter, on kernels whose overlay has no handles (before Linux 6.6): each
+ * event comes with a descriptor of the file. Who it is says its number; where it is
+ * says the kernel's name for it. What is done to names inotify(7) tells, and not by whom.
+ */
+#include <errno.h>
+#include <limits.h>
+#include <linux/fanotify.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/inotify.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/mem.h"
+#include "base/path.h"
+#include "monitor/places.h"
+#include "monitor/source/all.h"
+#include "monitor/source/files.h"
+
+/* Few at a time: each is a descriptor until it is judged. */
+#define EVENTS_MAX 32
+
+#define DELETED " (deleted)"
+
+/* The name of what @fd is, in the mount namespace of whoever opened it. */
+static int name_of(const struct files *f, int fd, char ret[PATH_MAX]) {
+	char link[64];
+	struct stat st;
+	ssize_t n;
+	size_t len;
+
+	(void)snprintf(link, sizeof(link), "self/fd/%d", fd);
+	n = readlinkat(f->target.proc_fd, link, ret, PATH_MAX - 1);
+	if (n < 0)
+		return -errno;
+	len = (size_t)n;
+	ret[len] = '\0';
+	if (fstat(fd, &st) == 0 && st.st_nlink == 0 && len > strlen(DELETED) &&
+	    !strcmp(ret + len - strlen(DELETED), DELETED))
+		ret[len - strlen(DELETED)] = '\0';
+	return *ret == '/' ? 0 : -ENOENT;
+}
+
+/*
+ * The marked directory that it is in. In a mount of the container's own making the name
+ * is another: then one in which that last part would matter.
+ */
+static const struct mark *directory_of(const struct files *f, const char *path) {
+	const char *name = path_base(path);
+	size_t len = (size_t)(name - path) > 1 ? (size_t)(name - path) - 1 : 1;
+	const struct mark *may = NULL;
+
+	for (size_t i = 0; i < f->count; i++) {
+		const struct mark *m = &f->marks[i];
+		autofree char *there = NULL;
+
+		if (m->is_file)
+			continue;
+		if (strlen(m->path) == len && !strncmp(m->path, path, len))
+			return m;
+		there = path_join(m->path, name);
+		if (!may && (place_find(there, PLACE_SECRET) || place_find(there, PLACE_PERSISTENCE)))
+			may = m;
+	}
+	return may;
+}
+
+static void read_event(struct files *f, const struct fanotify_event_metadata *e) {
+	autoclose int fd = e->fd;
+	struct told t = { .mask = e->mask, .pid = e->pid };
+	char path[PATH_MAX];
+	struct mark m;
+
+	if (fd < 0) { /* FAN_Q_OVERFLOW: nobody says how many */
+		f->lost++;
+		return;
+	}
+	if (files_number(fd, &m) == 0)
+		t.file = files_find(f, m.type, m.handle, m.len, true);
+	if (!t.file && name_of(f, fd, path) == 0) {
+		t.dir = directory_of(f, path);
+		t.name = path_base(path);
+	}
+	files_judge(f, &t);
+}
+
+static void on_events(int fd, uint32_t events, void *data) {
+	struct fanotify_event_metadata block[EVENTS_MAX];
+	struct files *f = data;
+	ssize_t n;
+
+	(void)events;
+	while (!f->sink->is_full(f->sink->data) && (n = read(fd, block, sizeof(block))) > 0) {
+		const struct fanotify_event_metadata *e = block;
+
+		for (; FAN_EVENT_OK(e, n); e = FAN_EVENT_NEXT(e, n))
+			if (e->vers == FANOTIFY_METADATA_VERSION)
+				read_event(f, e);
+	}
+	/* One whose file could not be opened is gone. */
+	if (!f->sink->is_full(f->sink->data) && errno != EAGAIN && errno != EINTR)
+		f->lost++;
+}
+
+/* Who did it is not told; on a file system that is the container's alone it was the container. */
+static void read_name(struct files *f, const struct inotify_event *e) {
+	static const struct {
+		uint32_t from;
+		uint64_t to;
+	} bits[] = {
+		{ IN_CREATE, FAN_CREATE }, { IN_MOVED_TO, FAN_MOVED_TO },
+		{ IN_DELETE, FAN_DELETE }, { IN_ATTRIB, FAN_ATTRIB },
+	};
+	struct told t = { .name = e->len ? e->name : NULL };
+
+	if (e->mask & IN_Q_OVERFLOW)
+		f->lost++;
+	for (size_t i = 0; i < ARRAY_SIZE(bits); i++)
+		if (e->mask & bits[i].from)
+			t.mask |= bits[i].to;
+	for (size_t i = 0; i < f->count && !t.dir; i++)
+		if (!f->marks[i].is_file && f->marks[i].names == e->wd)
+			t.dir = &f->marks[i];
+	if (t.mask)
+		files_judge(f, &t);
+}
+
+static void on_names(int fd, uint32_t events, void *data) {
+	static char block[16384] __attribute__((aligned(8)));
+	struct files *f = data;
+	ssize_t n;
+
+	(void)events;
+	while (!f->sink->is_full(f->sink->data) && (n = read(fd, block, sizeof(block))) > 0)
+		for (const char *at = block; at < block + n;) {
+			const struct inotify_event *e = (const void *)at;
+
+			read_name(f, e);
+			at += sizeof(*e) + e->len;
+		}
+}
+
+static int files_open(const struct watch_target *t, struct watch_source **ret, struct err *err) {
+	return files_new(t, true, FAN_CLASS_NOTIF, ret, err);
+}
+
+static int files_start(struct watch_source *s, struct loop *l, const struct watch_sink *sink) {
+	struct files *f = (struct files *)s;
+
+	f->sink = sink;
+	return loop_add_fd(l, f->fd, EPOLLIN, on_events, f) &&
+			       loop_add_fd(l, f->names_fd, EPOLLIN, on_names, f) ?
+		       0 :
+		       -errno;
+}
+
+static void files_go_on(struct watch_source *s) {
+	struct files *f = (struct files *)s;
+
+	on_events(f->fd, 0, f);
+	on_names(f->names_fd, 0, f);
+}
+
+const struct watch_source_ops watch_files_fd = {
+	.source = "files",
+	.backend = "fanotify-fd",
+	.limits = "who renames or removes, and in mounts of the host that it is done (Linux 6.6); "
+		  "files in directories that are made later; who reads through a descriptor that "
+		  "was open before; in mounts of the host, who has ended before it was looked at",
+	.open = files_open,
+	.start = files_start,
+	.go_on = files_go_on,
+	.lost = files_lost,
+	.free = files_free,
+	.needs = WATCH_NEEDS_FILES,
+};
