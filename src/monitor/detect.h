@@ -97,8 +97,6 @@ void detector_free(struct detector *d);
 void detector_also(struct detector *d,
 		   void (*judge)(const struct watch_event *e, struct findings *ret, void *data),
 		   void *data);
-/* Other settings from now on; nothing is forgotten. */
-void detector_set(struct detector *d, const struct detect_settings *set);
 /* What @e makes of what is known: what is to be told now. @e->when_ms never goes back. */
 void detector_feed(struct detector *d, const struct watch_event *e, struct findings *ret);
 /*

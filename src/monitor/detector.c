@@ -46,10 +46,6 @@ void detector_free(struct detector *d) {
 	free(d);
 }
 
-void detector_set(struct detector *d, const struct detect_settings *set) {
-	d->set = *set;
-}
-
 void detector_also(struct detector *d,
                    void (*judge)(const struct watch_event *e, struct findings *ret, void *data),
                    void *data) {

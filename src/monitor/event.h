@@ -91,7 +91,8 @@ struct watch_connect {
 /* A name was asked for. */
 struct watch_query {
 	const char *name;
-	bool is_refused;
+	uint16_t type; /* of the records: 1 is A */
+	bool is_refused; /* by the list of names that may be asked for */
 };
 
 enum watch_access {

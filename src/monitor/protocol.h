@@ -18,8 +18,6 @@
  * counter which is there; then the sets of rules (pattern/set.h), to be read.
  */
 #define WATCH_MSG_START "start"
-/* Later: other settings. */
-#define WATCH_MSG_SETTINGS "settings"
 /* The container has ended: what is not told yet, and then the end. */
 #define WATCH_MSG_FINISH "finish"
 /* The supervisor wants to know whether it turns; and the answer. */

@@ -178,7 +178,6 @@ static void take_log(struct watcher *w, struct msg *m) {
 
 static void on_control(int fd, uint32_t events, void *data) {
 	struct watcher *w = data;
-	struct detect_settings set;
 	struct msg m;
 	int r;
 
@@ -197,9 +196,6 @@ static void on_control(int fd, uint32_t events, void *data) {
 	}
 	if (!strcmp(m.type, WATCH_MSG_PING)) {
 		report_message(w, WATCH_MSG_PONG, NULL);
-	} else if (!strcmp(m.type, WATCH_MSG_SETTINGS)) {
-		wire_settings_read(m.body, &set);
-		detector_set(w->detector, &set);
 	} else if (!strcmp(m.type, WATCH_MSG_LOG)) {
 		take_log(w, &m);
 	} else if (!strcmp(m.type, WATCH_MSG_FINISH)) {

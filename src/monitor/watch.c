@@ -110,12 +110,6 @@ int watch_begin(struct watch *w, const struct watch_begin *spec, struct err *err
 	return r < 0 ? err_sys(err, r, "cannot tell the watcher of the container") : 0;
 }
 
-int watch_settings(struct watch *w, const struct detect_settings *set) {
-	return w->control_fd < 0
-	               ? -EBADF
-	               : msg_send(w->control_fd, WATCH_MSG_SETTINGS, wire_settings(set), NULL, 0);
-}
-
 int watch_ping(struct watch *w) {
 	return w->control_fd < 0 ? -EBADF : msg_send(w->control_fd, WATCH_MSG_PING, NULL, NULL, 0);
 }

@@ -47,7 +47,6 @@ struct watch_begin {
 };
 /* The container has its init. WATCH_REPORT_READY comes when all that happens is seen. */
 int watch_begin(struct watch *w, const struct watch_begin *spec, struct err *err);
-int watch_settings(struct watch *w, const struct detect_settings *set);
 int watch_ping(struct watch *w);
 /* The container's log of logins as it is now; its descriptor is borrowed. */
 int watch_log_send(struct watch *w, const struct watch_log *log);

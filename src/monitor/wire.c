@@ -158,23 +158,52 @@ static void evidence_process(json_t *j, const struct finding *f, const struct wa
 	}
 }
 
+/* "A", or "TYPE65". */
+static const char *type_text(uint16_t type, char out[16]) {
+	static const struct {
+		uint16_t type;
+		const char *text;
+	} known[] = { { 1, "A" },    { 5, "CNAME" }, { 12, "PTR" },  { 15, "MX" },
+		      { 16, "TXT" }, { 28, "AAAA" }, { 33, "SRV" }, { 65, "HTTPS" } };
+
+	for (size_t i = 0; i < ARRAY_SIZE(known); i++)
+		if (known[i].type == type)
+			return known[i].text;
+	(void)snprintf(out, 16, "TYPE%u", type);
+	return out;
+}
+
+/* One name; what is said of many of them has an indicator. */
+static void evidence_query(json_t *j, const struct finding *f, const struct watch_event *e) {
+	char type[16];
+
+	json_object_set_new(j, "connection.protocol", json_string("dns"));
+	json_object_set_new(j, "connection.remote_addr", json_string("name service"));
+	if (*f->indicator) {
+		set_text(j, "reason", f->indicator);
+		return;
+	}
+	json_object_set_new(j, "connection.state",
+	                    json_string(e->query.is_refused ? "refused" : "asked"));
+	set_text(j, "reason", type_text(e->query.type, type));
+	set_text(j, "remote_host", e->query.name);
+}
+
 static void evidence_network(json_t *j, const struct finding *f, const struct watch_event *e) {
 	const struct watch_connect *c = &e->connect;
 	char peer[DETECT_ADDRESS_MAX], number[8];
-	bool is_connection = e->kind == WATCH_CONNECT || e->kind == WATCH_DENIED;
 
-	json_object_set_new(
-		j, "connection.protocol",
-		json_string(is_connection ? protocol_text(c->protocol, number) : "udp"));
-	json_object_set_new(j, "connection.remote_addr",
-	                    json_string(is_connection ? detect_address(c, peer) : "name service"));
-	if (is_connection)
-		json_object_set_new(
-			j, "connection.state",
-			json_string(c->verdict == WATCH_REFUSED ? "refused" : "connect"));
+	if (e->kind == WATCH_QUERY) {
+		evidence_query(j, f, e);
+		return;
+	}
+	json_object_set_new(j, "connection.protocol", json_string(protocol_text(c->protocol, number)));
+	json_object_set_new(j, "connection.remote_addr", json_string(detect_address(c, peer)));
+	json_object_set_new(j, "connection.state",
+	                    json_string(c->verdict == WATCH_REFUSED ? "refused" : "connect"));
 	set_int(j, "connection.uid", e->uid, -1);
 	set_int(j, "connection.pid", e->pid, 0);
-	set_text(j, "reason", is_connection ? f->description : f->indicator);
+	set_text(j, "reason", f->description);
 }
 
 static void set_real(json_t *j, const char *key, double value) {

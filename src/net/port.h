@@ -41,6 +41,8 @@ struct net_port {
 	char mac_text[18];       /* of the guest's end */
 	uint8_t mac[6];
 	uint16_t log_group;      /* NFLOG group that tells of what was denied; 0: nobody listens */
+	uint32_t watch_rate;     /* refused packets, and names asked for, that are told of each
+				  * second; 0: few packets and no names. Not recorded. */
 	uint8_t set_count;       /* for so many lists of ports the kernel may have sets of it */
 	uint8_t chains;          /* the kernel may have these of its own: 1 << NET_CHAIN_… */
 	const struct net_learnt *learnt; /* put with the rules; borrowed, not kept; NULL: none */

@@ -71,6 +71,7 @@ static int policy_read(struct server *s, const json_t *body) {
 	};
 	s->refresh_s = (uint32_t)json_get_int(body, "refresh_s", 0);
 	s->is_listed = is_listed;
+	s->asked_rate = (uint32_t)json_get_int(body, "asked_rate", 0);
 	s->asks_ahead = json_get_bool(body, "ahead", false);
 	hosts_read(s, json_object_get(body, "hosts"));
 	net_allowed_done(&s->allowed);

@@ -120,11 +120,12 @@ static json_t *hosts_body(const struct net_hosts *h) {
 static json_t *policy_body(const struct net_port *port) {
 	const struct net_policy *p = &port->policy;
 	bool is_open = p->mode == NET_OPEN;
-	json_t *body = json_pack("{s:b, s:b, s:b, s:b, s:I}", "ahead", p->ask_ahead, "private",
+	json_t *body = json_pack("{s:b, s:b, s:b, s:b, s:I, s:I}", "ahead", p->ask_ahead, "private",
 				 is_open || !p->block_private, "metadata",
 				 is_open || !p->block_metadata, "local",
 				 is_open || p->allow_local_network, "refresh_s",
-				 (json_int_t)p->refresh_s);
+				 (json_int_t)p->refresh_s, "asked_rate",
+				 (json_int_t)port->watch_rate);
 
 	if (p->mode == NET_ALLOWLIST) {
 		autostrv char **texts = net_allowed_texts(p->allowed);
@@ -278,6 +279,30 @@ static void read_nowhere(const json_t *body, struct net_resolver_event *e) {
 					 : "is not known to the name servers now";
 }
 
+/* Any printable letters: whoever writes them down escapes them. */
+static void read_asked(const json_t *body, struct net_resolver_event *e) {
+	const json_t *names = json_object_get(body, "names");
+	int64_t lost = json_get_int(body, "lost", 0);
+	int64_t packets = json_get_int(body, "packets_lost", 0);
+
+	e->wish = NET_RESOLVER_ASKED;
+	e->lost = lost > 0 ? (uint64_t)lost : 0;
+	e->packets_lost = packets > 0 ? (uint64_t)packets : 0;
+	for (size_t i = 0; i < json_array_size(names) && e->asked_count < NET_RESOLVER_ASKED_MAX; i++) {
+		const json_t *one = json_array_get(names, i);
+		const char *name = json_get_str(one, "name", "");
+		int64_t type = json_get_int(one, "type", -1);
+		struct net_resolver_asked *a = &e->asked[e->asked_count];
+
+		if (!*name || strlen(name) >= sizeof(a->name) || !in_range(type, UINT16_MAX))
+			continue;
+		memcpy(a->name, name, strlen(name) + 1);
+		a->type = (uint16_t)type;
+		a->is_refused = json_get_bool(one, "refused", false);
+		e->asked_count++;
+	}
+}
+
 /* In the one form that names have, and their letters: it goes to files and terminals. */
 static bool name_is_plain(const char *name) {
 	size_t len = strlen(name);
@@ -312,6 +337,8 @@ int net_resolver_read(struct net_resolver *r, struct net_resolver_event *ret) {
 	/* Names of any letters may have led there; those that are not plain are not told. */
 	if (!strcmp(m.type, RESOLVER_MSG_DENIED))
 		read_denied(m.body, &e);
+	if (!strcmp(m.type, RESOLVER_MSG_ASKED))
+		read_asked(m.body, &e);
 	msg_done(&m);
 	if (e.wish == NET_RESOLVER_NOTHING)
 		return 0;

@@ -75,9 +75,17 @@ enum net_resolver_wish {
 	NET_RESOLVER_REFUSED,
 	NET_RESOLVER_ALIVE,
 	NET_RESOLVER_DENIED,  /* a packet, in `denied`; `name` may be "" */
+	NET_RESOLVER_ASKED,   /* names, in `asked`; how many more, and how many packets, in `…lost` */
 	NET_RESOLVER_NOWHERE, /* a listed name leads nowhere, see `why` */
 };
 #define NET_RESOLVER_ADDRESSES_MAX 64
+/* A name that the container has asked for: any printable letters. */
+struct net_resolver_asked {
+	char name[256];
+	uint16_t type; /* of the records: 1 is A */
+	bool is_refused;
+};
+#define NET_RESOLVER_ASKED_MAX 32
 struct net_resolver_event {
 	enum net_resolver_wish wish;
 	uint64_t id;
@@ -87,6 +95,9 @@ struct net_resolver_event {
 	uint32_t ttl;
 	const char *why; /* static: what follows "it" */
 	struct net_denied denied;
+	struct net_resolver_asked asked[NET_RESOLVER_ASKED_MAX];
+	size_t asked_count;
+	uint64_t lost, packets_lost;
 };
 /*
  * One message, when control_fd is readable. It comes from a process that

@@ -11,7 +11,7 @@
 #include "net/rules.h"
 
 #define LOG_PER_SECOND 10
-#define LOG_BURST 20
+#define LOG_BURST_SECONDS 2
 #define LOG_BYTES 64 /* the headers that say where it would have gone */
 
 static bool is_open(const struct net_policy *p) {
@@ -95,10 +95,12 @@ unsigned net_port_chains(const struct net_port *port) {
 }
 
 /* Seldom enough that a flood costs little, often enough that each kind of refusal is seen. */
-static void log_chain(struct nft_batch *b, const char *chain, uint16_t group) {
+static void log_chain(struct nft_batch *b, const char *chain, const struct net_port *port) {
+	uint32_t rate = port->watch_rate ? port->watch_rate : LOG_PER_SECOND;
+
 	nft_rule_begin(b, chain);
-	nft_limit(b, LOG_PER_SECOND, LOG_BURST);
-	nft_log(b, group, LOG_BYTES);
+	nft_limit(b, rate, rate * LOG_BURST_SECONDS);
+	nft_log(b, port->log_group, LOG_BYTES);
 	nft_rule_end(b);
 }
 
@@ -106,7 +108,7 @@ static void chain_rules(struct nft_batch *b, const struct net_port *port, unsign
 			const char *chain) {
 	switch (which) {
 	case NET_CHAIN_LOG:
-		log_chain(b, chain, port->log_group);
+		log_chain(b, chain, port);
 		break;
 	case NET_CHAIN_HOSTS:
 		net_rules_hosts(b, chain, port);

@@ -37,6 +37,9 @@ void monitoring_from_settings(const struct settings *set, struct monitoring_plan
 		.keeps = set->monitoring.forensics_on_kill,
 		.has_canaries = set->monitoring.enabled && set->monitoring.canaries,
 		.sinks = strv_copy(set->monitoring.audit_sinks),
+		.watches_net = set->monitoring.nft.enabled,
+		.logs_queries = set->monitoring.nft.log_dns_queries,
+		.net_rate = (uint32_t)set->monitoring.nft.rate_limit_per_second,
 		.poll_ms = (uint64_t)set->monitoring.poll_interval_sec * 1000,
 		.retention_days = set->monitoring.audit_log_retention_days,
 		.detect = {
@@ -45,6 +48,7 @@ void monitoring_from_settings(const struct settings *set, struct monitoring_plan
 			.read_mb_per_s = set->monitoring.file_read_rate_mb_per_sec,
 			.processes = (uint64_t)set->monitoring.process_count_threshold,
 			.spawns_per_s = spawns < 0 ? MONITORING_SPAWNS_DEFAULT : (uint64_t)spawns,
+			.queries_per_minute = (uint64_t)set->monitoring.nft.dns_query_threshold,
 			.is_allowlist = set->network.mode == MODE_ALLOWLIST,
 		},
 	};
@@ -62,7 +66,9 @@ json_t *monitoring_to_json(const struct monitoring_plan *p) {
 
 	for (size_t i = 0; i < WATCH_SETS_MAX; i++)
 		json_array_append_new(dirs, json_text(p->pattern_dirs[i]));
-	return json_pack("{s:b, s:b, s:b, s:b, s:b, s:o, s:I, s:i, s:o, s:o}", "enabled", p->is_enabled,
+	return json_pack("{s:b, s:b, s:b, s:I, s:b, s:b, s:b, s:b, s:o, s:I, s:i, s:o, s:o}", "enabled",
+	                 p->is_enabled, "watches_net", p->watches_net, "logs_queries",
+	                 p->logs_queries, "net_rate", (json_int_t)p->net_rate,
 	                 "pauses", p->pauses, "kills", p->kills, "keeps", p->keeps, "canaries",
 	                 p->has_canaries, "sinks", json_from_strv(p->sinks), "poll_ms",
 	                 (json_int_t)p->poll_ms, "retention_days", p->retention_days, "detect",
@@ -76,6 +82,9 @@ void monitoring_from_json(const json_t *j, struct monitoring_plan *ret) {
 		.kills = json_get_bool(j, "kills", false),
 		.keeps = json_get_bool(j, "keeps", false),
 		.has_canaries = json_get_bool(j, "canaries", false),
+		.watches_net = json_get_bool(j, "watches_net", false),
+		.logs_queries = json_get_bool(j, "logs_queries", false),
+		.net_rate = (uint32_t)json_get_int(j, "net_rate", 0),
 		.sinks = json_get_strv(j, "sinks"),
 		.poll_ms = (uint64_t)json_get_int(j, "poll_ms", 2000),
 		.retention_days = (int)json_get_int(j, "retention_days", 0),

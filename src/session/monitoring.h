@@ -27,6 +27,10 @@ struct monitoring_plan {
 	bool keeps;   /* forensics_on_kill */
 	bool has_canaries;
 	char **sinks; /* audit_sinks; owned */
+	/* [monitoring.nft] */
+	bool watches_net;
+	bool logs_queries;
+	uint32_t net_rate; /* packets and names a second */
 	uint64_t poll_ms;
 	int retention_days; /* of audit files; 0: for ever */
 	struct detect_settings detect;

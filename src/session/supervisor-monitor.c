@@ -2,9 +2,6 @@
 /*
  * The watcher of a container: started, told, heard, started again. What it says is
  * recorded before anything is done about it.
- *
- * Connections are judged here, since only here is known what the policy says of
- * one; what they are made of are numbers.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -123,7 +120,7 @@ static void pause_it(struct supervisor *v, const char *title, uint64_t at_us) {
  * Recorded, on the disk when it is grave, then acted upon. A record that cannot be
  * written is no reason to let it go on: it goes to the log instead.
  */
-static void take_threat(struct supervisor *v, const struct audit_threat *threat,
+void supervisor_monitor_threat(struct supervisor *v, const struct audit_threat *threat,
                         const json_t *body) {
 	const json_t *fields = json_object_get(body, "fields");
 	bool is_again = json_get_bool(body, "again", false);
@@ -156,92 +153,7 @@ static void on_threat(struct supervisor *v, const json_t *body) {
 	struct audit_threat t;
 
 	if (wire_threat_read(body, &t))
-		take_threat(v, &t, body);
-}
-
-/* --- connections */
-
-static uint32_t ipv4(const struct watch_connect *c) {
-	return (uint32_t)c->address[0] << 24 | (uint32_t)c->address[1] << 16 |
-	       (uint32_t)c->address[2] << 8 | c->address[3];
-}
-
-/* A private address that settings, a list or a fixed name have opened. */
-static bool is_opened(const struct supervisor *v, const struct watch_connect *c) {
-	return c->is_private && v->plan.policy.mode != NET_OPEN;
-}
-
-static void judge(const struct supervisor *v, struct watch_connect *c) {
-	const struct net_policy *p = &v->plan.policy;
-	uint32_t address = ipv4(c);
-
-	if (!v->net || c->family != AF_INET) {
-		c->verdict = WATCH_REFUSED; /* there is no IPv6, and perhaps no network at all */
-		return;
-	}
-	c->is_private = net_is_private(address);
-	c->is_own = address == v->net->gateway;
-	if (net_cidr_contains(&v->net->range, address))
-		c->verdict = WATCH_REFUSED;
-	else if (!net_learnt_passes(p, &v->learnt, address, c->port, clock_mono_ms()))
-		c->verdict = WATCH_REFUSED;
-	else
-		c->verdict = is_opened(v, c) ? WATCH_OPENED : WATCH_PASSED;
-}
-
-static void feed(struct supervisor *v, struct watch_event *e) {
-	struct findings all;
-
-	e->when_ms = clock_mono_ms();
-	detector_feed(v->net_detector, e, &all);
-	for (size_t i = 0; i < all.count; i++) {
-		auto_json json_t *body = wire_threat(&all.items[i], e);
-		struct audit_threat t;
-
-		/* Its equals come without the connection that they were about. */
-		if (all.items[i].count || !wire_threat_read(body, &t))
-			continue;
-		t.is_network = true;
-		t.src = v->c->address;
-		t.rule = all.items[i].rule;
-		t.iif = v->port.name;
-		take_threat(v, &t, body);
-	}
-}
-
-/* The verdict goes into its record; what it means, behind that. */
-static void take_connect(struct supervisor *v, json_t *event, struct watch_event *ret) {
-	const char *state;
-
-	*ret = (struct watch_event){ .kind = WATCH_CONNECT,
-		                     .pid = (pid_t)json_get_int(event, "pid", 0),
-		                     .uid = json_get_int(event, "uid", -1),
-		                     .at_us = (uint64_t)json_get_int(event, "at_us", 0) };
-	if (!wire_connect(event, &ret->connect)) {
-		ret->kind = WATCH_STATE;
-		return;
-	}
-	judge(v, &ret->connect);
-	state = ret->connect.verdict == WATCH_REFUSED ? "refused" : "connect";
-	json_object_set_new(event, "state", json_string(state));
-}
-
-void supervisor_monitor_denied(struct supervisor *v, const struct net_denied *d) {
-	struct watch_event e = { .kind = WATCH_DENIED, .uid = -1 };
-
-	if (!v->net_detector || d->is_echo)
-		return;
-	e.connect = (struct watch_connect){ .family = AF_INET,
-		                            .protocol = d->protocol,
-		                            .port = d->port };
-	e.connect.address[0] = (uint8_t)(d->address >> 24);
-	e.connect.address[1] = (uint8_t)(d->address >> 16);
-	e.connect.address[2] = (uint8_t)(d->address >> 8);
-	e.connect.address[3] = (uint8_t)d->address;
-	e.connect.is_private = net_is_private(d->address);
-	e.connect.is_own = v->net && d->address == v->net->gateway;
-	e.connect.verdict = WATCH_REFUSED;
-	feed(v, &e);
+		supervisor_monitor_threat(v, &t, body);
 }
 
 /* --- events */
@@ -254,12 +166,12 @@ static void record_event(struct supervisor *v, json_t *event) {
 	if (type == AUDIT_TYPE_COUNT)
 		return;
 	if (type == AUDIT_STREAM_NET)
-		take_connect(v, event, &e);
+		supervisor_monitor_connect(v, event, &e);
 	/* A full disk is told once, by audit_release(). */
 	if (audit_write_typed(v->session.audit, type, v->c->name, event, &err) < 0)
 		log_debug("%s", err.msg);
 	if (e.kind == WATCH_CONNECT)
-		feed(v, &e);
+		supervisor_monitor_feed(v, &e);
 }
 
 static void on_events(struct supervisor *v, const json_t *body) {
@@ -482,15 +394,18 @@ void supervisor_monitor_spawn(struct supervisor *v) {
 		supervisor_complain(&err);
 	if (!v->plan.adopt && monitoring_store(&v->session, v->c->name, m) < 0)
 		supervisor_note("how '%s' is watched cannot be kept", v->c->name);
-	if (!m->is_enabled)
+	if (!m->is_enabled && !m->watches_net)
 		return;
 	audit_set_session(v->session.audit, v->c->session_id);
+	v->net_detector = detector_new(&m->detect);
+	supervisor_monitor_net(v);
+	if (!m->is_enabled)
+		return;
 	if (v->plan.adopt) {
 		last_record(v, since);
 		record_state(v, "source.gap", AUDIT_WARNING, since,
 		             "its supervisor had died, and with it the watcher");
 	}
-	v->net_detector = detector_new(&m->detect);
 	supervisor_syslog_open(v);
 	if (spawn(v, &err) < 0)
 		failed(v, &err);

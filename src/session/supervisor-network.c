@@ -33,6 +33,7 @@ int supervisor_network_begin(struct supervisor *v, struct err *err) {
 	int r;
 
 	v->port.policy = v->plan.policy;
+	supervisor_monitor_rate(v);
 	v->port.learnt = &v->learnt;
 	if (dir < 0)
 		return err_sys(err, dir, "cannot open the run directory of '%s'", v->c->name);

@@ -84,6 +84,10 @@ static void take_wish(struct supervisor *v, const struct net_resolver_event *e) 
 		v->has_pulse = true;
 		return;
 	}
+	if (e->wish == NET_RESOLVER_ASKED) {
+		supervisor_monitor_asked(v, e);
+		return;
+	}
 	if (e->wish == NET_RESOLVER_NOWHERE) {
 		leads_nowhere(v, e);
 		return;

@@ -318,9 +318,21 @@ void supervisor_syslog_open(struct supervisor *v);
 void supervisor_syslog_bind(struct supervisor *v);
 void supervisor_syslog_look(struct supervisor *v);
 void supervisor_syslog_done(struct supervisor *v);
-/* The rules have refused something. */
+/*
+ * The network alone (supervisor-monitor-net.c): before the rules, how much of it is told;
+ * then a record of that; what the rules have refused, and which names were asked for.
+ */
 struct net_denied;
+void supervisor_monitor_rate(struct supervisor *v);
+void supervisor_monitor_net(struct supervisor *v);
 void supervisor_monitor_denied(struct supervisor *v, const struct net_denied *d);
+void supervisor_monitor_asked(struct supervisor *v, const struct net_resolver_event *e);
+/* What the watcher has heard of a connection: its verdict into @event; and what it means. */
+void supervisor_monitor_connect(struct supervisor *v, json_t *event, struct watch_event *ret);
+void supervisor_monitor_feed(struct supervisor *v, struct watch_event *e);
+/* Recorded, and acted upon: of supervisor-monitor.c. */
+void supervisor_monitor_threat(struct supervisor *v, const struct audit_threat *threat,
+			       const json_t *body);
 /* A relay that ends is started again. */
 void supervisor_relays_watch(struct supervisor *v);
 /* Audit: what a step did. A failure goes to the log; it stops nothing that runs. */

@@ -108,6 +108,68 @@ auth_has() { # NAME TEXT: a threat with a line that has it
 	gone au2
 }
 
+net_settings() { # MODE LINE... of [monitoring.nft]
+	printf '[container]\ninit = "coi-init"\n[network]\nmode = "%s"\nallowed_domains = ["one.example.com"]\n[monitoring.nft]\nenabled = true\n' \
+		"$1" >"$HOME/.coi/config.toml"
+	printf '%s\n' "${@:2}" >>"$HOME/.coi/config.toml"
+}
+
+# Whether it is answered does not matter here.
+ask() { # NAME HOST...
+	inside "$1" sh -c 'for name; do busybox nslookup "$name" >/dev/null 2>&1; done; true' x "${@:2}"
+}
+
+query() { # NAME HOST [STATE]: its record
+	has "$A/$1-nft.jsonl" ".rule == \"network.query\" and .evidence.network.remote_host == \"$2\" and
+		.evidence.network.connection.state == \"${3:-asked}\""
+}
+
+@test "names that are asked for are recorded, without the rest of the watching, and may not be" {
+	net_settings restricted 'lima_host = "x"'
+	launch nq1
+	grep -q "'monitoring.nft.lima_host' has no effect: there is no virtual machine" "$T/launch.err"
+	not has "$A/nq1.jsonl" '.type == "exec"'
+	has "$A/nq1.jsonl" '.msg == "source.start" and .source == "names"'
+	ask nq1 one.example.com "odd name.example.com"
+	within 10 query nq1 one.example.com
+	within 10 query nq1 "odd?name.example.com"
+	jq -e 'select(.rule == "network.query") | .level == "info" and .category == "network" and
+		.action == "logged" and (.src | startswith("10.")) and .iif == "nq1" and
+		(.evidence.network.reason | test("^[A-Z]"))' "$A/nq1-nft.jsonl" >/dev/null
+	not has "$A/nq1.jsonl" '.rule == "network.query"'
+	gone nq1
+	net_settings restricted 'log_dns_queries = false' 'dns_query_threshold = 10'
+	launch nq2
+	ask nq2 a.example.com b.example.com c.example.com d.example.com e.example.com f.example.com
+	within 10 has "$A/nq2-nft.jsonl" '.rule == "network.queries" and .level == "warning"'
+	not has "$A/nq2-nft.jsonl" '.rule == "network.query"'
+	gone nq2
+}
+
+@test "names: refused ones say so, and a supervisor that takes over goes on recording" {
+	net_settings allowlist
+	launch nq3
+	ask nq3 one.example.com two.example.com
+	within 10 query nq3 one.example.com
+	within 10 query nq3 two.example.com refused
+	kill -9 "$(pid_of nq3 supervisor)"
+	"$COI" container exec nq3 -- true
+	ask nq3 three.example.com
+	within 10 query nq3 three.example.com refused
+	gone nq3
+}
+
+@test "names over the rate are counted, and count for the threshold" {
+	net_settings restricted 'rate_limit_per_second = 5' 'dns_query_threshold = 40'
+	launch nq5
+	nft list ruleset | grep -q 'limit rate 5/second burst 10 packets log'
+	inside nq5 sh -c 'i=0; while [ $i -lt 60 ]; do busybox nslookup n$i.example.com >/dev/null 2>&1 & i=$((i + 1)); done; wait'
+	within 10 has "$A/nq5.jsonl" '.msg == "source.lost" and .source == "names" and .count > 0'
+	within 10 has "$A/nq5-nft.jsonl" '.rule == "network.queries"'
+	[ "$(jq -c 'select(.rule == "network.query")' "$A/nq5-nft.jsonl" | wc -l)" -lt 60 ]
+	gone nq5
+}
+
 said_odd() { # COMMAND
 	local what
 	case $1 in

@@ -89,6 +89,12 @@ static void as_query(const uint8_t *data, size_t size, bool tcp) {
 	assert_true(action == DNS_DROP || action == DNS_ANSWER || action == DNS_FORWARD);
 	if (action == DNS_ANSWER)
 		assert_true(out.len >= DNS_HEADER && !out.overflow);
+	if (q.question_len) {
+		dns_query_text(&q, name);
+		assert_true(*name && strlen(name) < DNS_NAME_TEXT);
+		for (const char *c = name; *c; c++)
+			assert_true(*c > ' ' && *c < 127);
+	}
 	if (action != DNS_FORWARD)
 		return;
 	if (dns_query_name(&q, name))

@@ -12,7 +12,10 @@
 #include <cmocka.h>
 
 #include "base/buf.h"
+#include "base/json.h"
 #include "base/mem.h"
+#include "base/strv.h"
+#include "session/monitoring.h"
 #include "session/plan.h"
 #include "session/wire.h"
 
@@ -209,9 +212,51 @@ static void test_wire_refuses(void **state) {
 	}
 }
 
+/* Each value its own, so that none is taken for another. */
+static void test_monitoring_goes_over_the_wire(void **state) {
+	for (unsigned i = 0; i < 7; i++) {
+		struct monitoring_plan p = { .is_enabled = i == 0,
+					     .pauses = i == 1,
+					     .kills = i == 2,
+					     .keeps = i == 3,
+					     .has_canaries = i == 4,
+					     .watches_net = i == 5,
+					     .logs_queries = i == 6,
+					     .net_rate = 1234,
+					     .poll_ms = 3000,
+					     .retention_days = 45,
+					     .detect = { .queries_per_minute = 77 } };
+		auto_monitoring_plan struct monitoring_plan back = { 0 };
+		auto_json json_t *j = NULL;
+		(void)state;
+
+		(void)strv_add(&p.sinks, "syslog");
+		(void)snprintf(p.pattern_dirs[1], sizeof(p.pattern_dirs[1]), "/sigma");
+		j = monitoring_to_json(&p);
+		assert_non_null(j);
+		monitoring_from_json(j, &back);
+		assert_int_equal(back.is_enabled, i == 0);
+		assert_int_equal(back.pauses, i == 1);
+		assert_int_equal(back.kills, i == 2);
+		assert_int_equal(back.keeps, i == 3);
+		assert_int_equal(back.has_canaries, i == 4);
+		assert_int_equal(back.watches_net, i == 5);
+		assert_int_equal(back.logs_queries, i == 6);
+		assert_int_equal(back.net_rate, 1234);
+		assert_int_equal(back.poll_ms, 3000);
+		assert_int_equal(back.retention_days, 45);
+		assert_int_equal(back.detect.queries_per_minute, 77);
+		assert_string_equal(back.sinks[0], "syslog");
+		assert_string_equal(back.pattern_dirs[0], "");
+		assert_string_equal(back.pattern_dirs[1], "/sigma");
+		strv_free(p.sinks);
+	}
+}
+
 int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_forth_and_back),
+		cmocka_unit_test(test_monitoring_goes_over_the_wire),
 		cmocka_unit_test(test_failure_undoes_what_was_begun),
 		cmocka_unit_test(test_failing_undo_goes_on),
 		cmocka_unit_test(test_stop_at_failure),

@@ -76,6 +76,7 @@ static int conn_serve(struct conn *c) {
 		buf_drop(&c->in, 2 + len);
 		if (action == DNS_DROP)
 			return -EBADMSG;
+		asked_note(s, &q);
 		if (action == DNS_FORWARD)
 			action = names_decide(s, &q, &out);
 		if (action == DNS_FORWARD) {
@@ -169,6 +170,8 @@ static void on_query(int fd, uint32_t events, void *data) {
 			continue;
 		buf_init(&out, DNS_MESSAGE_MAX);
 		action = dns_query_read(wire, (size_t)n, false, &q, &out);
+		if (action != DNS_DROP)
+			asked_note(s, &q);
 		if (action == DNS_FORWARD)
 			action = names_decide(s, &q, &out);
 		switch (action) {

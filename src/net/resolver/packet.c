@@ -457,3 +457,21 @@ bool dns_query_name(const struct dns_query *q, char out[DNS_NAME_TEXT]) {
 	out[len] = '\0';
 	return len > 0;
 }
+
+void dns_query_text(const struct dns_query *q, char out[DNS_NAME_TEXT]) {
+	const uint8_t *p = q->question;
+	size_t len = 0;
+
+	for (; *p; p += 1 + *p) {
+		if (len)
+			out[len++] = '.';
+		for (size_t i = 1; i <= *p; i++) {
+			uint8_t c = lower(p[i]);
+
+			out[len++] = c > ' ' && c < 127 && c != '.' ? (char)c : '?';
+		}
+	}
+	if (!len)
+		out[len++] = '.';
+	out[len] = '\0';
+}

@@ -83,6 +83,8 @@ void dns_query_for(const char *name, struct dns_query *q);
 #define DNS_NAME_TEXT (DNS_NAME_MAX + 1)
 /* The name asked for, in lower case, without a dot at its end. False: not made of plain labels. */
 bool dns_query_name(const struct dns_query *q, char out[DNS_NAME_TEXT]);
+/* That of any labels, for people: other bytes as '?', and no more than there is room for. */
+void dns_query_text(const struct dns_query *q, char out[DNS_NAME_TEXT]);
 /*
  * The answer for a name that may not be asked for: that it does not exist, with
  * the reason for whoever reads EDNS. REFUSED would be more to the point, but musl

@@ -22,6 +22,7 @@
  * in answers. "allowed": the entries of mode allowlist (allowed.h); absent: every
  * name may be asked for. "hosts": fixed names, {"name", "address" (a number)}; they
  * are answered whatever else is listed. "ahead": listed names are asked for at once.
+ * "asked_rate": of so many names a second RESOLVER_MSG_ASKED is to tell.
  * "refresh_s": how often learnt names are asked again, 0: never.
  */
 #define RESOLVER_MSG_POLICY "policy"
@@ -44,6 +45,15 @@
  * exist: nx, has no address that may be reached: empty, or nobody says: silent.
  */
 #define RESOLVER_MSG_NOWHERE "nowhere"
+
+/*
+ * From the resolver: "names" that were asked for, at most so many, each with "name" (printable
+ * letters), "type" (a number) and "refused" (it is not listed), and how many more were not told
+ * of: "lost"; and refused packets of which there was no RESOLVER_MSG_DENIED: "packets_lost".
+ * Names only when "asked_rate" is not 0.
+ */
+#define RESOLVER_MSG_ASKED "asked"
+#define RESOLVER_ASKED_MAX 32
 
 /*
  * From the resolver: a packet was refused (denied.h): "address", "port", "source",

@@ -9,6 +9,7 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
+#include "base/clock.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/msg.h"
@@ -18,6 +19,7 @@
 
 #define DATAGRAM_MAX 65536
 #define AT_ONCE 64
+#define PACKETS_EACH_SECOND 250
 
 void refusals_note(struct server *s, const char *name, const struct dns_addresses *a) {
 	for (size_t i = 0; i < a->count; i++) {
@@ -38,6 +40,21 @@ static const char *led_to(const struct server *s, uint32_t address) {
 		if (s->led[i].name[0] && s->led[i].address == address)
 			return s->led[i].name;
 	return NULL;
+}
+
+/* As many as the supervisor takes beside what else it is told. */
+static bool is_too_many(struct server *s) {
+	uint64_t now = clock_mono_ms();
+
+	if (now - s->packets_second_ms >= 1000) {
+		s->packets_second_ms = now;
+		s->packets_in_second = 0;
+	}
+	if (s->packets_in_second++ < PACKETS_EACH_SECOND)
+		return false;
+	s->packets_lost++;
+	asked_flush_in(s, 1000 - (now - s->packets_second_ms));
+	return true;
 }
 
 static void tell(struct server *s, const struct net_denied *d) {
@@ -69,7 +86,8 @@ static void on_log(int fd, uint32_t events, void *data) {
 	}
 	count = net_denied_parse(datagram, (size_t)n, all, AT_ONCE);
 	for (size_t i = 0; i < count; i++)
-		tell(s, &all[i]);
+		if (!is_too_many(s))
+			tell(s, &all[i]);
 }
 
 int refusals_open(struct server *s, int fd) {

@@ -7,6 +7,7 @@
 #ifndef COI_NET_RESOLVER_SERVER_H
 #define COI_NET_RESOLVER_SERVER_H
 
+#include <jansson.h>
 #include <netinet/in.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -114,6 +115,16 @@ struct server {
 	uint64_t told_ms; /* since when refused names are counted, */
 	unsigned told;    /* and how many were told of */
 	uint64_t asked;
+	/* asked.c */
+	uint32_t asked_rate; /* names a second that the supervisor is told of; 0: none */
+	uint64_t asked_second_ms;
+	uint32_t asked_in_second;
+	uint64_t asked_lost; /* not told of, since the last message */
+	json_t *asked_list;
+	struct loop_source *asked_timer;
+	uint64_t packets_second_ms;
+	unsigned packets_in_second;
+	uint64_t packets_lost; /* refused, and not told of one by one */
 	struct flight flights[FLIGHTS_MAX];
 	struct conn conns[CONNS_MAX];
 };
@@ -148,6 +159,13 @@ int names_open(struct server *s);
 int refusals_open(struct server *s, int fd);
 /* @name has led to these addresses, and a client is told so. */
 void refusals_note(struct server *s, const char *name, const struct dns_addresses *a);
+
+/* asked.c */
+/* The client has asked @q, whatever the answer: tell of it, when that is wanted. */
+void asked_note(struct server *s, const struct dns_query *q);
+/* Tell what waits to be told: now; or, of what was only counted, when its second is over. */
+void asked_flush(struct server *s);
+void asked_flush_in(struct server *s, uint64_t ms);
 
 /* upstream.c */
 /* Ask for @q; the answer, or a refusal, comes by clients_answer(), perhaps before the return. */
