@@ -63,7 +63,7 @@ struct watch_exec {
 
 /* Processes were made, whatever they run; not each is told. */
 struct watch_fork {
-	unsigned count; /* in the last tenth of a second, since the last time this was told */
+	unsigned count; /* at_us is when they were made, to a tenth of a second */
 };
 
 /* What becomes of a connection: whoever knows the policy says so, not the source. */

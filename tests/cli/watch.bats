@@ -367,6 +367,18 @@ while True:
 	wait $! || true
 }
 
+@test "few new processes a second, of no program: a low threshold sees them" {
+	printf 'process_spawn_rate_threshold = 10\n' >>"$HOME/.coi/config.toml"
+	launch s2
+	# What is left of a tenth of a second is told when the next process is made.
+	inside s2 bash -c 'mkfifo /tmp/f; exec 9<>/tmp/f; for ((i = 0; i < 14; i++)); do (:); done
+		for ((i = 0; i < 20; i++)); do read -r -t 0.2 -u 9; (:); done' 3>&- &
+	within 10 frozen s2
+	has "$A/s2.jsonl" '.level == "high" and .title == "Many new processes"'
+	gone s2
+	wait $! || true
+}
+
 # As a person's tool would: no program that a rule knows, nothing on the command line.
 read_quietly() { # NAME FILE
 	inside "$1" bash -c 'f=$1; exec 3<"$f"; read -r x <&3' x "$2"

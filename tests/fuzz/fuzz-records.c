@@ -41,7 +41,7 @@ static void check(const struct watch_event *e, void *data) {
 	told++;
 	check_text(e->comm, WATCH_COMM_MAX);
 	if (e->kind == WATCH_FORK) {
-		assert_int_equal(e->fork.count, BPF_FORKS);
+		assert_true(e->fork.count <= BPF_FORKS);
 		return;
 	}
 	if (e->kind != WATCH_EXEC) {

@@ -394,6 +394,34 @@ static void processes_that_run_nothing(void **state) {
 	detector_free(d);
 }
 
+/* Seldom enough that no batch is ever full: what is left of each tenth of a second counts. */
+static void few_processes_count_when_they_were_made(void **state) {
+	const struct detect_settings set = { .spawns_per_s = 50 };
+	struct detector *d = detector_new(&set);
+	struct watch_event e = { .kind = WATCH_FORK };
+	struct findings f;
+	int told = 0;
+
+	(void)state;
+	/* Forty a second, all of them heard of late and at once. */
+	e.fork.count = 4;
+	e.when_ms = 60000;
+	for (uint64_t ms = 10000; ms < 15000; ms += 100) {
+		e.at_us = ms * 1000;
+		feed(d, e, &f);
+		assert_int_equal(f.count, 0);
+	}
+	/* A hundred a second. */
+	e.fork.count = 10;
+	for (uint64_t ms = 20000; ms < 21000; ms += 100) {
+		e.at_us = ms * 1000;
+		feed(d, e, &f);
+		told += (int)f.count;
+	}
+	assert_int_equal(told, 1);
+	detector_free(d);
+}
+
 static void names_in_a_minute(void **state) {
 	const struct detect_settings set = { .queries_per_minute = 100 };
 	struct detector *d = detector_new(&set);
@@ -551,6 +579,7 @@ int main(void) {
 		cmocka_unit_test(spawns_in_any_second),
 		cmocka_unit_test(late_ones_were_not_at_once),
 		cmocka_unit_test(processes_that_run_nothing),
+		cmocka_unit_test(few_processes_count_when_they_were_made),
 		cmocka_unit_test(names_in_a_minute),
 		cmocka_unit_test(the_same_is_told_once),
 		cmocka_unit_test(a_flood_of_different_ones_is_counted),

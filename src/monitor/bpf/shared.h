@@ -15,8 +15,8 @@
 #define BPF_SENT_AGAIN_NS 1000000000ull /* packets to the same are told once a second */
 
 /*
- * Processes are told by so many, those of one slice of time alone: few of them are never told,
- * and never more than there were.
+ * Processes are told by so many, and what is left of a slice of time when the next process
+ * comes: never more than there were, and each with the time in which it was made.
  */
 #define BPF_FORKS 16
 #define BPF_FORKS_SLICE_NS 100000000ull
@@ -75,9 +75,10 @@ struct bpf_connect {
 	unsigned char family, protocol;
 };
 
-/* BPF_FORKS processes more. */
+/* Processes that were made in the slice that began at head.at_ns. */
 struct bpf_forks {
 	struct bpf_head head;
+	unsigned long long count;
 };
 
 /* Read and written from both sides; the reader has it mapped. */
@@ -85,7 +86,7 @@ struct bpf_state {
 	unsigned long long cgroup; /* whose processes are told of; 0: nobody's */
 	unsigned int level;        /* of that group: how many are above it */
 	unsigned int pidns; /* inode of the process namespace whose numbers are told */
-	unsigned long long lost_exec, lost_connect; /* no room in the ring */
+	unsigned long long lost_exec, lost_connect, lost_forks; /* no room in the ring */
 	unsigned long long forks, forks_slice; /* in that slice of time */
 };
 

@@ -178,24 +178,33 @@ int BPF_PROG(on_exec, struct task_struct *task, pid_t old_pid, struct linux_binp
 	return 0;
 }
 
-/* Two at once may both begin a slice: then some are not counted. */
+static void tell_forks(__u64 slice, __u64 count) {
+	struct bpf_forks f = { 0 };
+
+	fill_head(&f.head, BPF_KIND_FORKS);
+	f.head.at_ns = slice * BPF_FORKS_SLICE_NS;
+	f.count = count;
+	if (bpf_ringbuf_output(&ring, &f, sizeof(f), 0) < 0)
+		__sync_fetch_and_add(&state.lost_forks, count);
+}
+
+/* Two at once may both begin a slice: then some are told as of the one before. */
 SEC("tp_btf/sched_process_fork")
 int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child) {
-	struct bpf_forks f = { 0 };
-	__u64 slice;
+	__u64 slice, before, left;
 
 	if (!is_ours() || BPF_CORE_READ(child, pid) != BPF_CORE_READ(child, tgid))
 		return 0; /* a thread is no process */
 	slice = bpf_ktime_get_ns() / BPF_FORKS_SLICE_NS;
-	if (slice != state.forks_slice) {
+	before = state.forks_slice;
+	if (slice != before) {
 		state.forks_slice = slice;
-		state.forks = 0;
+		left = __sync_lock_test_and_set(&state.forks, 0);
+		if (left % BPF_FORKS)
+			tell_forks(before, left % BPF_FORKS);
 	}
-	if ((__sync_fetch_and_add(&state.forks, 1) + 1) % BPF_FORKS)
-		return 0;
-	fill_head(&f.head, BPF_KIND_FORKS);
-	if (bpf_ringbuf_output(&ring, &f, sizeof(f), 0) < 0)
-		__sync_fetch_and_add(&state.lost_exec, BPF_FORKS);
+	if ((__sync_fetch_and_add(&state.forks, 1) + 1) % BPF_FORKS == 0)
+		tell_forks(slice, BPF_FORKS);
 	return 0;
 }
 

@@ -128,16 +128,19 @@ static void take_connect(struct bpf_records *r, const void *data, size_t size) {
 	r->sink->event(&e, r->sink->data);
 }
 
-static void take_forks(struct bpf_records *r, const void *data) {
-	struct watch_event e = { .kind = WATCH_FORK, .fork = { .count = BPF_FORKS } };
-	struct bpf_head h;
+static void take_forks(struct bpf_records *r, const void *data, size_t size) {
+	struct watch_event e = { .kind = WATCH_FORK };
+	struct bpf_forks f;
 
-	memcpy(&h, data, sizeof(h));
-	h.comm[BPF_COMM - 1] = '\0';
-	e.at_us = h.at_ns / 1000;
-	e.pid = (pid_t)h.pid;
-	e.uid = watch_uid(&r->target, h.uid);
-	e.comm = h.comm;
+	if (size < sizeof(f))
+		return;
+	memcpy(&f, data, sizeof(f));
+	f.head.comm[BPF_COMM - 1] = '\0';
+	e.fork.count = f.count < BPF_FORKS ? (unsigned)f.count : BPF_FORKS;
+	e.at_us = f.head.at_ns / 1000;
+	e.pid = (pid_t)f.head.pid;
+	e.uid = watch_uid(&r->target, f.head.uid);
+	e.comm = f.head.comm;
 	r->sink->event(&e, r->sink->data);
 }
 
@@ -154,7 +157,7 @@ void bpf_records_take(struct bpf_records *r, const void *data, size_t size) {
 	else if (kind == BPF_KIND_CONNECT)
 		take_connect(r, data, size);
 	else if (kind == BPF_KIND_FORKS)
-		take_forks(r, data);
+		take_forks(r, data, size);
 }
 
 void bpf_records_done(struct bpf_records *r) {

@@ -46,6 +46,7 @@ static struct {
 	struct loop_source *ring_source; /* NULL: not started */
 	struct bpf_records records;
 	uint64_t lost_told; /* of state->lost_exec */
+	uint64_t lost_forks_told;
 } shared;
 
 struct bpf_source {
@@ -229,7 +230,25 @@ static uint64_t since(struct bpf_source *b, uint64_t now) {
 	return n;
 }
 
+/* Under a name of their own: what was lost of programs is another number. */
+static void tell_lost_forks(void) {
+	uint64_t now = __atomic_load_n(&shared.state->lost_forks, __ATOMIC_RELAXED);
+	const struct watch_event e = { .kind = WATCH_STATE,
+		                       .status = { .state = WATCH_LOST,
+		                                   .source = "fork",
+		                                   .backend = "bpf",
+		                                   .count = now - shared.lost_forks_told,
+		                                   .detail = "processes that were made: no "
+		                                             "room for them" } };
+
+	if (now == shared.lost_forks_told || !shared.records.sink)
+		return;
+	shared.lost_forks_told = now;
+	shared.records.sink->event(&e, shared.records.sink->data);
+}
+
 static uint64_t exec_lost(struct watch_source *s) {
+	tell_lost_forks();
 	return since((struct bpf_source *)s,
 	             __atomic_load_n(&shared.state->lost_exec, __ATOMIC_RELAXED));
 }
