@@ -134,7 +134,7 @@ static const struct cli_example push_examples[] = {
 };
 
 static const struct cli_example pull_examples[] = {
-	{ "coi file pull web-1:/etc/os-release .", "One file." },
+	{ "coi file pull web-1:/etc/hosts .", "One file." },
 	{ "coi file pull -r web-1:/home/code/out results", "A tree, as a new directory." },
 	{ NULL },
 };

@@ -203,6 +203,16 @@ static int leave_out(struct file_sender *s, uint64_t *count, const char *name, c
 	return 0;
 }
 
+/* A link that is all that was asked for: whoever asked is told where the file is. */
+static int leave_link_out(struct file_sender *s, int path, const char *name, struct err *err) {
+	char target[256];
+	ssize_t n = readlinkat(path, "", target, sizeof(target));
+	int r = leave_out(s, &s->sum.links, name, "a symbolic link", err);
+
+	return r < 0 && n > 0 && n < (ssize_t)sizeof(target) ?
+		       err_hint(err, "ask for what it leads to: '%.*s'", (int)n, target) : r;
+}
+
 static int send_object(struct file_sender *s, int dir, const char *name, struct err *err) {
 	autoclose int path = open_object(dir, name, O_PATH);
 	struct stat st;
@@ -220,7 +230,7 @@ static int send_object(struct file_sender *s, int dir, const char *name, struct 
 	if (!S_ISLNK(st.st_mode))
 		return leave_out(s, &s->sum.special, name, "no regular file", err);
 	return s->links ? send_link(s, path, &st, name, err) :
-			  leave_out(s, &s->sum.links, name, "a symbolic link", err);
+			  leave_link_out(s, path, name, err);
 }
 
 void file_send_error(FILE *out, const struct err *err) {

@@ -105,6 +105,7 @@ run_world() { # WORLD
 	local world how shows example line bad=0 before=$SECONDS
 	while IFS=$'\t' read -r world how shows example; do
 		line=${example//coi-1a2b3c4d-1/$(container_name 1)}
+		[ "$world" != readme ] || line=${line//NAME/$(container_name 1)}
 		status=0
 		before_example "$example" >"$T/out" 2>&1 || {
 			echo "# what comes before '$example' failed:"
@@ -161,7 +162,7 @@ make_agent() {
 }
 
 @test "the table has every example, and no other" {
-	awk -F '\t' '!/^#/ { print $4 }' "$table" | sort >"$T/rows"
+	awk -F '\t' '!/^#/ && $1 != "readme" { print $4 }' "$table" | sort >"$T/rows"
 	[ -z "$(uniq -d "$T/rows")" ]
 	examples >"$T/examples"
 	[ "$(wc -l <"$T/examples")" -gt 80 ]
@@ -248,7 +249,7 @@ make_agent() {
 	}
 	run_world web
 	expect_equal "$(cat results/one)" result
-	grep -q coi-test os-release
+	grep -q localhost hosts
 }
 
 @test "examples with sessions" {
@@ -282,4 +283,21 @@ make_agent() {
 	export COI_USE_DUMMY=1
 	printf '[container]\nimage = "coi-agent"\ninit = "coi-init"\n[tool]\nname = "pi"\n' >~/.coi/config.toml
 	run_world run
+}
+
+@test "the recipes of README, each and in their order" {
+	sed -n '/^## Ten recipes/,/^## /s/^\$ \(.*[^ ]\)  *#.*/\1/p' "$COI_TEST_SRC/README.md" >"$T/recipes"
+	diff "$T/recipes" <(rows readme | cut -f4)
+	[ "$(sed -n '/^## Ten recipes/,/^## /p' "$COI_TEST_SRC/README.md" | grep -oE '# [0-9]+\.' |
+		tr -d '# \n')" = 1.2.3.4.5.6.7.8.9.10. ]
+	make_agent
+	export COI_USE_DUMMY=1
+	printf '[container]\nimage = "coi-agent"\ninit = "coi-init"\n[tool]\nname = "pi"\n' >~/.coi/config.toml
+	before_example() {
+		case $1 in
+		*--background*) coi kill --all --force ;;
+		esac
+	}
+	run_world readme
+	grep -q localhost hosts
 }

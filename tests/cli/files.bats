@@ -151,6 +151,13 @@ push_and_pull() {
 		run --separate-stderr coi file $args
 		[ "$status" -eq 1 ] || { echo "$args: $status $stderr"; return 1; }
 	done
+	# A link is told where it leads, and what it holds never reaches the terminal raw.
+	run --separate-stderr coi file pull "$C:/srv/link" x
+	expect_stderr "ask for what it leads to: 't/u/v'"
+	inside 'ln -s "$(printf "a\033[2Jb")" /srv/raw'
+	run --separate-stderr coi file pull "$C:/srv/raw" x
+	expect_status 1
+	[[ $stderr == *"ask for what it leads to"* && $stderr != *$'\e'* ]]
 	# A directory takes it in; what is in it stays; a second time it is refused.
 	coi file pull -r "$C:/srv/t" dir
 	run --separate-stderr coi file pull -r "$C:/srv/t" dir
