@@ -303,8 +303,9 @@ slow_pull() { # CONDITION ARGUMENTS...
 	strace -f -o "$T/trace" -e trace=pwrite64 -e inject=pwrite64:delay_enter=100000 \
 		"$COI" file pull "$@" >"$T/out" 2>&1 3>&- &
 	slow=$!
-	within 10 pgrep -P $slow
-	pulling=$(pgrep -P $slow)
+	# Not a child by which strace finds out what it can do.
+	within 10 pgrep -x coi -P $slow
+	pulling=$(pgrep -x coi -P $slow)
 	within 10 sh -c "${condition//PID/$pulling}"
 }
 
