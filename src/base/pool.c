@@ -53,7 +53,8 @@ void pool_list_free(struct pool_list *list) {
 	free(list);
 }
 
-bool pool_name_is_valid(const char *name) {
+/* Letters, digits and . _ -, the first a letter or digit: a pool that has a name of its own. */
+static bool pool_name_is_valid(const char *name) {
 	static const char first[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
 	static const char all[] =
 		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";

@@ -34,8 +34,6 @@ struct pool {
 	int containers_fd; /* path/containers; -1 for the disk of a container */
 };
 
-/* Letters, digits and . _ -, the first a letter or digit: a pool that has a name of its own. */
-bool pool_name_is_valid(const char *name);
 /* Is it the disk of a container? */
 bool pool_is_disk(const char *name);
 

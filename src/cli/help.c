@@ -57,7 +57,8 @@ static void add_argument(const struct cli_argument *a, struct buf *out) {
 	}
 }
 
-void help_synopsis(const struct cli_command *const *path, size_t depth, struct buf *out) {
+/* "coi image list [flags]"; appended without a newline. */
+static void help_synopsis(const struct cli_command *const *path, size_t depth, struct buf *out) {
 	const struct cli_command *c = path[depth - 1];
 
 	add_name(path, depth, out);
@@ -77,7 +78,8 @@ void help_synopsis(const struct cli_command *const *path, size_t depth, struct b
 	}
 }
 
-char *help_option_name(const struct cli_option *o) {
+/* "-f, --force" or "    --keep N", as the list of flags has it; newly allocated. */
+static char *help_option_name(const struct cli_option *o) {
 	autobuf struct buf b;
 
 	buf_init(&b, 256);

@@ -8,8 +8,6 @@
 
 #define HELP_WIDTH 80
 
-/* "coi image list [flags]"; appended without a newline. */
-void help_synopsis(const struct cli_command *const *path, size_t depth, struct buf *out);
 /* The usage line and the flags: what stands below a bad command line. */
 void help_usage(const struct cli_command *const *path, size_t depth, struct buf *out);
 /* Everything that --help shows. */
@@ -21,7 +19,5 @@ void help_full(const struct cli_command *const *path, size_t depth, struct buf *
  * newline ends it.
  */
 void help_wrap(const char *text, size_t indent, size_t column, struct buf *out);
-/* "-f, --force" or "    --keep N", as the list of flags has it; newly allocated. */
-char *help_option_name(const struct cli_option *o);
 
 #endif

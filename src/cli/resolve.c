@@ -11,7 +11,8 @@
 #include "session/names.h"
 #include "session/repair.h"
 
-bool resolve_alias_fits(const struct container *c, const char *word) {
+/* Does alias @word ("web" or "web-2") mean @c? */
+static bool resolve_alias_fits(const struct container *c, const char *word) {
 	size_t len = c->alias ? strlen(c->alias) : 0;
 	int slot;
 

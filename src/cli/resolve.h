@@ -26,7 +26,5 @@ int resolve_name(struct cli *cli, const char *name, struct container **ret, stru
  */
 int resolve_meant(struct cli *cli, const char *word, unsigned flags, struct container **ret,
 		  struct err *err);
-/* Does alias @word ("web" or "web-2") mean @c? */
-bool resolve_alias_fits(const struct container *c, const char *word);
 
 #endif

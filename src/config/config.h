@@ -123,9 +123,8 @@ struct config_note {
 	bool is_once; /* told to each person only once, see told.h */
 };
 
-/* Borrowed, in the order of the layers. A word for a kind as JSON has it. */
+/* Borrowed, in the order of the layers. */
 const struct config_note *config_notes(const struct config *c, size_t *ret_count);
-const char *config_note_kind_to_string(enum config_note_kind kind);
 /* "file:line:column: message"; newly allocated, not escaped. */
 char *config_note_text(const struct config_note *note);
 

@@ -103,8 +103,6 @@ void tables_to_toml(const struct setting_table *table, const void *m, struct buf
 char **tables_host(const struct setting_table *table, void *item);
 int *tables_host_fd(const struct setting_table *table, void *item);
 void *tables_item(const struct setting_table *table, const void *m, size_t i);
-/* The item of that name, as the table's name_field has it; NULL when there is none. */
-void *tables_named(const struct setting_table *table, void *m, const char *name);
 const char *tables_name(const struct setting_table *table, const void *item);
 /* Give item @i of @from to @to: in the place of the one of its name, else at the end. */
 void tables_put(const struct setting_table *table, void *to, void *from, size_t i);

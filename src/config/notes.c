@@ -64,26 +64,6 @@ const struct config_note *config_notes(const struct config *c, size_t *ret_count
 	return c->notes;
 }
 
-const char *config_note_kind_to_string(enum config_note_kind kind) {
-	static const char *const names[] = {
-		[NOTE_SYNTAX] = "syntax",
-		[NOTE_FILE] = "file",
-		[NOTE_UNKNOWN_KEY] = "unknown-key",
-		[NOTE_WRONG_TYPE] = "wrong-type",
-		[NOTE_BAD_VALUE] = "bad-value",
-		[NOTE_REFUSED] = "refused",
-		[NOTE_GATED] = "gated",
-		[NOTE_NOTED] = "noted",
-		[NOTE_NOT_ACTED] = "not-acted",
-		[NOTE_DEPRECATED] = "deprecated",
-		[NOTE_WRONG_FORM] = "wrong-form",
-		[NOTE_OLD_LAYOUT] = "old-layout",
-		[NOTE_PROFILE] = "profile",
-	};
-
-	return (unsigned)kind < ARRAY_SIZE(names) ? names[kind] : "note";
-}
-
 char *config_note_text(const struct config_note *note) {
 	if (!note->file)
 		return xstrdup(note->message);

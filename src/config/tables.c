@@ -68,7 +68,8 @@ const char *tables_name(const struct setting_table *table, const void *item) {
 	return *(char *const *)((const char *)item + f->offset);
 }
 
-void *tables_named(const struct setting_table *table, void *m, const char *name) {
+/* The item of that name, as the table's name_field has it; NULL when there is none. */
+static void *tables_named(const struct setting_table *table, void *m, const char *name) {
 	const struct member_tables *t = m;
 
 	for (size_t i = 0; i < t->count; i++)

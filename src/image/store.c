@@ -66,8 +66,10 @@ static int collect_alias(const char *key, const char *value, void *data) {
 
 /* ---- records ---- */
 
-int store_load_image(const struct layout *l, const char *fingerprint, const struct record *aliases,
-		     struct image_info **ret, struct err *err) {
+/* Without the lock: the caller holds it. Aliases are filled in. */
+static int store_load_image(const struct layout *l, const char *fingerprint,
+			    const struct record *aliases,
+			    struct image_info **ret, struct err *err) {
 	autofree char *name = xasprintf("%s/image.ini", fingerprint);
 	auto_record struct record *r = NULL;
 	auto_image_info struct image_info *info = NULL;

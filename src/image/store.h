@@ -26,9 +26,6 @@ bool image_fingerprint_is_valid(const char *text);
 
 /* ---- the store (store.c) ---- */
 
-/* Without the lock: the caller holds it. Aliases are filled in. */
-int store_load_image(const struct layout *l, const char *fingerprint, const struct record *aliases,
-		     struct image_info **ret, struct err *err);
 int store_load_all(const struct layout *l, struct image_list *ret, struct err *err);
 /* An empty record when there is none yet. */
 int store_load_aliases(const struct layout *l, struct record **ret, struct err *err);

@@ -24,11 +24,6 @@ void report_init(struct watcher *w) {
 	w->queue = json_array();
 }
 
-void report_done(struct watcher *w) {
-	json_decref(w->list);
-	json_decref(w->queue);
-}
-
 bool report_is_full(const struct watcher *w) {
 	return json_array_size(w->queue) >= QUEUE_FULL;
 }

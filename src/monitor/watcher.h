@@ -42,7 +42,6 @@ struct watcher {
 
 /* Nothing waits yet. */
 void report_init(struct watcher *w);
-void report_done(struct watcher *w);
 /* One event; sent with others as soon as the loop comes round. */
 void report_event(struct watcher *w, const struct watch_event *e);
 /* A message of its own, behind all events so far. Takes the reference. */

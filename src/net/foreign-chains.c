@@ -361,7 +361,8 @@ int foreign_chain_closes(struct net_base *b, const struct foreign_chain *f) {
 	return closes(b, f, ANY);
 }
 
-int foreign_chain_closes_bridge(struct net_base *b, const struct foreign_chain *f) {
+/* The same of what comes from our bridge or (forward) goes there: rules about it count. */
+static int foreign_chain_closes_bridge(struct net_base *b, const struct foreign_chain *f) {
 	int r = closes(b, f, FROM_BRIDGE);
 
 	return r != 0 || f->hook != NF_INET_FORWARD ? r : closes(b, f, TO_BRIDGE);

@@ -45,8 +45,6 @@ int foreign_roots(struct net_base *b);
  * rule without a condition, or by one in a chain that such a rule leads to. 0, or -errno.
  */
 int foreign_chain_closes(struct net_base *b, const struct foreign_chain *f);
-/* The same of what comes from our bridge or (forward) goes there: rules about it count. */
-int foreign_chain_closes_bridge(struct net_base *b, const struct foreign_chain *f);
 
 /*
  * Into @ret the table that drops what ports send and that only its owner can change, ""

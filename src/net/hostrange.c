@@ -78,7 +78,11 @@ static void keep_ranges(void *data) {
 	(void)data;
 }
 
-int host_ranges(struct nl_sock *s, int except, struct net_cidr **ret, size_t *ret_count) {
+/*
+ * Ranges that the host's addresses and routes take (default routes do not
+ * count), without those of link @except. Newly allocated.
+ */
+static int host_ranges(struct nl_sock *s, int except, struct net_cidr **ret, size_t *ret_count) {
 	char buf[REQUEST] __attribute__((aligned(8)));
 	struct range_list list = { .except = except };
 	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buf);

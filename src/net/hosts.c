@@ -156,12 +156,6 @@ int net_hosts_remove(struct net_hosts *h, const char *text) {
 	return 1;
 }
 
-uint32_t net_hosts_find(const struct net_hosts *h, const char *name) {
-	size_t at = h ? find(h, name) : 0;
-
-	return h && at < h->count ? h->names[at].address : 0;
-}
-
 bool net_hosts_pass(const struct net_hosts *h, uint32_t address, uint16_t port) {
 	for (size_t i = 0; h && i < h->open.count; i++)
 		if (h->open.entries[i].cidr.address == address &&

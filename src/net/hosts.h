@@ -41,8 +41,6 @@ int net_hosts_add(struct net_hosts *h, const char *ip, char *const *names, char 
 		  struct err *err);
 /* Take @name away, and the address with the last of its names: 1, else 0. */
 int net_hosts_remove(struct net_hosts *h, const char *name);
-/* The address of @name in lower case; 0: it has none here. @h may be NULL. */
-uint32_t net_hosts_find(const struct net_hosts *h, const char *name);
 /* May @port (0: what has none) of @address be reached? @h may be NULL. */
 bool net_hosts_pass(const struct net_hosts *h, uint32_t address, uint16_t port);
 

@@ -50,10 +50,4 @@ int neighbour_delete(struct nl_sock *s, int bridge_index, uint32_t address);
 /* Addresses of permanent neighbours on the bridge; newly allocated. */
 int neighbour_list(struct nl_sock *s, int bridge_index, uint32_t **ret, size_t *ret_count);
 
-/*
- * Ranges that the host's addresses and routes take (default routes do not
- * count), without those of link @except. Newly allocated.
- */
-int host_ranges(struct nl_sock *s, int except, struct net_cidr **ret, size_t *ret_count);
-
 #endif

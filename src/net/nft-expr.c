@@ -52,7 +52,7 @@ void nft_cmp(struct nft_batch *b, uint32_t op, uint32_t sreg, const void *data, 
 	nftnl_expr_set(e, NFTNL_EXPR_CMP_DATA, data, (uint32_t)len);
 }
 
-void nft_and(struct nft_batch *b, uint32_t reg, const void *mask, size_t len) {
+static void nft_and(struct nft_batch *b, uint32_t reg, const void *mask, size_t len) {
 	static const uint8_t zero[16];
 	struct nftnl_expr *e = expr(b, "bitwise");
 
@@ -65,7 +65,8 @@ void nft_and(struct nft_batch *b, uint32_t reg, const void *mask, size_t len) {
 	nftnl_expr_set(e, NFTNL_EXPR_BITWISE_XOR, zero, (uint32_t)len);
 }
 
-void nft_or(struct nft_batch *b, uint32_t reg, uint32_t bits) {
+/* Set those bits. */
+static void nft_or(struct nft_batch *b, uint32_t reg, uint32_t bits) {
 	const uint32_t mask = ~bits;
 	struct nftnl_expr *e = expr(b, "bitwise");
 
@@ -118,7 +119,7 @@ void nft_verdict(struct nft_batch *b, int verdict, const char *chain) {
 		nftnl_expr_set_str(e, NFTNL_EXPR_IMM_CHAIN, chain);
 }
 
-void nft_ct(struct nft_batch *b, uint32_t key, uint32_t dreg) {
+static void nft_ct(struct nft_batch *b, uint32_t key, uint32_t dreg) {
 	struct nftnl_expr *e = expr(b, "ct");
 
 	nftnl_expr_set_u32(e, NFTNL_EXPR_CT_KEY, key);

@@ -115,9 +115,6 @@ void nft_meta(struct nft_batch *b, uint32_t key, uint32_t dreg);
 void nft_meta_set(struct nft_batch *b, uint32_t key, uint32_t sreg);
 void nft_payload(struct nft_batch *b, uint32_t base, uint32_t offset, uint32_t len, uint32_t dreg);
 void nft_cmp(struct nft_batch *b, uint32_t op, uint32_t sreg, const void *data, size_t len);
-void nft_and(struct nft_batch *b, uint32_t reg, const void *mask, size_t len);
-/* Set those bits. */
-void nft_or(struct nft_batch *b, uint32_t reg, uint32_t bits);
 void nft_immediate(struct nft_batch *b, uint32_t dreg, const void *data, size_t len);
 void nft_lookup(struct nft_batch *b, const char *set, uint32_t sreg);
 /* Goes on when it is not in the set. */
@@ -126,7 +123,6 @@ void nft_lookup_not(struct nft_batch *b, const char *set, uint32_t sreg);
 void nft_map(struct nft_batch *b, const char *set, uint32_t sreg, uint32_t dreg);
 /* NF_ACCEPT, NF_DROP, NFT_RETURN; NFT_JUMP, NFT_GOTO with a chain. */
 void nft_verdict(struct nft_batch *b, int verdict, const char *chain);
-void nft_ct(struct nft_batch *b, uint32_t key, uint32_t dreg);
 void nft_limit(struct nft_batch *b, uint64_t per_second, uint32_t burst);
 /* The rule goes on only with more than that of one value of @sreg, which is kept in @set. */
 void nft_limit_over_each(struct nft_batch *b, const char *set, uint32_t sreg, uint64_t per_second,

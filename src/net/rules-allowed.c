@@ -35,8 +35,9 @@
 #define ECHO_BURST 40
 #define ELEMS_AT_ONCE 256
 
-void net_port_set_name(const struct net_port *port, enum net_port_set which, unsigned list,
-		       char out[NET_SET_NAME]) {
+/* The name of a port's set of addresses: which kind, and of which list of ports. */
+static void net_port_set_name(const struct net_port *port, enum net_port_set which, unsigned list,
+			      char out[NET_SET_NAME]) {
 	snprintf(out, NET_SET_NAME, "%c%u.%u", (char)which, port->index, list);
 }
 

@@ -69,8 +69,6 @@ void net_rules_port_put(struct nft_batch *b, const struct net_base *base,
 /* Only what lies in the tables of @family. */
 void net_rules_port_remove(struct nft_batch *b, uint16_t family, const struct net_base *base,
 			   const struct net_port *port, uint16_t dns_before);
-/* The element of in4 for the name service at @dns_port. */
-void net_rules_in4(struct nft_batch *b, const struct net_port *port, uint16_t dns_port, bool add);
 
 /* The chains of a port's own, and the letter that each one's name begins with. */
 enum {
@@ -111,9 +109,6 @@ unsigned net_port_chains(const struct net_port *port);
 
 #define NET_SET_NAME 16
 enum net_port_set { NET_SET_LISTED = 'a', NET_SET_LEARNT = 'l' };
-/* The name of a port's set of addresses: which kind, and of which list of ports. */
-void net_port_set_name(const struct net_port *port, enum net_port_set which, unsigned list,
-		       char out[NET_SET_NAME]);
 /* The chain of the mode, which is for all ports. */
 #define NET_ALLOWLIST_RULES 13
 void net_rules_allowlist(struct nft_batch *b);

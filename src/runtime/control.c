@@ -171,16 +171,6 @@ int runtime_leftovers_remove(const struct runtime_ref *ref, struct err *err) {
 	return 0;
 }
 
-int runtime_leftovers_exist(const char *lxc_name) {
-	auto_cgroup_trees struct cgroup_trees t = { 0 };
-
-	if (cgroup_trees_load(&t, NULL) < 0)
-		return 0;
-	return cgroup_exists(&t, CGROUP_PAYLOAD, lxc_name) ||
-	       cgroup_exists(&t, CGROUP_MONITOR, lxc_name) ||
-	       cgroup_exists(&t, CGROUP_SUPERVISOR, lxc_name);
-}
-
 static void names_add(char ***names, const char *dir, const char *prefix) {
 	static const char *const kinds[] = { CGROUP_SUPERVISOR, CGROUP_MONITOR, CGROUP_PAYLOAD };
 	autoclosedir DIR *d = opendir(dir);

@@ -91,8 +91,6 @@ int runtime_cgroup_open(const struct runtime_ref *ref);
  * Idempotent. -ETIMEDOUT when something would not die within five seconds.
  */
 int runtime_leftovers_remove(const struct runtime_ref *ref, struct err *err);
-/* Are there cgroups of that name? 1 or 0: what leftovers_remove() would act on. */
-int runtime_leftovers_exist(const char *lxc_name);
 /*
  * Names of containers that have cgroups here and whose name begins with
  * @prefix, newly allocated strv (NULL: none).

@@ -86,9 +86,6 @@ void rootfs_done(struct rootfs_layers *l);
 int rootfs_overlay(const struct runtime_spec *spec, const struct idset *ids,
 		   const struct rootfs_layers *l, const char *staging, struct err *err);
 
-/* Where upper/ and work/ are. */
-const char *rootfs_files_dir(const struct runtime_spec *spec);
-
 /* hosts, hostname and resolv.conf below @root. */
 int etc_write(const struct runtime_spec *spec, int root, const struct idset *ids,
 	      struct err *err);

@@ -44,7 +44,8 @@ static int layer_clone(const char *path, unsigned flags, int userns, struct err 
 	return steal_fd(&m);
 }
 
-const char *rootfs_files_dir(const struct runtime_spec *spec) {
+/* Where upper/ and work/ are. */
+static const char *rootfs_files_dir(const struct runtime_spec *spec) {
 	return spec->disk ? DISK_MOUNT : spec->files_dir ? spec->files_dir : spec->container_dir;
 }
 

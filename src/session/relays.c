@@ -54,7 +54,8 @@ static void add(struct relay_items *r, const struct relay_item *item) {
 
 /* --- ports */
 
-int relays_first_auto(const char *workspace, int slot) {
+/* 20000 + hash·100 + (slot - 1)·10; 0 for a slot that has no ports. Pure. */
+static int relays_first_auto(const char *workspace, int slot) {
 	char hex[HASH_HEX_SIZE];
 	int block;
 

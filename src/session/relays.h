@@ -52,8 +52,6 @@ void relay_items_done(struct relay_items *r);
 int relays_from_settings(const struct session *s, const struct container *c,
 			 struct relay_items *ret, struct err *err);
 
-/* 20000 + hash·100 + (slot - 1)·10; 0 for a slot that has no ports. Pure. */
-int relays_first_auto(const char *workspace, int slot);
 /* A listening TCP socket, non-blocking; -EADDRINUSE and the like. */
 int relays_listen(const char *address, int port);
 

@@ -34,7 +34,8 @@ void snapshot_list_done(struct snapshot_list *list) {
 	*list = (struct snapshot_list){ 0 };
 }
 
-bool snapshot_name_is_valid(const char *name) {
+/* Letters, digits and . _ -, at most SNAPSHOT_NAME_MAX, a letter or digit first. */
+static bool snapshot_name_is_valid(const char *name) {
 	static const char first[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 	size_t len = strlen(name);
 

@@ -40,8 +40,6 @@ void snapshot_free_ptr(struct snapshot **snapshot);
 void snapshot_list_done(struct snapshot_list *list);
 #define auto_snapshot_list __attribute__((cleanup(snapshot_list_done)))
 
-/* Letters, digits and . _ -, at most SNAPSHOT_NAME_MAX, a letter or digit first. */
-bool snapshot_name_is_valid(const char *name);
 /* 0, or ERR_USAGE that says the above. */
 int snapshot_name_check(const char *name, struct err *err);
 /* ERR_MISSING when the container has none of that name. */

@@ -150,7 +150,8 @@ static void end_record(struct supervisor *v, bool delete_it) {
 		forensics_prune(&v->session, v->c->name);
 }
 
-void supervisor_finish(struct supervisor *v, const struct plan *plan, bool delete_it) {
+/* Undo all steps and let the record say stopped, or delete the container. */
+static void supervisor_finish(struct supervisor *v, const struct plan *plan, bool delete_it) {
 	(void)plan_undo(plan, v, plan->count, supervisor_trouble, NULL);
 	plan_crash_point("finish", "record", "before");
 	end_record(v, delete_it);

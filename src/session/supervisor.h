@@ -348,7 +348,5 @@ void supervisor_audit_delete(struct supervisor *v);
  * the container is to be deleted, else 0; -errno when it cannot be watched.
  */
 int supervisor_serve(struct supervisor *v, struct err *err);
-/* Undo all steps and let the record say stopped, or delete the container. */
-void supervisor_finish(struct supervisor *v, const struct plan *plan, bool delete_it);
 
 #endif

@@ -96,7 +96,8 @@ int policy_check_target(const char *target, const char **ret_why) {
 	return 0;
 }
 
-const char *policy_below_root(const char *name) {
+/* "rootfs/x" is "x": in a unified image the root lies one level down. */
+static const char *policy_below_root(const char *name) {
 	return strncmp(name, "rootfs/", 7) == 0 ? name + 7 : name;
 }
 

@@ -52,9 +52,6 @@ enum policy_whiteout policy_whiteout(const char *name, const char **ret_hides);
 /* A symbolic link's target may be any text that the kernel takes; else *@ret_why. */
 int policy_check_target(const char *target, const char **ret_why);
 
-/* "rootfs/x" is "x": in a unified image the root lies one level down. */
-const char *policy_below_root(const char *name);
-
 /* Character and block nodes: those of a usual /dev are skipped, others refused. */
 enum policy_verdict policy_device(const char *name, mode_t mode, unsigned int major_nr,
 				  unsigned int minor_nr);

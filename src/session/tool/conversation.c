@@ -33,8 +33,12 @@ void conversation_store_done(struct conversation_store *store) {
 	*store = (struct conversation_store){ 0 };
 }
 
-void conversation_consider(struct conversation *best, const struct conversation *one,
-			   const struct conversation_window *window) {
+/*
+ * The better one of two: the youngest that was there in the window, of two of the same
+ * age the one that was changed last. Puts it into *@best.
+ */
+static void conversation_consider(struct conversation *best, const struct conversation *one,
+				  const struct conversation_window *window) {
 	if (window->wanted && !strcmp(one->id, window->wanted)) {
 		*best = *one;
 		return;

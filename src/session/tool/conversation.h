@@ -35,13 +35,6 @@ struct conversation_window {
 #define CONVERSATION_NO_TIME { .since_ms = INT64_MAX }
 #define CONVERSATION_ANY_TIME { .until_ms = INT64_MAX }
 
-/*
- * The better one of two: the youngest that was there in the window, of two of the same
- * age the one that was changed last. Puts it into *@best.
- */
-void conversation_consider(struct conversation *best, const struct conversation *one,
-			   const struct conversation_window *window);
-
 /* Letters, digits and "._-", not first a dash or a dot; CONVERSATION_ID_MAX at most. */
 bool conversation_id_is_plain(const char *id);
 /*
