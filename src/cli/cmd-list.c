@@ -143,7 +143,7 @@ static const struct output_column saved_columns[] = {
 	{ 0 },
 };
 
-/* What --status takes: what 0.9's containers could be, and ours are of that. */
+/* What --status takes: what ours can be, and then what 0.9's could be beside that. */
 static const char *const statuses[] = { "Running",  "Stopped", "Frozen",   "Error",
 					"Starting", "Stopping", "Freezing", "Thawed",
 					"Aborting", "Ready" };
@@ -170,8 +170,9 @@ static int list_check(struct cli *cli, void *args, struct err *err) {
 	if (!a->status || status_of(a->status))
 		return 0;
 	(void)err_set(err, ERR_USAGE, -EINVAL, "'%s' is no status of a container", a->status);
-	return err_hint(err, "there are: running, stopped, frozen, error, starting, stopping, "
-			     "freezing, thawed, aborting, ready");
+	return err_hint(err, "there are: running, stopped, frozen, error, starting, stopping; "
+			     "and of coi 0.9, which no container is now: freezing, thawed, aborting, "
+			     "ready");
 }
 
 static void print_containers(const struct list_row *rows, size_t count, const char *only) {
@@ -293,8 +294,9 @@ static const struct cli_option list_options[] = {
 	{
 		.name = "status",
 		CLI_TEXT(struct list_args, status, "STATUS"),
-		.help = "Only those of this status: running, stopped, frozen, error, starting, "
-			"stopping; in any case",
+		.help = "Only those of this status, in any case: running, stopped, frozen, error, "
+			"starting, stopping; and of coi 0.9, as no container is now: freezing, "
+			"thawed, aborting, ready",
 	},
 	{ 0 },
 };

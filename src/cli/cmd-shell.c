@@ -261,9 +261,9 @@ static int begin_session(struct cli *cli, const struct shell_args *a,
 	int r;
 
 	mode->background = a->background && mode->tmux;
-	r = check_terminal(mode, err);
+	r = tool_load(cli->settings, NULL, tool, err);
 	if (r == 0)
-		r = tool_load(cli->settings, NULL, tool, err);
+		r = check_terminal(mode, err);
 	if (r < 0)
 		return r;
 	mode->tool = a->debug ? "bash (debug)" : (*tool)->name;

@@ -298,8 +298,10 @@ static int walk(struct compare *c, int from, int to, struct err *err) {
 	if (r < 0)
 		return failed(c, err, r);
 	if (++c->depth > DEPTH_MAX)
-		return err_set(err, ERR_SYSTEM, -ELOOP, "'%.300s' is nested too deeply",
-			       c->path.data);
+		return err_set(err, ERR_SYSTEM, -ELOOP,
+			       "'%.300s' is nested too deeply: there are more than %d "
+			       "directories below each other",
+			       c->path.data, DEPTH_MAX);
 	while (r == 0 && ((a && a[i]) || (b && b[k]))) {
 		int order = !a || !a[i] ? 1 : !b || !b[k] ? -1 : strcmp(a[i], b[k]);
 		const char *name = order <= 0 ? a[i] : b[k];

@@ -301,8 +301,10 @@ static int walk_children(struct walk *w, int fd, struct err *err) {
 	if (r < 0)
 		return failed(w, err, r);
 	if (++w->depth > DEPTH_MAX)
-		return err_set(err, ERR_SYSTEM, -ELOOP, "'%.300s' is nested too deeply",
-			       w->path.data);
+		return err_set(err, ERR_SYSTEM, -ELOOP,
+			       "'%.300s' is nested too deeply: there are more than %d "
+			       "directories below each other",
+			       w->path.data, DEPTH_MAX);
 	for (size_t i = 0; names && names[i] && r == 0; i++) {
 		if (len)
 			buf_addc(&w->path, '/');

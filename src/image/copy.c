@@ -253,8 +253,10 @@ static int copy_children(struct image_copier *c, int from, int to, struct err *e
 	if (r < 0)
 		return failed(c, err, r);
 	if (++c->depth > DEPTH_MAX)
-		return err_set(err, ERR_SYSTEM, -ELOOP, "'%.300s' is nested too deeply",
-			       c->path.data);
+		return err_set(err, ERR_SYSTEM, -ELOOP,
+			       "'%.300s' is nested too deeply: there are more than %d "
+			       "directories below each other",
+			       c->path.data, DEPTH_MAX);
 	for (size_t i = 0; names && names[i] && r == 0; i++) {
 		if (len)
 			buf_addc(&c->path, '/');

@@ -26,6 +26,7 @@ bool image_fingerprint_is_valid(const char *text);
 
 /* ---- the store (store.c) ---- */
 
+/* Every image, with its aliases; without the lock: the caller holds it. */
 int store_load_all(const struct layout *l, struct image_list *ret, struct err *err);
 /* An empty record when there is none yet. */
 int store_load_aliases(const struct layout *l, struct record **ret, struct err *err);

@@ -162,7 +162,8 @@ static void member(struct nft_batch *b, const char *set, const void *key, size_t
 }
 
 /* The element of in4 for the name service at @dns_port. */
-static void net_rules_in4(struct nft_batch *b, const struct net_port *port, uint16_t dns_port, bool add) {
+static void net_rules_in4(struct nft_batch *b, const struct net_port *port, uint16_t dns_port,
+			  bool add) {
 	uint8_t key[8] = { 0 };
 	const uint32_t address = htonl(port->address);
 	const uint16_t be = htons(dns_port);

@@ -153,6 +153,10 @@ $event $mode: $(own_processes) $(cat "$T/out")"
 	run --separate-stderr coi shell --debug </dev/null
 	expect_status 1
 	expect_stderr "needs a terminal"
+	run --separate-stderr coi shell --tool nosuch </dev/null
+	expect_status 1
+	expect_stderr "there is no tool 'nosuch'"
+	expect_one_error
 	expect_equal "$(coi list --format json | jq '.active_containers | length')" 0
 	local FLAGS=() sizes=() i
 	on_terminal size:1x1 'expect:Mode' size:30x90 'expect:bash-' 'send:touch up; echo do""ne\n' 'expect:done' 'send:\x02d' 'expect:still running' status:0

@@ -204,7 +204,8 @@ static void test_reach(void **state) {
 		{ 'y', "-nnnn", MODE_RESTRICTED, HEALTH_WARNING, "does not answer" },
 		{ 'y', "nnnnn", MODE_ALLOWLIST, HEALTH_WARNING, "does not answer" },
 		{ 'n', "-nnnn", MODE_RESTRICTED, HEALTH_WARNING, "does not know" },
-		{ '-', "-nnnn", MODE_RESTRICTED, HEALTH_FAILED, "not found" },
+		{ '-', "-nnnn", MODE_RESTRICTED, HEALTH_FAILED, "name service does not answer" },
+		{ 'f', "-nnnn", MODE_RESTRICTED, HEALTH_FAILED, "no server that the name service" },
 		{ '-', "-nnnn", MODE_ALLOWLIST, HEALTH_FAILED, "not found" },
 	}, in[] = {
 		{ 'y', "ynn--", MODE_RESTRICTED, HEALTH_OK, "private networks and metadata are" },

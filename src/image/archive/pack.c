@@ -311,8 +311,10 @@ static int pack_children(struct pack *p, int fd, struct err *err) {
 	if (r < 0)
 		return failed(p, err, r);
 	if (++p->depth > POLICY_DEPTH_MAX)
-		return err_set(err, ERR_SYSTEM, -ELOOP, "'%.300s' is nested too deeply",
-			       p->path.data);
+		return err_set(err, ERR_SYSTEM, -ELOOP,
+			       "'%.300s' is nested too deeply: there are more than %d "
+			       "directories below each other",
+			       p->path.data, POLICY_DEPTH_MAX);
 	for (size_t i = 0; names && names[i]; i++) {
 		if (p->spec->skip_marks && policy_has_whiteout(names[i])) {
 			p->sum.skipped_marks++;

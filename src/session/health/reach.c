@@ -105,6 +105,8 @@ static uint32_t ask(uint32_t server, const char *name, char *ret_verdict) {
 		*ret_verdict = 'y';
 	else if ((answer[3] & 0xf) == ns_r_noerror || (answer[3] & 0xf) == ns_r_nxdomain)
 		*ret_verdict = 'n';
+	else
+		*ret_verdict = 'f';
 	return found;
 }
 

@@ -20,7 +20,8 @@ enum reach_target {
 };
 
 struct reach {
-	char dns;                  /* 'y', 'n' (no such name), '-' (no answer) */
+	/* 'y', 'n' (no such name), 'f' (it could not find out), '-' (no answer) */
+	char dns;
 	char targets[REACH_COUNT]; /* 'y': connected, 'n': refused or unreachable, '-': silence */
 };
 

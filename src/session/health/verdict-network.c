@@ -66,8 +66,10 @@ void verdict_connectivity(const struct reach *reached, enum setting_network_mode
 		health_warn(ret, "%s is found, but does not answer", REACH_NAME);
 	else if (reached->dns == 'n')
 		health_warn(ret, "the name service answers, but does not know %s", REACH_NAME);
+	else if (reached->dns == 'f')
+		health_fail(ret, "names are not found: no server that the name service asks answers");
 	else
-		health_fail(ret, "names are not found in a container");
+		health_fail(ret, "names are not found: a container's name service does not answer");
 	if (ret->status != HEALTH_OK)
 		health_remedy(ret, "look at this machine's own connection first");
 }
