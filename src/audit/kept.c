@@ -4,6 +4,8 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -21,6 +23,7 @@
 
 #define DAY 86400
 #define JSONL ".jsonl"
+#define CLOCK_NAME "clock"
 
 /* Threats only have an id and, before anything foreign, a level. */
 static bool is_worth_keeping(const char *line) {
@@ -134,7 +137,45 @@ static void prune_one(struct prune *p, const char *name) {
 		drop_older(p, stem);
 }
 
-static int prune_as_person(struct prune *p, int days, struct err *err) {
+bool audit_clock_holds(struct audit_clock *c, int64_t now) {
+	const int64_t last = c->last;
+
+	c->last = now;
+	/* It was put back: what it said in between counts for nothing. */
+	if (c->leapt && now < c->leapt)
+		c->leapt = 0;
+	else if (c->leapt && now - c->leapt < DAY)
+		return false;
+	else if (!c->leapt && last && now - last > (int64_t)AUDIT_LEAP_DAYS * DAY)
+		c->leapt = now;
+	else
+		c->leapt = 0;
+	return !c->leapt;
+}
+
+static bool is_time(int64_t t) {
+	return t >= 0 && t < INT64_MAX / 2;
+}
+
+/* A clock that is wrong for an hour must not cost a person all records. */
+static bool clock_is_believed(int dir, time_t now) {
+	struct audit_clock c = { 0 };
+	autobuf struct buf text = { 0 };
+	char out[64];
+	bool holds;
+
+	if (file_read_at(dir, CLOCK_NAME, sizeof(out), &text) == 0 &&
+	    (sscanf(text.data, "%" SCNd64 " %" SCNd64, &c.last, &c.leapt) != 2 ||
+	     !is_time(c.last) || !is_time(c.leapt)))
+		c = (struct audit_clock){ 0 };
+	holds = audit_clock_holds(&c, now);
+	(void)snprintf(out, sizeof(out), "%" PRId64 " %" PRId64 "\n", c.last, c.leapt);
+	if (file_write_quick_at(dir, CLOCK_NAME, out, strlen(out), 0600) < 0)
+		log_debug("the time is not kept in '" CLOCK_NAME "'");
+	return holds;
+}
+
+static int prune_as_person(struct prune *p, int days, time_t now, struct err *err) {
 	autoclose int dir = audit_open_directory(p->who, false, err);
 	autostrv char **names = NULL;
 	int r;
@@ -145,7 +186,9 @@ static int prune_as_person(struct prune *p, int days, struct err *err) {
 	if (r < 0)
 		return err_sys(err, r, "cannot read '%s/.coi/audit'", p->who->home);
 	p->dir = dir;
-	p->before = time(NULL) - (time_t)days * DAY;
+	if (!clock_is_believed(dir, now))
+		return 0;
+	p->before = now - (time_t)days * DAY;
 	for (char **name = names; name && *name; name++) {
 		size_t len = strlen(*name);
 
@@ -155,12 +198,12 @@ static int prune_as_person(struct prune *p, int days, struct err *err) {
 	return p->removed;
 }
 
-int audit_prune(const struct privilege *who, int days, struct err *err) {
+int audit_prune(const struct privilege *who, int days, time_t now, struct err *err) {
 	struct prune p = { .who = who };
 	int r;
 
 	privilege_person_begin(who);
-	r = prune_as_person(&p, days, err);
+	r = prune_as_person(&p, days, now, err);
 	privilege_person_end(who);
 	return r;
 }

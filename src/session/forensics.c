@@ -46,10 +46,14 @@ int forensics_take(struct session *s, struct container *c, const char *why, char
 	return r;
 }
 
-static void prune_snapshots(struct session *s, const char *name) {
+/*
+ * The newest is the one that was made just now, whatever its time says: the clock may have
+ * been put back since the others.
+ */
+static void prune_snapshots(struct session *s, const char *name, const char *made) {
 	auto_snapshot_list struct snapshot_list list = { 0 };
 	struct err err = { 0 };
-	size_t count = 0;
+	size_t count = made ? 1 : 0;
 
 	if (snapshot_list_load(s, name, &list, &err) < 0) {
 		session_say(s, "Warning: %s", err.msg);
@@ -59,7 +63,7 @@ static void prune_snapshots(struct session *s, const char *name) {
 		const char *one = list.items[i - 1]->name;
 
 		if (strncmp(one, FORENSICS_PREFIX, sizeof(FORENSICS_PREFIX) - 1) != 0 ||
-		    ++count <= FORENSICS_MAX)
+		    (made && !strcmp(one, made)) || ++count <= FORENSICS_MAX)
 			continue;
 		if (snapshot_delete(s, name, one, &err) < 0)
 			session_say(s, "Warning: %s", err.msg);
@@ -95,10 +99,11 @@ static bool is_kept(const struct container *c, const char *workspace) {
 	       !strcmp(c->workspace, workspace);
 }
 
-static void prune_containers(struct session *s, const char *workspace) {
+/* Of the workspace of @newest, which has ended just now. */
+static void prune_containers(struct session *s, const struct container *newest) {
 	auto_container_list struct container_list list = { 0 };
 	struct err err = { 0 };
-	size_t count = 0;
+	size_t count = 1;
 
 	if (container_list_load(s, LIST_ALL_PREFIXES, &list, &err) < 0) {
 		session_say(s, "Warning: %s", err.msg);
@@ -107,20 +112,21 @@ static void prune_containers(struct session *s, const char *workspace) {
 	if (list.count)
 		qsort(list.items, list.count, sizeof(struct container *), newest_first);
 	for (size_t i = 0; i < list.count; i++) {
-		if (!is_kept(list.items[i], workspace) || ++count <= FORENSICS_MAX)
+		if (!is_kept(list.items[i], newest->workspace) ||
+		    !strcmp(list.items[i]->name, newest->name) || ++count <= FORENSICS_MAX)
 			continue;
 		if (remove_kept(s, list.items[i]->name, &err) < 0)
 			session_say(s, "Warning: %s", err.msg);
 	}
 }
 
-void forensics_prune(struct session *s, const char *name) {
+void forensics_prune(struct session *s, const char *name, const char *made) {
 	auto_container struct container *c = NULL;
 	struct err err = { 0 };
 
 	if (container_load(s, name, &c, &err) < 0)
 		return;
-	prune_snapshots(s, name);
+	prune_snapshots(s, name, made);
 	if (*kept_since(c))
-		prune_containers(s, c->workspace);
+		prune_containers(s, c);
 }

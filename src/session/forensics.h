@@ -30,7 +30,10 @@ int forensics_keep_locked(const struct session *s, const char *name, struct err 
  */
 int forensics_take(struct session *s, struct container *c, const char *why, char **ret_name,
 		   struct err *err);
-/* Older ones go, as far as there are too many; nobody has a lock. What cannot go is said. */
-void forensics_prune(struct session *s, const char *name);
+/*
+ * Older ones go, as far as there are too many; nobody has a lock. What cannot go is said.
+ * @made: the snapshot of just now, which stays whatever the clock says; NULL: there is none.
+ */
+void forensics_prune(struct session *s, const char *name, const char *made);
 
 #endif

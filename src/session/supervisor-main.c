@@ -97,6 +97,7 @@ static void take_evidence(struct supervisor *v) {
 		       "taking the room that they took): 'coi diff %s' shows what was changed, "
 		       "'coi snapshot delete -c %s %s' frees the room",
 		       name, FORENSICS_MAX, v->c->name, v->c->name, name);
+	v->evidence_snapshot = steal_ptr(name);
 }
 
 /* It was to go, and nothing of it was waited for; now it is to stay, whatever happens next. */
@@ -147,7 +148,7 @@ static void end_record(struct supervisor *v, bool delete_it) {
 	(void)tree_remove_at(v->session.layout->run_fd, v->c->name);
 	container_lock_remove(&v->session, v->c->name, steal_fd(&lock));
 	if (v->evidence && !delete_it)
-		forensics_prune(&v->session, v->c->name);
+		forensics_prune(&v->session, v->c->name, v->evidence_snapshot);
 }
 
 /* Undo all steps and let the record say stopped, or delete the container. */
@@ -180,6 +181,7 @@ static void close_all(struct supervisor *v) {
 	free(v->head);
 	free(v->why);
 	free(v->evidence);
+	free(v->evidence_snapshot);
 	strv_free(v->canaries);
 	free(v->sockets_path);
 	free(v->hosts_lines);

@@ -390,7 +390,8 @@ void supervisor_monitor_spawn(struct supervisor *v) {
 	if (v->plan.adopt)
 		audit_add_named(v->session.audit, m->sinks);
 	tell_sinks(v);
-	if (m->retention_days > 0 && audit_prune(&v->plan.who, m->retention_days, &err) < 0)
+	if (m->retention_days > 0 && 
+	    audit_prune(&v->plan.who, m->retention_days, time(NULL), &err) < 0)
 		supervisor_complain(&err);
 	if (!v->plan.adopt && monitoring_store(&v->session, v->c->name, m) < 0)
 		supervisor_note("how '%s' is watched cannot be kept", v->c->name);

@@ -175,6 +175,7 @@ struct supervisor {
 	bool was_killed;   /* at once, whatever is lost by it */
 	bool was_late;     /* killed, since it took too long */
 	char *why;         /* it ends; NULL: nobody asked for it */
+	char *evidence_snapshot; /* of that; NULL: none was made */
 	char *evidence;    /* the threat that it was killed for, when its files are to be kept */
 	bool session_log_failed;
 };

@@ -242,7 +242,7 @@ sum_lost() { # FILE
 }
 
 @test "ten thousand events a second: memory stays, and what is lost is counted" {
-	local n watcher supervisor peak total told
+	local n watcher supervisor peak total told slack=0
 	n=$(long 20000 600000)
 	launch c8
 	watcher=$(watcher_of c8)
@@ -259,9 +259,14 @@ sum_lost() { # FILE
 	echo "# KiB of both: $peak, then $(($(peak_of "$watcher") + $(peak_of "$supervisor")))" >&3
 	[ $(($(peak_of "$watcher") + $(peak_of "$supervisor"))) -lt $((peak + peak / 4)) ]
 	told=$(count "$A/c8.jsonl" '.type == "net" and (.peer == "127.0.0.1:7001" or .peer == "127.0.0.1:7002")')
-	total=$((told + $(sum_lost "$A/c8.jsonl")))
+	if [ -e "$A/c8.jsonl.1" ]; then
+		# Older ones went, as they should: the numbers of the rest say how many there were,
+		# and a few of them were others.
+		slack=100 told=$(($(tail -n 1 "$A/c8.jsonl" | jq .seq) - $(cat "$A"/c8.jsonl "$A"/c8.jsonl.[0-9] | grep -c '"type":"\(exec\|audit\|file\|container\|supervisor\|network\)')))
+	fi
+	total=$((told + $(cat "$A"/c8.jsonl "$A"/c8.jsonl.[0-9] 2>/dev/null | grep '"msg":".*\.lost"' | sum_lost /dev/stdin)))
 	echo "# recorded $told of $((2 * n)), counted as lost $((total - told))" >&3
-	[ "$total" = $((2 * n)) ]
+	[ "$total" -ge $((2 * n)) ] && [ "$total" -le $((2 * n + slack)) ]
 	coi audit verify c8
 	gone c8
 }

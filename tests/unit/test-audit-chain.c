@@ -422,7 +422,7 @@ static void what_is_too_old_goes(void **state) {
 	struct err err = { 0 };
 	struct stat st;
 
-	assert_int_equal(audit_prune(&p->who, 30, &err), 0); /* there is nothing at all */
+	assert_int_equal(audit_prune(&p->who, 30, time(NULL), &err), 0); /* there is nothing at all */
 	write_some(p, "old", 1, 2);
 	write_some(p, "c", 1, 3);
 	assert_int_equal(renameat(p->fd, FILE_OF("c"), p->fd, FILE_OF("c") ".1"), 0);
@@ -431,8 +431,9 @@ static void what_is_too_old_goes(void **state) {
 	set_age(p, FILE_OF("old"), 31);
 	set_age(p, FILE_OF("c") ".1", 31);
 	set_age(p, ".coi/audit/other.txt", 31);
-	assert_int_equal(audit_prune(&p->who, 32, &err), 0);
-	assert_int_equal(audit_prune(&p->who, 30, &err), 3); /* old.jsonl, old.head, c.jsonl.1 */
+	assert_int_equal(audit_prune(&p->who, 32, time(NULL), &err), 0);
+	assert_int_equal(audit_prune(&p->who, 30, time(NULL), &err), 3);
+	/* old.jsonl, old.head, c.jsonl.1 */
 	assert_true(fstatat(p->fd, FILE_OF("old"), &st, 0) < 0);
 	assert_true(fstatat(p->fd, ".coi/audit/old.head", &st, 0) < 0);
 	assert_true(fstatat(p->fd, FILE_OF("c") ".1", &st, 0) < 0);
@@ -440,6 +441,47 @@ static void what_is_too_old_goes(void **state) {
 	assert_int_equal(problems(p, "c", &v), 0);
 	assert_int_equal(v.dropped, 3);
 	assert_int_equal(v.first, 4);
+}
+
+#define DAYS 86400
+
+/* A clock that runs away for an hour costs no record; one that stays there does, later. */
+static void a_clock_that_leaps_removes_nothing(void **state) {
+	struct place *p = *state;
+	const time_t now = time(NULL), far = now + 30000 * (time_t)DAYS;
+	struct err err = { 0 };
+	struct stat st;
+
+	write_some(p, "c", 1, 2);
+	assert_int_equal(audit_prune(&p->who, 30, now, &err), 0);
+	assert_int_equal(audit_prune(&p->who, 30, far, &err), 0);
+	assert_int_equal(audit_prune(&p->who, 30, far + 3600, &err), 0);
+	/* Back, and on: it is as if nothing had been. */
+	assert_int_equal(audit_prune(&p->who, 30, now + 7200, &err), 0);
+	assert_int_equal(audit_prune(&p->who, 30, now - 400 * (time_t)DAYS, &err), 0);
+	assert_int_equal(fstatat(p->fd, FILE_OF("c"), &st, 0), 0);
+	/* What stands in its file may be anything. */
+	spew(p, ".coi/audit/clock", "-9223372036854775808 x", 22);
+	assert_int_equal(audit_prune(&p->who, 30, now, &err), 0);
+	spew(p, ".coi/audit/clock", "9223372036854775807 -9223372036854775808", 41);
+	assert_int_equal(audit_prune(&p->who, 30, now, &err), 0);
+	/* A machine that was off for long: a day after that. */
+	assert_int_equal(audit_prune(&p->who, 30, now + 40 * (time_t)DAYS, &err), 0);
+	assert_int_equal(audit_prune(&p->who, 30, now + 41 * (time_t)DAYS, &err), 2);
+	assert_true(fstatat(p->fd, FILE_OF("c"), &st, 0) < 0);
+}
+
+static void a_clock_that_is_believed(void **state) {
+	struct audit_clock c = { 0 };
+	(void)state;
+
+	assert_true(audit_clock_holds(&c, 1000000));
+	assert_true(audit_clock_holds(&c, 1000000 + AUDIT_LEAP_DAYS * DAYS));
+	assert_true(audit_clock_holds(&c, 5)); /* far back */
+	assert_false(audit_clock_holds(&c, 100 * DAYS));
+	assert_false(audit_clock_holds(&c, 101 * DAYS - 1));
+	assert_true(audit_clock_holds(&c, 101 * DAYS));
+	assert_true(audit_clock_holds(&c, 102 * DAYS));
 }
 
 /* ---- many at once, and none at all */
@@ -545,6 +587,8 @@ int main(void) {
 		WITH_PLACE(lines_of_before_are_counted),
 		WITH_PLACE(a_flood_washes_no_threat_away),
 		WITH_PLACE(what_is_too_old_goes),
+		WITH_PLACE(a_clock_that_leaps_removes_nothing),
+		cmocka_unit_test(a_clock_that_is_believed),
 		WITH_PLACE(held_lines_are_one_write),
 		WITH_PLACE(what_was_lost_is_said),
 		WITH_PLACE(lines_are_read_one_by_one),
