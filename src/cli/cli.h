@@ -33,6 +33,9 @@ enum cli_complete {
 	COMPLETE_IMAGE,     /* aliases */
 	COMPLETE_RECIPE,
 	COMPLETE_PROFILE,
+	COMPLETE_TOOL,    /* agents that are built in */
+	COMPLETE_MODE,    /* of the network */
+	COMPLETE_STATUS,  /* of a container */
 	COMPLETE_COMMAND, /* our own commands: help */
 };
 

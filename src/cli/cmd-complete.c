@@ -18,7 +18,9 @@
 #include "cli/commands.h"
 #include "cli/complete.h"
 #include "cli/profiles.h"
+#include "config/rows.h"
 #include "session/build.h"
+#include "session/tool/tool.h"
 
 #define DEFAULT_ROOT "/var/lib/coi"
 #define NEWEST_FORMAT 1000 /* of records, only to look at a word in them */
@@ -86,6 +88,12 @@ static char **find_names(enum cli_complete kind) {
 		return build_recipes();
 	if (kind == COMPLETE_PROFILE)
 		return profiles_names();
+	if (kind == COMPLETE_TOOL)
+		return tool_names(NULL);
+	if (kind == COMPLETE_MODE)
+		return strv_copy((char *const *)settings_row("network.mode")->choices);
+	if (kind == COMPLETE_STATUS)
+		return strv_split("error frozen running starting stopped stopping", " ");
 	return containers(kind == COMPLETE_RUNNING);
 }
 

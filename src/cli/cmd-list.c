@@ -297,6 +297,7 @@ static const struct cli_option list_options[] = {
 		.help = "Only those of this status, in any case: running, stopped, frozen, error, "
 			"starting, stopping; and of coi 0.9, as no container is now: freezing, "
 			"thawed, aborting, ready",
+		.complete = COMPLETE_STATUS,
 	},
 	{ 0 },
 };

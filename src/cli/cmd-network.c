@@ -235,7 +235,7 @@ static const struct cli_argument entry_arguments[] = {
 
 static const struct cli_argument mode_arguments[] = {
 	NAME_ARGUMENT,
-	{ "mode", ARGUMENT_REQUIRED, COMPLETE_NONE, "restricted, allowlist or open" },
+	{ "mode", ARGUMENT_REQUIRED, COMPLETE_MODE, "restricted, allowlist or open" },
 	{ NULL },
 };
 

@@ -433,6 +433,7 @@ static const struct cli_option shell_options[] = {
 		.value = "NAME",
 		.setting = "tool.name",
 		.help = "Which agent to run: claude, codex, omp, opencode, pi, or one of the settings",
+		.complete = COMPLETE_TOOL,
 	},
 	{ 0 },
 };

@@ -93,6 +93,9 @@ static const char *offer_kind(struct state *st, enum cli_complete kind, const ch
 	case COMPLETE_IMAGE:
 	case COMPLETE_RECIPE:
 	case COMPLETE_PROFILE:
+	case COMPLETE_TOOL:
+	case COMPLETE_MODE:
+	case COMPLETE_STATUS:
 		break;
 	}
 	names = st->names ? st->names(kind) : NULL;

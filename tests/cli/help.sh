@@ -250,6 +250,18 @@ for words in 'version' '--help' 'completion bash' 'help run' '--version'; do
 	verdict "full disk: coi $words" "$complaint"
 done
 
+offers() { # WORDS-BEFORE: the candidates, in a line
+	# shellcheck disable=SC2086 # words
+	"$coi" __complete $1 '' | sed -n 's/^\([^:]*\)	.*/\1/p' | tr '\n' ' '
+}
+verdict "the values that help names are completed" "$(
+	[ "$(offers 'shell --tool')" = "claude codex omp opencode pi " ] || offers 'shell --tool'
+	[ "$(offers 'network mode web')" = "allowlist restricted open " ] || offers 'network mode web'
+	[ "$(offers 'list --status' | wc -w)" = 6 ] || offers 'list --status'
+	for word in $(offers 'list --status'); do
+		"$coi" list --help | grep -q "[ ,]$word[,;]" || echo "help of list does not name $word"
+	done)"
+
 # These must not look at anything.
 mkdir "$tmp/broken" "$tmp/broken/.coi"
 printf '[[[' >"$tmp/broken/.coi/config.toml"
