@@ -75,42 +75,58 @@ static json_t *counts(const struct unpack_result *sum) {
 			 "skipped_devices", (json_int_t)sum->skipped_devices);
 }
 
-static int do_unpack(struct msg *request, struct err *err) {
-	struct unpack_spec spec = { .progress = tell };
+/* Into @tree, which is all there is from now on, for @job alone. */
+static int enter(int tree, enum confine_job job, int *ret_root, struct err *err) {
+	autoclose int root = -1;
+	int r = confine_root(tree, err);
+
+	if (r < 0)
+		return r;
+	root = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (root < 0)
+		return err_sys(err, -errno, "cannot open the new root");
+	r = confine_rights(job, err);
+	if (r < 0)
+		return r;
+	*ret_root = steal_fd(&root);
+	return 0;
+}
+
+/* Unpack there, and say that it is done: the counts, and what @add (may be NULL) says. */
+static int unpack_into(struct unpack_spec *spec, int tree, enum confine_job job,
+		       int (*add)(int root, json_t *body, struct err *err), struct err *err) {
 	struct unpack_result sum;
 	auto_json json_t *body = NULL;
-	autoclose int in = -1, root = -1, tree = -1, hashes = -1;
+	autoclose int root = -1;
+	int r = enter(tree, job, &root, err);
+
+	if (r < 0)
+		return r;
+	spec->root = root;
+	r = unpack_archive(spec, &sum, err);
+	if (r < 0)
+		return r;
+	body = counts(&sum);
+	r = add ? add(root, body, err) : 0;
+	return r < 0 ? r : msg_send(ARCHIVE_SOCKET_FD, "done", steal_ptr(body), NULL, 0);
+}
+
+static int do_unpack(struct msg *request, struct err *err) {
+	struct unpack_spec spec = { .progress = tell };
+	autoclose int in = -1, tree = -1, hashes = -1;
 	int r;
 
 	if (request->fd_count != 2 && request->fd_count != 3)
 		return err_set(err, ERR_BUG, -EINVAL, "coi-archive: unpack wants two descriptors");
-	in = steal_fd(&request->fds[0]);
-	hashes = request->fd_count == 3 ? steal_fd(&request->fds[2]) : -1;
+	spec.in = in = steal_fd(&request->fds[0]);
+	spec.hashes = hashes = request->fd_count == 3 ? steal_fd(&request->fds[2]) : -1;
 	r = confine_clone(request->fds[1], false, &tree, err);
 	/* From here on no descriptor may lead to a directory outside. */
 	mem_close_ptr(&request->fds[1]);
 	request->fds[1] = -1;
 	if (r == 0)
 		r = confine_namespaces(err);
-	if (r == 0)
-		r = confine_root(tree, err);
-	if (r < 0)
-		return r;
-	root = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (root < 0)
-		return err_sys(err, -errno, "cannot open the new root");
-	r = confine_rights(CONFINE_WRITE, err);
-	if (r < 0)
-		return r;
-	spec.in = in;
-	spec.root = root;
-	spec.hashes = hashes;
-	r = unpack_archive(&spec, &sum, err);
-	if (r < 0)
-		return r;
-	body = counts(&sum);
-	r = describe(root, body, err);
-	return r < 0 ? r : msg_send(ARCHIVE_SOCKET_FD, "done", steal_ptr(body), NULL, 0);
+	return r < 0 ? r : unpack_into(&spec, tree, CONFINE_WRITE, describe, err);
 }
 
 /* ---- images of layers ---- */
@@ -139,30 +155,15 @@ static int prepare_layer(int *layers, size_t count, struct msg *request, int *re
 
 static int do_apply(struct msg *request, int *layers, size_t count, struct err *err) {
 	struct unpack_spec spec = { .progress = tell, .is_layer = true };
-	struct unpack_result sum;
-	autoclose int in = -1, root = -1, tree = -1, hashes = -1;
+	autoclose int in = -1, tree = -1, hashes = -1;
 	int r;
 
 	if (request->fd_count != 4)
 		return err_set(err, ERR_BUG, -EINVAL, "coi-archive: apply wants four descriptors");
-	in = steal_fd(&request->fds[0]);
-	hashes = steal_fd(&request->fds[3]);
+	spec.in = in = steal_fd(&request->fds[0]);
+	spec.hashes = hashes = steal_fd(&request->fds[3]);
 	r = prepare_layer(layers, count, request, &tree, err);
-	if (r == 0)
-		r = confine_root(tree, err);
-	if (r < 0)
-		return r;
-	root = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (root < 0)
-		return err_sys(err, -errno, "cannot open the new root");
-	r = confine_rights(CONFINE_APPLY, err);
-	if (r < 0)
-		return r;
-	spec.in = in;
-	spec.root = root;
-	spec.hashes = hashes;
-	r = unpack_archive(&spec, &sum, err);
-	return r < 0 ? r : msg_send(ARCHIVE_SOCKET_FD, "done", counts(&sum), NULL, 0);
+	return r < 0 ? r : unpack_into(&spec, tree, CONFINE_APPLY, NULL, err);
 }
 
 static int do_inflate(struct msg *request, struct err *err) {
@@ -229,13 +230,7 @@ static int do_plan(struct msg *request, struct err *err) {
 	if (r == 0)
 		r = confine_namespaces(err);
 	if (r == 0)
-		r = confine_root(tree, err);
-	if (r < 0)
-		return r;
-	root = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (root < 0)
-		return err_sys(err, -errno, "cannot open the image");
-	r = confine_rights(CONFINE_READ, err);
+		r = enter(tree, CONFINE_READ, &root, err);
 	if (r == 0)
 		r = oci_read(root, &want, &plan, err);
 	if (r == 0)
@@ -276,13 +271,7 @@ static int do_pack(struct msg *request, int *layers, size_t count, struct err *e
 	out = steal_fd(&request->fds[0]);
 	r = prepare_tree(layers, count, &tree, err);
 	if (r == 0)
-		r = confine_root(tree, err);
-	if (r < 0)
-		return r;
-	root = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (root < 0)
-		return err_sys(err, -errno, "cannot open the new root");
-	r = confine_rights(CONFINE_READ, err);
+		r = enter(tree, CONFINE_READ, &root, err);
 	if (r < 0)
 		return r;
 	spec.root = root;

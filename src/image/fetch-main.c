@@ -24,6 +24,7 @@
 
 #include "base/download.h"
 #include "base/fd.h"
+#include "base/mem.h"
 
 struct download {
 	long long bytes, max, offset;
@@ -66,6 +67,21 @@ static CURLcode set_authorities(CURL *c) {
 	return r;
 }
 
+static const struct {
+	CURLoption option;
+	long value;
+} numbers[] = {
+	{ CURLOPT_NOPROGRESS, 0 },
+	{ CURLOPT_FOLLOWLOCATION, 1 },
+	{ CURLOPT_MAXREDIRS, 5 },
+	{ CURLOPT_FAILONERROR, 1 },
+	{ CURLOPT_CONNECTTIMEOUT, 30 },
+	/* Slower than 1 kB/s for a minute is dead. */
+	{ CURLOPT_LOW_SPEED_LIMIT, 1024 },
+	{ CURLOPT_LOW_SPEED_TIME, 60 },
+	{ CURLOPT_NOSIGNAL, 1 },
+};
+
 static CURLcode configure(CURL *c, const char *url, curl_off_t offset, struct download *d) {
 	const char *protocols = strncmp(url, "https://", 8) == 0 ? "https" : "https,http";
 	CURLcode r = curl_easy_setopt(c, CURLOPT_URL, url);
@@ -77,34 +93,17 @@ static CURLcode configure(CURL *c, const char *url, curl_off_t offset, struct do
 		r = curl_easy_setopt(c, CURLOPT_REDIR_PROTOCOLS_STR, protocols);
 	if (r == CURLE_OK)
 		r = set_authorities(c);
+	for (size_t i = 0; i < ARRAY_SIZE(numbers) && r == CURLE_OK; i++)
+		r = curl_easy_setopt(c, numbers[i].option, numbers[i].value);
+	if (r == CURLE_OK && offset > 0)
+		r = curl_easy_setopt(c, CURLOPT_RESUME_FROM_LARGE, offset);
 	if (r == CURLE_OK)
 		r = curl_easy_setopt(c, CURLOPT_XFERINFOFUNCTION, on_progress);
 	if (r == CURLE_OK)
 		r = curl_easy_setopt(c, CURLOPT_XFERINFODATA, d);
 	if (r == CURLE_OK)
-		r = curl_easy_setopt(c, CURLOPT_NOPROGRESS, 0L);
-	if (r == CURLE_OK && offset > 0)
-		r = curl_easy_setopt(c, CURLOPT_RESUME_FROM_LARGE, offset);
-	if (r == CURLE_OK)
-		r = curl_easy_setopt(c, CURLOPT_FOLLOWLOCATION, 1L);
-	if (r == CURLE_OK)
-		r = curl_easy_setopt(c, CURLOPT_MAXREDIRS, 5L);
-	if (r == CURLE_OK)
-		r = curl_easy_setopt(c, CURLOPT_FAILONERROR, 1L);
-	if (r == CURLE_OK)
-		r = curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT, 30L);
-	/* Slower than 1 kB/s for a minute is dead. */
-	if (r == CURLE_OK)
-		r = curl_easy_setopt(c, CURLOPT_LOW_SPEED_LIMIT, 1024L);
-	if (r == CURLE_OK)
-		r = curl_easy_setopt(c, CURLOPT_LOW_SPEED_TIME, 60L);
-	if (r == CURLE_OK)
-		r = curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
-	if (r == CURLE_OK)
 		r = curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, on_data);
-	if (r == CURLE_OK)
-		r = curl_easy_setopt(c, CURLOPT_WRITEDATA, d);
-	return r;
+	return r == CURLE_OK ? curl_easy_setopt(c, CURLOPT_WRITEDATA, d) : r;
 }
 
 static int fetch(const char *url, long long max, long long offset) {
