@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "base/confine.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <grp.h>
 #include <sys/mman.h>
@@ -96,21 +97,86 @@ int confine_without(const cap_value_t *drop, size_t count) {
 	return r;
 }
 
-int confine_calls(const int *calls, size_t count, scmp_filter_ctx *ret) {
-	/* It fails and does not kill, since libraries change. */
-	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ERRNO(EPERM));
-	int r = ctx ? 0 : -ENOMEM;
+/*
+ * The same by another name: what a C library calls on machines of 32 bits, whose first
+ * calls are too narrow for sizes, times and ids, and where a newer call has replaced one.
+ */
+static const struct {
+	int call, other;
+} others[] = {
+	{ SCMP_SYS(clock_gettime), SCMP_SYS(clock_gettime64) },
+	{ SCMP_SYS(epoll_wait), SCMP_SYS(epoll_pwait) },
+	{ SCMP_SYS(fchown), SCMP_SYS(fchown32) },
+	{ SCMP_SYS(fcntl), SCMP_SYS(fcntl64) },
+	{ SCMP_SYS(fork), SCMP_SYS(clone) },
+	{ SCMP_SYS(fstat), SCMP_SYS(fstat64) },
+	{ SCMP_SYS(fstatfs), SCMP_SYS(fstatfs64) },
+	{ SCMP_SYS(ftruncate), SCMP_SYS(ftruncate64) },
+	{ SCMP_SYS(futex), SCMP_SYS(futex_time64) },
+	{ SCMP_SYS(gettimeofday), SCMP_SYS(clock_gettime64) },
+	{ SCMP_SYS(lseek), SCMP_SYS(_llseek) },
+	{ SCMP_SYS(mmap), SCMP_SYS(mmap2) },
+	{ SCMP_SYS(newfstatat), SCMP_SYS(fstatat64) },
+	{ SCMP_SYS(poll), SCMP_SYS(ppoll) },
+	{ SCMP_SYS(poll), SCMP_SYS(ppoll_time64) },
+	{ SCMP_SYS(ppoll), SCMP_SYS(ppoll_time64) },
+	{ SCMP_SYS(recvfrom), SCMP_SYS(recv) },
+	{ SCMP_SYS(rt_sigreturn), SCMP_SYS(sigreturn) },
+	{ SCMP_SYS(sendto), SCMP_SYS(send) },
+	{ SCMP_SYS(setfsgid), SCMP_SYS(setfsgid32) },
+	{ SCMP_SYS(setfsuid), SCMP_SYS(setfsuid32) },
+	{ SCMP_SYS(setgroups), SCMP_SYS(setgroups32) },
+	{ SCMP_SYS(sync_file_range), SCMP_SYS(sync_file_range2) },
+	{ SCMP_SYS(sync_file_range), SCMP_SYS(arm_sync_file_range) },
+	{ SCMP_SYS(timerfd_settime), SCMP_SYS(timerfd_settime64) },
+	{ SCMP_SYS(utimensat), SCMP_SYS(utimensat_time64) },
+#if __SIZEOF_LONG__ == 4
+	/* glibc >= 2.33: nothing else gives it times of 64 bits. */
+	{ SCMP_SYS(fstat), SCMP_SYS(statx) },
+	{ SCMP_SYS(newfstatat), SCMP_SYS(statx) },
+#endif
+};
+
+size_t confine_names(int call, int ret[CONFINE_NAMES_MAX]) {
+	size_t n = 0;
+
+	ret[n++] = call;
+	for (size_t i = 0; i < ARRAY_SIZE(others); i++)
+		if (others[i].call == call) {
+			assert(n < CONFINE_NAMES_MAX);
+			ret[n++] = others[i].other;
+		}
+	return n;
+}
+
+/* libseccomp: a call that this machine lacks has a negative number, and is left out. */
+static int allow_one(scmp_filter_ctx ctx, int call) {
+	int r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, call, 0);
+
+	return r == -EDOM || r == -EFAULT ? 0 : r;
+}
+
+int confine_allow(scmp_filter_ctx ctx, const int *calls, size_t count) {
+	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < count; i++) {
-		r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, calls[i], 0);
-		if (r == -EDOM || r == -EFAULT)
-			r = 0;
+		int names[CONFINE_NAMES_MAX];
+		size_t n = confine_names(calls[i], names);
+
+		for (size_t k = 0; r == 0 && k < n; k++)
+			r = allow_one(ctx, names[k]);
 	}
-	if (r == 0)
-		r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1,
-				     SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
-	if (r == 0)
-		r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1,
+	return r;
+}
+
+int confine_calls(const int *calls, size_t count, scmp_filter_ctx *ret) {
+	static const int memory[] = { SCMP_SYS(mmap), SCMP_SYS(mmap2), SCMP_SYS(mprotect) };
+	/* It fails and does not kill, since libraries change. */
+	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ERRNO(EPERM));
+	int r = ctx ? confine_allow(ctx, calls, count) : -ENOMEM;
+
+	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(memory); i++)
+		r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, memory[i], 1,
 				     SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
 	if (r < 0 && ctx)
 		seccomp_release(ctx);

@@ -33,9 +33,18 @@ int confine_capabilities(const cap_value_t *keep, size_t count);
  */
 int confine_without(const cap_value_t *drop, size_t count);
 /*
- * Only these system calls, as a filter to which more can be added before
- * seccomp_load(); the rest fails with EPERM. Memory never holds code. Calls that
- * this machine does not have are left out. seccomp_release() it.
+ * Allows the @count system calls of @calls in @ctx, by every name that a C library on this
+ * machine has for them (fstat64 and statx beside fstat, where numbers have 32 bits): a list
+ * has the name that machines of 64 bits have. What this machine lacks is left out.
+ */
+int confine_allow(scmp_filter_ctx ctx, const int *calls, size_t count);
+#define CONFINE_NAMES_MAX 4
+/* The numbers of @call and of its other names, for confine_allow(): how many there are. */
+size_t confine_names(int call, int ret[CONFINE_NAMES_MAX]);
+/*
+ * Only these system calls (confine_allow()), as a filter to which more can be added before
+ * seccomp_load(); the rest fails with EPERM. Memory never holds code.
+ * seccomp_release() it.
  */
 int confine_calls(const int *calls, size_t count, scmp_filter_ctx *ret);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * coi-archive: packs and unpacks, in a cage (confine.h). The only program that
+ * coi-archive: packs and unpacks, in a cage (cage.h). The only program that
  * is linked with libarchive. Told what to do over a socket (protocol.h).
  */
 #include <errno.h>
@@ -19,7 +19,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/msg.h"
-#include "image/archive/confine.h"
+#include "image/archive/cage.h"
 #include "image/archive/merge.h"
 #include "image/archive/oci.h"
 #include "image/archive/pack.h"
@@ -76,16 +76,16 @@ static json_t *counts(const struct unpack_result *sum) {
 }
 
 /* Into @tree, which is all there is from now on, for @job alone. */
-static int enter(int tree, enum confine_job job, int *ret_root, struct err *err) {
+static int enter(int tree, enum cage_job job, int *ret_root, struct err *err) {
 	autoclose int root = -1;
-	int r = confine_root(tree, err);
+	int r = cage_root(tree, err);
 
 	if (r < 0)
 		return r;
 	root = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (root < 0)
 		return err_sys(err, -errno, "cannot open the new root");
-	r = confine_rights(job, err);
+	r = cage_rights(job, err);
 	if (r < 0)
 		return r;
 	*ret_root = steal_fd(&root);
@@ -93,7 +93,7 @@ static int enter(int tree, enum confine_job job, int *ret_root, struct err *err)
 }
 
 /* Unpack there, and say that it is done: the counts, and what @add (may be NULL) says. */
-static int unpack_into(struct unpack_spec *spec, int tree, enum confine_job job,
+static int unpack_into(struct unpack_spec *spec, int tree, enum cage_job job,
 		       int (*add)(int root, json_t *body, struct err *err), struct err *err) {
 	struct unpack_result sum;
 	auto_json json_t *body = NULL;
@@ -120,13 +120,13 @@ static int do_unpack(struct msg *request, struct err *err) {
 		return err_set(err, ERR_BUG, -EINVAL, "coi-archive: unpack wants two descriptors");
 	spec.in = in = steal_fd(&request->fds[0]);
 	spec.hashes = hashes = request->fd_count == 3 ? steal_fd(&request->fds[2]) : -1;
-	r = confine_clone(request->fds[1], false, &tree, err);
+	r = cage_clone(request->fds[1], false, &tree, err);
 	/* From here on no descriptor may lead to a directory outside. */
 	mem_close_ptr(&request->fds[1]);
 	request->fds[1] = -1;
 	if (r == 0)
-		r = confine_namespaces(err);
-	return r < 0 ? r : unpack_into(&spec, tree, CONFINE_WRITE, describe, err);
+		r = cage_namespaces(err);
+	return r < 0 ? r : unpack_into(&spec, tree, CAGE_WRITE, describe, err);
 }
 
 /* ---- images of layers ---- */
@@ -136,14 +136,14 @@ static int prepare_layer(int *layers, size_t count, struct msg *request, int *re
 	struct merge m = { .layers = layers, .count = count, .upper = request->fds[1],
 			   .work = request->fds[2] };
 	autoclose int merged = -1;
-	int r = count ? 0 : confine_clone(m.upper, false, ret, err);
+	int r = count ? 0 : cage_clone(m.upper, false, ret, err);
 
 	if (r == 0)
-		r = confine_namespaces(err);
+		r = cage_namespaces(err);
 	if (r == 0 && count)
 		r = merge_layers(&m, &merged, err);
 	if (r == 0 && count)
-		r = confine_clone(merged, false, ret, err);
+		r = cage_clone(merged, false, ret, err);
 	/* From here on no descriptor may lead to a directory outside. */
 	for (size_t i = 0; i < count; i++)
 		(void)close(layers[i]);
@@ -163,7 +163,7 @@ static int do_apply(struct msg *request, int *layers, size_t count, struct err *
 	spec.in = in = steal_fd(&request->fds[0]);
 	spec.hashes = hashes = steal_fd(&request->fds[3]);
 	r = prepare_layer(layers, count, request, &tree, err);
-	return r < 0 ? r : unpack_into(&spec, tree, CONFINE_APPLY, NULL, err);
+	return r < 0 ? r : unpack_into(&spec, tree, CAGE_APPLY, NULL, err);
 }
 
 static int do_inflate(struct msg *request, struct err *err) {
@@ -172,13 +172,13 @@ static int do_inflate(struct msg *request, struct err *err) {
 
 	if (request->fd_count != 2)
 		return err_set(err, ERR_BUG, -EINVAL, "coi-archive: inflate wants two descriptors");
-	r = confine_namespaces(err);
+	r = cage_namespaces(err);
 	if (r == 0)
-		r = confine_nothing(&tree, err);
+		r = cage_nothing(&tree, err);
 	if (r == 0)
-		r = confine_root(tree, err);
+		r = cage_root(tree, err);
 	if (r == 0)
-		r = confine_rights(CONFINE_STREAM, err);
+		r = cage_rights(CAGE_STREAM, err);
 	if (r == 0)
 		r = reader_inflate(request->fds[0], request->fds[1], err);
 	return r < 0 ? r : msg_send(ARCHIVE_SOCKET_FD, "done", NULL, NULL, 0);
@@ -225,12 +225,12 @@ static int do_plan(struct msg *request, struct err *err) {
 	if (request->fd_count != 1)
 		return err_set(err, ERR_BUG, -EINVAL, "coi-archive: plan wants a directory");
 	oci_platform_of(json_get_str(request->body, "machine", ""), &want.platform);
-	r = confine_clone(request->fds[0], true, &tree, err);
+	r = cage_clone(request->fds[0], true, &tree, err);
 	(void)close(steal_fd(&request->fds[0]));
 	if (r == 0)
-		r = confine_namespaces(err);
+		r = cage_namespaces(err);
 	if (r == 0)
-		r = enter(tree, CONFINE_READ, &root, err);
+		r = enter(tree, CAGE_READ, &root, err);
 	if (r == 0)
 		r = oci_read(root, &want, &plan, err);
 	if (r == 0)
@@ -248,13 +248,13 @@ static int prepare_tree(int *layers, size_t count, int *ret, struct err *err) {
 	int r = 0;
 
 	if (count == 1)
-		r = confine_clone(layers[0], true, ret, err);
+		r = cage_clone(layers[0], true, ret, err);
 	if (r == 0)
-		r = confine_namespaces(err);
+		r = cage_namespaces(err);
 	if (r == 0 && count > 1)
 		r = merge_layers(&m, &merged, err);
 	if (r == 0 && count > 1)
-		r = confine_clone(merged, true, ret, err);
+		r = cage_clone(merged, true, ret, err);
 	for (size_t i = 0; i < count; i++)
 		(void)close(layers[i]);
 	return r;
@@ -271,7 +271,7 @@ static int do_pack(struct msg *request, int *layers, size_t count, struct err *e
 	out = steal_fd(&request->fds[0]);
 	r = prepare_tree(layers, count, &tree, err);
 	if (r == 0)
-		r = enter(tree, CONFINE_READ, &root, err);
+		r = enter(tree, CAGE_READ, &root, err);
 	if (r < 0)
 		return r;
 	spec.root = root;

@@ -58,11 +58,8 @@ static int filter_calls(unsigned needs) {
 	scmp_filter_ctx ctx = NULL;
 	int r = confine_calls(plain_calls, ARRAY_SIZE(plain_calls), &ctx);
 
-	for (size_t i = 0; r == 0 && has_files && i < ARRAY_SIZE(file_calls); i++) {
-		r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, file_calls[i], 0);
-		if (r == -EDOM || r == -EFAULT)
-			r = 0;
-	}
+	if (r == 0 && has_files)
+		r = confine_allow(ctx, file_calls, ARRAY_SIZE(file_calls));
 	if (r == 0 && has_files)
 		r = seccomp_rule_add(
 			ctx, SCMP_ACT_ALLOW, SCMP_SYS(openat), 1,

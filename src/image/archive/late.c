@@ -18,6 +18,7 @@
 #include "base/mem.h"
 #include "image/archive/acl.h"
 #include "image/archive/policy.h"
+#include "image/archive/times.h"
 
 #define LATE_MAX (2 * 1000 * 1000)
 #define NAMES_SIZE_MAX (1u << 20)
@@ -58,12 +59,9 @@ void late_free(struct late *l) {
 }
 
 struct timespec late_mtime(struct archive_entry *e) {
-	struct timespec t = { 0, 0 };
+	struct timespec t;
 
-	if (archive_entry_mtime_is_set(e)) {
-		t.tv_sec = archive_entry_mtime(e);
-		t.tv_nsec = archive_entry_mtime_nsec(e);
-	}
+	t.tv_sec = (time_t)times_mtime(e, &t.tv_nsec);
 	if (t.tv_nsec < 0 || t.tv_nsec > 999999999)
 		t.tv_nsec = 0;
 	return t;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The documents of a layout. Runs in the cage of confine.h: the layout's
+ * The documents of a layout. Runs in the cage of cage.h: the layout's
  * directory is all that there is.
  */
 #include <errno.h>

@@ -22,6 +22,7 @@
 #include "base/strv.h"
 #include "image/archive/acl.h"
 #include "image/archive/policy.h"
+#include "image/archive/times.h"
 #include "image/links.h"
 
 #define COPY_SIZE (256u << 10)
@@ -137,7 +138,7 @@ static void fill_entry(struct pack *p, struct archive_entry *e, const struct sta
 	archive_entry_set_mode(e, st->st_mode);
 	archive_entry_set_uid(e, st->st_uid);
 	archive_entry_set_gid(e, st->st_gid);
-	archive_entry_set_mtime(e, st->st_mtim.tv_sec, st->st_mtim.tv_nsec);
+	times_set_mtime(e, st->st_mtim.tv_sec, st->st_mtim.tv_nsec);
 	archive_entry_set_size(e, S_ISREG(st->st_mode) ? st->st_size : 0);
 	if (S_ISCHR(st->st_mode) || S_ISBLK(st->st_mode))
 		archive_entry_set_rdev(e, st->st_rdev);
@@ -348,7 +349,7 @@ static int pack_metadata(struct pack *p, struct err *err) {
 		return failed(p, err, -ENOMEM);
 	archive_entry_set_pathname(e, "metadata.yaml");
 	archive_entry_set_mode(e, S_IFREG | 0644);
-	archive_entry_set_mtime(e, p->spec->metadata_time, 0);
+	times_set_mtime(e, p->spec->metadata_time, 0);
 	archive_entry_set_size(e, (int64_t)len);
 	if (archive_write_header(p->archive, e) != ARCHIVE_OK ||
 	    archive_write_data(p->archive, p->spec->metadata, len) != (la_ssize_t)len)

@@ -32,7 +32,7 @@ struct pack_result {
 	uint64_t skipped_marks;
 };
 
-/* In the cage of confine.h; the whole tree, then the end mark. */
+/* In the cage of cage.h; the whole tree, then the end mark. */
 int pack_tree(const struct pack_spec *spec, struct pack_result *ret, struct err *err);
 
 #endif

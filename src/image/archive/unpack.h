@@ -2,7 +2,7 @@
 /*
  * Writing an archive's entries below a directory.
  *
- * Runs in the cage of confine.h, and does not rely on it: every entry's parent
+ * Runs in the cage of cage.h, and does not rely on it: every entry's parent
  * is opened with openat2(2) without following a symlink, every object is made
  * anew, nothing that is there is ever opened or replaced. A layer of an OCI
  * image replaces and removes what layers below it have, by apply.h.

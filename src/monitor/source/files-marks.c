@@ -8,9 +8,9 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/fanotify.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/fanotify.h>
 #include <sys/inotify.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -102,7 +102,7 @@ static int add_mark(struct files *f, int fd, const char *path, bool is_file, uin
 		return 0;
 	if (!known && f->count == MARKS_MAX)
 		return -ENOSPC;
-	if (syscall(SYS_fanotify_mark, f->fd, FAN_MARK_ADD, mask, AT_FDCWD,
+	if (fanotify_mark(f->fd, FAN_MARK_ADD, mask, AT_FDCWD,
 	            fd_proc_path(fd, link)) < 0)
 		return -errno;
 	if (known) {
@@ -251,8 +251,8 @@ int files_new(const struct watch_target *t, bool by_descriptor, unsigned flags,
 	else if ((r = mount_of(t->root_fd, &f->root_mount)) < 0)
 		r = err_sys(err, r, "the container's root has no mount");
 	/* What an event opens is not to wait for a pipe's other end. */
-	else if ((f->fd = (int)syscall(SYS_fanotify_init, flags | FAN_CLOEXEC | FAN_NONBLOCK,
-	                               O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOATIME | O_LARGEFILE)) < 0)
+	else if ((f->fd = fanotify_init(flags | FAN_CLOEXEC | FAN_NONBLOCK,
+	                             O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOATIME | O_LARGEFILE)) < 0)
 		r = err_sys(err, -errno, by_descriptor ?
 			    "this kernel has no fanotify" :
 			    "this kernel's fanotify does not tell names (Linux 5.17)");

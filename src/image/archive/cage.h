@@ -7,8 +7,8 @@
  *   - is killed by any system call that reading and writing files does not need.
  * What it holds open besides is the caller's care: no other directory.
  */
-#ifndef COI_IMAGE_ARCHIVE_CONFINE_H
-#define COI_IMAGE_ARCHIVE_CONFINE_H
+#ifndef COI_IMAGE_ARCHIVE_CAGE_H
+#define COI_IMAGE_ARCHIVE_CAGE_H
 
 #include <stdbool.h>
 
@@ -18,21 +18,21 @@
  * A mount of its own of directory @fd, attached nowhere, as a descriptor. It
  * must be made in the mount namespace that @fd was opened in.
  */
-int confine_clone(int fd, bool read_only, int *ret, struct err *err);
+int cage_clone(int fd, bool read_only, int *ret, struct err *err);
 /* Own network, IPC and mount namespace; mounts that are made now stay in here. */
-int confine_namespaces(struct err *err);
-/* Make @tree of confine_clone() the root and the working directory. */
-int confine_root(int tree, struct err *err);
-/* As confine_clone(): an empty directory that nothing can be made in. */
-int confine_nothing(int *ret, struct err *err);
+int cage_namespaces(struct err *err);
+/* Make @tree of cage_clone() the root and the working directory. */
+int cage_root(int tree, struct err *err);
+/* As cage_clone(): an empty directory that nothing can be made in. */
+int cage_nothing(int *ret, struct err *err);
 
-enum confine_job {
-	CONFINE_READ,  /* reads files of any owner */
-	CONFINE_WRITE, /* makes files of any owner */
-	CONFINE_APPLY, /* and takes some away */
-	CONFINE_STREAM, /* reads and writes what it holds open */
+enum cage_job {
+	CAGE_READ,  /* reads files of any owner */
+	CAGE_WRITE, /* makes files of any owner */
+	CAGE_APPLY, /* and takes some away */
+	CAGE_STREAM, /* reads and writes what it holds open */
 };
 /* Capabilities, no_new_privs, limits, system call filter. */
-int confine_rights(enum confine_job job, struct err *err);
+int cage_rights(enum cage_job job, struct err *err);
 
 #endif

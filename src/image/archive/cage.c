@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "image/archive/confine.h"
+#include "image/archive/cage.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
 #include <sched.h>
-#include <seccomp.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/capability.h>
@@ -14,26 +13,27 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/confine.h"
 #include "base/linux.h"
 #include "base/mem.h"
 
 /* A sanitizer's shadow memory and its own system calls do not fit in the cage. */
 #if defined(__SANITIZE_ADDRESS__)
-#define CONFINE_FULL 0
+#define CAGE_FULL 0
 #elif defined(__has_feature)
 #if __has_feature(address_sanitizer)
-#define CONFINE_FULL 0
+#define CAGE_FULL 0
 #endif
 #endif
-#ifndef CONFINE_FULL
-#define CONFINE_FULL 1
+#ifndef CAGE_FULL
+#define CAGE_FULL 1
 #endif
 
 /* xz and zstd dictionaries are the largest consumers; a bomb in memory ends here. */
-#define CONFINE_MEMORY (UINT64_C(2048) << 20)
-#define CONFINE_FILES 512
+#define CAGE_MEMORY (UINT64_C(2048) << 20)
+#define CAGE_FILES 512
 
-int confine_namespaces(struct err *err) {
+int cage_namespaces(struct err *err) {
 	if (unshare(CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC) < 0)
 		return err_sys(err, -errno, "cannot make namespaces for the archive process");
 	if (mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0)
@@ -41,7 +41,7 @@ int confine_namespaces(struct err *err) {
 	return 0;
 }
 
-int confine_clone(int fd, bool read_only, int *ret, struct err *err) {
+int cage_clone(int fd, bool read_only, int *ret, struct err *err) {
 	autoclose int tree = open_tree(fd, "", AT_EMPTY_PATH | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
 	struct mount_attr attr = {
 		.attr_set = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC |
@@ -54,7 +54,7 @@ int confine_clone(int fd, bool read_only, int *ret, struct err *err) {
 	return 0;
 }
 
-int confine_nothing(int *ret, struct err *err) {
+int cage_nothing(int *ret, struct err *err) {
 	autoclose int fs = fsopen("tmpfs", FSOPEN_CLOEXEC);
 	autoclose int tree = -1;
 
@@ -68,7 +68,7 @@ int confine_nothing(int *ret, struct err *err) {
 	return 0;
 }
 
-int confine_root(int tree, struct err *err) {
+int cage_root(int tree, struct err *err) {
 	/* Any directory serves as the place: the namespace is ours, and the place goes away. */
 	if (move_mount(tree, "", AT_FDCWD, "/proc", MOVE_MOUNT_F_EMPTY_PATH) < 0 ||
 	    fchdir(tree) < 0)
@@ -88,10 +88,10 @@ static const cap_value_t write_caps[] = { CAP_CHOWN, CAP_DAC_OVERRIDE, CAP_FOWNE
 					  CAP_SETFCAP };
 static const cap_value_t read_caps[] = { CAP_DAC_READ_SEARCH };
 
-static int drop_capabilities(enum confine_job job) {
-	bool read_only = job == CONFINE_READ;
+static int drop_capabilities(enum cage_job job) {
+	bool read_only = job == CAGE_READ;
 	const cap_value_t *want = read_only ? read_caps : write_caps;
-	size_t count = job == CONFINE_STREAM ? 0 :
+	size_t count = job == CAGE_STREAM ? 0 :
 		       read_only ? ARRAY_SIZE(read_caps) : ARRAY_SIZE(write_caps);
 	cap_t now = cap_get_proc(), left = cap_init();
 	int r = 0;
@@ -121,13 +121,13 @@ static int drop_capabilities(enum confine_job job) {
 }
 
 static int set_limits(void) {
-	const struct rlimit memory = { CONFINE_MEMORY, CONFINE_MEMORY };
-	const struct rlimit files = { CONFINE_FILES, CONFINE_FILES };
+	const struct rlimit memory = { CAGE_MEMORY, CAGE_MEMORY };
+	const struct rlimit files = { CAGE_FILES, CAGE_FILES };
 	const struct rlimit none = { 0, 0 };
 
 	if (setrlimit(RLIMIT_CORE, &none) < 0 || setrlimit(RLIMIT_NOFILE, &files) < 0)
 		return -errno;
-	if (CONFINE_FULL && setrlimit(RLIMIT_AS, &memory) < 0)
+	if (CAGE_FULL && setrlimit(RLIMIT_AS, &memory) < 0)
 		return -errno;
 	return 0;
 }
@@ -147,8 +147,7 @@ static const int write_calls[] = {
 	SCMP_SYS(fchmod),    SCMP_SYS(fchmodat), SCMP_SYS(fchown),    SCMP_SYS(fchownat),
 	SCMP_SYS(fsetxattr), SCMP_SYS(ftruncate), SCMP_SYS(linkat),   SCMP_SYS(lsetxattr),
 	SCMP_SYS(mkdirat),   SCMP_SYS(mknodat),  SCMP_SYS(pwrite64),  SCMP_SYS(symlinkat),
-	SCMP_SYS(sync_file_range), SCMP_SYS(sync_file_range2),
-	SCMP_SYS(utimensat),
+	SCMP_SYS(sync_file_range), SCMP_SYS(utimensat),
 };
 static const int read_calls[] = {
 	SCMP_SYS(fgetxattr), SCMP_SYS(flistxattr), SCMP_SYS(getdents64), SCMP_SYS(getxattr),
@@ -162,36 +161,26 @@ static const int apply_calls[] = {
 	SCMP_SYS(renameat2), SCMP_SYS(unlinkat),
 };
 
-static int allow_calls(scmp_filter_ctx ctx, const int *calls, size_t count) {
-	for (size_t i = 0; i < count; i++) {
-		int r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, calls[i], 0);
-
-		if (r < 0)
-			return r;
-	}
-	return 0;
-}
-
-static int load_filter(enum confine_job job) {
+static int load_filter(enum cage_job job) {
 	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_KILL_PROCESS);
 	int r;
 
 	if (!ctx)
 		return -ENOMEM;
-	r = allow_calls(ctx, common_calls, ARRAY_SIZE(common_calls));
-	if (r == 0 && job == CONFINE_READ)
-		r = allow_calls(ctx, read_calls, ARRAY_SIZE(read_calls));
-	if (r == 0 && (job == CONFINE_WRITE || job == CONFINE_APPLY))
-		r = allow_calls(ctx, write_calls, ARRAY_SIZE(write_calls));
-	if (r == 0 && job == CONFINE_APPLY)
-		r = allow_calls(ctx, apply_calls, ARRAY_SIZE(apply_calls));
+	r = confine_allow(ctx, common_calls, ARRAY_SIZE(common_calls));
+	if (r == 0 && job == CAGE_READ)
+		r = confine_allow(ctx, read_calls, ARRAY_SIZE(read_calls));
+	if (r == 0 && (job == CAGE_WRITE || job == CAGE_APPLY))
+		r = confine_allow(ctx, write_calls, ARRAY_SIZE(write_calls));
+	if (r == 0 && job == CAGE_APPLY)
+		r = confine_allow(ctx, apply_calls, ARRAY_SIZE(apply_calls));
 	if (r == 0)
 		r = seccomp_load(ctx);
 	seccomp_release(ctx);
 	return r;
 }
 
-int confine_rights(enum confine_job job, struct err *err) {
+int cage_rights(enum cage_job job, struct err *err) {
 	int r;
 
 	if (setgroups(0, NULL) < 0)
@@ -204,6 +193,6 @@ int confine_rights(enum confine_job job, struct err *err) {
 	r = set_limits();
 	if (r < 0)
 		return err_sys(err, r, "cannot limit the archive process");
-	r = CONFINE_FULL ? load_filter(job) : 0;
+	r = CAGE_FULL ? load_filter(job) : 0;
 	return r < 0 ? err_sys(err, r, "cannot filter the calls of the archive process") : 0;
 }
