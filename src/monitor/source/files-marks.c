@@ -13,7 +13,6 @@
 #include <sys/fanotify.h>
 #include <sys/inotify.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -102,8 +101,7 @@ static int add_mark(struct files *f, int fd, const char *path, bool is_file, uin
 		return 0;
 	if (!known && f->count == MARKS_MAX)
 		return -ENOSPC;
-	if (fanotify_mark(f->fd, FAN_MARK_ADD, mask, AT_FDCWD,
-	            fd_proc_path(fd, link)) < 0)
+	if (fanotify_mark(f->fd, FAN_MARK_ADD, mask, AT_FDCWD, fd_proc_path(fd, link)) < 0)
 		return -errno;
 	if (known) {
 		known->mask |= mask;
