@@ -25,6 +25,13 @@ verdict "the Debian package is built with what contrib/packages-build names" "$(
 		grep -qE "(^| )$package( |,|\$)" contrib/debian/control || echo "not in control: $package"
 	done)"
 
+verdict "what contrib/cross cannot see is there to be seen" "$(
+	grep -v '^#' contrib/cross-lacks | while read -r _ lack program name; do
+		grep -q "\"$lack\"" contrib/cross-probe.c || echo "nothing probes for '$lack'"
+		grep -q "\b$name\b" "tests/unit/$program.c" || echo "no $name in $program"
+	done
+	${COI_TEST_CC:-cc} -fsyntax-only -Wall -Werror contrib/cross-probe.c 2>&1)"
+
 # "! command" stops no test: 'not' (tests/lib/not.bash) does. As the last line of a
 # function it is what that returns, and before "||" and "&&" it is a condition.
 verdict "what must not be is asked so that a test can fail" "$(find tests -name '*.bats' | sort |
