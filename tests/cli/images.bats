@@ -244,7 +244,7 @@ imports_and_runs() { # FILE...
 	coi container launch coi-default src
 	coi container exec src -- sh -c 'echo published >/root/published'
 	coi container stop --force src
-	run --separate-stderr coi image publish src pub --description "a description"
+	run --separate-stderr coi image publish src pub --description "a description" --compression xz
 	expect_status 0
 	expect_equal "$(jq -r .alias <<<"$output")" pub
 	[[ "$(jq -r .fingerprint <<<"$output")" =~ ^[0-9a-f]{12,64}$ ]]

@@ -193,6 +193,12 @@ no_leftovers() {
 	mkdir "$HOME/.coi/sigma"
 	coi update patterns >/dev/null 2>&1
 	[ "$(rules_of sigma | wc -l)" = 2 ]
+	# Where the settings say; what there was before stays.
+	echo 'gtfobins_dir = "~/.coi/elsewhere"' >>"$HOME/.coi/config.toml"
+	coi update patterns >/dev/null 2>&1
+	[ -d "$HOME/.coi/elsewhere/.git" ]
+	[ -d "$HOME/.coi/gtfobins/.git" ]
+	rm -r "$HOME/.coi/elsewhere"
 	# A repository of something else changes nothing.
 	in_repo rm -q -r rules
 	commit

@@ -126,6 +126,13 @@ screen_shows() {
 	tmux -L outer send-keys C-d
 	within 20 screen_shows "ended with 0"
 	rm direct
+	# The setting says the same; without a terminal it reads what it is given.
+	cp "$HOME/.coi/config.toml" "$T/kept.toml"
+	printf '[shell]\nuse_tmux = false\n' >>"$HOME/.coi/config.toml"
+	run --separate-stderr coi shell --debug <<<'touch direct'
+	mv "$T/kept.toml" "$HOME/.coi/config.toml"
+	expect_status 0
+	rm direct
 }
 
 @test "list shows the session, in text and json" {
@@ -335,6 +342,17 @@ screen_shows() {
 	run coi shutdown --timeout 5 "$(container_name 1)"
 	expect_status 0
 	run coi container exists "$(container_name 1)"
+	expect_status 1
+	# The setting, where none is said: not the minute that it is without it.
+	cp "$HOME/.coi/config.toml" "$T/kept.toml"
+	printf '[container]\ninit = "coi-init"\nshutdown_timeout = 1\n' >"$HOME/.coi/config.toml"
+	coi container launch coi-default stubborn
+	# An init that stands still does not power off.
+	kill -STOP "$(sed -n 's/^init *= *\([0-9]*\).*/\1/p' "$COI_ROOT/containers/stubborn/container.ini")"
+	run timeout 40 "$COI" shutdown stubborn
+	mv "$T/kept.toml" "$HOME/.coi/config.toml"
+	expect_status 0
+	run coi container exists stubborn
 	expect_status 1
 }
 

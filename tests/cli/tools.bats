@@ -468,8 +468,11 @@ setup_keep() {
 
 @test "one's own text replaces it; without auto_context the agent is not given it" {
 	echo 'only this' >"$T/context.md"
-	TOOL_LINES="context_file = \"$T/context.md\"" start pi --persistent
+	echo '{"only": "that"}' >"$T/context.json"
+	TOOL_LINES="context_file = \"$T/context.md\"
+context_json_file = \"$T/context.json\"" start pi --persistent
 	expect_equal "$(inside 'cat SANDBOX_CONTEXT.md')" 'only this'
+	expect_equal "$(inside 'cat SANDBOX_CONTEXT.json')" '{"only": "that"}'
 	expect_equal "$(inside 'grep -c "only this" .pi/agent/APPEND_SYSTEM.md')" 1
 	# Used again: it is replaced in its place, and taken away.
 	inside 'echo "mine" >>.pi/agent/APPEND_SYSTEM.md'
