@@ -184,3 +184,14 @@ int confine_calls(const int *calls, size_t count, scmp_filter_ctx *ret) {
 		*ret = ctx;
 	return r;
 }
+
+int confine_calls_load(const int *calls, size_t count) {
+	scmp_filter_ctx ctx = NULL;
+	int r = confine_calls(calls, count, &ctx);
+
+	if (r == 0)
+		r = seccomp_load(ctx);
+	if (ctx)
+		seccomp_release(ctx);
+	return r;
+}

@@ -47,5 +47,7 @@ size_t confine_names(int call, int ret[CONFINE_NAMES_MAX]);
  * seccomp_release() it.
  */
 int confine_calls(const int *calls, size_t count, scmp_filter_ctx *ret);
+/* That filter as it is, put into force. */
+int confine_calls_load(const int *calls, size_t count);
 
 #endif

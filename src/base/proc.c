@@ -180,7 +180,7 @@ static int child_identity(const struct spawn_spec *spec) {
 	return spec->cwd && chdir(spec->cwd) < 0 ? -errno : 0;
 }
 
-static void child_reset_signals(void) {
+void proc_reset_signals(void) {
 	sigset_t none;
 
 	for (int s = 1; s < NSIG; s++)
@@ -210,7 +210,7 @@ static void __attribute__((noreturn)) child_run(const struct spawn_spec *spec, i
 		r = -errno;
 	} else {
 		report = moved;
-		child_reset_signals();
+		proc_reset_signals();
 		r = child_identity(spec);
 	}
 	if (r == 0)

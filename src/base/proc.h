@@ -51,6 +51,8 @@ struct spawn_spec {
 	int death_signal;          /* PR_SET_PDEATHSIG, 0: none */
 };
 
+/* No signal is ignored, caught or blocked: what a program of somebody else begins with. */
+void proc_reset_signals(void);
 /*
  * fork and exec. Fails with -errno of the exec too (reported over a pipe).
  * *@ret_pidfd may be NULL.

@@ -45,7 +45,6 @@ static const int calls[] = {
 static int become(const struct relay_setup *s) {
 	/* What root may connect to, a relay of root's may. */
 	static const cap_value_t of_root[] = { CAP_DAC_OVERRIDE };
-	scmp_filter_ctx ctx = NULL;
 	int r = confine_privileges();
 
 	if (r < 0)
@@ -65,11 +64,7 @@ static int become(const struct relay_setup *s) {
 	if (r == 0)
 		r = confine_limits(DESCRIPTORS_MAX, 0);
 	if (r == 0)
-		r = confine_calls(calls, ARRAY_SIZE(calls), &ctx);
-	if (r == 0)
-		r = seccomp_load(ctx);
-	if (ctx)
-		seccomp_release(ctx);
+		r = confine_calls_load(calls, ARRAY_SIZE(calls));
 	return r;
 }
 

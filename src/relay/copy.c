@@ -374,7 +374,6 @@ static const int calls[] = {
 };
 
 static int give_up_rights(const struct relay_setup *setup) {
-	scmp_filter_ctx ctx = NULL;
 	int r = confine_root(RELAY_FD_ROOT);
 
 	(void)close(RELAY_FD_ROOT);
@@ -389,11 +388,7 @@ static int give_up_rights(const struct relay_setup *setup) {
 	if (r == 0)
 		r = confine_privileges();
 	if (r == 0)
-		r = confine_calls(calls, ARRAY_SIZE(calls), &ctx);
-	if (r == 0)
-		r = seccomp_load(ctx);
-	if (ctx)
-		seccomp_release(ctx);
+		r = confine_calls_load(calls, ARRAY_SIZE(calls));
 	return r;
 }
 

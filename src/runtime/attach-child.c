@@ -10,7 +10,6 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <linux/keyctl.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -35,16 +34,6 @@ static int fail(const struct attach_payload *p, enum attach_stage stage, int cod
 	(void)fd_write_all(p->report_fd, &report, sizeof(report));
 	return code == ENOENT || code == ENOTDIR ? ATTACH_STATUS_NOT_FOUND :
 						   ATTACH_STATUS_NOT_EXECUTABLE;
-}
-
-static void signals_reset(void) {
-	sigset_t none;
-
-	for (int sig = 1; sig < NSIG; sig++)
-		if (sig != SIGKILL && sig != SIGSTOP)
-			(void)signal(sig, SIG_DFL);
-	(void)sigemptyset(&none);
-	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
 /* The caller's terminal is left behind with its session: no TIOCSTI, no ^C twice. */
@@ -161,7 +150,7 @@ int attach_child(void *payload) {
 		(void)nodes_filter(p->nodes_fd);
 	if (code)
 		return fail(p, ATTACH_STAGE_SETUP, code);
-	signals_reset();
+	proc_reset_signals();
 	(void)umask(022);
 	passwd = database_read("/etc/passwd");
 	if (!passwd_find(passwd, spec->uid, &who) && spec->uid == 0)

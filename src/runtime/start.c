@@ -24,6 +24,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/path.h"
+#include "base/proc.h"
 #include "base/strv.h"
 #include "runtime/apparmor-profile.h"
 #include "runtime/control.h"
@@ -62,17 +63,6 @@ static bool lxc_configure(struct lxc_container *c, char **conf, struct start_rep
 	return true;
 }
 
-/* What init inherits from us: no blocked and no ignored signals. */
-static void signals_reset(void) {
-	sigset_t none;
-
-	for (int sig = 1; sig < NSIG; sig++)
-		if (sig != SIGKILL && sig != SIGSTOP)
-			(void)signal(sig, SIG_DFL);
-	(void)sigemptyset(&none);
-	(void)sigprocmask(SIG_SETMASK, &none, NULL);
-}
-
 /* What is started from here on makes device nodes, or cannot: no reason not to start. */
 static void nodes_put(const struct runtime_spec *spec) {
 	int fd = nodes_connect(spec->lxcpath, spec->lxc_name);
@@ -90,7 +80,7 @@ static void starter(const struct start_plan *plan, int pipe_fd) {
 
 	proc_set_name("coi-start");
 	proc_close_fds_except(&pipe_fd, 1);
-	signals_reset();
+	proc_reset_signals();
 	/*
 	 * Without newuidmap in PATH liblxc writes the maps itself, which is faster;
 	 * that the range is root's to give has been seen to (ids.h).

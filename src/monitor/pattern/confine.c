@@ -20,7 +20,6 @@ static const int calls[] = {
 };
 
 int pattern_confine(void) {
-	scmp_filter_ctx ctx = NULL;
 	int r = confine_privileges();
 
 	if (r == 0)
@@ -31,10 +30,6 @@ int pattern_confine(void) {
 	if (r == 0)
 		r = confine_capabilities(NULL, 0);
 	if (r == 0)
-		r = confine_calls(calls, ARRAY_SIZE(calls), &ctx);
-	if (r == 0)
-		r = seccomp_load(ctx);
-	if (ctx)
-		seccomp_release(ctx);
+		r = confine_calls_load(calls, ARRAY_SIZE(calls));
 	return r;
 }
