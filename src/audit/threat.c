@@ -101,8 +101,9 @@ static const struct audit_evidence_def evidence[AUDIT_EVIDENCE_COUNT] = {
 		.name = "sensitive_file",
 		.fields = {
 			TEXT("path", MUST, "as the container sees it"),
-			TEXT("access", MUST, "open, read, write, create, delete or move"),
+			TEXT("access", MUST, "open, read, write, run, create, delete or move"),
 			INT("pid", 0, "of the process, in the host's numbers"),
+			TEXT("comm", 0, "name of the process"),
 		},
 	},
 };
@@ -148,6 +149,7 @@ static const char *const actions[AUDIT_ACTION_COUNT] = {
 	[AUDIT_ALERTED] = "alerted",
 	[AUDIT_PAUSED] = "paused",
 	[AUDIT_KILLED] = "killed",
+	[AUDIT_BLOCKED] = "blocked",
 	[AUDIT_DEDUPLICATED] = "deduplicated",
 };
 

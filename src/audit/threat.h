@@ -35,6 +35,7 @@ enum audit_action {
 	AUDIT_ALERTED,
 	AUDIT_PAUSED,
 	AUDIT_KILLED,
+	AUDIT_BLOCKED,      /* refused before it happened */
 	AUDIT_DEDUPLICATED, /* the same as one that was told; `count` says how often */
 	AUDIT_ACTION_COUNT,
 };

@@ -64,6 +64,8 @@ static const struct {
 	[FORMAT_ABSOLUTE] = { "^/", 4095, "an absolute path" },
 	[FORMAT_RELATIVE] = { "^[^/]", 4095, "a path relative to the workspace" },
 	[FORMAT_AUDIT_SINK] = { "^(journald|syslog)$", 16, "journald or syslog" },
+	[FORMAT_INSIDE] = { "^(~?/.+)$", 4095, "a path in the container: absolute, or with ~/" },
+	[FORMAT_PROGRAM] = { "^(/.+|[^/]+)$", 4095, "the name of a program, or an absolute path" },
 	[FORMAT_LABEL] = { "^([A-Za-z0-9_-]+)?$", 64, "letters, digits, _ or -" },
 };
 

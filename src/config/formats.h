@@ -34,6 +34,8 @@ enum setting_format {
 	FORMAT_ABSOLUTE,      /* a path that begins with '/' */
 	FORMAT_RELATIVE,      /* a path in the workspace: neither absolute nor with ".." */
 	FORMAT_AUDIT_SINK,    /* of monitoring.audit_sinks */
+	FORMAT_INSIDE,        /* a path in the container: absolute, or in everybody's home ("~/…") */
+	FORMAT_PROGRAM,       /* a name, or an absolute path */
 	FORMAT_LABEL,         /* names of ports and the like */
 	FORMAT_COUNT,
 };

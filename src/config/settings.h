@@ -338,6 +338,9 @@ struct settings {
 		bool auto_kill_on_critical;
 		bool forensics_on_kill;
 		bool canaries;
+		bool block;
+		char **block_secrets;
+		char **block_tools;
 		char **audit_sinks;
 		struct {
 			char *lima_host;

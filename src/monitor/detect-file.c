@@ -30,6 +30,28 @@ static bool is_owner(const struct watch_event *e, const struct place *p) {
 	return false;
 }
 
+/* It has not happened; but somebody has tried. */
+static void detect_refused(const struct watch_event *e, struct findings *ret) {
+	const struct watch_file *f = &e->file;
+	const struct place *p = f->is_tool ? NULL : place_find(f->path, PLACE_SECRET);
+	struct finding one = {
+		.rule = "block.secret",
+		.level = p ? p->level : AUDIT_HIGH,
+		.category = AUDIT_CREDENTIAL_ACCESS,
+		.title = "Read refused",
+		.description = p ? p->what : "a file that the settings close (monitoring.block_secrets)",
+		.evidence = AUDIT_EVIDENCE_SENSITIVE_FILE,
+	};
+
+	if (f->is_tool) {
+		one.rule = "block.tool";
+		one.category = AUDIT_PROCESS;
+		one.title = "Program refused";
+		one.description = "a program that the settings refuse (monitoring.block_tools)";
+	}
+	add(ret, &one, f->path);
+}
+
 void detect_file(const struct watch_event *e, const struct detect_settings *set,
                  struct findings *ret) {
 	const struct watch_file *f = &e->file;
@@ -38,6 +60,10 @@ void detect_file(const struct watch_event *e, const struct detect_settings *set,
 		               .evidence = AUDIT_EVIDENCE_SENSITIVE_FILE };
 
 	(void)set;
+	if (f->was_refused) {
+		detect_refused(e, ret);
+		return;
+	}
 	if (f->is_canary) {
 		one.rule = "file.canary";
 		one.level = AUDIT_CRITICAL;

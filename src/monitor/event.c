@@ -23,6 +23,7 @@ static const char *const accesses[WATCH_ACCESS_COUNT] = {
 	[WATCH_DELETE] = "delete",
 	[WATCH_MOVE] = "move",
 	[WATCH_ATTRIBUTES] = "attributes",
+	[WATCH_RUN] = "run",
 };
 
 static const char *const states[WATCH_STATE_COUNT] = {

@@ -103,6 +103,7 @@ enum watch_access {
 	WATCH_DELETE,
 	WATCH_MOVE,
 	WATCH_ATTRIBUTES,
+	WATCH_RUN,
 	WATCH_ACCESS_COUNT,
 };
 /* The word, static; and the access of a word: WATCH_ACCESS_COUNT when it is none. */
@@ -114,7 +115,8 @@ struct watch_file {
 	enum watch_access access;
 	bool is_secret;   /* of security.secret_paths: a touch is enough */
 	bool is_canary;   /* planted by us: nobody has any business there */
-	bool was_refused;
+	bool is_tool;     /* of monitoring.block_tools */
+	bool was_refused; /* it has not happened (monitoring.block) */
 };
 
 /* Sums since the container's start; UINT64_MAX: not known here. */

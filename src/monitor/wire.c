@@ -246,6 +246,7 @@ static void evidence_file(json_t *j, const struct finding *f, const struct watch
 	json_object_set_new(j, "path", foreign(e->file.path, AUDIT_TEXT_MAX));
 	json_object_set_new(j, "access", json_string(watch_access_to_string(e->file.access)));
 	set_int(j, "pid", e->pid, 0);
+	set_text(j, "comm", e->comm);
 }
 
 static void (*const evidences[AUDIT_EVIDENCE_COUNT])(json_t *, const struct finding *,

@@ -207,6 +207,7 @@ static void read_run(struct container *c) {
 	c->init = proc_of(r, "run", "init");
 	c->monitor = proc_of(r, "run", "monitor");
 	c->resolver = proc_of(r, "run", "resolver");
+	c->block = proc_of(r, "run", "block");
 	c->client = proc_of(r, "run", "client");
 	c->ids.base = (uint32_t)record_get_int(r, "run", "ids_base", 0);
 	c->ids.count = (uint32_t)record_get_int(r, "run", "ids_count", 0);
@@ -330,6 +331,7 @@ static void write_run(struct container *c) {
 	set_proc(r, "run", "init", &c->init);
 	set_proc(r, "run", "monitor", &c->monitor);
 	set_proc(r, "run", "resolver", &c->resolver);
+	set_proc(r, "run", "block", &c->block);
 	set_proc(r, "run", "client", &c->client);
 	record_setf(r, "run", "ids_base", "%u", c->ids.base);
 	record_setf(r, "run", "ids_count", "%u", c->ids.count);
@@ -373,7 +375,8 @@ int container_store_durably(const struct session *s, struct container *c, struct
 }
 
 void container_forget_run(struct container *c) {
-	c->supervisor = c->init = c->monitor = c->resolver = (struct proc_id){ 0 };
+	c->supervisor = c->init = c->monitor = c->resolver = c->block =
+		(struct proc_id){ 0 };
 	if (c->kind != KIND_BUILD) /* whose files somebody still has to take */
 		c->client = (struct proc_id){ 0 };
 	c->owner = (struct proc_id){ 0 };

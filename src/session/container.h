@@ -110,6 +110,7 @@ struct container {
 	struct proc_id init;
 	struct proc_id monitor;
 	struct proc_id resolver;
+	struct proc_id block; /* coi-block; see monitor/block.h */
 	struct proc_id client;  /* the command whose end is the end of a run or a build */
 	struct id_range ids;
 	char *address;          /* "10.77.0.2", "" when unknown */

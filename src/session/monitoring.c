@@ -36,6 +36,9 @@ void monitoring_from_settings(const struct settings *set, struct monitoring_plan
 		.kills = set->monitoring.auto_kill_on_critical,
 		.keeps = set->monitoring.forensics_on_kill,
 		.has_canaries = set->monitoring.enabled && set->monitoring.canaries,
+		.blocks = set->monitoring.block,
+		.block_secrets = strv_copy(set->monitoring.block_secrets),
+		.block_tools = strv_copy(set->monitoring.block_tools),
 		.sinks = strv_copy(set->monitoring.audit_sinks),
 		.watches_net = set->monitoring.nft.enabled,
 		.logs_queries = set->monitoring.nft.log_dns_queries,
@@ -58,21 +61,27 @@ void monitoring_from_settings(const struct settings *set, struct monitoring_plan
 
 void monitoring_done(struct monitoring_plan *p) {
 	strv_free(p->sinks);
-	p->sinks = NULL;
+	strv_free(p->block_secrets);
+	strv_free(p->block_tools);
+	p->sinks = p->block_secrets = p->block_tools = NULL;
 }
 
 json_t *monitoring_to_json(const struct monitoring_plan *p) {
-	json_t *dirs = json_array();
+	json_t *dirs = json_array(), *j;
 
 	for (size_t i = 0; i < WATCH_SETS_MAX; i++)
 		json_array_append_new(dirs, json_text(p->pattern_dirs[i]));
-	return json_pack("{s:b, s:b, s:b, s:I, s:b, s:b, s:b, s:b, s:o, s:I, s:i, s:o, s:o}", "enabled",
+	j = json_pack("{s:b, s:b, s:b, s:I, s:b, s:b, s:b, s:b, s:o, s:I, s:i, s:o, s:o}", "enabled",
 	                 p->is_enabled, "watches_net", p->watches_net, "logs_queries",
 	                 p->logs_queries, "net_rate", (json_int_t)p->net_rate,
 	                 "pauses", p->pauses, "kills", p->kills, "keeps", p->keeps, "canaries",
 	                 p->has_canaries, "sinks", json_from_strv(p->sinks), "poll_ms",
 	                 (json_int_t)p->poll_ms, "retention_days", p->retention_days, "detect",
 	                 wire_settings(&p->detect), "pattern_dirs", dirs);
+	json_object_set_new(j, "blocks", json_boolean(p->blocks));
+	json_object_set_new(j, "block_secrets", json_from_strv(p->block_secrets));
+	json_object_set_new(j, "block_tools", json_from_strv(p->block_tools));
+	return j;
 }
 
 void monitoring_from_json(const json_t *j, struct monitoring_plan *ret) {
@@ -85,6 +94,9 @@ void monitoring_from_json(const json_t *j, struct monitoring_plan *ret) {
 		.watches_net = json_get_bool(j, "watches_net", false),
 		.logs_queries = json_get_bool(j, "logs_queries", false),
 		.net_rate = (uint32_t)json_get_int(j, "net_rate", 0),
+		.blocks = json_get_bool(j, "blocks", false),
+		.block_secrets = json_get_strv(j, "block_secrets"),
+		.block_tools = json_get_strv(j, "block_tools"),
 		.sinks = json_get_strv(j, "sinks"),
 		.poll_ms = (uint64_t)json_get_int(j, "poll_ms", 2000),
 		.retention_days = (int)json_get_int(j, "retention_days", 0),

@@ -26,6 +26,8 @@ struct monitoring_plan {
 	bool kills;   /* auto_kill_on_critical */
 	bool keeps;   /* forensics_on_kill */
 	bool has_canaries;
+	bool blocks;  /* block, whether anything is watched or not */
+	char **block_secrets, **block_tools; /* owned */
 	char **sinks; /* audit_sinks; owned */
 	/* [monitoring.nft] */
 	bool watches_net;

@@ -230,6 +230,7 @@ int main(int argc, char **argv) {
 	struct supervisor v = {
 		.resolver = NET_RESOLVER_INIT,
 		.watch = WATCH_INIT,
+		.block = BLOCK_INIT,
 		.who = NET_WHO_INIT,
 		.relay = RELAY_INIT,
 		.guard_fd = -1,

@@ -44,8 +44,8 @@ _Static_assert((int)WATCH_COUNTER_TMP == (int)RUNTIME_COUNTER_TMP &&
 
 /* --- records about the watching itself */
 
-static void record_state(struct supervisor *v, const char *msg, enum audit_level level,
-                         const char *since, const char *detail) {
+void supervisor_state_record(struct supervisor *v, const char *msg, enum audit_level level,
+                             const char *since, const char *detail) {
 	struct err err = { 0 };
 
 	if (audit_write(v->session.audit, AUDIT_STREAM_AUDIT, v->c->name,
@@ -60,7 +60,7 @@ static void record_state(struct supervisor *v, const char *msg, enum audit_level
 static void unwatched(struct supervisor *v, const struct err *why) {
 	autofree char *line = xasprintf("'%s' is not watched: %s", v->c->name, why->msg);
 
-	record_state(v, "source.unavailable", AUDIT_WARNING, NULL, why->msg);
+	supervisor_state_record(v, "source.unavailable", AUDIT_WARNING, NULL, why->msg);
 	supervisor_say(v, line);
 }
 
@@ -126,7 +126,10 @@ void supervisor_monitor_threat(struct supervisor *v, const struct audit_threat *
 	bool is_again = json_get_bool(body, "again", false);
 	uint64_t at_us = (uint64_t)json_get_int(body, "at_us", 0);
 	struct runtime_ref ref = container_ref(&v->session, v->c);
-	enum audit_action action = monitoring_action(&v->plan.monitoring, threat->level);
+	/* What was refused has not happened: nothing else need be done about it. */
+	enum audit_action action = threat->action == AUDIT_BLOCKED
+	                                   ? AUDIT_BLOCKED
+	                                   : monitoring_action(&v->plan.monitoring, threat->level);
 	struct audit_threat t = *threat;
 	struct err err = { 0 };
 
@@ -145,7 +148,7 @@ void supervisor_monitor_threat(struct supervisor *v, const struct audit_threat *
 		kill_it(v, t.title, at_us);
 	else if (action == AUDIT_PAUSED)
 		pause_it(v, t.title, at_us);
-	else if (action == AUDIT_ALERTED)
+	else if (action == AUDIT_ALERTED || action == AUDIT_BLOCKED)
 		supervisor_note("'%s': %s: %s", v->c->name, t.title, t.description);
 }
 
@@ -288,7 +291,7 @@ static void restart(void *data) {
 		v->watch_timer = loop_add_timer(v->loop, RETRY_MS, 0, restart, v);
 		return;
 	}
-	record_state(v, "source.gap", AUDIT_WARNING, v->watch_ended,
+	supervisor_state_record(v, "source.gap", AUDIT_WARNING, v->watch_ended,
 	             "the watcher ended and was started again");
 	watch_it(v);
 }
@@ -404,7 +407,7 @@ void supervisor_monitor_spawn(struct supervisor *v) {
 		return;
 	if (v->plan.adopt) {
 		last_record(v, since);
-		record_state(v, "source.gap", AUDIT_WARNING, since,
+		supervisor_state_record(v, "source.gap", AUDIT_WARNING, since,
 		             "its supervisor had died, and with it the watcher");
 	}
 	supervisor_syslog_open(v);

@@ -263,6 +263,7 @@ static int add_sources(struct supervisor *v, struct err *err) {
 	supervisor_relays_watch(v);
 	supervisor_disk_watch(v);
 	supervisor_monitor_watch(v);
+	supervisor_block_watch(v);
 	if (!v->net)
 		return 0;
 	resolver_watch(v);
@@ -338,6 +339,7 @@ int supervisor_serve(struct supervisor *v, struct err *err) {
 	if (r < 0)
 		return err_sys(err, r, "cannot watch the container");
 	supervisor_monitor_finish(v);
+	supervisor_block_finish(v);
 	supervisor_audit_end(v);
 	supervisor_log_end(v);
 	is_saved = save(v, &unsaved) == 0;

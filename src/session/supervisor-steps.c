@@ -271,6 +271,21 @@ static int undo_rootfs(void *ctx, struct err *err) {
 	return 0;
 }
 
+static int do_block(void *ctx, struct err *err) {
+	struct supervisor *v = ctx;
+
+	if (!v->plan.adopt)
+		return supervisor_block_begin(v, err);
+	supervisor_block_adopt(v);
+	return 0;
+}
+
+static int undo_block(void *ctx, struct err *err) {
+	(void)err;
+	supervisor_block_done(ctx);
+	return 0;
+}
+
 static int do_start(void *ctx, struct err *err) {
 	struct supervisor *v = ctx;
 	struct runtime_info info;
@@ -283,6 +298,7 @@ static int do_start(void *ctx, struct err *err) {
 	v->init_pidfd = fcntl(info.init_pidfd, F_DUPFD_CLOEXEC, 3);
 	if (v->init_pidfd < 0)
 		return err_sys(err, -errno, "cannot watch the container");
+	supervisor_block_begun(v);
 	return supervisor_audit_start(v, err);
 }
 
@@ -407,6 +423,7 @@ static const struct plan_step start_steps[] = {
 	{ "protect", "protect paths of the workspace", do_protect, undo_protect },
 	{ "watcher", "start what watches it", do_watcher, undo_watcher },
 	{ "rootfs", "build its file system", do_rootfs, undo_rootfs },
+	{ "block", "close what nobody in it may open", do_block, undo_block },
 	{ "start", "start it", do_start, undo_start },
 	{ "watching", "watch what runs in it", do_watching, NULL },
 	{ "link", "connect it to the bridge", do_link, undo_link },
@@ -434,6 +451,7 @@ static const struct plan_step adopt_steps[] = {
 	{ "rootfs", "know its disk", NULL, undo_rootfs },
 	{ "watcher", "start what watches it", do_watcher, undo_watcher },
 	{ "watching", "watch what runs in it", do_watching, NULL },
+	{ "block", "keep closed what nobody in it may open", do_block, undo_block },
 	{ "start", "end it when it is time", NULL, undo_start },
 	{ "link", "know its link", NULL, undo_link },
 	{ "resolver", "start its name service", do_resolver, undo_resolver },

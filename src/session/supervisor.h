@@ -15,6 +15,7 @@
 
 #include "base/clock.h"
 #include "base/loop.h"
+#include "monitor/block.h"
 #include "monitor/watch.h"
 #include "base/msg.h"
 #include "net/learnt.h"
@@ -128,6 +129,12 @@ struct supervisor {
 	int syslog_fd;     /* what the container logs; -1: nobody hears it */
 	char *syslog_path; /* of the directory that it is in */
 	char **canaries; /* supervisor-canary.c: paths inside of those that are seen */
+	/* supervisor-block.c */
+	struct block block;
+	struct detector *block_detector;
+	json_t *block_kept; /* "files" that are marked ("path", "is_tool", "dev", "ino"), "names" */
+	json_t *block_again[DETECT_REMEMBERED]; /* refusals that were told, by their slot */
+	struct loop_source *block_source, *block_tick, *block_retry;
 
 	/* supervisor-git.c: paths, NULL without */
 	char *git_path;
@@ -319,6 +326,22 @@ void supervisor_syslog_open(struct supervisor *v);
 void supervisor_syslog_bind(struct supervisor *v);
 void supervisor_syslog_look(struct supervisor *v);
 void supervisor_syslog_done(struct supervisor *v);
+/* A record about the watching itself. @since, @detail: NULL when there is nothing to say. */
+void supervisor_state_record(struct supervisor *v, const char *msg, enum audit_level level,
+			     const char *since, const char *detail);
+/*
+ * What is refused before it happens (supervisor-block.c), when the settings want that:
+ * before the container is started, which fails where nothing can be refused; its init;
+ * taken over, and the container is ended where that cannot be done any more; heard, once
+ * there is a loop; what it has to say at the end; and its end, when nothing runs any more.
+ */
+int supervisor_block_begin(struct supervisor *v, struct err *err);
+void supervisor_block_begun(struct supervisor *v);
+void supervisor_block_adopt(struct supervisor *v);
+void supervisor_block_watch(struct supervisor *v);
+void supervisor_block_finish(struct supervisor *v);
+void supervisor_block_done(struct supervisor *v);
+/* The rules have refused something. */
 /*
  * The network alone (supervisor-monitor-net.c): before the rules, how much of it is told;
  * then a record of that; what the rules have refused, and which names were asked for.

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "session/teardown.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -28,7 +29,11 @@ static int undo_processes(void *ctx, struct err *err) {
 
 	if (r < 0)
 		return err_sys(err, r, "cannot end the name service");
-	return runtime_leftovers_remove(&ref, err);
+	r = runtime_leftovers_remove(&ref, err);
+	/* Not before nothing runs any more that it kept out. */
+	if (proc_id_kill(&t->c->block, 1000) < 0 && r == 0)
+		r = err_sys(err, -ETIMEDOUT, "cannot end what refused opens");
+	return r;
 }
 
 static int undo_network(void *ctx, struct err *err) {

@@ -182,6 +182,10 @@ mount --bind '$T/etc' /etc"
 	row nft failed
 	PREFIX=(strace -f -qq -o /dev/null -e inject=fanotify_init:error=ENOSYS)
 	row fanotify warning "not available"
+	PREFIX=(strace -f -qq -o /dev/null -e inject=fanotify_mark:error=EINVAL)
+	row fanotify warning "without permission events"
+	printf '[monitoring]\nblock = true\n' >>"$HOME/.coi/config.toml"
+	row fanotify failed "no container starts"
 }
 
 @test "a container that has the person's home" {

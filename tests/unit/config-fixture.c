@@ -177,6 +177,8 @@ static const char *sample(const struct setting_row *r, int which) {
 		[FORMAT_MODE] = { "\"600\"", "\"0644\"" },
 		[FORMAT_ABSOLUTE] = { "\"/one\"", "\"/two\"" },
 		[FORMAT_RELATIVE] = { "\"one\"", "\"two/three\"" },
+		[FORMAT_INSIDE] = { "\"~/one\"", "\"/two\"" },
+		[FORMAT_PROGRAM] = { "\"one\"", "\"/two\"" },
 		[FORMAT_AUDIT_SINK] = { "\"journald\"", "\"syslog\"" },
 		[FORMAT_LABEL] = { "\"one\"", "\"two\"" },
 	};

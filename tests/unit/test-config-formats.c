@@ -45,6 +45,8 @@ static const struct {
 	{ FORMAT_ABSOLUTE, { "/a" }, { "", "a", "~/a" } },
 	{ FORMAT_RELATIVE, { ".git/hooks", "a", "a/b", ".vscode/", "..a/b" },
 	  { "", "/a", "..", "a/../b", "../a", ".", "a//b", "./a" } },
+	{ FORMAT_INSIDE, { "/a", "~/a", "~/.ssh/id_*" }, { "", "a", "~", "~a/b", "/" } },
+	{ FORMAT_PROGRAM, { "nmap", "/usr/bin/nmap", "nc.traditional" }, { "", "a/b", "/", "./x" } },
 	{ FORMAT_AUDIT_SINK, { "journald", "syslog" }, { "", "file", "journald2" } },
 	{ FORMAT_LABEL, { "a-b_9", "" }, { "a b", "a/b", "." } },
 };

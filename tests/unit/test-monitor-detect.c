@@ -170,6 +170,31 @@ static void secrets_and_bait_whoever_it_is(void **state) {
 	assert_int_equal(all.items[0].level, AUDIT_CRITICAL);
 }
 
+static void what_is_refused_is_told_of_owners_too(void **state) {
+	struct watch_event e = { .kind = WATCH_FILE,
+		                 .comm = "ssh",
+		                 .file = { .path = "/root/.ssh/id_rsa", .was_refused = true } };
+	struct findings all = { 0 };
+
+	(void)state;
+	detect_file(&e, &plain, &all);
+	assert_int_equal(all.count, 1);
+	assert_string_equal(all.items[0].rule, "block.secret");
+	assert_int_equal(all.items[0].level, AUDIT_HIGH);
+	assert_int_equal(all.items[0].category, AUDIT_CREDENTIAL_ACCESS);
+	/* Of no list of ours: somebody has listed it. */
+	e.file.path = "/srv/x";
+	all.count = 0;
+	detect_file(&e, &plain, &all);
+	assert_int_equal(all.items[0].level, AUDIT_HIGH);
+	e.file.path = "/usr/bin/nmap";
+	e.file.is_tool = true;
+	all.count = 0;
+	detect_file(&e, &plain, &all);
+	assert_string_equal(all.items[0].rule, "block.tool");
+	assert_int_equal(all.items[0].category, AUDIT_PROCESS);
+}
+
 static void each_place_can_be_found(void **state) {
 	(void)state;
 	for (const struct place *p = places(); p->pattern; p++) {
@@ -571,6 +596,7 @@ int main(void) {
 		cmocka_unit_test(addresses_as_text),
 		cmocka_unit_test(files_by_table),
 		cmocka_unit_test(secrets_and_bait_whoever_it_is),
+		cmocka_unit_test(what_is_refused_is_told_of_owners_too),
 		cmocka_unit_test(each_place_can_be_found),
 		cmocka_unit_test(lines_of_the_login_log),
 		cmocka_unit_test(much_in_one_interval),

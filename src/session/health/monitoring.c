@@ -13,6 +13,7 @@
 #include "base/fd.h"
 #include "base/mem.h"
 #include "base/path.h"
+#include "monitor/block.h"
 #include "runtime/cgroup.h"
 #include "session/health/checks.h"
 #include "session/health/verdict.h"
@@ -82,21 +83,34 @@ static void look_fanotify(const struct health_subject *s, struct health_result *
 	autoclose int fd = -1;
 	struct utsname u = { 0 };
 	int major = 0, minor = 0;
+	struct err err = { 0 };
+	bool can_ask;
+	int r;
 
 	if (!s->who->is_root) {
 		health_skip(ret, "needs root");
 		return;
 	}
+	can_ask = block_probe(&err) == 0;
 	fd = (int)syscall(SYS_fanotify_init, FAN_CLASS_NOTIF | FAN_CLOEXEC, O_RDONLY | O_CLOEXEC);
+	r = fd < 0 ? -errno : 0;
 	(void)uname(&u);
-	if (fd < 0)
-		health_warn(ret, "not available: %s; touched files are not seen", strerror(errno));
-	/* Since then the overlay has handles, which events with names need. */
-	else if (sscanf(u.release, "%d.%d", &major, &minor) == 2 &&
-	         (major < 6 || (major == 6 && minor < 6)))
+	if (!can_ask && s->settings->monitoring.block) {
+		health_fail(ret, "without permission events: no container starts (monitoring.block)");
+		health_remedy(ret, "set monitoring.block = false in ~/.coi/config.toml, or use a kernel "
+				   "with CONFIG_FANOTIFY_ACCESS_PERMISSIONS");
+	} else if (r < 0) {
+		health_warn(ret, "not available: %s; touched files are not seen", strerror(-r));
+	} else if (!can_ask) {
+		health_warn(ret, "available, without permission events: monitoring.block "
+				 "cannot be used");
+	} else if (sscanf(u.release, "%d.%d", &major, &minor) == 2 &&
+		   (major < 6 || (major == 6 && minor < 6))) {
+		/* Since then the overlay has handles, which events with names need. */
 		health_ok(ret, "available; who renames or removes a file is not told (Linux 6.6)");
-	else
-		health_ok(ret, "available, with names");
+	} else {
+		health_ok(ret, "available, with names and permission events");
+	}
 }
 
 static void look_notify(const struct health_subject *s, struct health_result *ret) {

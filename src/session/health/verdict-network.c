@@ -118,6 +118,7 @@ void verdict_monitoring(const struct settings *set, struct health_result *ret) {
 	health_detail(ret, "enabled", json_boolean(set->monitoring.enabled));
 	health_detail(ret, "auto_pause", json_boolean(set->monitoring.auto_pause_on_high));
 	health_detail(ret, "auto_kill", json_boolean(set->monitoring.auto_kill_on_critical));
+	health_detail(ret, "block", json_boolean(set->monitoring.block));
 	if (!set->monitoring.enabled) {
 		health_ok(ret, "off (monitoring.enabled is false), auto_pause: %s, auto_kill: %s", pause,
 			  end);
