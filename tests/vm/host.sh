@@ -6,6 +6,10 @@
 # source (src), the package (coi.deb) and the small image (image.tar).
 #
 # host.sh first       what a person does on a new server
+# host.sh watched     monitoring with the kernel's own sources
+# host.sh sessions    a tool's session: entered, left, ended, gone on with
+# host.sh engines     systemd, podman and docker inside (/srv/coi/engines.tar)
+# host.sh package     installed again, and the next version, under a container
 # host.sh again       the same machine after it was switched off under a container
 set -u
 n=0
@@ -25,6 +29,8 @@ check() {
 		printf '%s\n' "$said" | tail -n 30 | sed 's/^/# /'
 	fi
 }
+
+. "$(dirname "$0")/rows.sh"
 
 person() { # COMMAND: as a person calls it, by sudo, in a directory of theirs
 	runuser -u person -- sh -c "cd ~/ws && $1"
@@ -107,10 +113,11 @@ frozen() { # as monitoring leaves it, on version 2
 	! coi container exec box -- true && coi unfreeze box && timeout "$slow" coi container exec box -- true
 }
 
-# REACHED REFUSED: restricted, open and allowlist against the same addresses.
+# REACHED REFUSED (fetch gives up after 5 s, which may be too short): restricted, open and allowlist against the same addresses.
 reach() {
 	timeout "$slow" coi container exec box -- sh -c "
-		for host in $1; do fetch \$host >/dev/null || { echo \"\$host: not reached\"; exit 1; }; done
+		tries() { for try in 1 2 3 4 5 6 7 8 9 10; do fetch \$1 >/dev/null && return; done; return 1; }
+		for host in $1; do tries \$host || { echo \"\$host: not reached\"; exit 1; }; done
 		for host in $2; do ! fetch \$host >/dev/null 2>&1 || { echo \"\$host: reached\"; exit 1; }; done"
 }
 
@@ -160,8 +167,11 @@ mode = "open"'
 mode = "allowlist"
 allowed_domains = ["203.0.113.10"]'
 	check "allowlist: what is on it and nothing else" reach "203.0.113.10" "198.51.100.10 10.9.8.7"
-	# Left running: the machine is switched off under it.
-	echo "1..$n"
+}
+
+# The machine is switched off under a container.
+leave_one() {
+	check "a container that is left running" launch ''
 }
 
 again() {
@@ -172,7 +182,9 @@ again() {
 	check "it is deleted" timeout "$slow" coi container delete --force box
 	check "nothing is left: groups, rules, links" gone
 	check "the package is purged" dpkg --purge coi
-	echo "1..$n"
 }
 
-"$1"
+for part in "$@"; do
+	"$part"
+done
+echo "1..$n"
