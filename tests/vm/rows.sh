@@ -80,6 +80,7 @@ verified() {
 watched() {
 	check "a watched container starts" launch '[monitoring]
 enabled = true
+auto_pause_on_high = false
 canaries = true'
 	check "the kernel tells of each kind" kernel_tells
 	check "health says the same of it" health_knows
