@@ -106,6 +106,7 @@ session_starts() {
 }
 
 session_attached() { # in a terminal of the machine; left by its key
+	session=$(session_name)
 	runuser -u person -- tmux -L outer -f /dev/null new-session -d -x 100 -y 30 \
 		'cd ~/ws; sudo -n coi attach; echo "ended with $?"; sleep 1000'
 	shows() { runuser -u person -- tmux -L outer capture-pane -p | grep -q "$1"; }
@@ -120,6 +121,7 @@ session_attached() { # in a terminal of the machine; left by its key
 
 session_resumed() {
 	rm -f ~person/ws/said
+	session=$(session_name)
 	person "sudo -n timeout $slow coi shutdown --timeout 10 $session" || return 1
 	! coi container exists "$session" || return 1
 	person 'sudo -n timeout '"$slow"' coi shell --background --resume' || return 1
