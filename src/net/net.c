@@ -226,8 +226,15 @@ int net_base_remove(struct net_base *b, int guard_fd, struct err *err) {
 	if (lock < 0)
 		return err_wrap(err, "removing the network");
 	r = claims_load(b, &c, err);
-	if (r == 0 && c.count > 0)
+	if (r == 0 && c.count > 0) {
+		/*
+		 * Given up while the lock is held: who is the last after us must not find it
+		 * ours, and leave it to us, who have been here already.
+		 */
+		if (guard_fd >= 0)
+			close(guard_fd);
 		return 0;
+	}
 	if (r == 0)
 		r = remove_locked(b, guard_fd, err);
 	return r < 0 ? err_wrap(err, "removing the network") : 1;

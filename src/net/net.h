@@ -118,9 +118,10 @@ int net_base_look(struct net_base *b, struct net_look *ret, struct err *err);
  * Take everything away when no port is claimed: tables, guard table (unless a
  * living process holds it: give its descriptor as @guard_fd or -1), bridge; IPv4
  * forwarding is put back to off if we switched it on and nobody else has a
- * forward chain. Returns 1 when it was removed, and @guard_fd is
- * closed then; 0 when ports are claimed and so nothing was touched. After an
- * error the guard may or may not have been closed: it is not to be used again.
+ * forward chain. Returns 1 when it was removed; 0 when ports are claimed and so nothing
+ * was touched but @guard_fd, which is closed while the network's lock is held: the guard
+ * stays without an owner, and the next one can have it, or remove it. After an error it
+ * may or may not have been closed: it is not to be used again.
  */
 int net_base_remove(struct net_base *b, int guard_fd, struct err *err);
 
