@@ -349,7 +349,8 @@ void proc_limits_reset(void) {
 		{ RLIMIT_CPU, { RLIM_INFINITY, RLIM_INFINITY } },
 		{ RLIMIT_DATA, { RLIM_INFINITY, RLIM_INFINITY } },
 		{ RLIMIT_FSIZE, { RLIM_INFINITY, RLIM_INFINITY } },
-		{ RLIMIT_NOFILE, { 1024, 524288 } },
+		/* Podman of root gives its containers as many, and cannot raise it. */
+		{ RLIMIT_NOFILE, { 1024, 1048576 } },
 		{ RLIMIT_STACK, { 8 << 20, RLIM_INFINITY } },
 		{ RLIMIT_AS, { RLIM_INFINITY, RLIM_INFINITY } },
 		{ RLIMIT_NPROC, { RLIM_INFINITY, RLIM_INFINITY } },
