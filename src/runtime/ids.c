@@ -160,16 +160,17 @@ static void claim_name(const struct id_range *r, char out[32]) {
 
 /* False: no claim, of another boot, or damaged (then the range counts as free). */
 static bool claim_load(int dir, const char *file, struct claim *ret) {
-	unsigned long base, count;
+	unsigned long long base, count; /* their sum has more than 32 bits */
 	char *end;
 	struct buf b;
 	bool good = false;
 
-	base = strtoul(file, &end, 10);
+	base = strtoull(file, &end, 10);
 	if (end == file || *end != '-')
 		return false;
-	count = strtoul(end + 1, &end, 10);
-	if (*end || base == 0 || count == 0 || base + count > UINT32_MAX)
+	count = strtoull(end + 1, &end, 10);
+	if (*end || base == 0 || count == 0 || base > UINT32_MAX || count > UINT32_MAX ||
+	    base + count > UINT32_MAX)
 		return false;
 	if (file_read_at(dir, file, CLAIM_FILE_MAX, &b) < 0)
 		return false;

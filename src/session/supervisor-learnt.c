@@ -84,7 +84,7 @@ static void take_line(struct supervisor *v, const char *line, uint64_t now) {
 	if (until <= now || until > now + net_learnt_life_ms(UINT32_MAX))
 		return;
 	for (size_t i = 2; words[i]; i++) {
-		unsigned long n = strtoul(words[i], NULL, 10);
+		unsigned long long n = strtoull(words[i], NULL, 10);
 
 		if (n <= UINT32_MAX && net_policy_may_learn(&v->plan.policy, (uint32_t)n) &&
 		    !net_cidr_contains(&v->net->range, (uint32_t)n))
