@@ -104,7 +104,7 @@ static void only_messages_about_logins_are_taken(void **state) {
 
 /* Whatever bytes: nothing is read or written beside them. */
 static void any_bytes_are_survived(void **state) {
-	unsigned long seed = 1;
+	uint64_t seed = 1;
 	(void)state;
 
 	for (int round = 0; round < 20000; round++) {
@@ -114,7 +114,7 @@ static void any_bytes_are_survived(void **state) {
 		struct told t = { 0 };
 
 		for (size_t i = 0; i < len; i++) {
-			seed = seed * 6364136223846793005ul + 1442695040888963407ul;
+			seed = seed * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
 			m[i] = i == 0 ? '<' : "0123456789>\n\0x\377\033"[(seed >> 33) % 16];
 		}
 		auth_lines_feed(&l, m, len < 16 ? len : 16, tell, &t);
