@@ -38,7 +38,9 @@ struct call {
 static const struct call calls[] = {
 	/* Refused in every mode. */
 	CALL(kexec_load, 0, 0, 0, 0),
+#ifdef SYS_kexec_file_load /* not on i386 */
 	CALL(kexec_file_load, -1, -1, 0, 0, 0),
+#endif
 	CALL(init_module, NOWHERE, 1, NOWHERE),
 	CALL(finit_module, -1, NOWHERE, 0),
 	CALL(delete_module, NOWHERE, 0),
