@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -65,6 +66,21 @@ static int has_ctrunc(void) {
 	return recvmsg(pair[1], &m, 0) == 1 && (m.msg_flags & MSG_CTRUNC);
 }
 
+/* Which mount a file is on. */
+static int has_mount_id(void) {
+	struct statx sx = { 0 };
+
+	return statx(AT_FDCWD, "/", 0, STATX_MNT_ID, &sx) == 0 && (sx.stx_mask & STATX_MNT_ID) &&
+	       sx.stx_mnt_id;
+}
+
+/* A packet of nothing needs no memory. */
+static int has_empty_send(void) {
+	int pair[2];
+
+	return socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair) == 0 && send(pair[0], NULL, 0, 0) == 0;
+}
+
 static const struct {
 	int (*is_there)(void);
 	const char *word, *meaning;
@@ -74,6 +90,8 @@ static const struct {
 	{ has_netfilter, "netfilter", "no sockets to netfilter" },
 	{ has_name, "name", "/proc has the emulator's name and not the program's" },
 	{ has_ctrunc, "ctrunc", "nobody is told of descriptors that did not fit" },
+	{ has_mount_id, "mount-id", "statx(2) does not tell mounts apart" },
+	{ has_empty_send, "empty-send", "no packet of nothing from nowhere" },
 };
 
 int main(void) {
