@@ -74,13 +74,6 @@ static int has_mount_id(void) {
 	       sx.stx_mnt_id;
 }
 
-/* A packet of nothing needs no memory. */
-static int has_empty_send(void) {
-	int pair[2];
-
-	return socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair) == 0 && send(pair[0], NULL, 0, 0) == 0;
-}
-
 static const struct {
 	int (*is_there)(void);
 	const char *word, *meaning;
@@ -91,7 +84,6 @@ static const struct {
 	{ has_name, "name", "/proc has the emulator's name and not the program's" },
 	{ has_ctrunc, "ctrunc", "nobody is told of descriptors that did not fit" },
 	{ has_mount_id, "mount-id", "statx(2) does not tell mounts apart" },
-	{ has_empty_send, "empty-send", "no packet of nothing from nowhere" },
 };
 
 int main(void) {
