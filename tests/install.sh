@@ -25,5 +25,5 @@ verdict "a file of another's stays" "$([ -f "$own" ] || echo "'$own' is gone")"
 rm -f "$own"
 verdict "it is installed and uninstalled once more" "$(made install; made uninstall)"
 verdict "nothing stays" "$(find "$tmp/root" ! -type d | sed "s|$tmp/root||"
-	find "$tmp/root" -type d -name '*coi*' | sed "s|$tmp/root||")"
+	find "$tmp/root" -type d -name coi | sed "s|$tmp/root||")"
 tap_end
