@@ -464,7 +464,8 @@ static const struct setting_row rows[] = {
 	{ BOOL("limits.runtime.auto_stop", limits.runtime.auto_stop, ONLY_TRUE), .def = "true",
 	  .applies = APPLIES_START, .since = "0.8", ACTED,
 	  .summary = "Stop when the time is over; else only say so." },
-	{ BOOL("limits.runtime.stop_graceful", limits.runtime.stop_graceful, ONLY_TRUE),
+	/* What is shut down runs longer than it may. */
+	{ BOOL("limits.runtime.stop_graceful", limits.runtime.stop_graceful, ONLY_FALSE),
 	  .def = "true", .applies = APPLIES_START, .since = "0.8", ACTED,
 	  .summary = "Shut down before stopping by force." },
 
@@ -536,7 +537,8 @@ static const struct setting_row rows[] = {
 	{ BOOL("monitoring.auto_kill_on_critical", monitoring.auto_kill_on_critical, ONLY_TRUE),
 	  .def = "true", .applies = APPLIES_START, .since = "0.8", ACTED,
 	  .summary = "Kill the container on a threat of level critical." },
-	{ INT("monitoring.poll_interval_sec", monitoring.poll_interval_sec, ONLY_LOWER),
+	/* Seldom is late, and in a short interval there is less than file_read_threshold_mb. */
+	{ INT("monitoring.poll_interval_sec", monitoring.poll_interval_sec, REFUSED),
 	  .def = "2", .min = 1, .max = 3600, .unit = "s", .applies = APPLIES_START, .since = "0.8",
 	  ACTED,
 	  .summary = "How often to look at what cannot be waited for." },
@@ -594,8 +596,9 @@ static const struct setting_row rows[] = {
 	{ BOOL("monitoring.nft.enabled", monitoring.nft.enabled, ONLY_TRUE), .def = "false",
 	  .applies = APPLIES_START, .since = "0.8", ACTED,
 	  .summary = "Watch names asked for and refused packets, also when enabled is false." },
+	/* Fewer are fewer records, and more are a flood in which the rest is not found again. */
 	{ INT("monitoring.nft.rate_limit_per_second", monitoring.nft.rate_limit_per_second,
-	      ONLY_HIGHER), .def = "100", .min = 1, .max = 100000, .unit = "1/s",
+	      REFUSED), .def = "100", .min = 1, .max = 100000, .unit = "1/s",
 	  .applies = APPLIES_START, .since = "0.8", ACTED,
 	  .summary = "Refused packets, and names, a second that are looked at." },
 	{ INT("monitoring.nft.dns_query_threshold", monitoring.nft.dns_query_threshold,

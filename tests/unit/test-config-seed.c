@@ -318,7 +318,7 @@ static void seed_omitted_booleans_overwrite_nothing(void **state) {
 
 	fixture_user(f, "[network]\nblock_private_networks = true\n[monitoring]\nenabled = true\n"
 			"auto_pause_on_high = true\nauto_kill_on_critical = true\n");
-	fixture_project(f, "[network]\nmode = \"allowlist\"\n[monitoring]\npoll_interval_sec = 1\n");
+	fixture_project(f, "[network]\nmode = \"allowlist\"\n[monitoring]\ncanaries = true\n");
 	fixture_env_file(f, "[network]\nrefresh_interval_minutes = 0\n");
 	s = fixture_settings(f);
 	assert_true(s->network.block_private_networks);

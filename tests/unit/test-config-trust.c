@@ -306,6 +306,128 @@ static void nothing_is_looser_than_the_trusted_layers(void **state) {
 	assert_true(stricter > 100);
 }
 
+/*
+ * Each key that watches, records, limits, or opens the network, in words of this test: what a
+ * person says, and all that a project might say to see less of itself, or to get further.
+ */
+static const struct {
+	const char *path;
+	const char *mine;
+	const char *theirs[2];
+} guards[] = {
+	{ "limits.cpu.count", "\"2\"", { "\"4\"", "\"\"" } },
+	{ "limits.cpu.allowance", "\"50%\"", { "\"60%\"", "\"\"" } },
+	{ "limits.cpu.priority", "5", { "6", "0" } },
+	{ "limits.memory.limit", "\"1GiB\"", { "\"2GiB\"", "\"\"" } },
+	{ "limits.memory.enforce", "\"hard\"", { "\"soft\"" } },
+	{ "limits.memory.swap", "\"false\"", { "\"true\"", "\"1GiB\"" } },
+	{ "limits.disk.read", "\"10MB/s\"", { "\"11MB/s\"", "\"\"" } },
+	{ "limits.disk.write", "\"10MB/s\"", { "\"11MB/s\"", "\"\"" } },
+	{ "limits.disk.max", "\"10MB/s\"", { "\"11MB/s\"", "\"\"" } },
+	{ "limits.disk.priority", "5", { "6", "0" } },
+	{ "limits.disk.size", "\"1GiB\"", { "\"2GiB\"", "\"\"" } },
+	{ "limits.disk.tmpfs_size", "\"1GiB\"", { "\"2GiB\"", "\"\"" } },
+	{ "limits.runtime.max_duration", "\"1h\"", { "\"2h\"", "\"\"" } },
+	{ "limits.runtime.max_processes", "100", { "101", "0" } },
+	{ "limits.runtime.auto_stop", "true", { "false" } },
+	{ "limits.runtime.stop_graceful", "false", { "true" } },
+	{ "network.mode", "\"allowlist\"", { "\"restricted\"", "\"open\"" } },
+	{ "network.block_private_networks", "true", { "false" } },
+	{ "network.block_metadata_endpoint", "true", { "false" } },
+	{ "network.allow_local_network_access", "false", { "true" } },
+	{ "network.allowed_domains", "[\"a.example.com\"]", { NULL } }, /* see allowed_domains() */
+	{ "network.domain_sets", "{ a = [\"a.example.com\"] }", { "{ a = [\"b.example.com\"] }" } },
+	/* In allowlist mode learnt addresses run out whether they are asked for again or not. */
+	{ "network.refresh_interval_minutes", "30", { NULL } },
+	{ "network.use_sudo", "true", { "false" } },
+	{ "network.hosts", "[]", { "[{ ip = \"10.0.0.1\", hostnames = [\"a\"] }]" } },
+	{ "network.dns_servers", "[\"192.0.2.1\"]", { "[\"192.0.2.2\"]", "[]" } },
+	{ "network.allowed_ports", "[443]", { "[443, 80]", "[]" } },
+	{ "network.logging.enabled", "true", { "false" } },
+	{ "network.logging.path", "\"/a\"", { "\"/dev/null\"" } },
+	{ "security.protected_paths", "[\"a\"]", { "[]", "[\"b\"]" } },
+	{ "security.additional_protected_paths", "[\"a\"]", { NULL } }, /* unions, see above */
+	{ "security.secret_paths", "[\"a\"]", { NULL } },
+	{ "security.writable_paths", "[]", { "[\".git/hooks\"]" } },
+	{ "security.disable_protection", "false", { "true" } },
+	{ "security.host_immutable", "true", { "false" } },
+	{ "security.reduce_kernel_surface", "true", { "false" } },
+	{ "security.reduce_kernel_surface_strict", "true", { "false" } },
+	{ "monitoring.enabled", "true", { "false" } },
+	{ "monitoring.auto_pause_on_high", "true", { "false" } },
+	{ "monitoring.auto_kill_on_critical", "true", { "false" } },
+	{ "monitoring.poll_interval_sec", "2", { "3", "1" } },
+	{ "monitoring.file_read_threshold_mb", "50.0", { "51.0", "0.0" } },
+	{ "monitoring.file_read_rate_mb_per_sec", "10.0", { "11.0", "0.0" } },
+	{ "monitoring.process_count_threshold", "100", { "101", "0" } },
+	{ "monitoring.process_spawn_rate_threshold", "100", { "101", "0" } },
+	{ "monitoring.audit_log_retention_days", "30", { "29" } },
+	{ "monitoring.forensics_on_kill", "true", { "false" } },
+	{ "monitoring.audit_sinks", "[\"syslog\"]", { "[]", "[\"journald\"]" } },
+	{ "monitoring.canaries", "true", { "false" } },
+	{ "monitoring.block", "true", { "false" } },
+	{ "monitoring.block_secrets", "[\"~/.ssh/id_a\"]", { "[]", "[\"~/.ssh/id_b\"]" } },
+	{ "monitoring.block_tools", "[\"nmap\"]", { "[]", "[\"ncat\"]" } },
+	{ "monitoring.reverse_shell_one_liners", "\"critical\"", { "\"warn\"", "\"off\"" } },
+	{ "monitoring.nft.enabled", "true", { "false" } },
+	{ "monitoring.nft.rate_limit_per_second", "100", { "99", "101" } },
+	{ "monitoring.nft.dns_query_threshold", "100", { "101", "0" } },
+	{ "monitoring.nft.log_dns_queries", "true", { "false" } },
+	{ "monitoring.nft.lima_host", "\"a\"", { "\"b\"" } },
+	{ "detection.gtfobins_source", "\"https://a.example.com/g\"", { "\"\"" } },
+	{ "detection.gtfobins_dir", "\"/a\"", { "\"/b\"" } },
+	{ "detection.sigma_source", "\"https://a.example.com/s\"", { "\"\"" } },
+	{ "detection.sigma_dir", "\"/a\"", { "\"/b\"" } },
+};
+
+static bool is_guard(const char *path) {
+	static const char *const sections[] = { "limits.", "network.", "security.", "monitoring.",
+						"detection." };
+
+	for (size_t i = 0; i < ARRAY_SIZE(sections); i++)
+		if (strncmp(path, sections[i], strlen(sections[i])) == 0)
+			return true;
+	return false;
+}
+
+static void no_guard_is_weakened(void **state) {
+	struct fixture *f = *state;
+	size_t count, i = 0;
+	const struct setting_row *rows = settings_rows(&count);
+
+	for (const struct setting_row *row = rows; row < rows + count; row++) {
+		size_t n = 0;
+
+		for (i = 0; i < ARRAY_SIZE(guards); i++)
+			n += strcmp(guards[i].path, row->path) == 0;
+		if (n != is_guard(row->path))
+			fail_msg("%s: what weakens it is not said here", row->path);
+	}
+	for (i = 0; i < ARRAY_SIZE(guards); i++) {
+		autofree char *mine = xasprintf("%s = %s\n", guards[i].path, guards[i].mine);
+		const struct setting_row *row = settings_row(guards[i].path);
+
+		fixture_user(f, mine);
+		for (size_t k = 0; k < ARRAY_SIZE(guards[i].theirs) && guards[i].theirs[k]; k++) {
+			autofree char *theirs = xasprintf("%s = %s\n", row->path, guards[i].theirs[k]);
+			union member before = { 0 };
+
+			fixture_project(f, "");
+			fixture_settings(f);
+			assert_int_equal(config_origin(f->config, row->path)->layer, LAYER_USER);
+			member_copy(row, &before, member_of_const(row, config_settings(f->config)));
+			fixture_project(f, theirs);
+			fixture_settings(f);
+			if (!member_equal(row, &before, member_of_const(row, config_settings(f->config))))
+				fail_msg("a project's '%s' changes '%s'", theirs, mine);
+			if (!fixture_note(f, NOTE_REFUSED, row->path) &&
+			    !fixture_note(f, NOTE_GATED, row->path))
+				fail_msg("a project's '%s' is dropped in silence", theirs);
+			member_free(row, &before);
+		}
+	}
+}
+
 /* Where a trusted layer stands in the order does not matter. */
 static void later_trusted_layers_count_too(void **state) {
 	struct fixture *f = *state;
@@ -734,6 +856,7 @@ int main(void) {
 		T(every_row_in_every_untrusted_layer),
 		T(measures_are_against_trusted_files),
 		T(nothing_is_looser_than_the_trusted_layers),
+		T(no_guard_is_weakened),
 		T(later_trusted_layers_count_too),
 		T(unions_are_only_added_to),
 		T(allowed_domains),
