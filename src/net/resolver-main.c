@@ -126,8 +126,10 @@ static void on_control(int fd, uint32_t events, void *data) {
 		upstream_repolicy(s);
 		names_ahead(s);
 	}
-	if (!strcmp(m.type, RESOLVER_MSG_PING))
+	if (!strcmp(m.type, RESOLVER_MSG_PING)) {
+		asked_flush(s);
 		(void)msg_send(fd, RESOLVER_MSG_PONG, NULL, NULL, 0);
+	}
 	if (!strcmp(m.type, RESOLVER_MSG_LEARNT))
 		upstream_learnt(s, (uint64_t)json_get_int(m.body, "id", -1),
 				json_get_bool(m.body, "ok", false));

@@ -5,6 +5,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/sock_diag.h>
 #include <netinet/in.h>
 #include <signal.h>
 #include <string.h>
@@ -350,6 +351,21 @@ void net_resolver_learnt(struct net_resolver *r, uint64_t id, bool ok) {
 	if (r->control_fd >= 0)
 		(void)msg_send(r->control_fd, RESOLVER_MSG_LEARNT,
 			       json_pack("{s:I, s:b}", "id", (json_int_t)id, "ok", ok), NULL, 0);
+}
+
+static uint32_t dropped(int fd) {
+	uint32_t info[SK_MEMINFO_VARS] = { 0 };
+	socklen_t len = sizeof(info);
+
+	if (fd < 0 || getsockopt(fd, SOL_SOCKET, SO_MEMINFO, info, &len) < 0)
+		return 0;
+	return info[SK_MEMINFO_DROPS];
+}
+
+void net_resolver_dropped(const struct net_resolver *r, uint32_t *ret_questions,
+			  uint32_t *ret_packets) {
+	*ret_questions = dropped(r->udp_fd);
+	*ret_packets = dropped(r->log_fd);
 }
 
 int net_resolver_ping(struct net_resolver *r) {

@@ -66,6 +66,13 @@ int net_resolver_reload(struct net_resolver *r, const struct net_port *port,
  */
 int net_resolver_policy(struct net_resolver *r, const struct net_port *port, struct err *err);
 
+/*
+ * How many questions (datagrams), and refused packets, the kernel has thrown away since the
+ * sockets were opened, since whoever reads them was not quick enough. Counters that wrap.
+ */
+void net_resolver_dropped(const struct net_resolver *r, uint32_t *ret_questions,
+			  uint32_t *ret_packets);
+
 /* Does it still turn? NET_RESOLVER_ALIVE comes back. -errno when it does not even read. */
 int net_resolver_ping(struct net_resolver *r);
 

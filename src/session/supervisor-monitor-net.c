@@ -60,6 +60,12 @@ void supervisor_monitor_net(struct supervisor *v) {
 		record(v, WATCH_UNAVAILABLE, 0, "the container has no network");
 }
 
+void supervisor_monitor_unheard(struct supervisor *v) {
+	if (v->plan.monitoring.watches_net)
+		record(v, WATCH_ENDED, 0, "its name service ended: names that it had read and not "
+		                          "told of yet are not recorded");
+}
+
 static uint32_t ipv4(const struct watch_connect *c) {
 	return (uint32_t)c->address[0] << 24 | (uint32_t)c->address[1] << 16 |
 	       (uint32_t)c->address[2] << 8 | c->address[3];
@@ -168,6 +174,33 @@ static void record_query(struct supervisor *v, const struct watch_event *e) {
 	supervisor_monitor_threat(v, &t, body);
 }
 
+/* Those that were only counted are many names, too. */
+static void feed_lost(struct supervisor *v, uint64_t count) {
+	for (uint64_t i = 0; i < count && i < LOST_COUNTED_MAX; i++)
+		supervisor_monitor_feed(v, &(struct watch_event){ .kind = WATCH_QUERY, .uid = -1,
+		                                                  .query = { .name = "" } });
+}
+
+void supervisor_monitor_dropped(struct supervisor *v) {
+	uint32_t questions, packets, more_questions, more_packets;
+
+	if (!v->net_detector || !v->plan.monitoring.watches_net)
+		return;
+	net_resolver_dropped(&v->resolver, &questions, &packets);
+	more_questions = questions - v->questions_dropped;
+	more_packets = packets - v->packets_dropped;
+	v->questions_dropped = questions;
+	v->packets_dropped = packets;
+	if (more_questions) {
+		feed_lost(v, more_questions);
+		record(v, WATCH_LOST, more_questions,
+		       "queries were not seen, nor answered: too many at once for its name service");
+	}
+	if (more_packets)
+		record(v, WATCH_LOST, more_packets,
+		       "refused packets were not seen: too many at once");
+}
+
 void supervisor_monitor_asked(struct supervisor *v, const struct net_resolver_event *e) {
 	struct err err = { 0 };
 
@@ -185,10 +218,7 @@ void supervisor_monitor_asked(struct supervisor *v, const struct net_resolver_ev
 			record_query(v, &one);
 		supervisor_monitor_feed(v, &one);
 	}
-	/* Those that were only counted are many names, too. */
-	for (uint64_t i = 0; i < e->lost && i < LOST_COUNTED_MAX; i++)
-		supervisor_monitor_feed(v, &(struct watch_event){ .kind = WATCH_QUERY, .uid = -1,
-		                                                  .query = { .name = "" } });
+	feed_lost(v, e->lost);
 	if (audit_release(v->session.audit, &err) < 0)
 		supervisor_complain(&err);
 	if (e->lost)
@@ -197,4 +227,5 @@ void supervisor_monitor_asked(struct supervisor *v, const struct net_resolver_ev
 	if (e->packets_lost)
 		record(v, WATCH_LOST, e->packets_lost,
 		       "refused packets: too many to be told one by one");
+	supervisor_monitor_dropped(v);
 }

@@ -6,6 +6,7 @@
  * answer while the container asks is killed, to be started again.
  */
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -177,6 +178,7 @@ static void on_pulse_end(void *data) {
 	bool asked = v->asked_meanwhile;
 
 	v->pulse_timer = NULL;
+	supervisor_monitor_dropped(v);
 	if (v->resolver.pid <= 0)
 		return;
 	if (!v->has_pulse) {
@@ -240,6 +242,26 @@ void supervisor_network_hear(struct supervisor *v) {
 			break;
 		take_wish(v, &e);
 	}
+}
+
+/* A pulse more, behind which it has said all. */
+void supervisor_network_last(struct supervisor *v) {
+	uint64_t end = clock_mono_ms() + PULSE_MS, now;
+	struct pollfd wait = { .fd = v->resolver.control_fd, .events = POLLIN };
+	struct net_resolver_event e;
+	int r = net_resolver_ping(&v->resolver);
+
+	v->has_pulse = false;
+	while (r >= 0 && !v->has_pulse && (now = clock_mono_ms()) < end) {
+		if (poll(&wait, 1, (int)(end - now)) > 0)
+			r = net_resolver_read(&v->resolver, &e);
+		if (r > 0)
+			take_wish(v, &e);
+	}
+	/* Of one that had ended already it was said. */
+	if (!v->has_pulse && r != -EBADF)
+		supervisor_monitor_unheard(v);
+	supervisor_monitor_dropped(v);
 }
 
 void supervisor_network_resolver(struct supervisor *v, bool is_there) {

@@ -199,6 +199,7 @@ static void resolver_restart(void *data) {
 	}
 	v->resolver_started_ms = clock_mono_ms();
 	resolver_watch(v);
+	supervisor_monitor_net(v);
 }
 
 static void on_resolver_end(int fd, uint32_t events, void *data) {
@@ -209,8 +210,10 @@ static void on_resolver_end(int fd, uint32_t events, void *data) {
 	(void)events;
 	loop_remove(v->loop, v->resolver_source);
 	v->resolver_source = NULL;
+	supervisor_network_hear(v);
 	supervisor_network_resolver(v, false);
 	net_resolver_end(&v->resolver);
+	supervisor_monitor_unheard(v);
 	supervisor_note("the name service of '%s' ended and is started again", v->c->name);
 	/* One that dies at once must not keep us busy. */
 	(void)loop_add_timer(v->loop, lived < RESOLVER_RETRY_MS ? RESOLVER_RETRY_MS : 0, 0,
@@ -338,6 +341,8 @@ int supervisor_serve(struct supervisor *v, struct err *err) {
 	r = loop_run(v->loop);
 	if (r < 0)
 		return err_sys(err, r, "cannot watch the container");
+	if (v->net && v->plan.monitoring.watches_net)
+		supervisor_network_last(v);
 	supervisor_monitor_finish(v);
 	supervisor_block_finish(v);
 	supervisor_audit_end(v);

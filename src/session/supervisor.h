@@ -95,6 +95,7 @@ struct supervisor {
 	unsigned nowhere_told; /* lines about them */
 	bool asked_meanwhile;
 	struct stat servers; /* of the host's resolv.conf, as it was told */
+	uint32_t questions_dropped, packets_dropped; /* as far as they are recorded */
 
 	struct protect_binds protect; /* the binds of the start, and later ones; see protect-place.h */
 	struct protect_items protect_items;
@@ -240,6 +241,8 @@ void supervisor_denied_name(struct supervisor *v, const char *name);
 void supervisor_denied_packet(struct supervisor *v, const struct net_denied *d, const char *name);
 /* Take what it has said so far: before the start is told to be done. */
 void supervisor_network_hear(struct supervisor *v);
+/* The container has ended: what it has not said yet, now. */
+void supervisor_network_last(struct supervisor *v);
 /* The list has changed, or is given up: names that are not on it lead nowhere no more. */
 void supervisor_nowhere_relist(struct supervisor *v);
 void supervisor_nowhere_done(struct supervisor *v);
@@ -351,6 +354,10 @@ void supervisor_monitor_rate(struct supervisor *v);
 void supervisor_monitor_net(struct supervisor *v);
 void supervisor_monitor_denied(struct supervisor *v, const struct net_denied *d);
 void supervisor_monitor_asked(struct supervisor *v, const struct net_resolver_event *e);
+/* What the kernel had no room for on its way to the name service, since it was looked at last. */
+void supervisor_monitor_dropped(struct supervisor *v);
+/* The name service has ended by itself. */
+void supervisor_monitor_unheard(struct supervisor *v);
 /* What the watcher has heard of a connection: its verdict into @event; and what it means. */
 void supervisor_monitor_connect(struct supervisor *v, json_t *event, struct watch_event *ret);
 void supervisor_monitor_feed(struct supervisor *v, struct watch_event *e);

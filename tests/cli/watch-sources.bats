@@ -170,6 +170,47 @@ query() { # NAME HOST [STATE]: its record
 	gone nq5
 }
 
+sum_of() { # FILE JQ-CONDITION: of the counts
+	jq -r "select($2).count" "$1" | awk '{ n += $1 } END { print n + 0 }'
+}
+
+# One write each, far quicker than who is asked by a process for each of them.
+ask_many() { # NAME COUNT
+	inside "$1" bash -c "exec 3>/dev/udp/\$(sed -n 's/^nameserver //p' /etc/resolv.conf)/53
+		for ((i = 0; i < $2; i++)); do
+			printf '\\x12\\x34\\x01\\0\\0\\x01\\0\\0\\0\\0\\0\\0\\x04many\\x07example\\0\\0\\x01\\0\\x01' >&3
+		done"
+}
+
+@test "names that the kernel has no room for are counted: none is silent, whoever reads them ends" {
+	local told lost
+	net_settings restricted 'rate_limit_per_second = 100000'
+	launch nq6
+	kill -STOP "$(pids_of coi-resolver)"
+	ask_many nq6 3000
+	# It hangs, so it is ended, and the next one reads what has waited.
+	within 20 has "$A/nq6.jsonl" '.msg == "source.lost" and .source == "names" and (.raw | contains("were not seen"))'
+	has "$A/nq6.jsonl" '.msg == "source.end" and .source == "names"'
+	sleep 1
+	told=$(jq -c 'select(.rule == "network.query" and .evidence.network.remote_host == "many.example")' "$A/nq6-nft.jsonl" | wc -l)
+	lost=$(sum_of "$A/nq6.jsonl" '.msg == "source.lost" and .source == "names"')
+	echo "# told $told, lost $lost" >&3
+	[ "$lost" -gt 100 ]
+	expect_equal "$((told + lost))" 3000
+	gone nq6
+}
+
+@test "names of the last moment are recorded" {
+	net_settings restricted
+	for i in 1 2 3 4 5; do
+		launch "nq7$i"
+		ask_many "nq7$i" 1
+		coi container stop --force "nq7$i"
+		has "$A/nq7$i-nft.jsonl" '.rule == "network.query" and .evidence.network.remote_host == "many.example"'
+		gone "nq7$i"
+	done
+}
+
 said_odd() { # COMMAND
 	local what
 	case $1 in

@@ -61,7 +61,7 @@
  */
 #define RESOLVER_MSG_DENIED "denied"
 
-/* The supervisor wants to know whether it turns; and the answer. */
+/* The supervisor wants to know whether it turns; and the answer, behind what waited to be told. */
 #define RESOLVER_MSG_PING "ping"
 #define RESOLVER_MSG_PONG "pong"
 

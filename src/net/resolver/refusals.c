@@ -76,7 +76,7 @@ static void on_log(int fd, uint32_t events, void *data) {
 	size_t count;
 
 	(void)events;
-	/* What was lost was too much anyway. */
+	/* What was lost is counted by the supervisor, which has the socket as well. */
 	if (n < 0 && (errno == EAGAIN || errno == EINTR || errno == ENOBUFS))
 		return;
 	if (n <= 0) {
