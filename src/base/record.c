@@ -242,6 +242,8 @@ char *record_text(const struct record *r) {
 	const char *section = "";
 	struct buf b;
 
+	if (r->count >= RECORD_MAX_KEYS)
+		return NULL;
 	buf_init(&b, RECORD_MAX_BYTES);
 	for (size_t i = 0; i < r->count; i++) {
 		const struct entry *e = &r->entries[i];
@@ -257,6 +259,8 @@ char *record_text(const struct record *r) {
 			add_value(&b, e->value);
 		buf_addc(&b, '\n');
 	}
+	if (b.overflow)
+		buf_done(&b);
 	return b.data;
 }
 
@@ -311,11 +315,32 @@ int record_load(int dirfd, const char *name, int max_format, struct record **ret
 	return r;
 }
 
+/* What a reader would refuse does not take the place of what it can read. */
+static int text_of(const struct record *r, const char *name, char **ret, struct err *err) {
+	*ret = record_text(r);
+	return *ret ? 0 : err_set(err, ERR_SYSTEM, -EFBIG,
+				  "cannot write record '%s': it would be longer than %d KiB or %d keys",
+				  name, RECORD_MAX_BYTES >> 10, RECORD_MAX_KEYS);
+}
+
 int record_store(const struct record *r, int dirfd, const char *name, mode_t mode,
 		 struct err *err) {
-	autofree char *text = record_text(r);
-	int result = file_write_atomic_at(dirfd, name, text, strlen(text), mode, (uid_t)-1,
-					  (gid_t)-1);
+	autofree char *text = NULL;
+	int result = text_of(r, name, &text, err);
 
+	if (result < 0)
+		return result;
+	result = file_write_atomic_at(dirfd, name, text, strlen(text), mode, (uid_t)-1, (gid_t)-1);
+	return result < 0 ? err_sys(err, result, "cannot write record '%s'", name) : 0;
+}
+
+int record_store_quick(const struct record *r, int dirfd, const char *name, mode_t mode,
+		       struct err *err) {
+	autofree char *text = NULL;
+	int result = text_of(r, name, &text, err);
+
+	if (result < 0)
+		return result;
+	result = file_write_quick_at(dirfd, name, text, strlen(text), mode);
 	return result < 0 ? err_sys(err, result, "cannot write record '%s'", name) : 0;
 }

@@ -6,7 +6,8 @@
  * without a NUL byte comes back as it was: control characters are escaped and
  * long values go over several lines. In a file written by hand, lines that
  * start with white space go on with the value above, joined by a newline.
- * A record of a newer format is refused. Limits: 256 KiB, 4096 keys.
+ * A record of a newer format is refused. Limits: 256 KiB, 4096 keys; one that
+ * would pass them is not written.
  */
 #ifndef COI_BASE_RECORD_H
 #define COI_BASE_RECORD_H
@@ -36,7 +37,10 @@ int record_parse(const char *text, const char *name, int max_format, struct reco
 		 struct err *err);
 /* Write atomically and durably (file_write_atomic_at()). */
 int record_store(const struct record *r, int dirfd, const char *name, mode_t mode, struct err *err);
-/* The text of the record; newly allocated. */
+/* Atomically, but not to the disk (file_write_quick_at()). */
+int record_store_quick(const struct record *r, int dirfd, const char *name, mode_t mode,
+		       struct err *err);
+/* The text of the record; newly allocated. NULL: it passes the limits. */
 char *record_text(const struct record *r);
 
 /* @section "" is the head. Borrowed, NULL when not set. */

@@ -46,10 +46,7 @@ static int state_load(const struct net_base *b, struct record **ret, char key[40
 }
 
 static int state_store(const struct net_base *b, const struct record *rec, struct err *err) {
-	autofree char *text = record_text(rec);
-	int r = file_write_quick_at(b->layout->run_fd, FILE_NAME, text, strlen(text), 0600);
-
-	return r < 0 ? err_sys(err, r, "cannot write '%s/%s'", b->layout->run, FILE_NAME) : 0;
+	return record_store_quick(rec, b->layout->run_fd, FILE_NAME, 0600, err);
 }
 
 static int forwarding_read(bool *ret, struct err *err) {

@@ -79,7 +79,6 @@ static int take_table(struct net_base *b, struct nl_sock *s) {
 
 static int owner_write(const struct net_base *b, struct err *err) {
 	auto_record struct record *rec = record_new(FORMAT);
-	autofree char *text = NULL;
 	struct proc_id me;
 	int r = proc_id_get(getpid(), &me);
 
@@ -88,9 +87,7 @@ static int owner_write(const struct net_base *b, struct err *err) {
 	record_set(rec, "", "boot", boot_id());
 	record_setf(rec, "", "pid", "%d", (int)me.pid);
 	record_setf(rec, "", "start", "%" PRIu64, me.start);
-	text = record_text(rec);
-	r = file_write_quick_at(b->layout->run_fd, FILE_NAME, text, strlen(text), 0600);
-	return r < 0 ? err_sys(err, r, "cannot write '%s/%s'", b->layout->run, FILE_NAME) : 0;
+	return record_store_quick(rec, b->layout->run_fd, FILE_NAME, 0600, err);
 }
 
 static int owner_pidfd(const struct net_base *b) {

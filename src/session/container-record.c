@@ -346,7 +346,6 @@ static void write_run(struct container *c) {
 
 static int store(const struct session *s, struct container *c, bool durably, struct err *err) {
 	autoclose int dir = container_dir(s, c->name);
-	autofree char *text = NULL;
 	int r;
 
 	if (dir < 0)
@@ -357,13 +356,9 @@ static int store(const struct session *s, struct container *c, bool durably, str
 	write_session(c);
 	write_lists(c);
 	write_run(c);
-	if (durably) {
-		r = record_store(c->record, dir, RECORD_NAME, 0600, err);
-		return r < 0 ? err_wrap(err, "container '%s'", c->name) : 0;
-	}
-	text = record_text(c->record);
-	r = file_write_quick_at(dir, RECORD_NAME, text, strlen(text), 0600);
-	return r < 0 ? err_sys(err, r, "cannot write the record of container '%s'", c->name) : 0;
+	r = durably ? record_store(c->record, dir, RECORD_NAME, 0600, err)
+		    : record_store_quick(c->record, dir, RECORD_NAME, 0600, err);
+	return r < 0 ? err_wrap(err, "container '%s'", c->name) : 0;
 }
 
 int container_store(const struct session *s, struct container *c, struct err *err) {

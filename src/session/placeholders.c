@@ -24,7 +24,7 @@
 #define MANIFEST_NAME "placeholders.ini"
 #define MANIFEST_FORMAT 1
 #define LOCK_NAME ".placeholders.lock" /* no container can have that name */
-#define PLACEHOLDERS_MAX 1024
+#define PLACEHOLDERS_MAX 800 /* what a record can hold of them */
 
 struct placeholder {
 	char *base_path;
@@ -131,8 +131,6 @@ static int manifest_load(int dir, struct manifest *m, struct err *err) {
 /* Not to the disk: after a power cut an empty directory too much does no harm. */
 static int manifest_store(int dir, const struct manifest *m, struct err *err) {
 	auto_record struct record *r = record_new(MANIFEST_FORMAT);
-	autofree char *text = NULL;
-	int e;
 
 	record_setf(r, "", "count", "%zu", m->count);
 	record_set(r, "", "boot", boot_id());
@@ -146,9 +144,7 @@ static int manifest_store(int dir, const struct manifest *m, struct err *err) {
 		record_set(r, section, "path", p->path);
 		record_set(r, section, "kind", kind_names[p->kind]);
 	}
-	text = record_text(r);
-	e = file_write_quick_at(dir, MANIFEST_NAME, text, strlen(text), 0600);
-	return e < 0 ? err_sys(err, e, "cannot note which placeholders are made") : 0;
+	return record_store_quick(r, dir, MANIFEST_NAME, 0600, err);
 }
 
 /* Those of all containers but one. A record that cannot be read has none. */

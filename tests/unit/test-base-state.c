@@ -119,6 +119,51 @@ static void record_keeps_order_and_unknown_keys(void **state) {
 	assert_string_equal(out, "format = 1\nzeta = 1\nalpha = 2\nnew = 3\n\n[later]\nx = 1\nz = 4\n");
 }
 
+/* One value that is all escaped, and very many short ones: neither could be read again. */
+static void record_past_its_limits_is_not_written(void **state) {
+	autofree char *value = xmalloc(70000 + 1);
+	char key[16];
+	struct err err = { 0 };
+
+	memset(value, ';', 70000);
+	value[70000] = '\0';
+	for (int many = 0; many < 2; many++) {
+		auto_record struct record *small = record_new(1), *large = record_new(1), *back = NULL;
+
+		assert_int_equal(record_store(small, top, "limited", 0600, &err), 0);
+		for (int i = 0; many && i < 4096; i++) {
+			(void)snprintf(key, sizeof(key), "%d", i);
+			record_set(large, "list", key, "x");
+		}
+		if (!many)
+			record_set(large, "", "key", value);
+		assert_null(record_text(large));
+		assert_int_equal(record_store(large, top, "limited", 0600, &err), -EFBIG);
+		assert_non_null(strstr(err.msg, "'limited'"));
+		assert_int_equal(record_store_quick(large, top, "limited", 0600, &err), -EFBIG);
+		/* What was there is there. */
+		assert_int_equal(record_load(top, "limited", 1, &back, &err), 0);
+		assert_null(record_get(back, "", "key"));
+	}
+	assert_int_equal(unlinkat(top, "limited", 0), 0);
+}
+
+/* The largest that is written comes back. */
+static void record_at_its_limits_round_trips(void **state) {
+	auto_record struct record *r = record_new(1), *back = NULL;
+	struct err err = { 0 };
+	char key[16];
+
+	for (int i = 0; i < 4094; i++) {
+		(void)snprintf(key, sizeof(key), "%d", i);
+		record_set(r, "list", key, i == 4093 ? "a\nb\nc" : "x");
+	}
+	assert_int_equal(record_store(r, top, "limited", 0600, &err), 0);
+	assert_int_equal(record_load(top, "limited", 1, &back, &err), 0);
+	assert_string_equal(record_get(back, "list", "4093"), "a\nb\nc");
+	assert_int_equal(unlinkat(top, "limited", 0), 0);
+}
+
 static void record_refuses_the_future_and_the_broken(void **state) {
 	static const struct {
 		const char *text;
@@ -360,6 +405,10 @@ int main(void) {
 		cmocka_unit_test(record_long_values_round_trip),
 		cmocka_unit_test(record_random_values_round_trip),
 		cmocka_unit_test(record_keeps_order_and_unknown_keys),
+		cmocka_unit_test_setup_teardown(record_past_its_limits_is_not_written,
+						make_top, remove_top),
+		cmocka_unit_test_setup_teardown(record_at_its_limits_round_trips,
+						make_top, remove_top),
 		cmocka_unit_test(record_refuses_the_future_and_the_broken),
 		cmocka_unit_test(record_getters),
 		TEST(record_files),
