@@ -190,16 +190,13 @@ static int send_layer(const struct oci_blob *b) {
 				  (json_int_t)b->size, "diff_id", b->diff_id), NULL, 0);
 }
 
-static int send_plan(const struct oci_plan *p) {
+static int send_plan(const struct oci_plan *p, struct err *err) {
 	autofree char *platform = oci_platform_text(&p->platform);
-	json_t *body = json_object();
+	auto_json json_t *body = json_object();
+	int r = 0;
 
-	for (size_t i = 0; i < p->layer_count; i++) {
-		int r = send_layer(&p->layers[i]);
-
-		if (r < 0)
-			return r;
-	}
+	for (size_t i = 0; i < p->layer_count && r == 0; i++)
+		r = send_layer(&p->layers[i]);
 	add_text(body, "layout", "oci");
 	add_text(body, "platform", platform);
 	add_text(body, "architecture", oci_machine_of(p->platform.arch));
@@ -213,7 +210,12 @@ static int send_plan(const struct oci_plan *p) {
 	(void)json_object_set_new(body, "env", json_from_strv(p->env));
 	(void)json_object_set_new(body, "entrypoint", json_from_strv(p->entrypoint));
 	(void)json_object_set_new(body, "cmd", json_from_strv(p->cmd));
-	return msg_send(ARCHIVE_SOCKET_FD, "done", body, NULL, 0);
+	if (r == 0)
+		r = msg_send(ARCHIVE_SOCKET_FD, "done", steal_ptr(body), NULL, 0);
+	if (r == -EMSGSIZE)
+		return err_set(err, ERR_SYSTEM, -EBADMSG, "its environment, commands and names are "
+			       "longer than %d KiB together", MSG_MAX >> 10);
+	return r;
 }
 
 static int do_plan(struct msg *request, struct err *err) {
@@ -234,7 +236,7 @@ static int do_plan(struct msg *request, struct err *err) {
 	if (r == 0)
 		r = oci_read(root, &want, &plan, err);
 	if (r == 0)
-		r = send_plan(&plan);
+		r = send_plan(&plan, err);
 	oci_plan_done(&plan);
 	return r;
 }
@@ -328,6 +330,7 @@ static int serve(struct err *err) {
 int main(void) {
 	struct stat st;
 	struct err err = { 0 };
+	int r;
 
 	if (fstat(ARCHIVE_SOCKET_FD, &st) < 0 || !S_ISSOCK(st.st_mode)) {
 		(void)fputs("coi-archive is started by coi, not by hand\n", stderr);
@@ -339,7 +342,10 @@ int main(void) {
 	(void)umask(0);
 	/* libarchive turns names from and to UTF-8, which this locale has; glibc has it built in. */
 	(void)setlocale(LC_CTYPE, "C.UTF-8");
-	if (serve(&err) < 0) {
+	r = serve(&err);
+	if (r < 0) {
+		if (err.code == 0)
+			(void)err_sys(&err, r, "coi-archive: cannot say what it has done");
 		(void)msg_send_err(ARCHIVE_SOCKET_FD, &err);
 		return 1;
 	}

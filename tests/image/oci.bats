@@ -94,6 +94,26 @@ true" ]
 	expect_three_layers old latest
 }
 
+@test "a name that is longer than any is none, and the store stays readable" {
+	local names
+	oci good "$DIR/docker" --docker=old
+	for names in '[";" * 90000]' '[";" * 90000, "a:b"]'; do
+		python3 - "$DIR/docker/manifest.json" <<-END
+			import json, sys
+			doc = json.load(open(sys.argv[1]))
+			doc[0]["RepoTags"] = $names
+			json.dump(doc, open(sys.argv[1], "w"))
+		END
+		import "$DIR/docker" image
+		# The one that is there already keeps what it has been told of itself.
+		[ -z "$(value reference)" ]
+	done
+	"$TOOL" list | grep 'alias image'
+	"$TOOL" delete image
+	import "$DIR/docker" image
+	[ "$(value reference)" = a:b ]
+}
+
 @test "of several platforms this machine's is taken, also out of an index in an index" {
 	local ours
 	ours=$(uname -m | sed 's/x86_64/amd64/; s/aarch64/arm64/')

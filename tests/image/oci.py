@@ -443,6 +443,22 @@ def _(lay, target):
     lay.done(b'{"schemaVersion":2,"manifests":[],"manifests":[]}')
 
 
+@case("environment-of-controls", "are longer than 128 KiB together")
+def _(lay, target):
+    lay.add(lay.image(BASE, config={"Env": ["\x01" * 16000], "Cmd": ["\x01" * 16000]}))
+    lay.done()
+
+
+@case("index-a-thousand-times", "names more than 256 indexes")
+def _(lay, target):
+    d = lay.image(BASE)
+    d["platform"] = {"os": "unknown", "architecture": "unknown"}
+    for _i in range(3):
+        d = lay.json({"schemaVersion": 2, "mediaType": INDEX, "manifests": [d] * 5000}, INDEX)
+    lay.add(d)
+    lay.done()
+
+
 @case("several-without-a-name", "holds several images")
 def _(lay, target):
     lay.add(lay.image(BASE))

@@ -88,17 +88,18 @@ static struct oci_image *add_image(struct oci_images *list) {
 	return &list->items[list->count++];
 }
 
+static void add_name(char ***names, const char *name) {
+	if (name && *name && strlen(name) <= OCI_NAME_MAX && !strv_contains(*names, name))
+		strv_add(names, name);
+}
+
 static void add_names(char ***names, const json_t *descriptor) {
 	static const char *const keys[] = { "io.containerd.image.name",
 					    "org.opencontainers.image.ref.name" };
 	const json_t *annotations = json_object_get(descriptor, "annotations");
 
-	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
-		const char *name = json_get_str(annotations, keys[i], "");
-
-		if (*name && strlen(name) <= 512 && !strv_contains(*names, name))
-			strv_add(names, name);
-	}
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
+		add_name(names, json_get_str(annotations, keys[i], NULL));
 }
 
 static void take_platform(const json_t *from, struct oci_platform *ret) {
@@ -153,6 +154,9 @@ static int walk_index(int root, const json_t *index, char *const *names, int dep
 
 	if (depth > OCI_DEPTH_MAX)
 		return err_set(err, ERR_SYSTEM, -EBADMSG, "its indexes are nested too deeply");
+	if (++list->indexes > OCI_INDEXES_MAX)
+		return err_set(err, ERR_SYSTEM, -EBADMSG, "it names more than %d indexes",
+			       OCI_INDEXES_MAX);
 	if (!json_is_array(manifests))
 		return err_set(err, ERR_SYSTEM, -EBADMSG, "an index of it lists no images");
 	json_array_foreach(manifests, i, d) {
@@ -287,14 +291,17 @@ static int walk_docker(const json_t *doc, struct oci_images *list, struct err *e
 	size_t i;
 
 	json_array_foreach(doc, i, entry) {
+		const json_t *name;
 		struct oci_image *image;
+		size_t n;
 
 		if (list->count == OCI_IMAGES_MAX)
 			return err_set(err, ERR_SYSTEM, -EBADMSG, "it holds more than %d images",
 				       OCI_IMAGES_MAX);
 		image = add_image(list);
 		image->docker = entry;
-		image->names = json_get_strv(entry, "RepoTags");
+		json_array_foreach(json_object_get(entry, "RepoTags"), n, name)
+			add_name(&image->names, json_string_value(name));
 	}
 	return 0;
 }

@@ -24,6 +24,8 @@
 #define OCI_JSON_MAX (4u << 20)	/* of one document, as registries have it */
 #define OCI_IMAGES_MAX 256	/* in one layout, all platforms */
 #define OCI_DEPTH_MAX 4		/* of indexes in indexes */
+#define OCI_INDEXES_MAX 256	/* one that is named twice is read twice */
+#define OCI_NAME_MAX 512	/* longer ones are passed over */
 #define OCI_LAYERS_MAX 300	/* of one image; containers stand on fewer than 400 */
 /* Of environment or of a command line; what our records can hold. */
 #define OCI_LIST_MAX 16384	/* bytes */
@@ -67,6 +69,7 @@ struct oci_image {
 struct oci_images {
 	struct oci_image *items;
 	size_t count;
+	size_t indexes; /* that were read */
 };
 void oci_images_done(struct oci_images *list);
 
