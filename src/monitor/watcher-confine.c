@@ -49,8 +49,8 @@ static const int plain_calls[] = {
 
 /* For those who read /proc: never to write. */
 static const int file_calls[] = {
-	SCMP_SYS(fcntl), SCMP_SYS(fstat),      SCMP_SYS(getdents64),
-	SCMP_SYS(lseek), SCMP_SYS(newfstatat), SCMP_SYS(readlinkat),
+	SCMP_SYS(fcntl),      SCMP_SYS(fstat), SCMP_SYS(getdents64), SCMP_SYS(lseek),
+	SCMP_SYS(newfstatat), SCMP_SYS(poll),  SCMP_SYS(readlinkat),
 };
 
 static int filter_calls(unsigned needs) {

@@ -424,6 +424,29 @@ persistence_is_seen() { # NAME BACKEND
 	gone "$1"
 }
 
+# An event whose file has a lease by the time that it is read.
+what_cannot_be_opened_is_lost() { # NAME
+	local watcher pid
+	settings false false
+	coi container launch coi-default "$1"
+	coi file push "$COI_TEST_BUILD/watch-actor" "$1:/opt/actor" >/dev/null
+	inside "$1" sh -c 'chmod 755 /opt/actor; mkdir -p /root/.ssh; echo key >/root/.ssh/id_rsa'
+	coi container stop --force "$1"
+	coi container start "$1"
+	watcher=$(watcher_of "$1")
+	mkfifo "$T/$1.end"
+	kill -STOP "$watcher"
+	"$COI" container exec "$1" -- /opt/actor lease /root/.ssh/id_rsa <"$T/$1.end" >"$T/$1.out" 3>&- &
+	pid=$!
+	exec 7>"$T/$1.end"
+	within 10 grep -q leased "$T/$1.out"
+	kill -CONT "$watcher"
+	within 10 has "$A/$1.jsonl" '.msg == "source.lost" and .source == "files" and .count == 1'
+	exec 7>&-
+	wait "$pid"
+	gone "$1"
+}
+
 @test "secrets: seen by whatever name and mount they are opened; their own programs may" {
 	secrets_are_seen m1 "fanotify.*"
 }
@@ -436,6 +459,7 @@ persistence_is_seen() { # NAME BACKEND
 	export COI_WATCH_BACKENDS=files=fanotify-fd
 	secrets_are_seen m3 fanotify-fd
 	persistence_is_seen m4 fanotify-fd
+	what_cannot_be_opened_is_lost m6
 	# What is made where a secret was is none; and the disk goes when the container ends.
 	settings true true
 	printf '[limits.disk]\nsize = "64MiB"\n' >>"$HOME/.coi/config.toml"

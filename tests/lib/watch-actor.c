@@ -7,6 +7,7 @@
  *	watch-actor connect ADDRESS PORT N N connections; says how many there were
  *	watch-actor flood PORT N PER-SECOND N events, as evenly as it goes
  *	watch-actor uring FILE             open FILE through io_uring, read a byte
+ *	watch-actor lease FILE             open FILE and have a lease on it until input ends
  *
  * A line of the corpus for bash is run by bash; what stands for another program is this
  * one under its name (a link in DIR), so that nothing but its words is real. "mark N" is
@@ -305,6 +306,20 @@ static int uring(int argc, char **argv) {
 	return 0;
 }
 
+static int lease(int argc, char **argv) {
+	int fd = argc == 3 ? open(argv[2], O_RDONLY) : -1;
+	char byte;
+
+	(void)signal(SIGIO, SIG_IGN); /* somebody waits for it */
+	if (fd < 0 || fcntl(fd, F_SETLEASE, F_WRLCK) < 0)
+		die("lease");
+	(void)puts("leased");
+	(void)fflush(stdout);
+	while (read(0, &byte, 1) > 0)
+		;
+	return 0;
+}
+
 int main(int argc, char **argv) {
 	static const struct {
 		const char *word;
@@ -312,6 +327,7 @@ int main(int argc, char **argv) {
 	} words[] = {
 		{ "attacks", corpus }, { "ordinary", corpus }, { "connect", connect_often },
 		{ "flood", flood },    { "uring", uring },
+		{ "lease", lease },
 	};
 
 	if (getenv(STUB))
@@ -319,6 +335,6 @@ int main(int argc, char **argv) {
 	for (size_t i = 0; argc > 2 && i < sizeof(words) / sizeof(words[0]); i++)
 		if (!strcmp(argv[1], words[i].word))
 			return words[i].fn(argc, argv);
-	(void)fprintf(stderr, "usage: watch-actor attacks|ordinary|connect|flood|uring WORD...\n");
+	(void)fprintf(stderr, "usage: watch-actor attacks|ordinary|connect|flood|uring|lease WORD...\n");
 	return 2;
 }

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <linux/fanotify.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,9 +22,6 @@
 #include "monitor/places.h"
 #include "monitor/source/all.h"
 #include "monitor/source/files.h"
-
-/* Few at a time: each is a descriptor until it is judged. */
-#define EVENTS_MAX 32
 
 #define DELETED " (deleted)"
 
@@ -89,22 +87,30 @@ static void read_event(struct files *f, const struct fanotify_event_metadata *e)
 	files_judge(f, &t);
 }
 
+static bool has_one(int fd) {
+	struct pollfd pfd = { .fd = fd, .events = POLLIN };
+
+	return poll(&pfd, 1, 0) > 0 && (pfd.revents & POLLIN);
+}
+
+/*
+ * One at a time: each is a descriptor until it is judged, and one whose file cannot be
+ * opened, or not without waiting for who has a lease on it (fcntl(2), F_SETLEASE), would be
+ * passed over in silence behind others, or be taken for the end of them.
+ */
 static void on_events(int fd, uint32_t events, void *data) {
-	struct fanotify_event_metadata block[EVENTS_MAX];
+	struct fanotify_event_metadata e;
 	struct files *f = data;
-	ssize_t n;
 
 	(void)events;
-	while (!f->sink->is_full(f->sink->data) && (n = read(fd, block, sizeof(block))) > 0) {
-		const struct fanotify_event_metadata *e = block;
+	while (!f->sink->is_full(f->sink->data) && has_one(fd)) {
+		ssize_t n = read(fd, &e, sizeof(e));
 
-		for (; FAN_EVENT_OK(e, n); e = FAN_EVENT_NEXT(e, n))
-			if (e->vers == FANOTIFY_METADATA_VERSION)
-				read_event(f, e);
+		if (n == (ssize_t)sizeof(e) && e.vers == FANOTIFY_METADATA_VERSION)
+			read_event(f, &e);
+		else if (n >= 0 || errno != EINTR)
+			f->lost++;
 	}
-	/* One whose file could not be opened is gone. */
-	if (!f->sink->is_full(f->sink->data) && errno != EAGAIN && errno != EINTR)
-		f->lost++;
 }
 
 /* Who did it is not told; on a file system that is the container's alone it was the container. */
