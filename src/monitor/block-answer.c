@@ -156,6 +156,15 @@ static void take(const struct block_answerer *a, const struct fanotify_event_met
 }
 
 /*
+ * The file has a lease that is to be waited for, so there is no question but a refusal,
+ * by the kernel: of what nobody knows, and any number of them is no failure of ours.
+ */
+static void take_refused(const struct block_answerer *a) {
+	atomic_fetch_add(&a->progress->answered, 1);
+	atomic_fetch_add(&a->progress->unreported, 1);
+}
+
+/*
  * What another one has read and did not answer waits for ever otherwise. It was kept; but
  * another process of ours may have died with it (block.h), and then it is known by the
  * number that its descriptor had there, of which there are not many.
@@ -186,6 +195,8 @@ _Noreturn void block_answer(const struct block_answerer *a) {
 		if (n == (ssize_t)sizeof(*e) && e->vers == FANOTIFY_METADATA_VERSION && e->fd >= 0) {
 			take(a, e);
 			failures = 0;
+		} else if (n < 0 && errno == EAGAIN) {
+			take_refused(a);
 		} else if (n >= 0 || errno != EINTR) {
 			/* One that could not be handed over has been refused by the kernel. */
 			failures++;

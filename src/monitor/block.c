@@ -45,11 +45,13 @@ int block_group(struct err *err) {
 	/*
 	 * No limit on what waits: past it the kernel lets everybody through. The thread that
 	 * asks, not its process, whose first thread may have ended and then tells nothing.
+	 * What comes with a question is opened without waiting for who has a lease on it
+	 * (fcntl(2), F_SETLEASE): all others would wait too.
 	 */
 	const unsigned flags = FAN_CLASS_CONTENT | FAN_CLOEXEC | FAN_UNLIMITED_QUEUE |
 	                       FAN_UNLIMITED_MARKS | FAN_REPORT_TID;
 	int fd = is_allowed() ? (int)syscall(SYS_fanotify_init, flags,
-	                                     O_RDONLY | O_CLOEXEC | O_LARGEFILE | O_NOATIME)
+	                                     O_RDONLY | O_CLOEXEC | O_LARGEFILE | O_NOATIME | O_NONBLOCK)
 	                      : -1;
 
 	if (fd >= 0)

@@ -152,6 +152,24 @@ WAYS=(
 	gone b2
 }
 
+@test "a lease on a program: it is refused at once, and nobody waits for its end" {
+	prepared b11
+	local child n
+	inside b11 cp /opt/actor /opt/leased
+	child=$(answerer b11)
+	# More of them than its child may fail in a row.
+	for ((n = 0; n < 3; n++)); do
+		[ "$(inside b11 /opt/actor leased /opt/leased)" = EPERM ]
+	done
+	inside b11 sh -c 'n=0; while [ $n -lt 120 ]; do /opt/actor leased /opt/leased; n=$((n + 1)); done' >"$T/leased"
+	[ "$(sort "$T/leased" | uniq -c | tr -s ' ')" = ' 120 EPERM' ]
+	refused b11
+	[ "$(answerer b11)" = "$child" ]
+	within 10 has "$A/b11.jsonl" '.msg == "source.lost" and (.raw | contains("further opens were refused"))'
+	not has "$A/b11.jsonl" '.msg == "source.gap"'
+	gone b11
+}
+
 @test "a tool that is one file with the shell is not refused, and that is said" {
 	settings 'block_tools = ["busybox", "nc", "nmap"]'
 	coi container launch coi-default b3 2>"$T/launch.err"

@@ -10,12 +10,14 @@
  *   block-actor memfd FILE           copied into memory, and run from there
  *   block-actor times FILE COUNT     nanoseconds of one open, the median of COUNT
  *   block-actor bomb FILE COUNT      opened COUNT times by 16 processes: how often refused
+ *   block-actor leased FILE          run while we have a lease on it, and nobody ends that
  *   block-actor hold FILE            opened, then "held" and a line from standard input, then read
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/io_uring.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -177,6 +179,24 @@ static int bomb(const char *path, int count) {
 	return 0;
 }
 
+static int leased(const char *path) {
+	int fd = open(path, O_RDONLY | O_CLOEXEC), status;
+	pid_t pid;
+
+	(void)signal(SIGIO, SIG_IGN); /* somebody waits for it */
+	if (fd < 0 || fcntl(fd, F_SETLEASE, F_WRLCK) < 0)
+		return say(-1);
+	pid = fork();
+	if (pid == 0) {
+		(void)execl(path, path, "open", "/etc/hostname", NULL);
+		_exit(errno);
+	}
+	if (waitpid(pid, &status, 0) < 0)
+		return say(-1);
+	errno = WEXITSTATUS(status);
+	return say(-1);
+}
+
 static int hold(const char *path) {
 	int fd = open(path, O_RDONLY);
 	char line[16];
@@ -206,6 +226,8 @@ int main(int argc, char **argv) {
 		return times(path, (size_t)count);
 	if (!strcmp(how, "bomb") && count > 0)
 		return bomb(path, count);
+	if (!strcmp(how, "leased"))
+		return leased(path);
 	if (!strcmp(how, "hold"))
 		return hold(path);
 	if (!strcmp(how, "thread") && pthread_create(&thread, NULL, in_thread, (void *)path) == 0)
