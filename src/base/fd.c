@@ -160,7 +160,8 @@ ssize_t fd_receive(int sock, void *data, size_t max, int flags, int *fds, size_t
 	if (n < 0)
 		return -errno;
 	came = take_descriptors(&m, fds, room);
-	if (came <= room && !(m.msg_flags & (MSG_TRUNC | MSG_CTRUNC))) {
+	/* Nothing, with descriptors, is not the end: nobody would look whether there are any. */
+	if (came <= room && (n > 0 || !came) && !(m.msg_flags & (MSG_TRUNC | MSG_CTRUNC))) {
 		*count = came;
 		return n;
 	}

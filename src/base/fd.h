@@ -40,8 +40,8 @@ int fd_send(int sock, const void *data, size_t len, const int *fds, size_t count
 /*
  * The other end of it: bytes in @data, 0 when the peer is gone. *@count is the room in @fds
  * and becomes what came, which is the caller's then and close-on-exec. -EBADMSG for what was
- * cut (data or descriptors) and for more descriptors than there is room: all that came are
- * closed. @flags as MSG_DONTWAIT, or 0. *@count is 0 when it fails.
+ * cut (data or descriptors), for more descriptors than there is room and for some without a
+ * byte: all that came are closed. @flags as MSG_DONTWAIT, or 0. *@count is 0 when it fails.
  */
 ssize_t fd_receive(int sock, void *data, size_t max, int flags, int *fds, size_t *count);
 

@@ -471,6 +471,21 @@ static void packet_that_is_cut(void **state) {
 	assert_int_equal(got, -1);
 }
 
+/* No end of what is said, which nobody would look at for descriptors. */
+static void packet_of_descriptors_alone(void **state) {
+	int got = -7;
+	char text[4];
+	size_t count = 1;
+
+	assert_int_equal(fd_send(pair[0], "", 0, pair, 1), 0);
+	assert_int_equal(fd_send(pair[0], "", 0, NULL, 0), 0);
+	assert_int_equal(fd_receive(pair[1], text, sizeof(text), 0, &got, &count), -EBADMSG);
+	assert_int_equal(count, 0);
+	assert_int_equal(got, -1);
+	count = 1;
+	assert_int_equal(fd_receive(pair[1], text, sizeof(text), 0, &got, &count), 0);
+}
+
 /* Room for one only of the two that come. */
 static void packet_when_descriptors_run_out(void **state) {
 	int send[2] = { pair[0], pair[1] }, got[2] = { -7, -7 };
@@ -535,6 +550,7 @@ int main(void) {
 		PACKETS(packet_with_more_than_there_is_room_for),
 		PACKETS(packet_with_more_than_any_may_have),
 		PACKETS(packet_that_is_cut),
+		PACKETS(packet_of_descriptors_alone),
 		PACKETS(packet_when_descriptors_run_out),
 		PACKETS(packet_with_other_control_data),
 	};
