@@ -2,15 +2,16 @@
 #include "audit/sink-datagram.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <syslog.h>
 #include <unistd.h>
 
 #include "audit/reader.h"
 #include "base/escape.h"
+#include "base/fd.h"
 #include "base/mem.h"
 
 struct audit_sink *datagram_new(const struct audit_sink_ops *ops, const char *path,
@@ -32,18 +33,8 @@ void datagram_free(struct audit_sink *sink) {
 	free(d);
 }
 
-/* A descriptor, or -errno. */
 static int open_socket(const char *path) {
-	struct sockaddr_un to = { .sun_family = AF_UNIX };
-	autoclose int fd = -1;
-
-	if (strlen(path) >= sizeof(to.sun_path))
-		return -ENAMETOOLONG;
-	memcpy(to.sun_path, path, strlen(path) + 1);
-	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0 || connect(fd, (const struct sockaddr *)&to, sizeof(to)) < 0)
-		return -errno;
-	return steal_fd(&fd);
+	return socket_connect_at(AT_FDCWD, path, SOCK_DGRAM | SOCK_NONBLOCK);
 }
 
 int datagram_check(const char *path) {

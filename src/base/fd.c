@@ -11,8 +11,10 @@
 #include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <unistd.h>
 
+#include "base/linux.h"
 #include "base/mem.h"
 
 int fd_read_all(int fd, struct buf *out) {
@@ -168,6 +170,48 @@ ssize_t fd_receive(int sock, void *data, size_t max, int flags, int *fds, size_t
 	for (size_t i = 0; i < came && i < room; i++)
 		(void)close(steal_fd(&fds[i]));
 	return -EBADMSG;
+}
+
+/* Through the descriptor, however deep that lies: sun_path has room for 108 bytes only. */
+static int address_of(int dirfd, const char *name, struct sockaddr_un *ret) {
+	char link[32];
+	int n;
+
+	*ret = (struct sockaddr_un){ .sun_family = AF_UNIX };
+	n = snprintf(ret->sun_path, sizeof(ret->sun_path), "%s%s%s",
+		     dirfd == AT_FDCWD ? "" : fd_proc_path(dirfd, link),
+		     dirfd == AT_FDCWD || !*name ? "" : "/", name);
+	return (size_t)n < sizeof(ret->sun_path) ? 0 : -ENAMETOOLONG;
+}
+
+int socket_make_at(int dirfd, const char *name, int type, mode_t mode) {
+	autoclose int fd = socket(AF_UNIX, type | SOCK_CLOEXEC, 0);
+	struct sockaddr_un addr;
+	int r = fd < 0 ? -errno : address_of(dirfd, name, &addr);
+
+	if (r < 0)
+		return r;
+	(void)unlinkat(dirfd, name, 0);
+	if (bind(fd, (struct sockaddr *)&addr, sizeof(addr)) < 0 ||
+	    fchmodat(dirfd, name, mode, 0) < 0)
+		return -errno;
+	return steal_fd(&fd);
+}
+
+int socket_refuse_descriptors(int sock) {
+	const int off = 0;
+
+	return setsockopt(sock, SOL_SOCKET, SO_PASSRIGHTS, &off, sizeof(off)) < 0 ? -errno : 0;
+}
+
+int socket_connect_at(int dirfd, const char *name, int type) {
+	autoclose int fd = socket(AF_UNIX, type | SOCK_CLOEXEC, 0);
+	struct sockaddr_un addr;
+	int r = fd < 0 ? -errno : address_of(dirfd, name, &addr);
+
+	if (r < 0)
+		return r;
+	return connect(fd, (struct sockaddr *)&addr, sizeof(addr)) < 0 ? -errno : steal_fd(&fd);
 }
 
 int64_t fd_copy(int from, int to) {

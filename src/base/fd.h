@@ -30,6 +30,23 @@ int fd_above_stdio(int fd);
 /* Copy @from to @to until end of file, in the kernel where it can. Bytes copied or -errno. */
 int64_t fd_copy(int from, int to);
 
+/*
+ * A UNIX socket of @type (SOCK_NONBLOCK may be in it) that is @name below @dirfd, with that
+ * @mode, in the place of one that was there. Not listened to yet; close-on-exec.
+ */
+int socket_make_at(int dirfd, const char *name, int type, mode_t mode);
+/*
+ * Who sends descriptors to it, or to what it accepts from now on, is refused (EPERM). Else
+ * they are whoever's who reads, if only to be closed, which may take as long as who made them
+ * wants (socket(7), SO_LINGER). -ENOPROTOOPT before Linux 6.16.
+ */
+int socket_refuse_descriptors(int sock);
+/*
+ * One that is connected to @name below @dirfd; to @dirfd itself when that is "", or to a
+ * whole path with AT_FDCWD, which may have 107 bytes.
+ */
+int socket_connect_at(int dirfd, const char *name, int type);
+
 /* Most descriptors that one packet carries. */
 #define FD_SEND_MAX 16
 /*

@@ -3,16 +3,22 @@
  * Calls of Linux that not every C library has: those of the mount API (mount_setattr(2),
  * open_tree(2), fsopen(2), …; glibc 2.36, no musl so far), statx(2) (musl 1.2.4) and
  * renameat2(2) (glibc 2.28, no musl so far). Whoever uses one of them includes this in place
- * of sys/mount.h and sys/stat.h. They are as their manual pages say: -1 and errno.
+ * of sys/mount.h and sys/stat.h. They are as their manual pages say: -1 and errno. And numbers
+ * that are newer than many headers.
  */
 #ifndef COI_BASE_LINUX_H
 #define COI_BASE_LINUX_H
 
 #include <stdio.h>
 #include <sys/mount.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+#ifndef SO_PASSRIGHTS
+#define SO_PASSRIGHTS 83 /* Linux 6.16; on every machine but parisc and sparc */
+#endif
 
 #ifndef HAVE_RENAMEAT2
 #include <linux/fs.h>

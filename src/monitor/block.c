@@ -10,7 +10,6 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -159,17 +158,13 @@ int block_begun(struct block *b, int init_pidfd) {
 	return msg_send(b->control_fd, BLOCK_MSG_BEGUN, NULL, &init_pidfd, 1);
 }
 
-int block_connect(const char *path, struct block *b) {
-	struct sockaddr_un addr = { .sun_family = AF_UNIX };
-	autoclose int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+int block_connect(int dirfd, const char *name, struct block *b) {
+	autoclose int fd = socket_connect_at(dirfd, name, SOCK_SEQPACKET);
 	struct msg m;
 	int r;
 
-	if (strlen(path) >= sizeof(addr.sun_path))
-		return -ENAMETOOLONG;
-	memcpy(addr.sun_path, path, strlen(path) + 1);
-	if (fd < 0 || connect(fd, (struct sockaddr *)&addr, sizeof(addr)) < 0)
-		return -errno;
+	if (fd < 0)
+		return fd;
 	r = msg_recv_timeout(fd, &m, READY_TIMEOUT_MS);
 	if (r <= 0)
 		return r ? r : -EPIPE;

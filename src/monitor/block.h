@@ -54,8 +54,8 @@ int block_spawn(const struct layout *layout, const struct block_spec *spec, stru
 		pid_t *ret_pid, struct err *err);
 /* The container has its init: coi-block ends with it, whatever becomes of us. 0 or -errno. */
 int block_begun(struct block *b, int init_pidfd);
-/* Take over: @path is that of the socket. -errno: nobody is there. */
-int block_connect(const char *path, struct block *b);
+/* Take over: the socket is @name below @dirfd. -errno: nobody is there. */
+int block_connect(int dirfd, const char *name, struct block *b);
 /* It has gone: the group stays, for block_spawn(). */
 void block_leave(struct block *b);
 /* Its end, when it is our child; else it is only left. The group is closed. */

@@ -17,7 +17,6 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/confine.h"
@@ -75,24 +74,14 @@ static int become(const struct relay_setup *s) {
 static int connect_socket(const char *path) {
 	const struct open_how how = { .flags = O_PATH | O_NOFOLLOW | O_CLOEXEC,
 				      .resolve = RESOLVE_NO_SYMLINKS };
-	struct sockaddr_un addr = { .sun_family = AF_UNIX };
 	autoclose int place = (int)syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof(how));
-	autoclose int fd = -1;
 	struct stat st;
-	char link[32];
 
 	if (place < 0 || fstat(place, &st) < 0)
 		return -errno;
 	if (!S_ISSOCK(st.st_mode))
 		return -ENOTSOCK;
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return -errno;
-	/* Through the descriptor: sun_path has room for 108 bytes only. */
-	(void)snprintf(addr.sun_path, sizeof(addr.sun_path), "%s", fd_proc_path(place, link));
-	if (connect(fd, (struct sockaddr *)&addr, sizeof(addr)) < 0)
-		return -errno;
-	return steal_fd(&fd);
+	return socket_connect_at(place, "", SOCK_STREAM | SOCK_NONBLOCK);
 }
 
 static int connect_to(const struct sockaddr *addr, socklen_t len) {

@@ -11,12 +11,12 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/fd.h"
 #include "base/layout.h"
 #include "base/mem.h"
+#include "base/path.h"
 #include "base/proc.h"
 
 #ifndef SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV
@@ -36,50 +36,25 @@ const uint32_t nodes_devices[] = {
 	0,
 };
 
-/* The address below the directory, which may be deep: 108 bytes are not many. */
-static int address_of(const char *lxcpath, const char *lxc_name, struct sockaddr_un *ret) {
-	int dir = open(lxcpath, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	char link[32];
-	int n;
-
-	if (dir < 0)
-		return -errno;
-	*ret = (struct sockaddr_un){ .sun_family = AF_UNIX };
-	n = snprintf(ret->sun_path, sizeof(ret->sun_path), "%s/%s.nodes", fd_proc_path(dir, link),
-		     lxc_name);
-	if (n < 0 || (size_t)n >= sizeof(ret->sun_path)) {
-		(void)close(dir);
-		return -ENAMETOOLONG;
-	}
-	return dir;
+static char *socket_name(const char *lxc_name) {
+	return xasprintf("%s.nodes", lxc_name);
 }
 
 void nodes_forget(const char *lxcpath, const char *lxc_name) {
-	struct sockaddr_un addr;
-	autoclose int dir = address_of(lxcpath, lxc_name, &addr);
+	autofree char *name = socket_name(lxc_name), *path = path_join(lxcpath, name);
 
-	if (dir >= 0)
-		(void)unlink(addr.sun_path);
+	(void)unlink(path);
 }
 
 static int listen_at(const char *lxcpath, const char *lxc_name) {
-	struct sockaddr_un addr;
-	autoclose int dir = address_of(lxcpath, lxc_name, &addr);
-	autoclose int fd = -1;
-	mode_t old;
-	int r;
+	autofree char *name = socket_name(lxc_name);
+	autoclose int dir = open(lxcpath, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	autoclose int fd = dir < 0 ? -errno
+				   : socket_make_at(dir, name, SOCK_SEQPACKET | SOCK_NONBLOCK, 0600);
 
-	if (dir < 0)
-		return dir;
-	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
-		return -errno;
-	(void)unlink(addr.sun_path);
-	old = umask(0177);
-	r = bind(fd, (struct sockaddr *)&addr, sizeof(addr)) < 0 || listen(fd, BACKLOG) < 0 ? -errno
-											     : 0;
-	(void)umask(old);
-	return r < 0 ? r : steal_fd(&fd);
+		return fd;
+	return listen(fd, BACKLOG) < 0 ? -errno : steal_fd(&fd);
 }
 
 int nodes_start(const char *lxcpath, const char *lxc_name, int root_fd, pid_t *ret,
@@ -108,17 +83,13 @@ int nodes_start(const char *lxcpath, const char *lxc_name, int root_fd, pid_t *r
 }
 
 int nodes_connect(const char *lxcpath, const char *lxc_name) {
-	struct sockaddr_un addr;
-	autoclose int dir = address_of(lxcpath, lxc_name, &addr);
-	autoclose int fd = -1;
+	autofree char *name = socket_name(lxc_name);
+	autoclose int dir = open(lxcpath, O_PATH | O_DIRECTORY | O_CLOEXEC);
 
 	if (dir < 0)
-		return dir;
-	/* Never waits: when too many are in line already, this one goes without. */
-	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0 || connect(fd, (struct sockaddr *)&addr, sizeof(addr)) < 0)
 		return -errno;
-	return steal_fd(&fd);
+	/* Never waits: when too many are in line already, this one goes without. */
+	return socket_connect_at(dir, name, SOCK_SEQPACKET | SOCK_NONBLOCK);
 }
 
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__

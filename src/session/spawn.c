@@ -10,7 +10,6 @@
 #include <string.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -254,26 +253,9 @@ int spawn_finish(const struct session *s, int sock, bool keep, struct err *err) 
 	return r;
 }
 
-static int connect_control(struct session *s, const char *name) {
-	struct sockaddr_un addr = { .sun_family = AF_UNIX };
-	autoclose int dir = open_beneath(s->layout->run_fd, name, O_RDONLY | O_DIRECTORY, 0);
-	autoclose int sock = -1;
-	char path[32];
-
-	if (dir < 0)
-		return -ENOTCONN;
-	(void)snprintf(addr.sun_path, sizeof(addr.sun_path), "%s/control",
-		       fd_proc_path(dir, path));
-	sock = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-	if (sock < 0)
-		return -errno;
-	if (connect(sock, (struct sockaddr *)&addr, sizeof(addr)) < 0)
-		return -ENOTCONN;
-	return steal_fd(&sock);
-}
-
 static int connect_to(struct session *s, const struct container *c, struct err *err) {
-	int sock = connect_control(s, c->name);
+	autoclose int dir = open_beneath(s->layout->run_fd, c->name, O_RDONLY | O_DIRECTORY, 0);
+	int sock = dir < 0 ? dir : socket_connect_at(dir, "control", SOCK_SEQPACKET);
 
 	return sock >= 0 ? sock
 			 : err_set(err, ERR_MISSING, -ENOTCONN,

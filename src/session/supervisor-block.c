@@ -18,7 +18,6 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -146,27 +145,13 @@ static int close_all(struct supervisor *v, struct err *err) {
 
 /* --- who answers */
 
-static char *socket_path(const struct supervisor *v, int dir) {
-	char link[32];
-
-	(void)v;
-	return xasprintf("%s/" SOCKET_NAME, fd_proc_path(dir, link));
-}
-
 static int make_socket(const struct supervisor *v, struct err *err) {
-	struct sockaddr_un addr = { .sun_family = AF_UNIX };
 	autoclose int dir = container_run_dir(&v->session, v->c->name);
-	autofree char *path = dir < 0 ? NULL : socket_path(v, dir);
-	autoclose int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	autoclose int fd = dir < 0 ? dir : socket_make_at(dir, SOCKET_NAME, SOCK_SEQPACKET, 0600);
+	int r = fd < 0 ? fd : listen(fd, 4) < 0 ? -errno : 0;
 
-	if (dir < 0)
-		return err_sys(err, dir, "cannot open the run directory of '%s'", v->c->name);
-	(void)unlinkat(dir, SOCKET_NAME, 0);
-	(void)snprintf(addr.sun_path, sizeof(addr.sun_path), "%s", path);
-	if (fd < 0 || bind(fd, (struct sockaddr *)&addr, sizeof(addr)) < 0 ||
-	    fchmodat(dir, SOCKET_NAME, 0600, 0) < 0 || listen(fd, 4) < 0)
-		return err_sys(err, -errno, "cannot listen for who takes over '%s'", v->c->name);
-	return steal_fd(&fd);
+	return r < 0 ? err_sys(err, r, "cannot listen for who takes over '%s'", v->c->name)
+		     : steal_fd(&fd);
 }
 
 static int start_answers(struct supervisor *v, struct err *err) {
@@ -230,14 +215,12 @@ static void end_it(struct supervisor *v, const char *why) {
 
 void supervisor_block_adopt(struct supervisor *v) {
 	autoclose int dir = -1;
-	autofree char *path = NULL;
 	int r;
 
 	if (!is_wanted(v))
 		return;
 	dir = container_run_dir(&v->session, v->c->name);
-	path = dir < 0 ? NULL : socket_path(v, dir);
-	r = dir < 0 ? dir : block_connect(path, &v->block);
+	r = dir < 0 ? dir : block_connect(dir, SOCKET_NAME, &v->block);
 	if (r < 0) {
 		log_debug("cannot reach what refuses opens in '%s': %s", v->c->name, strerror(-r));
 		end_it(v, "its supervisor and what refuses opens in it have both died");

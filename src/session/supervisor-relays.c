@@ -18,7 +18,6 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -134,21 +133,16 @@ static int outside_id(const struct supervisor *v, const char *map, uid_t inside,
 }
 
 static int open_socket(struct supervisor *v, int dir, const char *name) {
-	struct sockaddr_un addr = { .sun_family = AF_UNIX };
-	autoclose int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	autoclose int fd = -1;
 	uid_t uid, gid;
-	char path[32];
 
-	if (fd < 0)
-		return -errno;
 	if (outside_id(v, "uid_map", v->c->code_uid, &uid) < 0 ||
 	    outside_id(v, "gid_map", v->c->code_gid, &gid) < 0)
 		return -EINVAL;
-	(void)unlinkat(dir, name, 0);
-	(void)snprintf(addr.sun_path, sizeof(addr.sun_path), "%s/%s", fd_proc_path(dir, path), name);
-	if (bind(fd, (struct sockaddr *)&addr, sizeof(addr)) < 0 ||
-	    fchmodat(dir, name, 0600, 0) < 0 ||
-	    fchownat(dir, name, uid, gid, AT_SYMLINK_NOFOLLOW) < 0 || listen(fd, BACKLOG) < 0)
+	fd = socket_make_at(dir, name, SOCK_STREAM | SOCK_NONBLOCK, 0600);
+	if (fd < 0)
+		return fd;
+	if (fchownat(dir, name, uid, gid, AT_SYMLINK_NOFOLLOW) < 0 || listen(fd, BACKLOG) < 0)
 		return -errno;
 	return steal_fd(&fd);
 }

@@ -13,7 +13,6 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -228,26 +227,17 @@ static void resolver_watch(struct supervisor *v) {
 }
 
 static int open_control(struct supervisor *v, struct err *err) {
-	struct sockaddr_un addr = { .sun_family = AF_UNIX };
 	autoclose int dir = container_run_dir(&v->session, v->c->name);
-	char path[32];
-	int fd;
+	autoclose int fd = -1;
+	int r;
 
 	if (dir < 0)
 		return err_sys(err, dir, "cannot open the run directory of '%s'", v->c->name);
-	(void)unlinkat(dir, "control", 0);
-	/* Through the descriptor: sun_path has room for 108 bytes only. */
-	(void)snprintf(addr.sun_path, sizeof(addr.sun_path), "%s/control",
-		       fd_proc_path(dir, path));
-	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-	if (fd < 0 || bind(fd, (struct sockaddr *)&addr, sizeof(addr)) < 0 ||
-	    fchmodat(dir, "control", 0600, 0) < 0 || listen(fd, 16) < 0) {
-		int r = err_sys(err, -errno, "cannot listen for commands about '%s'", v->c->name);
-
-		mem_close_ptr(&fd);
-		return r;
-	}
-	v->control_fd = fd;
+	fd = socket_make_at(dir, "control", SOCK_SEQPACKET, 0600);
+	r = fd < 0 ? fd : listen(fd, 16) < 0 ? -errno : 0;
+	if (r < 0)
+		return err_sys(err, r, "cannot listen for commands about '%s'", v->c->name);
+	v->control_fd = steal_fd(&fd);
 	return 0;
 }
 

@@ -15,7 +15,6 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -29,24 +28,12 @@
 
 /* A new one each time: whoever was there before us has taken the old one along. */
 static int open_socket(const struct supervisor *v) {
-	struct sockaddr_un addr = { .sun_family = AF_UNIX };
-	autoclose int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	autoclose int run = container_run_dir(&v->session, v->c->name);
 	autoclose int dir = run < 0 ? run : open_dir_make(run, DIR_NAME, 0755);
-	char path[32];
 
-	if (fd < 0)
-		return -errno;
-	if (dir < 0)
-		return dir;
-	(void)unlinkat(dir, RUNTIME_LOG_SOCKET, 0);
-	(void)snprintf(addr.sun_path, sizeof(addr.sun_path), "%s/" RUNTIME_LOG_SOCKET,
-	               fd_proc_path(dir, path));
 	/* Whoever may log may log to it. */
-	if (bind(fd, (struct sockaddr *)&addr, sizeof(addr)) < 0 ||
-	    fchmodat(dir, RUNTIME_LOG_SOCKET, 0666, 0) < 0)
-		return -errno;
-	return steal_fd(&fd);
+	return dir < 0 ? dir
+		       : socket_make_at(dir, RUNTIME_LOG_SOCKET, SOCK_DGRAM | SOCK_NONBLOCK, 0666);
 }
 
 void supervisor_syslog_open(struct supervisor *v) {

@@ -344,6 +344,71 @@ static void proc_path_of_a_descriptor(void **state) {
 	assert_string_equal(fd_proc_path(12, path), "/proc/self/fd/12");
 }
 
+/* ---- sockets with names ---- */
+
+static void socket_has_its_name_however_deep(void **state) {
+	char deep[201], long_name[101];
+	autoclose int dir = -1, listener = -1, again = -1, client = -1, place = -1;
+	struct stat st;
+
+	memset(deep, 'd', sizeof(deep) - 1);
+	deep[sizeof(deep) - 1] = '\0';
+	dir = open_dir_make(top, deep, 0700);
+	assert_true(dir >= 0);
+	assert_int_equal(socket_connect_at(dir, "s", SOCK_SEQPACKET), -ENOENT);
+	listener = socket_make_at(dir, "s", SOCK_SEQPACKET | SOCK_NONBLOCK, 0640);
+	assert_true(listener >= 0);
+	assert_int_equal(fstatat(dir, "s", &st, AT_SYMLINK_NOFOLLOW), 0);
+	assert_true(S_ISSOCK(st.st_mode));
+	assert_int_equal(st.st_mode & 07777, 0640);
+	assert_int_equal(fcntl(listener, F_GETFD), FD_CLOEXEC);
+	assert_true(fcntl(listener, F_GETFL) & O_NONBLOCK);
+	assert_int_equal(socket_connect_at(dir, "s", SOCK_SEQPACKET), -ECONNREFUSED);
+	assert_int_equal(listen(listener, 1), 0);
+	client = socket_connect_at(dir, "s", SOCK_SEQPACKET);
+	assert_true(client >= 0);
+	assert_int_equal(fcntl(client, F_GETFD), FD_CLOEXEC);
+	(void)close(client);
+	place = openat(dir, "s", O_PATH | O_CLOEXEC);
+	client = socket_connect_at(place, "", SOCK_SEQPACKET);
+	assert_true(client >= 0);
+	/* In the place of the first one. */
+	again = socket_make_at(dir, "s", SOCK_DGRAM, 0600);
+	assert_true(again >= 0);
+	assert_int_equal(socket_connect_at(dir, "s", SOCK_SEQPACKET), -EPROTOTYPE);
+	memset(long_name, 'n', sizeof(long_name) - 1);
+	long_name[sizeof(long_name) - 1] = '\0';
+	assert_int_equal(socket_make_at(dir, long_name, SOCK_DGRAM, 0600), -ENAMETOOLONG);
+	assert_int_equal(socket_connect_at(dir, long_name, SOCK_DGRAM), -ENAMETOOLONG);
+}
+
+static void socket_of_a_whole_path(void **state) {
+	autofree char *path = xasprintf("%s/s", top_path);
+	autoclose int made = socket_make_at(top, "s", SOCK_DGRAM, 0600), client = -1;
+
+	assert_true(made >= 0);
+	client = socket_connect_at(AT_FDCWD, path, SOCK_DGRAM);
+	assert_true(client >= 0);
+}
+
+/* Before Linux 6.16 there is no such thing, and that is said. */
+static void socket_that_takes_no_descriptors(void **state) {
+	autoclose int fd = socket_make_at(top, "s", SOCK_STREAM, 0600), client = -1, there = -1;
+	int r = socket_refuse_descriptors(fd);
+
+	if (r == -ENOPROTOOPT)
+		return;
+	assert_int_equal(r, 0);
+	assert_int_equal(listen(fd, 1), 0);
+	client = socket_connect_at(top, "s", SOCK_STREAM);
+	assert_true(client >= 0);
+	assert_int_equal(fd_send(client, "x", 1, &top, 1), -EPERM);
+	there = accept4(fd, NULL, NULL, SOCK_CLOEXEC);
+	assert_int_equal(fd_send(client, "x", 1, &top, 1), -EPERM);
+	assert_int_equal(fd_send(client, "x", 1, NULL, 0), 0);
+	assert_int_equal(fd_send(there, "x", 1, &top, 1), 0);
+}
+
 /* ---- packets with descriptors ---- */
 
 static int pair[2];
@@ -545,6 +610,9 @@ int main(void) {
 		TEST(remove_goes_as_deep_as_it_gets),
 		TEST(remove_is_not_held_up_by_taken_names),
 		TEST(proc_path_of_a_descriptor),
+		TEST(socket_has_its_name_however_deep),
+		TEST(socket_of_a_whole_path),
+		TEST(socket_that_takes_no_descriptors),
 		PACKETS(packet_brings_descriptors),
 		PACKETS(packet_without_descriptors),
 		PACKETS(packet_with_more_than_there_is_room_for),
