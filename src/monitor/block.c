@@ -18,8 +18,8 @@
 #include "base/msg.h"
 #include "base/proc.h"
 #include "base/strv.h"
+#include "monitor/backends.h"
 #include "monitor/block-protocol.h"
-#include "monitor/protocol.h"
 
 #define READY_TIMEOUT_MS 10000
 
@@ -32,12 +32,8 @@ static int mark(int group, unsigned flags, uint64_t mask, int fd) {
 	               : 0;
 }
 
-/* The test's way to a kernel that cannot ask. */
 static bool is_allowed(void) {
-	const char *text = getenv(WATCH_BACKENDS_VARIABLE);
-	autostrv char **all = text ? strv_split(text, ",") : NULL;
-
-	return !strv_contains(all, "block=none");
+	return watch_is_allowed("block", "fanotify");
 }
 
 int block_group(struct err *err) {

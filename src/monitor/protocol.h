@@ -51,7 +51,4 @@
 /* One user id per container, in a range that neither people, services nor containers have. */
 #define WATCH_UID_FIRST 0x7ffd0000
 
-/* "exec=poll,connect=none": which backends may be tried, for tests. */
-#define WATCH_BACKENDS_VARIABLE "COI_WATCH_BACKENDS"
-
 #endif

@@ -21,7 +21,7 @@
 #include "base/mem.h"
 #include "base/msg.h"
 #include "base/proc.h"
-#include "base/strv.h"
+#include "monitor/backends.h"
 #include "monitor/protocol.h"
 #include "monitor/watcher-confine.h"
 #include "monitor/watcher.h"
@@ -206,17 +206,8 @@ static void on_control(int fd, uint32_t events, void *data) {
 
 /* --- sources */
 
-/* May @ops be tried? The variable names the only backend of a source, for tests. */
 static bool is_allowed(const struct watch_source_ops *ops) {
-	const char *text = getenv(WATCH_BACKENDS_VARIABLE);
-	autostrv char **all = text ? strv_split(text, ",") : NULL;
-	autofree char *this = xasprintf("%s=%s", ops->source, ops->backend);
-	size_t len = strlen(ops->source);
-
-	for (char **one = all; one && *one; one++)
-		if (!strncmp(*one, ops->source, len) && (*one)[len] == '=')
-			return !strcmp(*one, this);
-	return true;
+	return watch_is_allowed(ops->source, ops->backend);
 }
 
 static void prepare(void) {

@@ -16,6 +16,7 @@
 #include "base/msg.h"
 #include "base/proc.h"
 #include "base/strv.h"
+#include "monitor/backends.h"
 #include "monitor/protocol.h"
 #include "monitor/wire.h"
 

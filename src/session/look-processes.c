@@ -10,7 +10,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/strv.h"
-#include "monitor/protocol.h"
+#include "monitor/backends.h"
 #include "monitor/watch.h"
 #include "monitor/wire.h"
 #include "session/look.h"
@@ -101,7 +101,7 @@ int look_at_processes(const struct session *s, const struct container *c,
 	int r;
 
 	/* It is to look once, and to hear of nothing. */
-	(void)setenv(WATCH_BACKENDS_VARIABLE, "exec=poll,connect=none,files=none,counters=none", 1);
+	(void)setenv(WATCH_BACKENDS_VARIABLE, "exec=poll,connect=none,files=none,counters=none,auth=none", 1);
 	r = watch_spawn(s->layout, &w, err);
 	(void)unsetenv(WATCH_BACKENDS_VARIABLE);
 	if (r == 0)

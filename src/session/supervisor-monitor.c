@@ -365,6 +365,7 @@ static void last_record(const struct supervisor *v, char out[CLOCK_RFC3339_SIZE]
 
 static void failed(struct supervisor *v, const struct err *err) {
 	watch_stop(&v->watch);
+	supervisor_syslog_close(v);
 	unwatched(v, err);
 }
 

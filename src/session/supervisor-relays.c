@@ -142,6 +142,7 @@ static int open_socket(struct supervisor *v, int dir, const char *name) {
 	fd = socket_make_at(dir, name, SOCK_STREAM | SOCK_NONBLOCK, 0600);
 	if (fd < 0)
 		return fd;
+	(void)socket_refuse_descriptors(fd); /* before Linux 6.16 the relay closes them */
 	if (fchownat(dir, name, uid, gid, AT_SYMLINK_NOFOLLOW) < 0 || listen(fd, BACKLOG) < 0)
 		return -errno;
 	return steal_fd(&fd);

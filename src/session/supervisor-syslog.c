@@ -7,6 +7,10 @@
  * init makes /dev/log a link to it, or journald is told to pass on what it gets. The
  * file is the container's, so it is opened here, by descriptor, without following a link or
  * entering a mount, and only when it is a regular one; who reads it is the watcher.
+ *
+ * Descriptors that somebody sends along would be the watcher's to close, which waits as
+ * long as a socket among them was told to linger. Before Linux 6.16 nobody can say that they
+ * are not wanted, so there is no socket: only the file is read, and the watcher says so.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -21,6 +25,7 @@
 #include "base/linux.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "monitor/backends.h"
 #include "session/supervisor.h"
 
 #define DIR_NAME "log" /* in the run directory; RUNTIME_LOG_DIR inside */
@@ -30,16 +35,26 @@
 static int open_socket(const struct supervisor *v) {
 	autoclose int run = container_run_dir(&v->session, v->c->name);
 	autoclose int dir = run < 0 ? run : open_dir_make(run, DIR_NAME, 0755);
+	autoclose int fd = -1;
+	int r;
 
+	if (dir < 0)
+		return dir;
 	/* Whoever may log may log to it. */
-	return dir < 0 ? dir
-		       : socket_make_at(dir, RUNTIME_LOG_SOCKET, SOCK_DGRAM | SOCK_NONBLOCK, 0666);
+	fd = socket_make_at(dir, RUNTIME_LOG_SOCKET, SOCK_DGRAM | SOCK_NONBLOCK, 0666);
+	r = fd < 0 ? fd : watch_is_allowed("auth", "log") ? socket_refuse_descriptors(fd) : -ENOPROTOOPT;
+	if (r == 0)
+		return steal_fd(&fd);
+	(void)unlinkat(dir, RUNTIME_LOG_SOCKET, 0);
+	return r;
 }
 
 void supervisor_syslog_open(struct supervisor *v) {
 	struct err err = { 0 };
 	int fd = open_socket(v);
 
+	if (fd == -ENOPROTOOPT)
+		return;
 	if (fd < 0) {
 		(void)err_sys(&err, fd, "what '%s' logs of logins is not heard", v->c->name);
 		supervisor_complain(&err);
@@ -52,7 +67,7 @@ void supervisor_syslog_open(struct supervisor *v) {
 void supervisor_syslog_bind(struct supervisor *v) {
 	struct protect_binds *b = &v->protect;
 
-	if (!v->syslog_path)
+	if (v->syslog_fd < 0)
 		return;
 	b->items = xreallocarray(b->items, b->count + 1, sizeof(*b->items));
 	b->items[b->count++] = (struct runtime_bind){ .fd = -1,
@@ -99,9 +114,13 @@ void supervisor_syslog_look(struct supervisor *v) {
 		log_debug("the watcher of '%s' does not read", v->c->name);
 }
 
-void supervisor_syslog_done(struct supervisor *v) {
+void supervisor_syslog_close(struct supervisor *v) {
 	mem_close_ptr(&v->syslog_fd);
 	v->syslog_fd = -1;
+}
+
+void supervisor_syslog_done(struct supervisor *v) {
+	supervisor_syslog_close(v);
 	free(v->syslog_path);
 	v->syslog_path = NULL;
 }

@@ -322,12 +322,14 @@ void supervisor_canary_look(struct supervisor *v);
 void supervisor_canary_adopt(struct supervisor *v);
 void supervisor_canary_done(struct supervisor *v);
 /*
- * What it logs of logins: a socket, before the binds of the start (by who takes over, again)
+ * What it logs of logins: a socket (from Linux 6.16 on), before the binds of the start (by who takes over, again)
  * and then its bind; and its file, opened for the watcher, who asks for it now and then.
  */
 void supervisor_syslog_open(struct supervisor *v);
 void supervisor_syslog_bind(struct supervisor *v);
 void supervisor_syslog_look(struct supervisor *v);
+/* Nobody reads the socket any more: who logs is refused, and does not wait. */
+void supervisor_syslog_close(struct supervisor *v);
 void supervisor_syslog_done(struct supervisor *v);
 /* A record about the watching itself. @since, @detail: NULL when there is nothing to say. */
 void supervisor_state_record(struct supervisor *v, const char *msg, enum audit_level level,

@@ -77,6 +77,8 @@ echoes() { # TEXT
 	run inside 'echo $SVC; ls -lnd /home/code/deep | cut -c1-40'
 	[ "${lines[0]}" = /home/code/deep/down/svc.sock ]
 	[[ "${lines[1]}" == *1000* ]]
+	# Nothing but bytes, and whoever sends more is told.
+	[ "$(inside './peer give unix:/run/coi/sockets/0')" = EPERM ]
 }
 
 @test "the server outside sees the person, under sudo too" {

@@ -69,7 +69,35 @@ auth_has() { # NAME TEXT: a threat with a line that has it
 	"$COI" container exec au1 -- true
 	inside au1 busybox logger -p auth.notice -t useradd "new user: name=eve, UID=1001"
 	within 10 auth_has au1 "new user: name=eve"
+	# Nothing comes along that whoever reads would have to close.
+	coi file push "$COI_TEST_BUILD/watch-actor" au1:/opt/actor >/dev/null
+	inside au1 chmod 755 /opt/actor
+	[ "$(inside au1 /opt/actor pass /dev/log)" = EPERM ]
 	gone au1
+}
+
+@test "logins: where descriptors cannot be refused there is no socket, and auth.log is read" {
+	settings false false
+	COI_WATCH_BACKENDS=auth=file launch au3
+	has "$A/au3.jsonl" '.msg == "source.unavailable" and .source == "auth" and .backend == "log"'
+	has "$A/au3.jsonl" '.msg == "source.start" and .source == "auth" and .backend == "file"'
+	inside au3 sh -c '[ ! -e /dev/log ] && [ ! -e /run/coi/log/socket ]'
+	inside au3 sh -c 'mkdir -p /var/log; echo "su: FAILED SU (to root) one on pts/1" >>/var/log/auth.log'
+	within 10 auth_has au3 "root) one on"
+	gone au3
+}
+
+@test "logins: without a watcher nobody waits who logs" {
+	local many
+	many=$(($(cat /proc/sys/net/unix/max_dgram_qlen) + 10))
+	mkdir "$T/libexec"
+	ln -s "$COI_TEST_BUILD"/coi-* "$T/libexec"
+	ln -sf /bin/false "$T/libexec/coi-watch"
+	COI_LIBEXEC=$T/libexec launch au4
+	grep -q "'au4' is not watched" "$T/launch.err"
+	inside au4 test -S /run/coi/log/socket
+	inside au4 timeout 20 sh -c 'n=0; while [ $n -lt "$1" ]; do busybox logger -p auth.notice x; n=$((n + 1)); done' x "$many"
+	gone au4
 }
 
 @test "logins: auth.log is read from outside, through rotation, cuts and what is put in its place" {

@@ -14,6 +14,7 @@
  *                                     prints how many got it within two seconds, and waits
  *   relay-peer push ADDRESS SECONDS   writes and does not read; prints the bytes taken
  *   relay-peer speed ADDRESS MEGABYTES  to a `count` server; prints MB/s
+ *   relay-peer give ADDRESS           a byte with a descriptor: the name of the error, or "given"
  *   relay-peer hold COUNT UID         as that user, has so many descriptors on their way
  *                                     to nobody; says so, until it is killed
  *
@@ -221,8 +222,8 @@ static int speed(const char *address, long megabytes) {
 	return 0;
 }
 
-static int hold(int count, uid_t uid) {
-	const struct rlimit l = { 8192, 8192 };
+/* A byte, with descriptor @fd. */
+static ssize_t send_fd(int sock, int fd) {
 	union {
 		char room[CMSG_SPACE(sizeof(int))];
 		struct cmsghdr align;
@@ -231,18 +232,33 @@ static int hold(int count, uid_t uid) {
 	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.room,
 			    .msg_controllen = sizeof(control.room) };
 	struct cmsghdr *c = CMSG_FIRSTHDR(&m);
+
+	c->cmsg_level = SOL_SOCKET;
+	c->cmsg_type = SCM_RIGHTS;
+	c->cmsg_len = CMSG_LEN(sizeof(int));
+	memcpy(CMSG_DATA(c), &fd, sizeof(int));
+	return sendmsg(sock, &m, MSG_DONTWAIT);
+}
+
+static int give(const char *address) {
+	int fd = make_socket(address, 0);
+
+	if (fd < 0)
+		return die(address);
+	puts(send_fd(fd, fd) < 0 ? strerrorname_np(errno) : "given");
+	return 0;
+}
+
+static int hold(int count, uid_t uid) {
+	const struct rlimit l = { 8192, 8192 };
 	int pair[2] = { -1, -1 };
 
 	if (setrlimit(RLIMIT_NOFILE, &l) < 0 || setgid(uid) < 0 || setuid(uid) < 0)
 		return die("hold");
-	c->cmsg_level = SOL_SOCKET;
-	c->cmsg_type = SCM_RIGHTS;
-	c->cmsg_len = CMSG_LEN(sizeof(int));
 	for (int i = 0; i < count; i++) { /* a queue takes a few hundred */
 		if (i % 100 == 0 && socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair) < 0)
 			return die("socketpair");
-		memcpy(CMSG_DATA(c), &pair[0], sizeof(int));
-		if (sendmsg(pair[0], &m, MSG_DONTWAIT) != 1)
+		if (send_fd(pair[0], pair[0]) != 1)
 			return die("sendmsg");
 	}
 	printf("holding\n");
@@ -257,6 +273,8 @@ int main(int argc, char **argv) {
 		return serve(argv[2], argv[3]);
 	if (argc == 3 && !strcmp(argv[1], "talk"))
 		return talk(argv[2]);
+	if (argc == 3 && !strcmp(argv[1], "give"))
+		return give(argv[2]);
 	if (argc == 4 && !strcmp(argv[1], "open"))
 		return open_many(argv[2], (int)strtol(argv[3], NULL, 10));
 	if (argc == 4 && !strcmp(argv[1], "hold"))

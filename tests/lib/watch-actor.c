@@ -8,6 +8,7 @@
  *	watch-actor flood PORT N PER-SECOND N events, as evenly as it goes
  *	watch-actor uring FILE             open FILE through io_uring, read a byte
  *	watch-actor lease FILE             open FILE and have a lease on it until input ends
+ *	watch-actor pass SOCKET            log a login to SOCKET, with a descriptor
  *
  * A line of the corpus for bash is run by bash; what stands for another program is this
  * one under its name (a link in DIR), so that nothing but its words is real. "mark N" is
@@ -26,6 +27,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -320,6 +322,31 @@ static int lease(int argc, char **argv) {
 	return 0;
 }
 
+static int pass(int argc, char **argv) {
+	static const char text[] = "<38>su: FAILED SU (to root) with a gift on pts/1";
+	struct sockaddr_un to = { .sun_family = AF_UNIX };
+	char room[CMSG_SPACE(sizeof(int))] __attribute__((aligned(8))) = "";
+	struct iovec iov = { .iov_base = (void *)text, .iov_len = sizeof(text) - 1 };
+	struct msghdr m = { .msg_name = &to,
+		            .msg_namelen = sizeof(to),
+		            .msg_iov = &iov,
+		            .msg_iovlen = 1,
+		            .msg_control = room,
+		            .msg_controllen = sizeof(room) };
+	struct cmsghdr *c = CMSG_FIRSTHDR(&m);
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	if (argc != 3 || fd < 0)
+		return 2;
+	(void)snprintf(to.sun_path, sizeof(to.sun_path), "%s", argv[2]);
+	c->cmsg_level = SOL_SOCKET;
+	c->cmsg_type = SCM_RIGHTS;
+	c->cmsg_len = CMSG_LEN(sizeof(int));
+	memcpy(CMSG_DATA(c), &fd, sizeof(fd));
+	(void)puts(sendmsg(fd, &m, 0) < 0 ? strerrorname_np(errno) : "passed");
+	return 0;
+}
+
 int main(int argc, char **argv) {
 	static const struct {
 		const char *word;
@@ -327,7 +354,7 @@ int main(int argc, char **argv) {
 	} words[] = {
 		{ "attacks", corpus }, { "ordinary", corpus }, { "connect", connect_often },
 		{ "flood", flood },    { "uring", uring },
-		{ "lease", lease },
+		{ "lease", lease },    { "pass", pass },
 	};
 
 	if (getenv(STUB))
@@ -335,6 +362,6 @@ int main(int argc, char **argv) {
 	for (size_t i = 0; argc > 2 && i < sizeof(words) / sizeof(words[0]); i++)
 		if (!strcmp(argv[1], words[i].word))
 			return words[i].fn(argc, argv);
-	(void)fprintf(stderr, "usage: watch-actor attacks|ordinary|connect|flood|uring|lease WORD...\n");
+	(void)fprintf(stderr, "usage: watch-actor attacks|ordinary|connect|flood|uring|lease|pass WORD...\n");
 	return 2;
 }

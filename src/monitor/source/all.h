@@ -11,6 +11,7 @@ extern const struct watch_source_ops watch_exec_poll;
 extern const struct watch_source_ops watch_connect_bpf;
 extern const struct watch_source_ops watch_counters;
 extern const struct watch_source_ops watch_auth;
+extern const struct watch_source_ops watch_auth_file;
 extern const struct watch_source_ops watch_files;
 extern const struct watch_source_ops watch_files_fd;
 

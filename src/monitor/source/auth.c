@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * What the container logs of logins: messages of its programs, which come by a socket
- * of the supervisor's, and its auth.log, where a syslog daemon of its own writes one.
+ * of the supervisor's, where there is one (supervisor-syslog.c), and its auth.log, where a
+ * syslog daemon of its own writes one.
  *
  * Owns the place up to which the file has been read. The file is the container's, and
  * this process cannot open it: the supervisor is asked, when something has run. It
@@ -284,16 +285,21 @@ static void on_socket(int fd, uint32_t events, void *data) {
 
 /* --- the source */
 
-static int auth_open(const struct watch_target *t, struct watch_source **ret, struct err *err) {
-	struct auth *a;
+static int file_open(const struct watch_target *t, struct watch_source **ret, struct err *err) {
+	struct auth *a = xcalloc(1, sizeof(*a));
 
-	if (t->syslog_fd < 0)
-		return err_set(err, ERR_SYSTEM, -ENOENT, "nothing that is logged is heard");
-	a = xcalloc(1, sizeof(*a));
+	(void)err;
 	a->target = *t;
 	a->fd = -1;
 	*ret = &a->base;
 	return 0;
+}
+
+static int auth_open(const struct watch_target *t, struct watch_source **ret, struct err *err) {
+	if (t->syslog_fd < 0)
+		return err_set(err, ERR_SYSTEM, -ENOENT,
+		               "there is no socket that its programs could log to (Linux 6.16)");
+	return file_open(t, ret, err);
 }
 
 static int auth_start(struct watch_source *s, struct loop *l, const struct watch_sink *sink) {
@@ -301,9 +307,11 @@ static int auth_start(struct watch_source *s, struct loop *l, const struct watch
 
 	a->sink = sink;
 	a->loop = l;
-	a->socket = loop_add_fd(l, a->target.syslog_fd, EPOLLIN, on_socket, a);
-	if (!a->socket)
-		return -errno;
+	if (a->target.syslog_fd >= 0) {
+		a->socket = loop_add_fd(l, a->target.syslog_fd, EPOLLIN, on_socket, a);
+		if (!a->socket)
+			return -errno;
+	}
 	auth_ran(s);
 	/* Where nobody tells that something has run. */
 	return is_counted(&a->target) ||
@@ -316,7 +324,8 @@ static void auth_go_on(struct watch_source *s) {
 	struct auth *a = (struct auth *)s;
 
 	read_file(a);
-	on_socket(-1, 0, a);
+	if (a->socket)
+		on_socket(-1, 0, a);
 }
 
 /* What was lost is told with what it was. */
@@ -338,6 +347,20 @@ const struct watch_source_ops watch_auth = {
 	.limits = "what no program logs, and what root of the container keeps out of its log; the "
 		  "rest of lines over 2048 bytes",
 	.open = auth_open,
+	.start = auth_start,
+	.go_on = auth_go_on,
+	.ran = auth_ran,
+	.log = auth_log,
+	.lost = auth_lost,
+	.free = auth_free,
+};
+
+const struct watch_source_ops watch_auth_file = {
+	.source = "auth",
+	.backend = "file",
+	.limits = "what its programs log, unless it comes to " LOG_NAME ", and what root of the "
+		  "container keeps out of that; the rest of lines over 2048 bytes",
+	.open = file_open,
 	.start = auth_start,
 	.go_on = auth_go_on,
 	.ran = auth_ran,

@@ -17,5 +17,6 @@ const struct watch_source_ops *const watch_sources[] = {
 	&watch_files_fd,
 	&watch_counters,
 	&watch_auth,
+	&watch_auth_file,
 	NULL,
 };
