@@ -132,7 +132,10 @@ static const char *const options[][2] = {
 	{ "metacopy", "off" },
 };
 
-/* Linux 6.13: layers by descriptor. -EOPNOTSUPP when this kernel is older. */
+/*
+ * Layers by descriptor. -EOPNOTSUPP when this kernel is older: before 6.5 it says that itself,
+ * before 6.15 EBADF, since ours are O_PATH (and EINVAL before 6.13 if they were not).
+ */
 static int overlay_by_fd(const struct runtime_spec *spec, const struct rootfs_layers *l, int upper,
 			 int work, struct err *err) {
 	autoclose int fs = fsopen("overlay", FSOPEN_CLOEXEC);
@@ -142,8 +145,9 @@ static int overlay_by_fd(const struct runtime_spec *spec, const struct rootfs_la
 		return err_sys(err, -errno, "cannot use overlay");
 	for (size_t i = 0; i < l->count; i++)
 		if (fsconfig(fs, FSCONFIG_SET_FD, "lowerdir+", NULL, l->layer[i]) < 0)
-			return i == 0 && errno == EINVAL ? -EOPNOTSUPP :
-							   fs_error(fs, -errno, "layer", err);
+			return i == 0 && (errno == EBADF || errno == EINVAL || errno == EOPNOTSUPP) ?
+				       -EOPNOTSUPP :
+				       fs_error(fs, -errno, "layer", err);
 	if (fsconfig(fs, FSCONFIG_SET_FD, "upperdir", NULL, upper) < 0)
 		return fs_error(fs, -errno, "upper", err);
 	if (fsconfig(fs, FSCONFIG_SET_FD, "workdir", NULL, work) < 0)

@@ -42,6 +42,19 @@ teardown() { runtime_teardown; }
 	down a
 }
 
+@test "a kernel that refuses layers by descriptor gets them by path, however it says so" {
+	local error mini=$MINI
+	for error in EOPNOTSUPP EINVAL EBADF; do
+		printf '#!/bin/sh\nexec strace -D -o "%s" -e trace=fsconfig -e inject=fsconfig:error=%s:when=1 "%s" "$@"\n' \
+			"$RT/trace" $error "$mini" >"$RT/refusing"
+		chmod 755 "$RT/refusing"
+		MINI=$RT/refusing up a
+		grep -q "FSCONFIG_SET_FD.*$error.*INJECTED" "$RT/trace"
+		[ "$(as_root a 'grep -c overlay /proc/mounts')" = 1 ]
+		down a
+	done
+}
+
 @test "what is written stays in the upper directory, with the ids of the archive" {
 	up a
 	as_root a 'echo x >/etc/new; chown 1000:1000 /etc/new'
