@@ -418,7 +418,8 @@ static void no_guard_is_weakened(void **state) {
 			member_copy(row, &before, member_of_const(row, config_settings(f->config)));
 			fixture_project(f, theirs);
 			fixture_settings(f);
-			if (!member_equal(row, &before, member_of_const(row, config_settings(f->config))))
+			if (!member_equal(row, &before,
+					  member_of_const(row, config_settings(f->config))))
 				fail_msg("a project's '%s' changes '%s'", theirs, mine);
 			if (!fixture_note(f, NOTE_REFUSED, row->path) &&
 			    !fixture_note(f, NOTE_GATED, row->path))
