@@ -20,7 +20,7 @@ int json_print(const json_t *j, unsigned flags) {
 	how |= flags & JSON_PRINT_LINE ? JSON_COMPACT : JSON_INDENT(2);
 	if (flags & JSON_PRINT_SORTED)
 		how |= JSON_SORT_KEYS;
-	if (json_dumpf(j, stdout, how) < 0 || fputc('\n', stdout) == EOF || fflush(stdout) == EOF)
+	if (json_dumpf(j, stdout, how) < 0 || fputc('\n', stdout) == EOF)
 		return errno ? -errno : -EIO;
 	return 0;
 }

@@ -16,8 +16,8 @@ enum json_print_flags {
 	JSON_PRINT_LINE = 1u << 1,   /* one line; else indented by two spaces */
 };
 /*
- * To standard output with a newline at the end. 0 or -errno. '/' and text
- * that is no ASCII stay as they are.
+ * To standard output with a newline at the end; not flushed, so whoever ends with that sees why
+ * it did not arrive. 0 or -errno. '/' and text that is no ASCII stay as they are.
  */
 int json_print(const json_t *j, unsigned flags);
 

@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "cli/app.h"
 #include "cli/output.h"
 
 int again_begin(struct again *a, struct err *err) {
@@ -45,10 +46,10 @@ void again_clear(void) {
 		(void)fputs("\033[H\033[2J", stdout);
 }
 
-void again_footer(int seconds) {
+int again_footer(int seconds, struct err *err) {
 	char when[CLOCK_RFC3339_SIZE];
 
 	output_line("\n%s, again in %d s; Ctrl-C ends it", clock_rfc3339(time(NULL), when),
 		    seconds);
-	(void)fflush(stdout);
+	return app_flush(err);
 }

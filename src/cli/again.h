@@ -21,8 +21,9 @@ bool again_told(const struct again *a, int ms);
 void again_end(struct again *a);
 #define auto_again __attribute__((cleanup(again_end)))
 
-/* A fresh screen, where standard output is one; and the last line of what is shown on it. */
+/* A fresh screen, where standard output is one. */
 void again_clear(void);
-void again_footer(int seconds);
+/* The last line of what is shown on it. -errno with @err: it has not arrived. */
+int again_footer(int seconds, struct err *err);
 
 #endif

@@ -30,6 +30,7 @@ const char *app_word(const struct cli *cli, size_t i) {
 }
 
 int app_flush(struct err *err) {
+	errno = 0; /* of an earlier write, or of something else */
 	if (fflush(stdout) == EOF || ferror(stdout))
 		return output_lost(errno ? -errno : -EIO, err);
 	return 0;

@@ -108,7 +108,6 @@ static int show_all(void *data, struct err *err) {
 		json_decref(next->record);
 		next->record = NULL;
 	}
-	(void)fflush(stdout);
 	return 0;
 }
 

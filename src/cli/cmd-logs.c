@@ -119,7 +119,6 @@ static void print_line(const char *text, size_t len, void *data) {
 	(void)len;
 	(void)data;
 	output_line("%s", text);
-	(void)fflush(stdout);
 }
 
 static int show(const struct place *p, const struct logs_args *a, struct err *err) {

@@ -143,7 +143,8 @@ static int watch(struct cli *cli, struct container *c, int seconds, struct err *
 	while (r == 0 && container_is_running(cli->session, c)) {
 		again_clear();
 		r = look(cli, c, err);
-		again_footer(seconds);
+		if (r == 0)
+			r = again_footer(seconds, err);
 		if (r == 0 && again_told(&a, seconds * 1000))
 			break;
 	}

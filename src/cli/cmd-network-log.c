@@ -45,7 +45,6 @@ static void show(const char *line, size_t len, void *data) {
 		if (text)
 			output_line("%s", text);
 	}
-	(void)fflush(stdout);
 }
 
 static int log_check(struct cli *cli, void *args, struct err *err) {

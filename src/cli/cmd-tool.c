@@ -91,10 +91,12 @@ static json_t *env_object(char *const *env) {
 static int print_json(const struct tool_spec *spec, struct err *err) {
 	auto_json json_t *j = json_pack("{s:o, s:o}", "command", json_from_strv(spec->words), "env",
 					env_object(spec->env));
+	int r;
 
 	if (spec->prompt)
 		(void)json_object_set_new(j, "prompt", json_text(spec->prompt));
-	return json_print(j, JSON_PRINT_LINE) < 0 ? app_flush(err) : 0;
+	r = json_print(j, JSON_PRINT_LINE);
+	return r < 0 ? output_lost(r, err) : 0;
 }
 
 static void print_text(const struct tool_spec *spec) {

@@ -265,7 +265,8 @@ static int watch(struct cli *cli, const struct top_args *a, struct top *before, 
 
 	while (r == 0 && !again_told(&again, ms)) {
 		r = pass(cli, a, before, err);
-		again_footer(a->watch);
+		if (r == 0)
+			r = again_footer(a->watch, err);
 		ms = a->watch * 1000;
 	}
 	return r;

@@ -16,6 +16,7 @@
 #include "base/loop.h"
 #include "base/mem.h"
 #include "base/path.h"
+#include "cli/app.h"
 
 #define TRIES_MAX 16
 
@@ -153,6 +154,13 @@ struct follow {
 	struct err *err;
 };
 
+/* What there is now. Nobody waits for the end of it, and one who cannot hear is not talked to. */
+static int give(struct follow *f) {
+	int r = f->fn(f->data, f->err);
+
+	return r < 0 ? r : app_flush(f->err);
+}
+
 static void on_change(int fd, uint32_t events, void *data) {
 	struct follow *f = data;
 	char block[4096] __attribute__((aligned(__alignof__(struct inotify_event))));
@@ -161,7 +169,7 @@ static void on_change(int fd, uint32_t events, void *data) {
 	(void)events;
 	while (read(fd, block, sizeof(block)) > 0)
 		;
-	r = f->fn(f->data, f->err);
+	r = give(f);
 	if (r < 0)
 		loop_stop(f->loop, r);
 }
@@ -198,7 +206,7 @@ int tail_follow(const struct privilege *who, const char *path, int (*fn)(void *d
 	int r = watch(&f, who, above, err);
 
 	if (r == 0)
-		r = fn(data, err);
+		r = give(&f);
 	if (r >= 0)
 		r = loop_run(f.loop);
 	loop_free(f.loop);

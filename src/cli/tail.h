@@ -45,8 +45,8 @@ int tail_open(struct tail *t, struct err *err);
 int tail_next(struct tail *t, struct err *err);
 
 /*
- * Call @fn now and at each change in the directory of @path (made when missing),
- * until SIGINT or SIGTERM. 0, or what @fn returned below 0, or -errno.
+ * Call @fn now and at each change in the directory of @path (made when missing), until SIGINT
+ * or SIGTERM, and see to it that what it prints arrives. 0, or what @fn returned below 0, or -errno.
  */
 int tail_follow(const struct privilege *who, const char *path, int (*fn)(void *data, struct err *err),
 		void *data, struct err *err);

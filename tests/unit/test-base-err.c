@@ -183,6 +183,7 @@ static void json_prints_to_standard_output(void **state) {
 	assert_true(dup2(fd, STDOUT_FILENO) >= 0);
 	assert_int_equal(json_print(o, JSON_PRINT_SORTED | JSON_PRINT_LINE), 0);
 	assert_int_equal(json_print(o, 0), 0);
+	assert_int_equal(fflush(stdout), 0);
 	assert_true(dup2(out, STDOUT_FILENO) >= 0);
 	(void)close(out);
 	assert_int_equal(lseek(fd, 0, SEEK_SET), 0);
