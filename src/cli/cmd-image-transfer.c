@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/download.h"
@@ -266,6 +267,31 @@ static int export_to_file(struct cli *cli, const char *file, const char *compres
 	return r;
 }
 
+/* A pipe or a device, which is written to and not replaced. */
+static int export_into(struct cli *cli, const char *file, const char *compression,
+		       struct err *err) {
+	autoclose int fd = -1;
+	int r;
+
+	privilege_person_begin(cli->who);
+	fd = open(file, O_WRONLY | O_NOCTTY | O_CLOEXEC);
+	r = fd < 0 ? -errno : 0;
+	privilege_person_end(cli->who);
+	return r < 0 ? err_sys(err, r, "cannot write '%s'", file) :
+		       export_to(cli, fd, compression, err);
+}
+
+/* Opening a directory for writing says what is wrong with it, and before the work. */
+static bool is_replaced(struct cli *cli, const char *file) {
+	struct stat st;
+	bool is;
+
+	privilege_person_begin(cli->who);
+	is = stat(file, &st) < 0 || S_ISREG(st.st_mode);
+	privilege_person_end(cli->who);
+	return is;
+}
+
 static int export_run(struct cli *cli, const void *args, struct err *err) {
 	const struct export_args *a = args;
 	const char *file = app_word(cli, 1);
@@ -273,7 +299,8 @@ static int export_run(struct cli *cli, const void *args, struct err *err) {
 
 	if (strcmp(file, "-") == 0)
 		return export_to(cli, STDOUT_FILENO, a->compression, err);
-	r = export_to_file(cli, file, a->compression, err);
+	r = is_replaced(cli, file) ? export_to_file(cli, file, a->compression, err) :
+				     export_into(cli, file, a->compression, err);
 	if (r == 0)
 		log_info("Wrote '%s'", file);
 	return r;

@@ -194,7 +194,7 @@ static int pump_read(struct pump *p, struct err *err) {
 	p->at = 0;
 	p->len = (size_t)n;
 	p->done += (uint64_t)n;
-	return tell(p->feed->progress, position(p), p->feed->total, err);
+	return 0;
 }
 
 static void pump_write(struct pump *p) {
@@ -217,10 +217,16 @@ static int pump_run(struct pump *p, struct helper *h, struct helper_result *ret,
 			{ .fd = p->to < 0 ? -1 : full ? p->to : p->feed->in,
 			  .events = full ? POLLOUT : POLLIN },
 		};
-		int r = 0;
+		/* Each time: nothing may come for long, and a signal may ask us to stop. */
+		int r = tell(p->feed->progress, position(p), p->feed->total, err);
 
-		if (poll(fds, 2, -1) < 0 && errno != EINTR)
+		if (r < 0)
+			return r;
+		if (poll(fds, 2, -1) < 0) {
+			if (errno == EINTR)
+				continue;
 			return err_sys(err, -errno, "cannot wait for the archive process");
+		}
 		if (fds[0].revents) {
 			r = take_message(h, ret, NULL, err);
 			if (r != 0)
@@ -342,14 +348,20 @@ static int start_pack(const struct helper_pack *spec, struct helper *h, struct e
 
 int helper_pack(const struct helper_pack *spec, struct helper_result *ret, struct err *err) {
 	auto_helper struct helper h = HELPER_NONE;
+	uint64_t bytes = 0;
 	int r = start_pack(spec, &h, err);
 
 	while (r == 0) {
-		uint64_t bytes = 0;
+		struct pollfd fd = { .fd = h.socket, .events = POLLIN };
 
-		r = take_message(&h, ret, &bytes, err);
-		if (r == 0 && bytes)
-			r = tell(spec->progress, bytes, spec->total, err);
+		/* Each time: whoever reads the archive may take long, and a signal ask us to stop. */
+		r = tell(spec->progress, bytes, spec->total, err);
+		if (r < 0)
+			break;
+		if (poll(&fd, 1, -1) > 0)
+			r = take_message(&h, ret, &bytes, err);
+		else if (errno != EINTR)
+			r = err_sys(err, -errno, "cannot wait for the archive process");
 	}
 	return r < 0 ? r : 0;
 }

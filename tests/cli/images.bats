@@ -240,6 +240,50 @@ imports_and_runs() { # FILE...
 	rm "$T/out.tar.gz" "$T/stream"
 }
 
+@test "a pipe and a device are written to, not replaced; a directory is refused before the work" {
+	mkfifo "$T/pipe"
+	cat "$T/pipe" >"$T/came" 3>&- &
+	local reader=$!
+	coi image export coi-default "$T/pipe" --compression none
+	wait "$reader"
+	[ -p "$T/pipe" ]
+	coi image export coi-default "$T/file" --compression none
+	cmp "$T/came" "$T/file"
+	# A device of our own: the host's is not for trying.
+	mknod "$T/null" c 1 3
+	coi image export coi-default "$T/null"
+	[ -c "$T/null" ]
+	mkdir "$T/folder"
+	run --separate-stderr coi image export coi-default "$T/folder"
+	expect_status 1
+	expect_one_error "folder"
+	not grep -q Exporting <<<"$stderr"
+	[ -z "$(find "$T" -maxdepth 1 -name '*.tmp-*')" ]
+	rm -r "$T/pipe" "$T/came" "$T/file" "$T/null" "$T/folder"
+}
+
+@test "an import that waits for its archive and an export that nobody reads hear a signal" {
+	local before job waiter words
+	before=$(store)
+	mkfifo "$T/pipe"
+	sleep 60 <>"$T/pipe" 3>&- &
+	waiter=$!
+	for words in "import $T/pipe" "export coi-default $T/pipe --compression none"; do
+		# shellcheck disable=SC2086
+		"$COI" image $words >"$T/log" 2>&1 3>&- &
+		job=$!
+		within 10 grep -q 'porting …' "$T/log"
+		kill -TERM "$job"
+		gone() { ! kill -0 "$job" 2>/dev/null; }
+		within 10 gone
+		grep stopped "$T/log" || { cat "$T/log"; return 1; }
+		[ "$(store)" = "$before" ]
+		rm "$T/log" # before the next one is looked for
+	done
+	kill "$waiter"
+	rm "$T/pipe"
+}
+
 @test "publish keeps its source" {
 	coi container launch coi-default src
 	coi container exec src -- sh -c 'echo published >/root/published'
