@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <fnmatch.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -32,6 +33,7 @@ struct search {
 	struct block_files *ret;
 	bool is_tool;
 	size_t names;
+	const struct stat *links_of; /* only names of that file are looked for; NULL: all */
 };
 
 void block_files_done(struct block_files *f) {
@@ -48,9 +50,32 @@ static bool is_same(const struct stat *st, uint64_t dev, uint64_t ino) {
 	return st->st_dev == dev && st->st_ino == ino;
 }
 
-static bool is_known(const struct block_files *f, const struct stat *st) {
+static bool is_number_known(const struct block_files *f, const struct stat *st) {
 	for (size_t i = 0; i < f->count; i++)
 		if (is_same(st, f->items[i].dev, f->items[i].ino))
+			return true;
+	return false;
+}
+
+/* One place by two ways, as of a directory that is a link? */
+static bool is_same_place(int a, int b) {
+	char link[32], of_a[PATH_MAX], of_b[PATH_MAX];
+	ssize_t len_a = readlink(fd_proc_path(a, link), of_a, sizeof(of_a));
+	ssize_t len_b = readlink(fd_proc_path(b, link), of_b, sizeof(of_b));
+
+	return len_a > 0 && len_a == len_b && !memcmp(of_a, of_b, (size_t)len_a);
+}
+
+/*
+ * The overlay gives links of a file in a lower layer one number, but an inode to each: what
+ * is done to one is not done to the other.
+ */
+static bool is_known(const struct block_files *f, int fd, const struct stat *st) {
+	if (st->st_nlink <= 1)
+		return is_number_known(f, st);
+	for (size_t i = 0; i < f->count; i++)
+		if (is_same(st, f->items[i].dev, f->items[i].ino) &&
+		    is_same_place(fd, f->items[i].fd))
 			return true;
 	return false;
 }
@@ -94,9 +119,13 @@ static bool is_absent(int r) {
 	return r == -ENOENT || r == -ENOTDIR || r == -ELOOP;
 }
 
-/* 0 or -E2BIG. What is no file that could be read is passed over. */
+static int take_links(struct search *s, const char *path, const struct stat *st);
+
+/* 0 or -errno. What is no file that could be read is passed over. */
 static int take(struct search *s, const char *path, int *fd, const struct stat *st) {
-	if (!S_ISREG(st->st_mode) || is_known(s->ret, st) || is_spared(s->w, st) ||
+	bool is_first = !is_number_known(s->ret, st);
+
+	if (!S_ISREG(st->st_mode) || is_known(s->ret, *fd, st) || is_spared(s->w, st) ||
 	    (!s->is_tool && is_public(path)))
 		return 0;
 	if (s->is_tool && is_shared(s->w, st)) {
@@ -110,8 +139,9 @@ static int take(struct search *s, const char *path, int *fd, const struct stat *
 		                                              .is_tool = s->is_tool,
 		                                              .fd = steal_fd(fd),
 		                                              .dev = st->st_dev,
-		                                              .ino = st->st_ino };
-	return 0;
+		                                              .ino = st->st_ino,
+		                                              .has_links = st->st_nlink > 1 };
+	return is_first && st->st_nlink > 1 ? take_links(s, path, st) : 0;
 }
 
 static int each_name(struct search *s, const char *dir, const char *pattern, unsigned depth,
@@ -148,6 +178,13 @@ static int descend(struct search *s, const char *dir, const char *rest, unsigned
 	return next ? descend(s, path, next, depth + 1) : take_path(s, path, depth);
 }
 
+static bool is_wanted_link(const struct search *s, int dir, const char *name) {
+	struct stat st;
+
+	return !s->links_of || (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	                        is_same(&st, s->links_of->st_dev, s->links_of->st_ino));
+}
+
 static int each_name(struct search *s, const char *dir, const char *pattern, unsigned depth,
                      const char *rest) {
 	autoclose int fd = open_in_root(s->w->root_fd, dir, O_RDONLY | O_DIRECTORY, 0);
@@ -165,12 +202,26 @@ static int each_name(struct search *s, const char *dir, const char *pattern, uns
 			continue;
 		if (++s->names > NAMES_MAX)
 			return -E2BIG;
-		if (fnmatch(pattern, e->d_name, 0) != 0)
+		if (fnmatch(pattern, e->d_name, 0) != 0 || !is_wanted_link(s, dirfd(d), e->d_name))
 			continue;
 		path = path_join(dir, e->d_name);
 		r = rest ? descend(s, path, rest, depth + 1) : take_path(s, path, depth);
 	}
 	return r == 0 && !e ? -errno : r;
+}
+
+/* Its other names: beside it, and of a program where programs are. */
+static int take_links(struct search *s, const char *path, const struct stat *st) {
+	const char *name = path_base(path);
+	autofree char *dir = name - path > 1 ? xstrndup(path, (size_t)(name - path) - 1) : xstrdup("/");
+	int r;
+
+	s->links_of = st;
+	r = each_name(s, dir, "*", 0, NULL);
+	for (size_t i = 0; r == 0 && s->is_tool && i < ARRAY_SIZE(program_dirs); i++)
+		r = each_name(s, program_dirs[i], "*", 0, NULL);
+	s->links_of = NULL;
+	return r;
 }
 
 static int find_secret(struct search *s, const char *entry) {

@@ -20,6 +20,8 @@ struct block_file {
 	bool is_tool; /* else a secret */
 	int fd;       /* O_PATH; owned */
 	uint64_t dev, ino;
+	/* Its links in a lower layer are files of their own, each forgotten when nobody uses it. */
+	bool has_links;
 };
 
 struct block_files {
@@ -39,7 +41,8 @@ struct block_wanted {
 };
 
 /*
- * The files that are there. A directory stands for all files in it; "*.pub" is no secret.
+ * The files that are there. A directory stands for all files in it; "*.pub" is no secret. Other
+ * links of a file are found beside it and, of a program, where programs are.
  * More than BLOCK_FILES_MAX are an error, since one of them would be open to all.
  */
 int block_find(const struct block_wanted *w, struct block_files *ret, struct err *err);

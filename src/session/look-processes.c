@@ -101,7 +101,8 @@ int look_at_processes(const struct session *s, const struct container *c,
 	int r;
 
 	/* It is to look once, and to hear of nothing. */
-	(void)setenv(WATCH_BACKENDS_VARIABLE, "exec=poll,connect=none,files=none,counters=none,auth=none", 1);
+	(void)setenv(WATCH_BACKENDS_VARIABLE,
+		     "exec=poll,connect=none,files=none,counters=none,auth=none", 1);
 	r = watch_spawn(s->layout, &w, err);
 	(void)unsetenv(WATCH_BACKENDS_VARIABLE);
 	if (r == 0)

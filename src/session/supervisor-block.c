@@ -55,7 +55,8 @@ static int pin(const struct block_file *f, struct err *err) {
 static int close_files(struct supervisor *v, const struct block_files *files, struct err *err) {
 	for (size_t i = 0; i < files->count; i++) {
 		const struct block_file *f = &files->items[i];
-		int r = f->is_tool ? 0 : pin(f, err);
+		/* A tool may be renamed and removed, where the kernel knows it again. */
+		int r = f->is_tool && !f->has_links ? 0 : pin(f, err);
 
 		if (r < 0)
 			return r;

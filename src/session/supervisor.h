@@ -322,8 +322,9 @@ void supervisor_canary_look(struct supervisor *v);
 void supervisor_canary_adopt(struct supervisor *v);
 void supervisor_canary_done(struct supervisor *v);
 /*
- * What it logs of logins: a socket (from Linux 6.16 on), before the binds of the start (by who takes over, again)
- * and then its bind; and its file, opened for the watcher, who asks for it now and then.
+ * What it logs of logins: a socket (from Linux 6.16 on), before the binds of the start (by who
+ * takes over, again) and then its bind; and its file, opened for the watcher, who asks for it
+ * now and then.
  */
 void supervisor_syslog_open(struct supervisor *v);
 void supervisor_syslog_bind(struct supervisor *v);

@@ -170,6 +170,32 @@ WAYS=(
 	gone b11
 }
 
+@test "links in a layer: closed through each name, whatever the kernel forgets" {
+	settings 'block_tools = ["nmap", "/opt/tools/scan"]'
+	coi container launch coi-default b12 2>"$T/launch.err"
+	coi file push "$T/actor" b12:/opt/actor >/dev/null
+	inside b12 sh -c 'mkdir -m 700 /root/.ssh && cd /root/.ssh && echo K3Y >id_rsa && ln id_rsa spare && ln id_rsa id_ed25519
+		mkdir -p /usr/local/bin && cp /opt/actor /usr/bin/nmap && ln /usr/bin/nmap /usr/local/bin/mapper && ln /usr/bin/nmap /usr/bin/map
+		mkdir /opt/tools && ln /usr/bin/nmap /opt/tools/scan'
+	coi container stop --force b12
+	coi snapshot create first --container b12
+	start b12
+	local path round
+	for round in 1 2; do
+		for path in /root/.ssh/id_rsa /root/.ssh/id_ed25519 /root/.ssh/spare /usr/bin/nmap /usr/bin/map \
+			/usr/local/bin/mapper /opt/tools/scan; do
+			[ "$(inside b12 /opt/actor open "$path")" = EPERM ] || { echo "$round: $path is open"; return 1; }
+			not inside b12 cp "$path" /tmp/copy
+		done
+		# What no program uses is forgotten, and looked up anew.
+		echo 2 >/proc/sys/vm/drop_caches
+	done
+	# Nobody puts another inode in its place.
+	not inside b12 mv /usr/bin/nmap /opt/moved
+	not inside b12 rm -f /usr/bin/map
+	gone b12
+}
+
 @test "a tool that is one file with the shell is not refused, and that is said" {
 	settings 'block_tools = ["busybox", "nc", "nmap"]'
 	coi container launch coi-default b3 2>"$T/launch.err"

@@ -362,6 +362,6 @@ int main(int argc, char **argv) {
 	for (size_t i = 0; argc > 2 && i < sizeof(words) / sizeof(words[0]); i++)
 		if (!strcmp(argv[1], words[i].word))
 			return words[i].fn(argc, argv);
-	(void)fprintf(stderr, "usage: watch-actor attacks|ordinary|connect|flood|uring|lease|pass WORD...\n");
+	(void)fprintf(stderr, "usage: watch-actor WHAT WORD... (see its source)\n");
 	return 2;
 }
