@@ -230,7 +230,8 @@ static void on_control(int fd, uint32_t events, void *data) {
 	}
 	if (!strcmp(m.type, BLOCK_MSG_BEGUN) && m.fd_count == 1 && h->init_pidfd < 0) {
 		h->init_pidfd = steal_fd(&m.fds[0]);
-		(void)loop_add_fd(h->loop, h->init_pidfd, EPOLLIN, on_init_end, h);
+		if (!loop_add_fd(h->loop, h->init_pidfd, EPOLLIN, on_init_end, h))
+			h->is_over = true; /* and the supervisor starts another one of us */
 	}
 	msg_done(&m);
 }
@@ -274,6 +275,8 @@ static int read_start(struct holder *h, uint32_t *ret_uid) {
 	h->lxc_name = xstrdup(json_get_str(m.body, "lxc_name", ""));
 	h->tools = json_get_strv(m.body, "tools");
 	*ret_uid = (uint32_t)json_get_int(m.body, "uid", BLOCK_UID_FIRST);
+	if (m.fd_count == 1)
+		h->init_pidfd = steal_fd(&m.fds[0]);
 	msg_done(&m);
 	return r == 0 && *h->lxc_name ? 0 : -EBADMSG;
 }
@@ -363,7 +366,9 @@ static int hold(struct holder *h) {
 	hear(h);
 	if (!loop_add_fd(h->loop, BLOCK_FD_LISTEN, EPOLLIN, on_listen, h) ||
 	    !loop_add_fd(h->loop, h->report_fd, EPOLLIN, on_report, h) ||
-	    !loop_add_timer(h->loop, BLOCK_PULSE_MS, BLOCK_PULSE_MS, on_pulse, h))
+	    !loop_add_timer(h->loop, BLOCK_PULSE_MS, BLOCK_PULSE_MS, on_pulse, h) ||
+	    (h->init_pidfd >= 0 &&
+	     !loop_add_fd(h->loop, h->init_pidfd, EPOLLIN, on_init_end, h)))
 		return -errno;
 	r = answerer_start(h);
 	while (r >= 0 && !h->is_over) {

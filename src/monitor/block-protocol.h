@@ -8,7 +8,10 @@
 #define BLOCK_FD_GROUP 5   /* what the kernel asks */
 #define BLOCK_FD_LISTEN 6  /* where another supervisor takes over */
 
-/* From the supervisor: "lxc_name", "uid" (its user and group from then on), "tools". */
+/*
+ * From the supervisor: "lxc_name", "uid" (its user and group from then on), "tools"; with the
+ * container's init, where that is there already.
+ */
 #define BLOCK_MSG_START "start"
 /* The container's init, a pidfd: its end is ours. */
 #define BLOCK_MSG_BEGUN "begun"

@@ -75,8 +75,8 @@ int block_probe(struct err *err) {
 	return r;
 }
 
-static int spawn(const struct layout *layout, const struct block_spec *spec, int control,
-                 struct block *b, struct err *err) {
+static int spawn(const struct layout *layout, int listen_fd, int control, struct block *b,
+                 struct err *err) {
 	autofree char *path = layout_program("coi-block");
 	autoclose int empty = open_dir_make(layout->run_fd, "empty", 0555);
 	char *const argv[] = { (char *)"coi-block", NULL };
@@ -84,7 +84,7 @@ static int spawn(const struct layout *layout, const struct block_spec *spec, int
 	const struct spawn_fd fds[] = { { control, BLOCK_FD_CONTROL },
 		                        { empty, BLOCK_FD_ROOT },
 		                        { b->group_fd, BLOCK_FD_GROUP },
-		                        { spec->listen_fd, BLOCK_FD_LISTEN } };
+		                        { listen_fd, BLOCK_FD_LISTEN } };
 	const struct spawn_spec how = { .path = path,
 		                        .argv = argv,
 		                        .env = env,
@@ -101,27 +101,7 @@ static int spawn(const struct layout *layout, const struct block_spec *spec, int
 	return proc_spawn(&how, &b->child, NULL, err);
 }
 
-/* Not a moment without an answer: what waits is refused by the new one first. */
-static int begin(struct block *b, const struct block_spec *spec, struct err *err) {
-	json_t *body = json_pack("{s:o, s:I, s:o}", "lxc_name", json_text(spec->lxc_name), "uid",
-	                         (json_int_t)(BLOCK_UID_FIRST + (spec->uid_base >> 16)), "tools",
-	                         json_from_strv(spec->tools));
-	struct msg m;
-	int r = msg_send(b->control_fd, BLOCK_MSG_START, body, NULL, 0);
-
-	if (r == 0)
-		r = msg_recv_timeout(b->control_fd, &m, READY_TIMEOUT_MS);
-	if (r == 1) {
-		r = strcmp(m.type, BLOCK_MSG_READY) == 0 ? 0 : -EBADMSG;
-		msg_done(&m);
-	} else if (r == 0) {
-		r = -EPIPE;
-	}
-	return r < 0 ? err_sys(err, r, "what refuses opens does not answer") : 0;
-}
-
-int block_spawn(const struct layout *layout, const struct block_spec *spec, struct block *b,
-                pid_t *ret_pid, struct err *err) {
+int block_spawn(const struct layout *layout, int listen_fd, struct block *b, struct err *err) {
 	autoclose int ours = -1, theirs = -1;
 	int pair[2], r;
 
@@ -129,25 +109,40 @@ int block_spawn(const struct layout *layout, const struct block_spec *spec, stru
 		return err_sys(err, -errno, "cannot make a socket pair");
 	ours = pair[0];
 	theirs = pair[1];
-	r = spawn(layout, spec, theirs, b, err);
-	mem_close_ptr(&theirs);
-	theirs = -1;
+	r = spawn(layout, listen_fd, theirs, b, err);
 	if (r < 0)
 		return err_wrap(err, "starting what refuses opens");
 	b->control_fd = steal_fd(&ours);
-	r = begin(b, spec, err);
-	if (r < 0) {
-		(void)kill(b->child, SIGKILL);
-		(void)proc_wait(b->child);
-		b->child = 0;
-		mem_close_ptr(&b->control_fd);
-		b->control_fd = -1;
-		return r;
-	}
-	/* We never wait for it from here on. */
-	(void)fd_set_nonblock(b->control_fd, true);
-	*ret_pid = b->child;
 	return 0;
+}
+
+/* Not a moment without an answer: what waits is refused by the new one first. */
+static int begin(struct block *b, const struct block_spec *spec) {
+	json_t *body = json_pack("{s:o, s:I, s:o}", "lxc_name", json_text(spec->lxc_name), "uid",
+	                         (json_int_t)(BLOCK_UID_FIRST + (spec->uid_base >> 16)), "tools",
+	                         json_from_strv(spec->tools));
+	struct msg m;
+	int r = msg_send(b->control_fd, BLOCK_MSG_START, body, &spec->init_pidfd,
+	                 spec->init_pidfd < 0 ? 0 : 1);
+
+	if (r < 0)
+		return r;
+	r = msg_recv_timeout(b->control_fd, &m, READY_TIMEOUT_MS);
+	if (r <= 0)
+		return r ? r : -EPIPE;
+	r = strcmp(m.type, BLOCK_MSG_READY) == 0 ? 0 : -EBADMSG;
+	msg_done(&m);
+	/* We never wait for it from here on. */
+	return r < 0 ? r : fd_set_nonblock(b->control_fd, true);
+}
+
+int block_begin(struct block *b, const struct block_spec *spec, struct err *err) {
+	int r = begin(b, spec);
+
+	if (r == 0)
+		return 0;
+	block_leave(b);
+	return err_sys(err, r, "what refuses opens does not answer");
 }
 
 int block_begun(struct block *b, int init_pidfd) {

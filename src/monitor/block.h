@@ -40,23 +40,28 @@ int block_mark(int group_fd, int fd);
 /* And before a program on the file system of @fd is run; -errno. */
 int block_mark_programs(int group_fd, int fd);
 
+/*
+ * Start coi-block with @b->group_fd; @listen_fd is bound, for who takes over, and borrowed.
+ * @b->child is known before block_begin(): until then it ends with us, afterwards it does not.
+ */
+int block_spawn(const struct layout *layout, int listen_fd, struct block *b, struct err *err);
+
 struct block_spec {
 	const char *lxc_name;
-	uint32_t uid_base;   /* of its range: the number of that is coi-block's */
-	char *const *tools;  /* names that are refused; a strv */
-	int listen_fd;       /* bound, for who takes over; borrowed */
+	uint32_t uid_base;  /* of its range: the number of that is coi-block's */
+	char *const *tools; /* names that are refused; a strv */
+	int init_pidfd;     /* with whose end it ends; -1: block_begun() says it; borrowed */
 };
 /*
- * Start coi-block with @b->group_fd and wait until it answers. *@ret_pid: it.
- * Whatever was asked and not answered before is refused.
+ * Tell it what to refuse, and wait until it answers. Whatever was asked and not answered
+ * before is refused. When it fails the child has ended.
  */
-int block_spawn(const struct layout *layout, const struct block_spec *spec, struct block *b,
-		pid_t *ret_pid, struct err *err);
+int block_begin(struct block *b, const struct block_spec *spec, struct err *err);
 /* The container has its init: coi-block ends with it, whatever becomes of us. 0 or -errno. */
 int block_begun(struct block *b, int init_pidfd);
 /* Take over: the socket is @name below @dirfd. -errno: nobody is there. */
 int block_connect(int dirfd, const char *name, struct block *b);
-/* It has gone: the group stays, for block_spawn(). */
+/* It has gone, or is to go: the group stays, for block_spawn(). */
 void block_leave(struct block *b);
 /* Its end, when it is our child; else it is only left. The group is closed. */
 void block_stop(struct block *b);

@@ -155,24 +155,25 @@ static int make_socket(const struct supervisor *v, struct err *err) {
 		     : steal_fd(&fd);
 }
 
-static int start_answers(struct supervisor *v, struct err *err) {
+static int spawn_answers(struct supervisor *v, struct err *err) {
 	autoclose int listen_fd = make_socket(v, err);
-	autostrv char **names = json_get_strv(v->block_kept, "names");
-	pid_t pid;
-	int r;
+	int r = listen_fd < 0 ? listen_fd
+			      : block_spawn(v->session.layout, listen_fd, &v->block, err);
 
-	if (listen_fd < 0)
-		return listen_fd;
-	r = block_spawn(v->session.layout,
-			&(struct block_spec){ .lxc_name = v->c->lxc_name,
-					      .uid_base = v->c->ids.base,
-					      .tools = names,
-					      .listen_fd = listen_fd },
-			&v->block, &pid, err);
 	if (r < 0)
 		return r;
-	return proc_id_get(pid, &v->c->block) < 0 ?
+	return proc_id_get(v->block.child, &v->c->block) < 0 ?
 		       err_sys(err, -ESRCH, "what refuses opens has ended") : 0;
+}
+
+static int begin_answers(struct supervisor *v, struct err *err) {
+	autostrv char **names = json_get_strv(v->block_kept, "names");
+	const struct block_spec spec = { .lxc_name = v->c->lxc_name,
+					 .uid_base = v->c->ids.base,
+					 .tools = names,
+					 .init_pidfd = v->init_pidfd };
+
+	return block_begin(&v->block, &spec, err);
 }
 
 int supervisor_block_begin(struct supervisor *v, struct err *err) {
@@ -182,12 +183,14 @@ int supervisor_block_begin(struct supervisor *v, struct err *err) {
 		return 0;
 	r = close_all(v, err);
 	if (r == 0)
-		r = start_answers(v, err);
-	if (r == 0 && container_run_put(&v->session, v->c->name, FILE_NAME, v->block_kept) < 0)
-		supervisor_note("what is closed in '%s' cannot be kept", v->c->name);
-	/* Known to whoever has to end it. */
+		r = spawn_answers(v, err);
+	/* Known to whoever has to end it, before it can outlive us. */
 	if (r == 0)
 		r = supervisor_store(v, STATE_STARTING, err);
+	if (r == 0)
+		r = begin_answers(v, err);
+	if (r == 0 && container_run_put(&v->session, v->c->name, FILE_NAME, v->block_kept) < 0)
+		supervisor_note("what is closed in '%s' cannot be kept", v->c->name);
 	return r < 0 ? err_wrap(err, "refusing what is listed in '%s'", v->c->name) : 0;
 }
 
@@ -347,12 +350,13 @@ static void start_again(void *data) {
 	v->block_retry = NULL;
 	if (v->is_stopping)
 		return;
-	if (start_answers(v, &err) < 0) {
+	/* It ends with the container. The record may have to wait, and who asks is not to. */
+	if (spawn_answers(v, &err) < 0 || begin_answers(v, &err) < 0) {
 		supervisor_complain(&err);
+		block_leave(&v->block);
 		v->block_retry = loop_add_timer(v->loop, RETRY_MS, 0, start_again, v);
 		return;
 	}
-	supervisor_block_begun(v);
 	if (supervisor_store(v, v->c->state, &err) < 0)
 		supervisor_complain(&err);
 	supervisor_state_record(v, "source.gap", AUDIT_WARNING, NULL,

@@ -62,6 +62,10 @@ answerer() { # NAME: the child that answers
 	pgrep -P "$(process "$1" block)"
 }
 
+has_process() { # NAME KEY
+	[ -n "$(process "$1" "$2")" ]
+}
+
 has_ended() { # PID
 	[ ! -e "/proc/$1" ]
 }
@@ -289,6 +293,25 @@ WAYS=(
 	start b5
 	refused b5
 	gone b5
+}
+
+@test "its supervisor dies before who answers does: that one is known, and ended" {
+	local child pid
+	mkdir "$T/libexec"
+	ln -s "$COI_TEST_BUILD"/coi-* "$T/libexec"
+	rm "$T/libexec/coi-block"
+	# It never answers, and does not hear that its supervisor has ended.
+	printf '#!/bin/sh\nexec /bin/sleep 300\n' >"$T/libexec/coi-block"
+	chmod 755 "$T/libexec/coi-block"
+	COI_LIBEXEC=$T/libexec "$COI" container launch coi-default b13 >/dev/null 2>&1 3>&- &
+	pid=$!
+	within 20 has_process b13 block
+	child=$(process b13 block)
+	kill -9 "$(process b13 supervisor)"
+	wait $pid || true
+	coi clean --orphans --force >/dev/null
+	within 10 has_ended "$child"
+	gone b13
 }
 
 @test "ten thousand opens: each refused, none hangs, few records" {
