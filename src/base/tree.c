@@ -92,10 +92,8 @@ static int remove_directory(struct removal *job, int dirfd, const char *name, un
 	if (depth >= DEPTH_OPEN)
 		return move_up(job, dirfd, name);
 	fd = open_dir_same_mount(dirfd, name);
-	if (fd == -EACCES || fd == -ENOENT)
-		return fd == -ENOENT ? 0 : fd;
 	if (fd < 0)
-		return fd;
+		return fd == -ENOENT ? 0 : fd;
 	r = remove_content(job, fd, depth + 1);
 	if (r < 0)
 		return r;
@@ -103,11 +101,14 @@ static int remove_directory(struct removal *job, int dirfd, const char *name, un
 }
 
 static int remove_entry(struct removal *job, int dirfd, const char *name, unsigned depth) {
+	int r;
+
 	if (unlinkat(dirfd, name, 0) == 0 || errno == ENOENT)
 		return 0;
 	if (errno != EISDIR && errno != EPERM)
 		return -errno;
-	return remove_directory(job, dirfd, name, depth);
+	r = remove_directory(job, dirfd, name, depth);
+	return r == -ENOTDIR ? -EPERM : r; /* an immutable file, not a directory */
 }
 
 int tree_remove_at(int dirfd, const char *name) {

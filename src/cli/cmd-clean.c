@@ -40,17 +40,36 @@ static bool may_remove(const struct clean_args *a, const char *title, char *cons
 	return prompt_yes(stdout, question);
 }
 
-/* A stage returns how many it removed, -errno, or this: the person said no. */
+/* What became of what was to go; the others go all the same. */
+struct tally {
+	size_t done, failed;
+};
+
+/* A stage returns 0, -errno, or this: the person said no. */
 #define STAGE_CANCELLED (-ECANCELED)
 
 static int no_or_dry(const struct clean_args *a) {
 	return a->dry_run ? 0 : STAGE_CANCELLED;
 }
 
-static int clean_stopped(struct cli *cli, const struct clean_args *a, struct err *err) {
+static void delete_all(struct cli *cli, char *const *names, bool by_force, struct tally *t) {
+	for (; *names; names++) {
+		struct err why = { 0 };
+
+		if (lifecycle_delete(cli->session, *names, by_force, &why) == 0) {
+			t->done++;
+			continue;
+		}
+		log_warn("%s%s%s", why.msg, *why.hint ? "; " : "", why.hint);
+		t->failed++;
+	}
+}
+
+static int clean_stopped(struct cli *cli, const struct clean_args *a, struct tally *t,
+			 struct err *err) {
 	auto_container_list struct container_list list = { 0 };
 	autostrv char **names = NULL;
-	int done = 0, r = container_list_load(cli->session, 0, &list, err);
+	int r = container_list_load(cli->session, 0, &list, err);
 
 	if (r < 0)
 		return r;
@@ -62,18 +81,13 @@ static int clean_stopped(struct cli *cli, const struct clean_args *a, struct err
 		return 0;
 	if (!may_remove(a, "Stopped containers:", names, "Delete them?"))
 		return no_or_dry(a);
-	for (char **name = names; *name; name++) {
-		/* Not by force: one that was started meanwhile stays. */
-		r = lifecycle_delete(cli->session, *name, false, err);
-		if (r < 0)
-			log_warn("%s%s%s", err->msg, *err->hint ? "; " : "", err->hint);
-		else
-			done++;
-	}
-	return done;
+	/* Not by force: one that was started meanwhile stays. */
+	delete_all(cli, names, false, t);
+	return 0;
 }
 
-static int clean_sessions(struct cli *cli, const struct clean_args *a, struct err *err) {
+static int clean_sessions(struct cli *cli, const struct clean_args *a, struct tally *t,
+			  struct err *err) {
 	const char *tool = cli->settings->tool.name;
 	auto_saved_list struct saved_list saved = { 0 };
 	autostrv char **lines = NULL;
@@ -92,15 +106,17 @@ static int clean_sessions(struct cli *cli, const struct clean_args *a, struct er
 		r = saved_remove(cli->who, tool, saved.items[i].id, err);
 		if (r < 0)
 			return r;
+		t->done++;
 	}
-	return (int)saved.count;
+	return 0;
 }
 
 static void collect(const char *what, void *data) {
 	strv_add(data, what);
 }
 
-static int clean_orphans(struct cli *cli, const struct clean_args *a, struct err *err) {
+static int clean_orphans(struct cli *cli, const struct clean_args *a, struct tally *t,
+			 struct err *err) {
 	autostrv char **found = NULL;
 	int r = repair_all(cli->session, true, collect, &found, err);
 
@@ -110,7 +126,9 @@ static int clean_orphans(struct cli *cli, const struct clean_args *a, struct err
 		return 0;
 	if (!may_remove(a, "Left by what crashed:", found, "Put it right?"))
 		return no_or_dry(a);
-	return repair_all(cli->session, false, NULL, NULL, err);
+	r = repair_all(cli->session, false, NULL, NULL, err);
+	t->done += r > 0 ? (size_t)r : 0;
+	return r < 0 ? r : 0;
 }
 
 /*
@@ -143,10 +161,11 @@ static int pools_in_use(const struct cli *cli, char ***ret, struct err *err) {
 	return r;
 }
 
-static int clean_pools(struct cli *cli, const struct clean_args *a, struct err *err) {
+static int clean_pools(struct cli *cli, const struct clean_args *a, struct tally *t,
+		       struct err *err) {
 	auto_container_list struct container_list list = { 0 };
 	autostrv char **used = NULL, **names = NULL, **lines = NULL;
-	int done = 0, r = pools_in_use(cli, &used, err);
+	int r = pools_in_use(cli, &used, err);
 
 	if (r == 0)
 		r = container_list_load(cli->session, 0, &list, err);
@@ -171,45 +190,42 @@ static int clean_pools(struct cli *cli, const struct clean_args *a, struct err *
 			   "are stopped and deleted with all their files:", lines,
 			"Stop and delete them?"))
 		return no_or_dry(a);
-	for (char **name = names; *name; name++) {
-		r = lifecycle_delete(cli->session, *name, true, err);
-		if (r < 0)
-			log_warn("%s", err->msg);
-		else
-			done++;
-	}
-	return done;
+	delete_all(cli, names, true, t);
+	return 0;
 }
 
 static int clean_run(struct cli *cli, const void *args, struct err *err) {
 	const struct clean_args *a = args;
 	const struct {
 		bool wanted;
-		int (*fn)(struct cli *cli, const struct clean_args *a, struct err *err);
+		int (*fn)(struct cli *cli, const struct clean_args *a, struct tally *t,
+			  struct err *err);
 	} stages[] = {
 		{ a->all || !(a->sessions || a->orphans || a->pools), clean_stopped },
 		{ a->all || a->sessions, clean_sessions },
 		{ a->all || a->orphans, clean_orphans },
 		{ a->all || a->pools, clean_pools },
 	};
-	int done = 0;
+	struct tally t = { 0 };
 
 	for (size_t i = 0; i < ARRAY_SIZE(stages); i++) {
-		int r = stages[i].wanted ? stages[i].fn(cli, a, err) : 0;
+		int r = stages[i].wanted ? stages[i].fn(cli, a, &t, err) : 0;
 
 		if (r == STAGE_CANCELLED)
 			return 0;
 		if (r < 0)
 			return r;
-		done += r;
 	}
 	if (a->dry_run)
 		output_line("Dry run: nothing was changed.");
-	else if (done)
-		output_line("✓ Cleaned %d item%s", done, done == 1 ? "" : "s");
-	else
+	else if (t.done)
+		output_line("✓ Cleaned %zu item%s", t.done, t.done == 1 ? "" : "s");
+	else if (!t.failed)
 		output_line("Nothing to clean.");
-	return 0;
+	if (!t.failed)
+		return 0;
+	return err_set(err, ERR_SYSTEM, -EIO, "%zu container%s could not be removed", t.failed,
+		       t.failed == 1 ? "" : "s");
 }
 
 static const struct cli_option clean_options[] = {

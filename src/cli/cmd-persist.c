@@ -46,18 +46,24 @@ static int persist_run(struct cli *cli, const void *args, struct err *err) {
 	static const struct remove_words words = { .verb = "persist" };
 	const struct persist_args *a = args;
 	autostrv char **names = NULL;
-	size_t done = 0;
+	size_t done = 0, failed = 0;
 	int r = remove_collect(cli, &a->which, &words, &names, err);
 
 	if (r <= 0)
 		return r;
 	for (size_t i = 0; names && names[i]; i++) {
-		if (persist_one(cli, a, names[i], err) < 0)
-			log_warn("%s", err->msg);
-		else
-			done++;
+		struct err why = { 0 };
+
+		r = persist_one(cli, a, names[i], &why);
+		if (r < 0)
+			log_warn("%s", why.msg);
+		failed += r < 0;
+		done += r >= 0;
 	}
-	return done ? 0 : err_set(err, ERR_MISSING, -ENOENT, "nothing was done to any container");
+	if (!done)
+		return err_set(err, ERR_MISSING, -ENOENT, "nothing was done to any container");
+	return failed ? err_set(err, ERR_SYSTEM, -EIO, "nothing was done to %zu container%s", failed,
+				failed == 1 ? "" : "s") : 0;
 }
 
 static const struct cli_option persist_options[] = {

@@ -56,7 +56,7 @@ static int unfreeze_one(struct cli *cli, const char *word, struct err *err) {
 
 static int unfreeze_run(struct cli *cli, const void *args, struct err *err) {
 	auto_container_list struct container_list list = { 0 };
-	size_t count = 0;
+	size_t count = 0, failed = 0;
 	int r;
 
 	if (app_word(cli, 0))
@@ -67,16 +67,21 @@ static int unfreeze_run(struct cli *cli, const void *args, struct err *err) {
 	for (size_t i = 0; i < list.count; i++) {
 		if (!is_frozen(cli, list.items[i]))
 			continue;
-		r = let_go(cli, list.items[i], err);
+		struct err why = { 0 };
+
+		/* The others do not wait for one that cannot. */
+		r = let_go(cli, list.items[i], &why);
 		if (r < 0)
-			return r;
-		count++;
+			log_warn("%s", why.msg);
+		failed += r < 0;
+		count += r >= 0;
 	}
 	if (count)
 		log_info("Unfroze %zu container%s", count, count == 1 ? "" : "s");
-	else
+	else if (!failed)
 		log_info("No frozen containers found");
-	return 0;
+	return failed ? err_set(err, ERR_SYSTEM, -EIO, "%zu container%s could not be unfrozen", failed,
+				failed == 1 ? "" : "s") : 0;
 }
 
 static const struct cli_argument unfreeze_arguments[] = {

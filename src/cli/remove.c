@@ -94,7 +94,7 @@ int remove_collect(struct cli *cli, const struct remove_args *args,
 int remove_containers(struct cli *cli, const struct remove_args *args,
 		      const struct remove_words *words, int timeout_ms, struct err *err) {
 	autostrv char **names = NULL;
-	size_t done = 0;
+	size_t done = 0, failed = 0;
 	int r = remove_collect(cli, args, words, &names, err);
 
 	if (r <= 0)
@@ -111,11 +111,13 @@ int remove_containers(struct cli *cli, const struct remove_args *args,
 		}
 		if (r < 0)
 			log_warn("%s%s%s", why.msg, *why.hint ? "; " : "", why.hint);
-		else
-			done++;
+		failed += r < 0;
+		done += r >= 0;
 	}
 	if (done == 0)
 		return err_set(err, ERR_MISSING, -ENOENT, "no container was removed");
 	output_line("%s %zu container%s", words->done, done, done == 1 ? "" : "s");
-	return 0;
+	/* One that was not there is as it should be; one that is there still is not. */
+	return failed ? err_set(err, ERR_SYSTEM, -EIO, "%zu container%s could not be removed", failed,
+				failed == 1 ? "" : "s") : 0;
 }

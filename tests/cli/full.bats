@@ -17,6 +17,7 @@ setup_file() {
 
 teardown_file() {
 	load ../lib/common
+	chattr -i "$COI_ROOT"/containers/*/held 2>/dev/null || true
 	coi_teardown
 }
 
@@ -63,4 +64,30 @@ rows() {
 		bad=1
 	done < <(rows)
 	[ "$bad" = 0 ]
+}
+
+stays() { # NAME
+	touch "$COI_ROOT/containers/$1/held"
+	chattr +i "$COI_ROOT/containers/$1/held"
+}
+
+@test "one of several that cannot go: the others go, and it is a failure" {
+	local i
+	for i in 1 2 3 4 5; do
+		coi container launch coi-default "coi-c$i" 2>/dev/null
+		coi container stop --force "coi-c$i" 2>/dev/null
+	done
+	stays coi-c2
+	run -1 coi kill -f coi-c1 coi-c2 coi-never
+	expect_text "1 container could not be removed"
+	expect_text "Operation not permitted"
+	run -0 coi kill -f coi-c3 coi-never
+	stays coi-c4
+	run -1 coi clean -f
+	expect_text "1 container could not be removed"
+	run -0 coi container list
+	[[ "$output" != *c1* && "$output" != *c3* && "$output" != *c5* ]]
+	chattr -i "$COI_ROOT"/containers/*/held
+	run -0 coi clean -f --orphans
+	expect_equal "$(ls "$COI_ROOT/containers")" ""
 }
