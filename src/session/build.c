@@ -13,6 +13,7 @@
 #include "base/pool.h"
 #include "base/strv.h"
 #include "image/recipe.h"
+#include "runtime/standstill.h"
 #include "session/build-job.h"
 #include "session/lifecycle.h"
 #include "session/repair.h"
@@ -20,7 +21,6 @@
 #include "session/storage.h"
 
 #define DEFAULT_RECIPE "coi-default"
-#define FREEZE_TIMEOUT_MS 5000
 #define BASE_MAX_AGE_S (24 * 3600)
 
 static int has_recipe(const char *dir, const char *name) {
@@ -207,17 +207,11 @@ static int publish_upper(struct session *s, const struct container *c, const cha
 static int publish_locked(struct session *s, const struct container *c, const char *alias,
 			  const char *description, const struct image_progress *progress,
 			  struct image_info **ret, struct err *err) {
+	auto_standstill struct standstill still = STANDSTILL_NONE;
 	struct runtime_ref ref = container_ref(s, c);
-	bool was_frozen = runtime_is_frozen(&ref) == 1, runs = container_is_running(s, c);
-	struct err ignored;
-	int r = runs && !was_frozen ? runtime_freeze(&ref, FREEZE_TIMEOUT_MS, err) : 0;
+	int r = container_is_running(s, c) ? standstill_begin(&ref, &still, err) : 0;
 
-	if (r < 0)
-		return r;
-	r = publish_upper(s, c, alias, description, progress, ret, err);
-	if (runs && !was_frozen)
-		(void)runtime_unfreeze(&ref, &ignored);
-	return r;
+	return r < 0 ? r : publish_upper(s, c, alias, description, progress, ret, err);
 }
 
 int build_publish(struct session *s, const char *name, const char *alias, const char *description,

@@ -13,12 +13,12 @@
 #include "base/lock.h"
 #include "base/mem.h"
 #include "image/layer.h"
+#include "runtime/standstill.h"
 #include "session/forensics.h"
 #include "session/repair.h"
 #include "session/snapshot-private.h"
 #include "session/storage.h"
 
-#define FREEZE_TIMEOUT_MS 5000
 
 /* ---- the plan ---- */
 
@@ -88,20 +88,16 @@ static int undo_layer(void *ctx, struct err *err) {
 }
 
 static int copy_frozen(struct making *m, struct err *err) {
+	auto_standstill struct standstill still = STANDSTILL_NONE;
 	struct runtime_ref ref = container_ref(m->s, m->c);
-	bool was_frozen = runtime_is_frozen(&ref) == 1;
 	autoclose int upper = -1;
-	struct err ignored;
-	int r = was_frozen ? 0 : runtime_freeze(&ref, FREEZE_TIMEOUT_MS, err);
+	int r = standstill_begin(&ref, &still, err);
 
 	if (r < 0)
 		return r;
 	upper = openat(m->storage->fd, "upper", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	r = upper < 0 ? err_sys(err, -errno, "cannot open the files of '%s'", m->c->name) :
-			layer_fill(m->s->layout, &m->layer, upper, m->request->progress, err);
-	if (!was_frozen)
-		(void)runtime_unfreeze(&ref, &ignored);
-	return r;
+	return upper < 0 ? err_sys(err, -errno, "cannot open the files of '%s'", m->c->name) :
+			   layer_fill(m->s->layout, &m->layer, upper, m->request->progress, err);
 }
 
 static int act_freeze(void *ctx, struct err *err) {

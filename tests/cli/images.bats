@@ -310,6 +310,26 @@ imports_and_runs() { # FILE...
 	expect_status 1
 }
 
+@test "a container goes on when who copies it is killed, or its terminal goes" {
+	local job signal
+	coi container launch coi-default src
+	coi container exec src -- sh -c 'head -c 300000000 /dev/zero >/root/large'
+	is() { [ "$(coi container list --format json | jq -r '.[] | select(.name == "src").status')" = "$1" ]; }
+	within 10 is Running
+	for signal in KILL HUP; do
+		for words in "image publish src pub" "snapshot create -c src cut-$signal"; do
+			# shellcheck disable=SC2086
+			"$COI" $words >/dev/null 2>&1 3>&- &
+			job=$!
+			within 20 is Frozen
+			kill "-$signal" "$job"
+			within 10 is Running
+			coi container exec src -- true
+		done
+	done
+	coi container delete --force src
+}
+
 @test "an image that a container uses is not deleted" {
 	coi image import "${COI_TEST_IMAGE:-$T/image.tar}" --alias used
 	coi container launch used user

@@ -260,7 +260,6 @@ tree() {
 				[[ $output != *"s-$state"* ]] || { echo "$point:$phase"; echo "$output"; return 1; }
 				coi list >/dev/null
 				if [ $state = running ]; then
-					coi unfreeze "$C" >/dev/null 2>&1 || true
 					run coi container exec "$C" -- cat /srv/precious
 				else
 					run in_it 'cat /srv/precious'
