@@ -18,8 +18,8 @@ static double difference(uint64_t now, uint64_t before) {
 }
 
 /*
- * Much in one interval, or a rate that lasts. By itself that is what builds and
- * installations do; when as much leaves over the network, it is high.
+ * Much in one interval, or a rate that lasts: as grave as @like says, for what by itself
+ * may be ordinary; when as much leaves over the network, it is high.
  */
 static void check_amount(double mb, uint64_t over_ms, uint64_t now, uint64_t *since, double sent,
                          const struct detect_settings *set, const struct finding *like,
@@ -35,7 +35,8 @@ static void check_amount(double mb, uint64_t over_ms, uint64_t now, uint64_t *si
 		*since = now;
 	if (!is_much && !(is_fast && now - *since >= VOLUME_SUSTAINED_MS))
 		return;
-	f.level = sent >= mb / 2 ? AUDIT_HIGH : AUDIT_WARNING;
+	if (sent >= mb / 2)
+		f.level = AUDIT_HIGH;
 	f.amount = mb;
 	f.rate = rate;
 	f.threshold = is_much ? set->read_mb : set->read_mb_per_s;
@@ -84,37 +85,48 @@ static void check_processes(const struct watch_counters *now, const struct watch
 	findings_add(ret, &f);
 }
 
+#define AMOUNT "more than file_read_threshold_mb in one interval, or " \
+	       "file_read_rate_mb_per_sec for ten seconds"
+
+/* Of the workspace, by any means; and of disks, which is programs and libraries above all. */
+static const struct finding read_workspace = { .rule = "volume.read",
+	                                       .level = AUDIT_WARNING,
+	                                       .category = AUDIT_FILESYSTEM,
+	                                       .title = "Much of the workspace is read",
+	                                       .description = AMOUNT,
+	                                       .evidence = AUDIT_EVIDENCE_FILESYSTEM };
+static const struct finding read_disk = { .rule = "volume.read-disk",
+	                                  .level = AUDIT_INFO,
+	                                  .category = AUDIT_FILESYSTEM,
+	                                  .title = "Much is read from disks",
+	                                  .description = AMOUNT,
+	                                  .evidence = AUDIT_EVIDENCE_FILESYSTEM };
+static const struct finding written = { .rule = "volume.write",
+	                                .level = AUDIT_WARNING,
+	                                .category = AUDIT_FILESYSTEM,
+	                                .title = "Much is written",
+	                                .description = AMOUNT,
+	                                .evidence = AUDIT_EVIDENCE_FILE_WRITE };
+
 void volume_counters(struct volume *v, const struct watch_event *e,
                      const struct detect_settings *set, struct findings *ret) {
-	static const struct finding read = { .rule = "volume.read",
-		                             .category = AUDIT_FILESYSTEM,
-		                             .title = "Much is read",
-		                             .description =
-		                                     "more than file_read_threshold_mb in one "
-		                                     "interval, or file_read_rate_mb_per_sec "
-		                                     "for ten seconds",
-		                             .evidence = AUDIT_EVIDENCE_FILESYSTEM };
-	static const struct finding write = { .rule = "volume.write",
-		                              .category = AUDIT_FILESYSTEM,
-		                              .title = "Much is written",
-		                              .description =
-		                                      "more than file_read_threshold_mb in one "
-		                                      "interval, or file_read_rate_mb_per_sec "
-		                                      "for ten seconds",
-		                              .evidence = AUDIT_EVIDENCE_FILE_WRITE };
 	const struct watch_counters *c = &e->counters, *last = &v->last;
+	const struct {
+		uint64_t now, before;
+		const struct finding *like;
+	} amounts[VOLUME_AMOUNTS] = {
+		{ c->workspace_bytes, last->workspace_bytes, &read_workspace },
+		{ c->read_bytes, last->read_bytes, &read_disk },
+		{ c->write_bytes, last->write_bytes, &written },
+	};
 	uint64_t over = e->when_ms - v->last_ms;
+	double sent = difference(c->sent_bytes, last->sent_bytes);
 
 	check_tmp(c, ret);
 	check_processes(c, v->has_last ? last : c, set, ret);
-	if (v->has_last && over) {
-		double sent = difference(c->sent_bytes, last->sent_bytes);
-
-		check_amount(difference(c->read_bytes, last->read_bytes), over, e->when_ms,
-		             &v->read_since_ms, sent, set, &read, ret);
-		check_amount(difference(c->write_bytes, last->write_bytes), over, e->when_ms,
-		             &v->write_since_ms, sent, set, &write, ret);
-	}
+	for (size_t i = 0; v->has_last && over && i < VOLUME_AMOUNTS; i++)
+		check_amount(difference(amounts[i].now, amounts[i].before), over, e->when_ms,
+		             &v->since_ms[i], sent, set, amounts[i].like, ret);
 	v->last = *c;
 	v->last_ms = e->when_ms;
 	v->has_last = true;

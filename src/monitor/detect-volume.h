@@ -6,6 +6,7 @@
 #include "monitor/detect.h"
 
 #define VOLUME_SUSTAINED_MS 10000 /* a rate that lasts so long is meant */
+#define VOLUME_AMOUNTS 3          /* read of the workspace, read from disks, written */
 #define VOLUME_SPAWN_SLICES 10    /* the second that spawns are counted in, in tenths */
 
 /* How often in any second. */
@@ -18,7 +19,7 @@ struct volume {
 	bool has_last;
 	uint64_t last_ms;
 	struct watch_counters last;
-	uint64_t read_since_ms, write_since_ms; /* the rate has been over the threshold; 0: it is not */
+	uint64_t since_ms[VOLUME_AMOUNTS]; /* the rate has been over the threshold; 0: it is not */
 	struct volume_rate spawns, forks;
 	bool spawn_told;
 	uint64_t queries, queries_since_ms;

@@ -121,7 +121,8 @@ struct watch_file {
 
 /* Sums since the container's start; UINT64_MAX: not known here. */
 struct watch_counters {
-	uint64_t read_bytes, write_bytes;
+	uint64_t read_bytes, write_bytes; /* from and to disks */
+	uint64_t workspace_bytes; /* of the workspace that were read, wherever they came from */
 	uint64_t sent_bytes; /* to the network */
 	uint64_t memory_bytes;
 	uint64_t cpu_us;

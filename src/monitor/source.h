@@ -36,6 +36,7 @@ struct watch_target {
 	int group_fd;        /* of any version: where cgroup.procs is */
 	int proc_fd;         /* /proc */
 	int root_fd;         /* O_PATH of its root; -1: not known; only for open() */
+	int workspace_fd;    /* O_PATH; -1: it has none; less, -errno: not known; only for open() */
 	int syslog_fd;       /* what it logs: a datagram socket; -1: nobody hears it */
 	char *const *homes;  /* of its users, inside; a strv */
 	char *const *canaries; /* files inside that we planted; a strv */
@@ -44,6 +45,7 @@ struct watch_target {
 	uint32_t uid_base;   /* of its range: the container's 0 */
 	uint32_t uid_count;
 	uint64_t poll_ms;    /* how often to look where nobody tells */
+	const uint64_t *workspace_read; /* a source's counter(), of those before; NULL: nobody counts */
 };
 
 /* Where events go. Called out of the loop, never at the same time. */
@@ -71,6 +73,8 @@ struct watch_source_ops {
 	void (*go_on)(struct watch_source *s);
 	/* May be NULL. Something has run in the container since the last time. */
 	void (*ran)(struct watch_source *s);
+	/* May be NULL. Where it counts the bytes of the workspace that were read. */
+	const uint64_t *(*counter)(struct watch_source *s);
 	/* May be NULL. The log as it is now; it may take the descriptor (steal_fd()). */
 	void (*log)(struct watch_source *s, struct watch_log *log);
 	/* Events since the last call that were not seen, or had no room. */

@@ -240,6 +240,8 @@ static void open_all(struct watcher *w) {
 			if (!s)
 				tell_state(w, WATCH_UNAVAILABLE, ops, 0, why.msg);
 		}
+		if (s && s->ops->counter)
+			w->target.workspace_read = s->ops->counter(s);
 		if (s)
 			w->sources[w->source_count++] = s;
 	}
@@ -274,6 +276,7 @@ static int read_start(struct watcher *w, uint32_t *ret_uid) {
 	w->target = (struct watch_target){
 		.cgroup2_fd = -1,
 		.root_fd = -1,
+		.workspace_fd = -1,
 		.syslog_fd = -1,
 		.cgroup2_id = (uint64_t)json_get_int(m.body, "cgroup2_id", 0),
 		.level = (unsigned)json_get_int(m.body, "level", 0),
@@ -289,6 +292,9 @@ static int read_start(struct watcher *w, uint32_t *ret_uid) {
 		w->target.cgroup2_fd = steal_fd(&m.fds[at++]);
 	if (json_get_bool(m.body, "has_root", false) && at < m.fd_count)
 		w->target.root_fd = steal_fd(&m.fds[at++]);
+	w->target.workspace_fd = (int)json_get_int(m.body, "workspace", -1);
+	if (w->target.workspace_fd == 0 && at < m.fd_count)
+		w->target.workspace_fd = steal_fd(&m.fds[at++]);
 	if (json_get_bool(m.body, "has_syslog", false) && at < m.fd_count)
 		w->target.syslog_fd = steal_fd(&m.fds[at++]);
 	w->homes = json_get_strv(m.body, "homes");
@@ -349,7 +355,8 @@ static int watch(struct watcher *w) {
 	/* They lead out of the empty directory. */
 	mem_close_ptr(&w->target.root_fd);
 	mem_close_ptr(&w->target.cgroup2_fd);
-	w->target.root_fd = w->target.cgroup2_fd = -1;
+	mem_close_ptr(&w->target.workspace_fd);
+	w->target.root_fd = w->target.cgroup2_fd = w->target.workspace_fd = -1;
 	r = w->control ? watcher_confine(WATCH_FD_ROOT, uid, needs(w)) : -errno;
 	if (r < 0)
 		return r;

@@ -82,6 +82,8 @@ int watch_begin(struct watch *w, const struct watch_begin *spec, struct err *err
 		fds[count++] = spec->cgroup2_fd;
 	if (spec->root_fd >= 0)
 		fds[count++] = spec->root_fd;
+	if (spec->workspace_fd >= 0)
+		fds[count++] = spec->workspace_fd;
 	if (spec->syslog_fd >= 0)
 		fds[count++] = spec->syslog_fd;
 	for (size_t i = 0; i < spec->counter_count && count < MSG_FDS_MAX; i++) {
@@ -94,12 +96,14 @@ int watch_begin(struct watch *w, const struct watch_begin *spec, struct err *err
 	for (; patterns < spec->pattern_count && patterns < WATCH_SETS_MAX && count < MSG_FDS_MAX;
 	     patterns++)
 		fds[count++] = spec->pattern_fds[patterns];
-	body = json_pack("{s:o, s:I, s:I, s:I, s:b, s:b, s:b, s:o, s:o, s:I, s:I, s:I, s:o, s:o, s:I}",
+	body = json_pack("{s:o, s:I, s:I, s:I, s:b, s:b, s:i, s:b, s:o, s:o, s:I, s:I, s:I, s:o, s:o, "
+	                 "s:I}",
 	                 "lxc_name",
 	                 json_text(spec->lxc_name), "uid",
 	                 (json_int_t)(WATCH_UID_FIRST + (spec->uid_base >> 16)), "level",
 	                 (json_int_t)spec->level, "cgroup2_id", (json_int_t)st.st_ino,
-	                 "has_cgroup2", has_cgroup2, "has_root", spec->root_fd >= 0, "has_syslog",
+	                 "has_cgroup2", has_cgroup2, "has_root", spec->root_fd >= 0,
+	                 "workspace", spec->workspace_fd < 0 ? spec->workspace_fd : 0, "has_syslog",
 	                 spec->syslog_fd >= 0, "homes",
 	                 json_from_strv(spec->homes), "canaries",
 	                 json_from_strv(spec->canaries), "uid_base", (json_int_t)spec->uid_base,

@@ -38,6 +38,7 @@ struct watch_begin {
 	const int *pattern_fds; /* sets of rules (pattern/set.h), at their beginnings; borrowed */
 	size_t pattern_count;   /* at most WATCH_SETS_MAX */
 	int root_fd;         /* O_PATH of its root; -1: not known; borrowed */
+	int workspace_fd;    /* O_PATH of its workspace; -1: none; less, -errno: not known; borrowed */
 	int syslog_fd;       /* what it logs, a datagram socket; -1: nobody hears it; borrowed */
 	char *const *homes;  /* of its users, inside */
 	char *const *canaries; /* planted by us: paths inside */

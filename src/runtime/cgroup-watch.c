@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "runtime/cgroup.h"
 #include "runtime/control.h"
+#include "runtime/runtime.h"
 
 #define TEXT_MAX 65536
 #define ROOT_INODE 1 /* of version 2, whatever is mounted or hidden */
@@ -119,6 +120,25 @@ static int open_counter(const char *name, enum runtime_counter which) {
 			fd = open_group_file(cgroup_tree_of(&t, counters[which].controller), name,
 			                     counters[which].files[i]);
 	return fd;
+}
+
+int runtime_counter_disk(const struct runtime_ref *ref, const char *path) {
+	auto_cgroup_trees struct cgroup_trees t = { 0 };
+	autofree char *device = runtime_block_device(path), *no_limit = NULL;
+	const struct cgroup_tree *v1;
+	autoclose int dir = -1;
+	struct err ignored;
+	int r = cgroup_trees_load(&t, &ignored);
+
+	v1 = r < 0 ? NULL : cgroup_tree_of(&t, "blkio");
+	if (r < 0 || !v1)
+		return r;
+	if (!device)
+		return -ENODEV;
+	/* A limit of none, on a group that nobody limits: the container's has those of people. */
+	dir = cgroup_open(v1, CGROUP_MONITOR, ref->lxc_name);
+	no_limit = xasprintf("%s 0", device);
+	return dir < 0 ? dir : file_write_value_at(dir, "blkio.throttle.read_bps_device", no_limit);
 }
 
 static int open_net(const struct runtime_ref *ref) {

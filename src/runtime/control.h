@@ -69,6 +69,12 @@ enum runtime_counter {
 };
 /* A descriptor, or -errno: it is not counted here. */
 int runtime_counter_open(const struct runtime_ref *ref, enum runtime_counter which);
+/*
+ * RUNTIME_COUNTER_IO is to have the disk of @path from now on. Without this version 1 counts
+ * (since Linux 6.10) only where somebody has limited something since the boot. 0, or -errno:
+ * it has no disk of its own.
+ */
+int runtime_counter_disk(const struct runtime_ref *ref, const char *path);
 /* The text of such a file, read now, newly allocated; NULL: it is not counted here. */
 char *runtime_counter_text(const struct runtime_ref *ref, enum runtime_counter which);
 /* Time in user space and in the kernel, in microseconds; and the limit of memory in bytes, 0: none. */

@@ -235,6 +235,29 @@ static size_t open_sets(struct supervisor *v, int fds[WATCH_SETS_MAX]) {
 	return count;
 }
 
+/* As watch_begin has it. */
+static int open_workspace(const struct supervisor *v) {
+	int fd = -1;
+
+	if (!*v->c->workspace)
+		return -1;
+	fd = open(v->c->workspace, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return fd >= 0 ? fd : errno == EPERM ? -EACCES : -errno;
+}
+
+/* Where its files are, and the workspace. */
+static void count_disks(struct supervisor *v, const struct runtime_ref *ref) {
+	const char *const paths[] = { v->files_path, v->c->workspace };
+
+	for (size_t i = 0; i < ARRAY_SIZE(paths); i++) {
+		int r = paths[i] && *paths[i] ? runtime_counter_disk(ref, paths[i]) : 0;
+
+		if (r < 0)
+			log_debug("what is read from and written to the disk of '%s' is not counted: %s",
+			          paths[i], strerror(-r));
+	}
+}
+
 static int begin(struct supervisor *v, struct err *err) {
 	struct runtime_ref ref = container_ref(&v->session, v->c);
 	int counters[RUNTIME_COUNTER_COUNT];
@@ -242,6 +265,7 @@ static int begin(struct supervisor *v, struct err *err) {
 	autofree char *home = xasprintf("/home/%s", v->c->code_user);
 	char *const homes[] = { (char *)"/root", home, NULL };
 	autoclose int root = open(root_path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	autoclose int workspace = open_workspace(v);
 	struct runtime_groups groups;
 	int sets[WATCH_SETS_MAX];
 	size_t set_count;
@@ -250,6 +274,7 @@ static int begin(struct supervisor *v, struct err *err) {
 	if (r < 0)
 		return r;
 	set_count = open_sets(v, sets);
+	count_disks(v, &ref);
 	for (int i = 0; i < RUNTIME_COUNTER_COUNT; i++)
 		counters[i] = runtime_counter_open(&ref, (enum runtime_counter)i);
 	r = watch_begin(&v->watch,
@@ -260,6 +285,7 @@ static int begin(struct supervisor *v, struct err *err) {
 	                                       .pattern_fds = sets,
 	                                       .pattern_count = set_count,
 	                                       .root_fd = root,
+	                                       .workspace_fd = workspace,
 	                                       .syslog_fd = v->syslog_fd,
 	                                       .homes = homes,
 	                                       .canaries = v->canaries,

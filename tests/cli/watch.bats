@@ -355,6 +355,66 @@ while True:
 	gone v1
 }
 
+@test "amounts: a disk that nobody has asked about is counted, too" {
+	local loop
+	settings false false
+	# On control groups of version 1 a disk counts when something was limited on it.
+	truncate -s 200M "$T/disk.img"
+	mkfs.ext4 -q "$T/disk.img"
+	mkdir "$T/fresh"
+	loop=$(losetup --find --show "$T/disk.img")
+	mount "$loop" "$T/fresh"
+	make_workspace "$T/fresh/ws"
+	cd "$T/fresh/ws"
+	coi run -- sh -c 'dd if=/dev/zero of=x bs=1M count=60 oflag=direct; sleep 2.5'
+	within 10 has "$A/$(container_name).jsonl" '.level == "warning" and .title == "Much is written"'
+	cd "$T"
+	within 10 umount "$T/fresh"
+	losetup --detach "$loop"
+}
+
+READ='.level == "warning" and .title == "Much of the workspace is read"'
+
+records_of() { # of whichever slot of this workspace
+	local name
+	name=$(container_name)
+	cat "$A/${name%1}"[0-9].jsonl
+}
+
+read_told() { # COUNT: so often it was told in all
+	[ "$(records_of | jq -c "select($READ)" | wc -l)" = "$1" ]
+}
+
+@test "much of the workspace is read: a warning, from the disk or from memory, whoever looks through what" {
+	local n=0 how
+	settings false false
+	# More than twice the threshold, so that it is passed in one of two intervals.
+	printf 'poll_interval_sec = 5\n' >>"$HOME/.coi/config.toml"
+	make_workspace "$T/much"
+	head -c 110M /dev/urandom >"$T/much/data"
+	chown 1234:1234 "$T/much/data"
+	cd "$T/much"
+	sleep 1.1 # what has changed since the watching began is no part of it
+	sync
+	echo 3 >/proc/sys/vm/drop_caches
+	for how in 'tar -cf - data' 'tar -cf - data' 'exec cat data' 'cp data /tmp/x' \
+		'unshare -rm sh -c "mkdir /tmp/b; mount --rbind /workspace /tmp/b; cat /tmp/b/data"'; do
+		coi run -- sh -c "$how" | wc -c
+		n=$((n + 1))
+		within 10 read_told $n || { echo "$how"; false; }
+	done
+	# Once read it is known, and what is its own is its own.
+	coi run -- sh -c 'head -c 20000000 data >/dev/null; cat data >/tmp/x; cat data >/tmp/y; cp data mine; cat mine mine | wc -c'
+	within 10 read_told $((n + 1))
+	records_of | jq -se "all(.[] | select($READ); .evidence.filesystem.read_bytes_mb < 111)"
+	rm mine
+	# Nobody is there who counts it: said.
+	COI_WATCH_BACKENDS=volume=none coi run -- sh -c 'cat data | wc -c'
+	nobody_counts() { records_of | grep '"source.unavailable"' | grep -q '"source":"volume"'; }
+	within 10 nobody_counts
+	read_told $((n + 1))
+}
+
 @test "many new programs a second: frozen" {
 	printf 'process_spawn_rate_threshold = 50\n' >>"$HOME/.coi/config.toml"
 	launch s1
@@ -584,6 +644,9 @@ sample_project() { # DIR
 	ordinary_work >"$T/work/do.sh"
 	chown -R 1234:1234 "$T/work"
 	cd "$T/work"
+	# As after a boot: programs and libraries come from the disk.
+	sync
+	echo 3 >/proc/sys/vm/drop_caches
 	LIBS=$(dirname "$(ldd /bin/sh | sed -n 's|.*=> /lib|/opt/host/lib|p' | head -n 1 | sed 's/ .*//')")
 	coi run -- env "LIBS=$LIBS" bash /workspace/do.sh >"$T/said" 2>&1 || { cat "$T/said"; false; }
 	grep -q '^all-done$' "$T/said" || { cat "$T/said"; false; }

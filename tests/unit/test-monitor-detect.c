@@ -250,7 +250,8 @@ static struct watch_event counters(uint64_t ms, uint64_t read_mb, uint64_t write
                                    uint64_t sent_mb) {
 	return (struct watch_event){ .kind = WATCH_COUNTERS,
 		                     .when_ms = ms,
-		                     .counters = { .read_bytes = read_mb * MB,
+		                     .counters = { .workspace_bytes = read_mb * MB,
+		                                   .read_bytes = UINT64_MAX,
 		                                   .write_bytes = write_mb * MB,
 		                                   .sent_bytes = sent_mb * MB,
 		                                   .processes = UINT64_MAX,
@@ -288,6 +289,51 @@ static void much_in_one_interval(void **state) {
 	assert_int_equal(f.count, 0);
 	feed(d, counters(13000, 5, 60, 0), &f);
 	assert_string_equal(f.items[0].rule, "volume.write");
+	detector_free(d);
+}
+
+/* Programs and libraries, after a boot: told, and no alarm; unless as much leaves. */
+static void disks_alone(void **state) {
+	const struct detect_settings set = { .read_mb = 50, .read_mb_per_s = 1000 };
+	struct detector *d = detector_new(&set);
+	struct watch_event e = counters(1000, 0, 0, 0);
+	struct findings f;
+
+	(void)state;
+	e.counters.read_bytes = 0;
+	feed(d, e, &f);
+	e.when_ms = 3000;
+	e.counters.read_bytes = 60 * MB;
+	feed(d, e, &f);
+	assert_int_equal(f.count, 1);
+	assert_string_equal(f.items[0].rule, "volume.read-disk");
+	assert_int_equal(f.items[0].level, AUDIT_INFO);
+	/* Of both the graver is told. */
+	e.when_ms = 5000;
+	e.counters.read_bytes = 120 * MB;
+	e.counters.workspace_bytes = 60 * MB;
+	feed(d, e, &f);
+	assert_int_equal(f.count, 1);
+	assert_string_equal(f.items[0].rule, "volume.read");
+	e.when_ms = 7000;
+	e.counters.read_bytes = 180 * MB;
+	e.counters.sent_bytes = 30 * MB;
+	feed(d, e, &f);
+	assert_int_equal(f.count, 1);
+	assert_string_equal(f.items[0].rule, "volume.read-disk");
+	assert_int_equal(f.items[0].level, AUDIT_HIGH);
+	/* Nobody counts the workspace: the same. */
+	detector_free(d);
+	d = detector_new(&set);
+	e = counters(1000, 0, 0, 0);
+	e.counters.workspace_bytes = UINT64_MAX;
+	e.counters.read_bytes = 0;
+	feed(d, e, &f);
+	e.when_ms = 3000;
+	e.counters.read_bytes = 60 * MB;
+	feed(d, e, &f);
+	assert_int_equal(f.count, 1);
+	assert_int_equal(f.items[0].level, AUDIT_INFO);
 	detector_free(d);
 }
 
@@ -600,6 +646,7 @@ int main(void) {
 		cmocka_unit_test(each_place_can_be_found),
 		cmocka_unit_test(lines_of_the_login_log),
 		cmocka_unit_test(much_in_one_interval),
+		cmocka_unit_test(disks_alone),
 		cmocka_unit_test(a_rate_that_lasts),
 		cmocka_unit_test(tmp_and_processes),
 		cmocka_unit_test(spawns_in_any_second),

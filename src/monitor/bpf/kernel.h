@@ -35,11 +35,32 @@ enum { BPF_ANY = 0 };
 struct sock_common { unsigned short skc_family; } KERNEL;
 struct sock { struct sock_common __sk_common; } KERNEL;
 struct socket { struct sock *sk; } KERNEL;
-struct inode { umode_t i_mode; unsigned int i_nlink; } KERNEL;
+struct hlist_node { struct hlist_node *next; } KERNEL;
+struct hlist_head { struct hlist_node *first; } KERNEL;
+struct super_block { unsigned int s_dev; } KERNEL;
+struct inode {
+	umode_t i_mode;
+	unsigned int i_nlink, i_generation;
+	unsigned long i_ino;
+	long long i_size;
+	struct super_block *i_sb;
+	struct hlist_head i_dentry;
+} KERNEL;
+/* When it was changed last, as it is called before Linux 6.6, before 6.11, and since. */
+struct timespec64 { long long tv_sec; } KERNEL;
+struct inode___first { struct timespec64 i_ctime; } KERNEL;
+struct inode___second { struct timespec64 __i_ctime; } KERNEL;
+struct inode___third { long long i_ctime_sec; } KERNEL;
 struct qstr { const unsigned char *name; } KERNEL;
-struct dentry { struct qstr d_name; } KERNEL;
+struct dentry {
+	struct qstr d_name;
+	struct dentry *d_parent;
+	struct inode *d_inode;
+	union { struct hlist_node d_alias; } d_u;
+} KERNEL;
 struct path { struct dentry *dentry; } KERNEL;
 struct file { struct path f_path; struct inode *f_inode; void *private_data; } KERNEL;
+struct address_space { struct inode *host; } KERNEL;
 struct fdtable { unsigned int max_fds; struct file **fd; } KERNEL;
 struct files_struct { struct fdtable *fdt; } KERNEL;
 struct mm_struct { unsigned long arg_start, arg_end; } KERNEL;

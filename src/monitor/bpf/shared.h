@@ -12,6 +12,7 @@
 #define BPF_CHUNK 8192       /* bytes of a command line in one record */
 #define BPF_CHUNKS 32        /* records of one command line */
 #define BPF_RING (8 * 1024 * 1024)
+#define BPF_READ_FILES 16384 /* whose reads are known; of others they count again */
 #define BPF_SENT_AGAIN_NS 1000000000ull /* packets to the same are told once a second */
 
 /*
@@ -88,6 +89,15 @@ struct bpf_state {
 	unsigned int pidns; /* inode of the process namespace whose numbers are told */
 	unsigned long long lost_exec, lost_connect, lost_forks; /* no room in the ring */
 	unsigned long long forks, forks_slice; /* in that slice of time */
+	/*
+	 * Bytes of files below the workspace that were read, each once, and only of files that
+	 * nobody has changed since the watching began: not what the container makes itself.
+	 */
+	unsigned long long workspace_read;
+	unsigned long long workspace_inode; /* its top */
+	unsigned int workspace_device;      /* as the kernel has it: major << 20 | minor */
+	unsigned int page_size;
+	long long began_s;                  /* CLOCK_REALTIME */
 };
 
 #endif

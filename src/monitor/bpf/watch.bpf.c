@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * In the kernel: what the processes of one control group run, and whom they
- * connect to. It only copies; what it means is found out in user space.
+ * In the kernel: what the processes of one control group run, whom they connect
+ * to, and how much of the workspace they read. It only copies and counts; what it
+ * means is found out in user space.
  */
 #include "kernel.h"
 #include <bpf/bpf_core_read.h>
@@ -15,12 +16,14 @@ char watch_license[] SEC("license") = "GPL";
 
 #define S_IFMT 0170000
 #define S_IFSOCK 0140000
+#define S_IFREG 0100000
 #define S_IFIFO 0010000
 #define AF_UNIX 1
 #define AF_INET 2
 #define AF_INET6 10
 #define AF_NETLINK 16
 #define PIDTYPE_TGID 1
+#define DEPTH_MAX 64 /* directories between a file and the workspace */
 #define PID_LEVELS 8 /* namespaces in namespaces that are looked through */
 
 struct bpf_state state;
@@ -50,6 +53,19 @@ struct {
 	__type(key, struct sent);
 	__type(value, __u64);
 } sent_last SEC(".maps");
+
+struct read_key {
+	__u64 inode;
+	__u64 generation;
+};
+
+/* Up to where each file was read. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, BPF_READ_FILES);
+	__type(key, struct read_key);
+	__type(value, __u64);
+} read_last SEC(".maps");
 
 static int is_ours(void) {
 	return state.cgroup && bpf_get_current_ancestor_cgroup_id((int)state.level) == state.cgroup;
@@ -205,6 +221,59 @@ int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child) {
 	}
 	if ((__sync_fetch_and_add(&state.forks, 1) + 1) % BPF_FORKS == 0)
 		tell_forks(slice, BPF_FORKS);
+	return 0;
+}
+
+static long long changed_s(struct inode *inode) {
+	struct inode___first *first = (void *)inode;
+	struct inode___second *second = (void *)inode;
+	struct inode___third *third = (void *)inode;
+
+	if (bpf_core_field_exists(third->i_ctime_sec))
+		return BPF_CORE_READ(third, i_ctime_sec);
+	if (bpf_core_field_exists(second->__i_ctime))
+		return BPF_CORE_READ(second, __i_ctime.tv_sec);
+	return BPF_CORE_READ(first, i_ctime.tv_sec);
+}
+
+/* By the directories that it is in, whatever mount or namespace it was found through. */
+static int is_in_workspace(struct inode *inode) {
+	const char *name = (const char *)BPF_CORE_READ(inode, i_dentry.first);
+	struct dentry *d, *up;
+
+	if (!name)
+		return 0;
+	d = (struct dentry *)(name - bpf_core_field_offset(struct dentry, d_u.d_alias));
+	for (int i = 0; i < DEPTH_MAX; i++) {
+		up = BPF_CORE_READ(d, d_parent);
+		if (!up || up == d)
+			return 0;
+		d = up;
+		if (BPF_CORE_READ(d, d_inode, i_ino) == state.workspace_inode)
+			return 1;
+	}
+	return 0;
+}
+
+/* Pages of a file are asked for, by read(2) and what is like it, wherever they are. */
+SEC("tp_btf/mm_filemap_get_pages")
+int BPF_PROG(on_read, struct address_space *mapping, unsigned long from, unsigned long to) {
+	struct inode *inode = mapping->host;
+	struct read_key key = { .inode = inode->i_ino, .generation = inode->i_generation };
+	__u64 begin = from * state.page_size, end = to * state.page_size, *known;
+
+	if (inode->i_sb->s_dev != state.workspace_device || (inode->i_mode & S_IFMT) != S_IFREG ||
+	    !is_ours() || changed_s(inode) >= state.began_s || !is_in_workspace(inode))
+		return 0;
+	if (end > (__u64)inode->i_size)
+		end = (__u64)inode->i_size;
+	known = bpf_map_lookup_elem(&read_last, &key);
+	if (known && *known > begin)
+		begin = *known;
+	if (end <= begin)
+		return 0;
+	__sync_fetch_and_add(&state.workspace_read, end - begin);
+	bpf_map_update_elem(&read_last, &key, &end, BPF_ANY);
 	return 0;
 }
 

@@ -1,20 +1,27 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Programs that run, and connections, told by programs of ours in the kernel
- * (bpf/watch.bpf.c). Nothing is missed but what finds no room in the ring, and
- * that is counted there.
+ * Programs that run, connections, and how much of the workspace is read, told by
+ * programs of ours in the kernel (bpf/watch.bpf.c). Nothing is missed but what finds
+ * no room in the ring, and that is counted there.
  *
- * Owns the loaded object, its ring and its state, which both sources share. After
+ * Owns the loaded object, its ring and its state, which the sources share. After
  * open() no call into the kernel is needed but waiting for the ring.
  */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <linux/magic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/vfs.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/mem.h"
@@ -42,6 +49,7 @@ static struct {
 	struct bpf_state *state;
 	int result; /* of prepare() */
 	struct err why;
+	struct err why_unread; /* when that works, and reads are not told of */
 	bool was_prepared;
 	struct loop_source *ring_source; /* NULL: not started */
 	struct bpf_records records;
@@ -98,8 +106,26 @@ static int quiet(enum libbpf_print_level level, const char *fmt, va_list ap) {
 	return 0;
 }
 
-static int load(struct err *err) {
+/* @with_reads: also the program about reads, for which not every kernel has a place. */
+static int load_object(bool with_reads, struct err *err) {
 	DECLARE_LIBBPF_OPTS(bpf_object_open_opts, options, .object_name = "coi_watch");
+	int r;
+
+	shared.object = bpf_object__open_mem(watch_bpf_begin,
+	                                     (size_t)(watch_bpf_end - watch_bpf_begin), &options);
+	if (!shared.object)
+		return err_sys(err, -errno, "cannot read the BPF program");
+	(void)bpf_program__set_autoload(
+		bpf_object__find_program_by_name(shared.object, "on_read"), with_reads);
+	r = bpf_object__load(shared.object);
+	if (r == 0)
+		return 0;
+	bpf_object__close(shared.object);
+	shared.object = NULL;
+	return err_sys(err, r, "the kernel does not take the BPF program");
+}
+
+static int load(struct err *err) {
 	struct bpf_map *state;
 	int r;
 
@@ -107,13 +133,11 @@ static int load(struct err *err) {
 	if (access("/sys/kernel/btf/vmlinux", R_OK) < 0)
 		return err_set(err, ERR_SYSTEM, -EOPNOTSUPP,
 		               "this kernel has no type information (CONFIG_DEBUG_INFO_BTF)");
-	shared.object = bpf_object__open_mem(watch_bpf_begin,
-	                                     (size_t)(watch_bpf_end - watch_bpf_begin), &options);
-	if (!shared.object)
-		return err_sys(err, -errno, "cannot read the BPF program");
-	r = bpf_object__load(shared.object);
+	r = load_object(true, &shared.why_unread);
 	if (r < 0)
-		return err_sys(err, r, "the kernel does not take the BPF program");
+		r = load_object(false, err);
+	if (r < 0)
+		return r;
 	state = bpf_object__find_map_by_name(shared.object, ".bss");
 	shared.state = state ? mmap(NULL, STATE_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED,
 	                            bpf_map__fd(state), 0)
@@ -125,7 +149,7 @@ static int load(struct err *err) {
 	return shared.ring ? 0 : err_sys(err, -errno, "cannot map the ring of the BPF program");
 }
 
-/* Once, for both sources. */
+/* Once, for all sources. */
 static int bpf_prepare(struct err *err) {
 	if (!shared.was_prepared)
 		shared.result = load(&shared.why);
@@ -137,10 +161,15 @@ static int bpf_prepare(struct err *err) {
 
 /* --- sources */
 
-static int needs_group(const struct watch_target *t, struct err *err) {
-	return t->cgroup2_fd >= 0 ? 0
-	                          : err_set(err, ERR_SYSTEM, -EOPNOTSUPP,
-	                                    "there is no control group of version 2");
+/* The programs are told whose processes they are about. */
+static int name_group(const struct watch_target *t, struct err *err) {
+	if (t->cgroup2_fd < 0)
+		return err_set(err, ERR_SYSTEM, -EOPNOTSUPP,
+		               "there is no control group of version 2");
+	shared.records.target = *t;
+	shared.state->level = t->level;
+	shared.state->cgroup = t->cgroup2_id;
+	return 0;
 }
 
 static void bpf_free(struct watch_source *s) {
@@ -151,34 +180,34 @@ static void bpf_free(struct watch_source *s) {
 	free(b);
 }
 
-static int add_link(struct bpf_source *b, struct bpf_link *link, const char *name,
-                    struct err *err) {
+static int keep_link(struct bpf_source *b, struct bpf_link *link, const char *name,
+                     struct err *err) {
 	if (!link)
 		return err_sys(err, -errno, "cannot attach '%s'", name);
 	b->links[b->count++] = link;
 	return 0;
 }
 
+static int add_link(struct bpf_source *b, const char *name, struct err *err) {
+	struct bpf_program *p = bpf_object__find_program_by_name(shared.object, name);
+
+	return keep_link(b, bpf_program__attach(p), name, err);
+}
+
 static int exec_open(const struct watch_target *t, struct watch_source **ret, struct err *err) {
 	static const char *const names[] = { "on_exec", "on_fork" };
-	struct bpf_program *program;
 	struct bpf_source *b;
 	struct stat st;
-	int r = needs_group(t, err);
+	int r = name_group(t, err);
 
 	if (r < 0)
 		return r;
-	shared.records.target = *t;
 	if (stat("/proc/self/ns/pid", &st) < 0)
 		return err_sys(err, -errno, "cannot tell our process namespace");
 	shared.state->pidns = (unsigned)st.st_ino;
-	shared.state->level = t->level;
-	shared.state->cgroup = t->cgroup2_id;
 	b = xcalloc(1, sizeof(*b));
-	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(names); i++) {
-		program = bpf_object__find_program_by_name(shared.object, names[i]);
-		r = add_link(b, bpf_program__attach(program), names[i], err);
-	}
+	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(names); i++)
+		r = add_link(b, names[i], err);
 	if (r < 0)
 		bpf_free(&b->base);
 	else
@@ -190,22 +219,106 @@ static int connect_open(const struct watch_target *t, struct watch_source **ret,
 	static const char *const names[] = { "on_connect4", "on_connect6", "on_sendmsg4",
 		                             "on_sendmsg6" };
 	struct bpf_source *b;
-	int r = needs_group(t, err);
+	int r = name_group(t, err);
 
 	if (r < 0)
 		return r;
-	shared.records.target = *t;
 	b = xcalloc(1, sizeof(*b));
 	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(names); i++) {
 		struct bpf_program *p = bpf_object__find_program_by_name(shared.object, names[i]);
 
-		r = add_link(b, bpf_program__attach_cgroup(p, t->cgroup2_fd), names[i], err);
+		r = keep_link(b, bpf_program__attach_cgroup(p, t->cgroup2_fd), names[i], err);
 	}
 	if (r < 0)
 		bpf_free(&b->base);
 	else
 		*ret = &b->base;
 	return r;
+}
+
+/*
+ * The device of the mount with that number: for stat(2) btrfs has others. It is one of our
+ * supervisor's, who has opened the workspace.
+ */
+static int device_of(uint64_t mount, unsigned *ret) {
+	autofree char *path = xasprintf("/proc/%d/mountinfo", (int)getppid());
+	autofclose FILE *f = fopen(path, "re");
+	unsigned ma, mi;
+	char line[4096];
+	uint64_t id;
+
+	while (f && fgets(line, sizeof(line), f))
+		if (sscanf(line, "%" SCNu64 " %*u %u:%u", &id, &ma, &mi) == 3 && id == mount) {
+			*ret = ma << 20 | mi;
+			return 0;
+		}
+	return -ENOENT;
+}
+
+/* Where reads pass the functions at which we hang, and files are told by their numbers. */
+static int name_workspace(const struct watch_target *t, struct err *err) {
+	struct statfs fs;
+	struct statx st;
+	unsigned device;
+	int r = fstatfs(t->workspace_fd, &fs) < 0 ||
+			        statx(t->workspace_fd, "", AT_EMPTY_PATH,
+		                      STATX_INO | STATX_MNT_ID, &st) < 0
+	                ? -errno
+	                : device_of(st.stx_mnt_id, &device);
+
+	if (r < 0)
+		return err_sys(err, r, "cannot tell where the workspace is");
+	if (fs.f_type == TMPFS_MAGIC || fs.f_type == OVERLAYFS_SUPER_MAGIC)
+		return err_set(err, ERR_SYSTEM, -EOPNOTSUPP,
+		               "what is read of the workspace's file system is not told of");
+	shared.state->workspace_device = device;
+	shared.state->workspace_inode = st.stx_ino;
+	shared.state->page_size = (unsigned)sysconf(_SC_PAGESIZE);
+	shared.state->began_s = (long long)time(NULL);
+	return 0;
+}
+
+/* Without a workspace there is nothing to read. */
+static int volume_open(const struct watch_target *t, struct watch_source **ret, struct err *err) {
+	struct bpf_source *b;
+	int r = name_group(t, err);
+
+	if (r == 0 && t->workspace_fd < -1)
+		r = err_sys(err, t->workspace_fd, "cannot open the workspace");
+	if (r == 0 && shared.why_unread.code)
+		r = err_set(err, ERR_SYSTEM, -EOPNOTSUPP,
+		            "the kernel does not tell of reads (Linux 6.12): %s",
+		            shared.why_unread.msg);
+	if (r == 0 && t->workspace_fd >= 0)
+		r = name_workspace(t, err);
+	if (r < 0)
+		return r;
+	b = xcalloc(1, sizeof(*b));
+	if (t->workspace_fd >= 0)
+		r = add_link(b, "on_read", err);
+	if (r < 0)
+		bpf_free(&b->base);
+	else
+		*ret = &b->base;
+	return r;
+}
+
+static const uint64_t *volume_counter(struct watch_source *s) {
+	(void)s;
+	return (const uint64_t *)&shared.state->workspace_read;
+}
+
+/* It only counts. */
+static int volume_start(struct watch_source *s, struct loop *l, const struct watch_sink *sink) {
+	(void)s;
+	(void)l;
+	(void)sink;
+	return 0;
+}
+
+static uint64_t volume_lost(struct watch_source *s) {
+	(void)s;
+	return 0;
 }
 
 static int bpf_start(struct watch_source *s, struct loop *l, const struct watch_sink *sink) {
@@ -278,5 +391,18 @@ const struct watch_source_ops watch_connect_bpf = {
 	.open = connect_open,
 	.start = bpf_start,
 	.lost = connect_lost,
+	.free = bpf_free,
+};
+
+const struct watch_source_ops watch_volume_bpf = {
+	.source = "volume",
+	.backend = "bpf",
+	.limits = "what of the workspace is read through a mapping or past the page cache, or has "
+		  "changed since the watching began",
+	.prepare = bpf_prepare,
+	.open = volume_open,
+	.start = volume_start,
+	.counter = volume_counter,
+	.lost = volume_lost,
 	.free = bpf_free,
 };

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * What a container has used so far, read out of files that its supervisor has
- * opened: bytes of disks and network, processes, memory, time, room in /tmp.
+ * opened, and what another source counts of the workspace: bytes of disks and
+ * network, processes, memory, time, room in /tmp.
  */
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -41,6 +43,8 @@ static void read_others(const struct counters *c, char text[FILE_MAX], struct wa
 
 	if (read_all(fds[WATCH_COUNTER_IO], text))
 		counters_read_io(text, &n->read_bytes, &n->write_bytes);
+	if (c->target.workspace_read)
+		n->workspace_bytes = __atomic_load_n(c->target.workspace_read, __ATOMIC_RELAXED);
 	if (read_all(fds[WATCH_COUNTER_PIDS], text))
 		n->processes = counters_read_number(text);
 	if (read_all(fds[WATCH_COUNTER_MEMORY], text))
@@ -60,8 +64,7 @@ static void on_time(void *data) {
 	struct watch_event e = { .kind = WATCH_COUNTERS, .uid = -1, .when_ms = clock_mono_ms() };
 	struct watch_counters *n = &e.counters;
 
-	*n = (struct watch_counters){ UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX,
-		                      UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX };
+	memset(n, 0xff, sizeof(*n)); /* UINT64_MAX: not known */
 	if (read_all(c->target.counter_fds[WATCH_COUNTER_CPU], text))
 		n->cpu_us = counters_read_cpu(text);
 	if (n->cpu_us != UINT64_MAX && c->last.when_ms && n->cpu_us == c->last.counters.cpu_us) {
@@ -97,7 +100,14 @@ static int counters_start(struct watch_source *s, struct loop *l, const struct w
 	struct counters *c = (struct counters *)s;
 
 	c->sink = sink;
-	return loop_add_timer(l, 0, c->target.poll_ms, on_time, c) ? 0 : -errno;
+	/* At once: what comes after this is more than there was. */
+	on_time(c);
+	return loop_add_timer(l, c->target.poll_ms, c->target.poll_ms, on_time, c) ? 0 : -errno;
+}
+
+/* Also the end: what was read since the last look is not to go unseen. */
+static void counters_go_on(struct watch_source *s) {
+	on_time(s);
 }
 
 static uint64_t counters_lost(struct watch_source *s) {
@@ -113,9 +123,11 @@ const struct watch_source_ops watch_counters = {
 	.source = "counters",
 	.backend = "cgroup",
 	.limits = "what is over between two looks (monitoring.poll_interval_sec); on control groups of "
-		  "version 1 also writes that the kernel does later",
+		  "version 1 also writes that the kernel does later, and file systems that are on no "
+		  "disk of their own",
 	.open = counters_open,
 	.start = counters_start,
+	.go_on = counters_go_on,
 	.lost = counters_lost,
 	.free = counters_free,
 };

@@ -12,11 +12,12 @@ const struct watch_source_ops *const watch_sources[] = {
 	&watch_exec_poll,
 #if HAVE_BPF
 	&watch_connect_bpf,
+	&watch_volume_bpf,
 #endif
 	&watch_files,
 	&watch_files_fd,
-	&watch_counters,
 	&watch_auth,
 	&watch_auth_file,
+	&watch_counters, /* behind those who want to know that something ran */
 	NULL,
 };
