@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # install.sh [--url URL] [--prefix DIR] [--version VERSION] [--yes]: install a release of coi
+# install.sh --uninstall [--prefix DIR] [--yes]: take it away again
 #
 #   URL      https address of the directory with releases.json   ($COI_RELEASE_URL)
 #   DIR      where to, default /usr/local                        ($PREFIX)
@@ -11,9 +12,10 @@
 # What it fetches is verified: the list of releases has to be signed with the key below
 # (Ed25519), the archive has to have the SHA-256 of the list. It lies then as
 # DIR/lib/coi/releases/VERSION, with DIR/lib/coi/current and DIR/bin/coi as links to it,
-# and `coi update core` replaces it. Needs curl, openssl (3), tar, xz and sha256sum.
-#
-# To remove it all: rm -r DIR/lib/coi DIR/bin/coi (state and images: /var/lib/coi).
+# and `coi update core` replaces it. Manual pages, completions of shells and, below /usr/local,
+# units of systemd are links below DIR/share and DIR/lib/systemd. State, images and settings
+# (/var/lib/coi, ~/.coi) are not touched by --uninstall. Needs curl, openssl (3), tar, xz and
+# sha256sum.
 set -eu
 umask 022
 unset TAR_OPTIONS XZ_OPT XZ_DEFAULTS # a person's habits
@@ -32,7 +34,7 @@ fail() {
 }
 
 usage() {
-	sed -n '4,16s/^# \{0,1\}//p' "$0" 2>/dev/null >&2 || say "usage: install.sh [--url URL] [--prefix DIR]" >&2
+	sed -n '4,19s/^# \{0,1\}//p' "$0" 2>/dev/null >&2 || say "usage: install.sh [--url URL] [--prefix DIR]" >&2
 	exit 2
 }
 
@@ -40,6 +42,7 @@ prefix=${PREFIX:-/usr/local}
 version=${VERSION:-latest}
 url=${COI_RELEASE_URL:-$release_url}
 yes=${NONINTERACTIVE:-${CI:-}}
+uninstall=
 while [ $# -gt 0 ]; do
 	case $1 in
 	--url | --prefix | --version)
@@ -52,6 +55,7 @@ while [ $# -gt 0 ]; do
 		shift
 		;;
 	--yes) yes=1 ;;
+	--uninstall) uninstall=1 ;;
 	*) usage ;;
 	esac
 	shift
@@ -59,6 +63,11 @@ done
 
 # Nothing of this is begun when a part of the script did not arrive (curl | sh).
 main() {
+	check_prefix
+	if [ -n "$uninstall" ]; then
+		take_away
+		exit 0
+	fi
 	check_all
 	work=$(mktemp -d "${TMPDIR:-/tmp}/coi-install.XXXXXX") ||
 		fail "cannot make a directory in ${TMPDIR:-/tmp}; TMPDIR may name another place"
@@ -68,12 +77,25 @@ main() {
 	trap 'exit 143' TERM
 	fetch_index
 	choose
-	ask
+	ask "coi v$version for $arch, from $url, to $prefix." "Install it?"
 	fetch_archive
 	place
+	offer
 	say "coi v$version is installed: $prefix/bin/coi"
 	say "Next: sudo $prefix/bin/coi build   (the default image; once)"
 	say "      sudo $prefix/bin/coi health  (does this machine have what it takes?)"
+}
+
+check_prefix() {
+	case $prefix in
+	/*) ;;
+	*) fail "'$prefix' is no absolute path" ;;
+	esac
+	lib=$prefix/lib/coi
+	if [ -e "$prefix/bin/coi" ] || [ -L "$prefix/bin/coi" ]; then
+		[ "$(readlink "$prefix/bin/coi")" = ../lib/coi/current/bin/coi ] ||
+			fail "'$prefix/bin/coi' is there and is no release; remove it first (its package, or make uninstall)"
+	fi
 }
 
 check_all() {
@@ -82,10 +104,6 @@ check_all() {
 	https://*) ;;
 	'') fail "say where the releases are: --url https://…" ;;
 	*) fail "'$url' is no https address" ;;
-	esac
-	case $prefix in
-	/*) ;;
-	*) fail "'$prefix' is no absolute path" ;;
 	esac
 	for tool in curl openssl tar xz sha256sum; do
 		command -v "$tool" >/dev/null || fail "'$tool' is missing; on Debian: apt-get install curl openssl tar xz-utils coreutils"
@@ -104,11 +122,6 @@ check_all() {
 	s390x:*) arch=s390x ;;
 	*) fail "there are no releases for $(uname -m)" ;;
 	esac
-	lib=$prefix/lib/coi
-	if [ -e "$prefix/bin/coi" ] || [ -L "$prefix/bin/coi" ]; then
-		[ "$(readlink "$prefix/bin/coi")" = ../lib/coi/current/bin/coi ] ||
-			fail "'$prefix/bin/coi' is there and is no release; remove it first (its package, or make uninstall)"
-	fi
 	nearest=$prefix
 	while [ ! -e "$nearest" ]; do
 		nearest=$(dirname "$nearest")
@@ -178,12 +191,12 @@ choose() {
 	size=$(printf '%s\n' "$line" | sed 's/.*"size": \([0-9]*\).*/\1/')
 }
 
-ask() {
-	say "coi v$version for $arch, from $url, to $prefix."
+ask() { # WHAT QUESTION
+	say "$1"
 	[ -z "$yes" ] || return 0
 	# What is piped into the shell is this script: a person is at the terminal.
-	(: </dev/tty) 2>/dev/null || fail "there is no terminal to ask at; NONINTERACTIVE=1 installs without"
-	printf 'Install it? [y/N]: ' >/dev/tty
+	(: </dev/tty) 2>/dev/null || fail "there is no terminal to ask at; NONINTERACTIVE=1 goes on without"
+	printf '%s [y/N]: ' "$2" >/dev/tty
 	read -r answer </dev/tty || answer=
 	case $answer in
 	y | Y) ;;
@@ -235,6 +248,66 @@ place() {
 	[ "$made" = "$seen" ] || link "$made" "$lib/newest-list"
 	link "releases/$version" "$lib/current"
 	[ -L "$prefix/bin/coi" ] || link ../lib/coi/current/bin/coi "$prefix/bin/coi"
+}
+
+# What others look for in places of their own: pages, completions, units. The units name
+# /usr/local/bin/coi.
+places() {
+	echo "share/man/man1 share/man/man5 share/man/man7 share/bash-completion/completions"
+	echo "share/zsh/site-functions share/fish/vendor_completions.d"
+	[ "$prefix" != /usr/local ] || echo "lib/systemd/system"
+}
+
+is_ours() { # LINK
+	case $(readlink "$1" 2>/dev/null) in
+	*../lib/coi/current/"${1#"$prefix/"}") ;;
+	*) return 1 ;;
+	esac
+}
+
+# Links of ours in one of those places; with "gone": those that lead nowhere.
+take_links() { # PLACE [gone]
+	for one in "$prefix/$1"/*; do
+		if is_ours "$one" && { [ -z "${2-}" ] || [ ! -e "$one" ]; }; then
+			rm -f "$one"
+		fi
+	done
+}
+
+# Through "current", so that an update changes what they lead to.
+offer() {
+	for dir in $(places); do
+		take_links "$dir" gone
+		[ -d "$lib/current/$dir" ] || continue
+		mkdir -p "$prefix/$dir" 2>/dev/null || continue
+		up=$(printf '%s\n' "$dir" | sed 's|[^/]*|..|g')
+		for file in "$lib/current/$dir"/*; do
+			name=$(basename "$file")
+			here=$prefix/$dir/$name
+			if [ -e "$here" ] || [ -L "$here" ]; then
+				is_ours "$here" || say "'$here' is somebody else's and stays"
+				continue
+			fi
+			ln -s "$up/lib/coi/current/$dir/$name" "$here" 2>/dev/null ||
+				say "cannot make '$here'"
+		done
+	done
+}
+
+take_away() {
+	[ -d "$lib" ] || fail "there is no release in '$lib'"
+	for exe in /proc/[0-9]*/exe; do
+		case $(readlink "$exe" 2>/dev/null) in
+		"$(readlink -f "$lib")"/*) fail "programs of '$lib' are running, containers perhaps: $prefix/bin/coi kill --all" ;;
+		esac
+	done
+	ask "coi below $prefix goes; state, images and settings (/var/lib/coi, ~/.coi) stay." "Remove it?"
+	for dir in $(places); do
+		take_links "$dir"
+	done
+	rm -f "$prefix/bin/coi"
+	rm -rf "${lib:?}"
+	say "coi is removed from $prefix."
 }
 
 link() { # TARGET LINK

@@ -264,3 +264,55 @@ after_update() { # STATUS: either version, whole
 	expect_stderr "not signed"
 	[ ! -e "$FRESH/lib/coi/current" ]
 }
+
+@test "install.sh: pages and completions where they are looked for, and --uninstall takes all away" {
+	local pages=share/man/man1 words=share/bash-completion/completions name
+	FRESH=$T/fresh
+	COI_RELEASE_URL=$URL sign
+	rm -rf "$FRESH"
+	mkdir -p "$FRESH/$pages"
+	echo theirs >"$FRESH/$pages/coi-run.1"
+	echo theirs >"$FRESH/$pages/other.1"
+	ln -s ../../../lib/coi/current/share/man/man1/coi-gone.1 "$FRESH/$pages/coi-gone.1"
+	ln -s /nowhere "$FRESH/$pages/elsewhere.1"
+	run --separate-stderr install_sh NONINTERACTIVE=1 VERSION=1.0.0
+	expect_status 0
+	expect_text "'$FRESH/$pages/coi-run.1' is somebody else's and stays"
+	expect_equal "$(ls "$FRESH/$pages" | paste -s -d' ')" "coi-run.1 coi.1 elsewhere.1 other.1"
+	cmp "$FRESH/$pages/coi.1" "$COI_TEST_SRC/docs/coi.1"
+	cmp "$FRESH/$words/coi" "$COI_TEST_SRC/contrib/completion/bash/coi"
+	# Its program's units name /usr/local/bin/coi, which this is not.
+	[ ! -e "$FRESH/lib/systemd" ]
+	# An update changes what they lead to.
+	expect_equal "$(readlink -f "$FRESH/$pages/coi.1")" "$FRESH/lib/coi/releases/1.0.0/$pages/coi.1"
+	"$FRESH/bin/coi" update core -f >/dev/null
+	expect_equal "$(readlink -f "$FRESH/$pages/coi.1")" "$FRESH/lib/coi/releases/1.1.0/$pages/coi.1"
+	run --separate-stderr install_sh NONINTERACTIVE=1
+	expect_status 0
+	# Where man is told to look by the path of programs.
+	expect_equal "$(env -u MANPATH PATH="$FRESH/bin:$PATH" man -w coi 2>/dev/null | xargs -r readlink -f)" \
+		"$FRESH/lib/coi/releases/1.1.0/$pages/coi.1"
+	uninstall() {
+		run --separate-stderr setsid -w env -u CI PREFIX="$FRESH" sh "$T/releases/install.sh" --uninstall "$@" </dev/null
+	}
+	# Not while something of it runs, nor without being told to.
+	cp "$(command -v sleep)" "$FRESH/lib/coi/releases/1.1.0/bin/sleep"
+	"$FRESH/lib/coi/releases/1.1.0/bin/sleep" 100 3>&- &
+	uninstall --yes
+	kill "$!"
+	wait "$!" || true
+	expect_status 1
+	expect_stderr "are running"
+	uninstall
+	expect_status 1
+	expect_stderr "NONINTERACTIVE=1"
+	expect_equal "$("$FRESH/bin/coi" --version)" "coi v1.1.0"
+	uninstall --yes
+	expect_status 0
+	expect_equal "$(cd "$FRESH" && find . ! -type d | sort | paste -s -d' ')" \
+		"./$pages/coi-run.1 ./$pages/elsewhere.1 ./$pages/other.1"
+	uninstall --yes
+	expect_status 1
+	expect_stderr "there is no release"
+	rm -rf "$FRESH"
+}

@@ -55,7 +55,10 @@ as_version() {
 }
 
 tree_of() { # VERSION DIRECTORY: a release, of what was built
-	mkdir -p "$2/bin" "$2/libexec/coi" "$2/share/coi"
+	mkdir -p "$2/bin" "$2/libexec/coi" "$2/share/coi" "$2/share/man/man1" \
+		"$2/share/bash-completion/completions"
+	cp "$COI_TEST_SRC/docs/coi.1" "$COI_TEST_SRC/docs/commands/coi-run.1" "$2/share/man/man1"
+	cp "$COI_TEST_SRC/contrib/completion/bash/coi" "$2/share/bash-completion/completions/coi"
 	as_version 1.0.0 "$1" "$COI_TEST_BUILD/coi-updatable" "$2/bin/coi"
 	chmod 0755 "$2/bin/coi"
 	strip "$2/bin/coi"
