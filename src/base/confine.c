@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -16,18 +17,25 @@ int confine_root(int root_fd) {
 }
 
 int confine_privileges(void) {
-	const struct rlimit none = { 0, 0 };
-
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || prctl(PR_SET_DUMPABLE, 0) < 0 ||
-	    setrlimit(RLIMIT_CORE, &none) < 0)
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || prctl(PR_SET_DUMPABLE, 0) < 0)
 		return -errno;
-	return 0;
+	return confine_limit(RLIMIT_CORE, 0);
+}
+
+int confine_limit(int what, uint64_t most) {
+	struct rlimit l;
+
+	/* Never more than there is: that would want a right that is gone by now. */
+	if (getrlimit(what, &l) < 0)
+		return -errno;
+	l.rlim_cur = l.rlim_max = most < l.rlim_max ? (rlim_t)most : l.rlim_max;
+	return setrlimit(what, &l) < 0 ? -errno : 0;
 }
 
 int confine_limits(uint64_t descriptors, uint64_t memory) {
 	const struct {
 		int what;
-		rlim_t value;
+		uint64_t most;
 	} all[] = {
 		{ RLIMIT_NOFILE, descriptors },
 		{ RLIMIT_AS, memory ? memory : RLIM_INFINITY },
@@ -35,19 +43,11 @@ int confine_limits(uint64_t descriptors, uint64_t memory) {
 		{ RLIMIT_NPROC, 0 },
 	};
 
-	for (size_t i = 0; i < ARRAY_SIZE(all); i++) {
-		struct rlimit l;
-		rlim_t most;
+	int r = 0;
 
-		/* Never more than there is: that would want a right that is gone by now. */
-		if (getrlimit(all[i].what, &l) < 0)
-			return -errno;
-		most = all[i].value < l.rlim_max ? all[i].value : l.rlim_max;
-		l = (struct rlimit){ most, most };
-		if (setrlimit(all[i].what, &l) < 0)
-			return -errno;
-	}
-	return 0;
+	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(all); i++)
+		r = confine_limit(all[i].what, all[i].most);
+	return r;
 }
 
 int confine_user(uid_t uid, gid_t gid) {
@@ -170,7 +170,9 @@ int confine_allow(scmp_filter_ctx ctx, const int *calls, size_t count) {
 }
 
 int confine_calls(const int *calls, size_t count, scmp_filter_ctx *ret) {
-	static const int memory[] = { SCMP_SYS(mmap), SCMP_SYS(mmap2), SCMP_SYS(mprotect) };
+	/* Where there is mmap2(2), mmap(2) has its arguments in memory, where none can be looked at. */
+	static const int memory[] = { SCMP_SYS(mmap2) < 0 ? SCMP_SYS(mmap) : SCMP_SYS(mmap2),
+				      SCMP_SYS(mprotect) };
 	/* It fails and does not kill, since libraries change. */
 	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ERRNO(EPERM));
 	int r = ctx ? confine_allow(ctx, calls, count) : -ENOMEM;
@@ -185,13 +187,23 @@ int confine_calls(const int *calls, size_t count, scmp_filter_ctx *ret) {
 	return r;
 }
 
-int confine_calls_load(const int *calls, size_t count) {
-	scmp_filter_ctx ctx = NULL;
-	int r = confine_calls(calls, count, &ctx);
+int confine_allow_reading(scmp_filter_ctx ctx) {
+	return seccomp_rule_add(
+		ctx, SCMP_ACT_ALLOW, SCMP_SYS(openat), 1,
+		SCMP_A2(SCMP_CMP_MASKED_EQ, O_ACCMODE | O_CREAT | O_TRUNC, O_RDONLY));
+}
 
+int confine_load(scmp_filter_ctx ctx, int r) {
 	if (r == 0)
 		r = seccomp_load(ctx);
 	if (ctx)
 		seccomp_release(ctx);
 	return r;
+}
+
+int confine_calls_load(const int *calls, size_t count) {
+	scmp_filter_ctx ctx = NULL;
+	int r = confine_calls(calls, count, &ctx);
+
+	return confine_load(ctx, r);
 }

@@ -17,6 +17,8 @@
 int confine_root(int root_fd);
 /* No new rights by exec, no ptrace by others of the same user, no core dump. */
 int confine_privileges(void);
+/* At most so much of resource @what (getrlimit(2)), or what the limit was before. */
+int confine_limit(int what, uint64_t most);
 /*
  * At most so many descriptors and bytes of memory (0: as it is), or what the limit was
  * before; no files, no further processes.
@@ -43,10 +45,16 @@ int confine_allow(scmp_filter_ctx ctx, const int *calls, size_t count);
 size_t confine_names(int call, int ret[CONFINE_NAMES_MAX]);
 /*
  * Only these system calls (confine_allow()), as a filter to which more can be added before
- * seccomp_load(); the rest fails with EPERM. Memory never holds code.
- * seccomp_release() it.
+ * confine_load(); the rest fails with EPERM. Memory never holds code.
  */
 int confine_calls(const int *calls, size_t count, scmp_filter_ctx *ret);
+/* And openat(2), but to read what is there. */
+int confine_allow_reading(scmp_filter_ctx ctx);
+/*
+ * Put into force, unless @r says that it could not be made, and released in either case. 0 or
+ * -errno, which is @r where that is one. @ctx may be NULL.
+ */
+int confine_load(scmp_filter_ctx ctx, int r);
 /* That filter as it is, put into force. */
 int confine_calls_load(const int *calls, size_t count);
 

@@ -41,14 +41,8 @@ static int confine(void) {
 	if (r == 0)
 		r = confine_calls(calls, ARRAY_SIZE(calls), &ctx);
 	if (r == 0)
-		r = seccomp_rule_add(
-			ctx, SCMP_ACT_ALLOW, SCMP_SYS(openat), 1,
-			SCMP_A2(SCMP_CMP_MASKED_EQ, O_ACCMODE | O_CREAT | O_TRUNC, O_RDONLY));
-	if (r == 0)
-		r = seccomp_load(ctx);
-	if (ctx)
-		seccomp_release(ctx);
-	return r;
+		r = confine_allow_reading(ctx);
+	return confine_load(ctx, r);
 }
 
 /* The name by which it was opened. */

@@ -303,14 +303,13 @@ static void set_priority(void) {
 }
 
 static int confine(uint32_t uid) {
-	const struct rlimit descriptors = { DESCRIPTORS_MAX, DESCRIPTORS_MAX };
 	scmp_filter_ctx ctx = NULL;
 	int r = confine_root(BLOCK_FD_ROOT);
 
 	if (r == 0)
 		r = confine_privileges();
-	if (r == 0 && setrlimit(RLIMIT_NOFILE, &descriptors) < 0)
-		r = -errno;
+	if (r == 0)
+		r = confine_limit(RLIMIT_NOFILE, DESCRIPTORS_MAX);
 	if (r == 0)
 		r = confine_user(uid, uid);
 	if (r == 0)
@@ -321,14 +320,8 @@ static int confine(uint32_t uid) {
 	if (r == 0)
 		r = confine_calls(calls, ARRAY_SIZE(calls), &ctx);
 	if (r == 0)
-		r = seccomp_rule_add(
-			ctx, SCMP_ACT_ALLOW, SCMP_SYS(openat), 1,
-			SCMP_A2(SCMP_CMP_MASKED_EQ, O_ACCMODE | O_CREAT | O_TRUNC, O_RDONLY));
-	if (r == 0)
-		r = seccomp_load(ctx);
-	if (ctx)
-		seccomp_release(ctx);
-	return r;
+		r = confine_allow_reading(ctx);
+	return confine_load(ctx, r);
 }
 
 static int prepare(struct holder *h) {

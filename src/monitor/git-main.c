@@ -81,9 +81,9 @@ static int confine_files(const char *directory, const char *source) {
 }
 
 static int set_limits(void) {
-	const struct rlimit file = { FILE_MAX, FILE_MAX }, cpu = { SECONDS_MAX, SECONDS_MAX };
+	int r = confine_limit(RLIMIT_FSIZE, FILE_MAX);
 
-	return setrlimit(RLIMIT_FSIZE, &file) < 0 || setrlimit(RLIMIT_CPU, &cpu) < 0 ? -errno : 0;
+	return r < 0 ? r : confine_limit(RLIMIT_CPU, SECONDS_MAX);
 }
 
 int main(int argc, char **argv) {

@@ -61,14 +61,8 @@ static int filter_calls(unsigned needs) {
 	if (r == 0 && has_files)
 		r = confine_allow(ctx, file_calls, ARRAY_SIZE(file_calls));
 	if (r == 0 && has_files)
-		r = seccomp_rule_add(
-			ctx, SCMP_ACT_ALLOW, SCMP_SYS(openat), 1,
-			SCMP_A2(SCMP_CMP_MASKED_EQ, O_ACCMODE | O_CREAT | O_TRUNC, O_RDONLY));
-	if (r == 0)
-		r = seccomp_load(ctx);
-	if (ctx)
-		seccomp_release(ctx);
-	return r;
+		r = confine_allow_reading(ctx);
+	return confine_load(ctx, r);
 }
 
 int watcher_confine(int root_fd, uint32_t uid, unsigned needs) {

@@ -297,9 +297,7 @@ static const int calls[] = {
 static int narrow_calls(scmp_filter_ctx ctx) {
 	static const unsigned long requests[] = { SECCOMP_IOCTL_NOTIF_RECV, SECCOMP_IOCTL_NOTIF_SEND,
 						  SECCOMP_IOCTL_NOTIF_ID_VALID, NS_GET_PARENT };
-	int r = seccomp_rule_add(
-		ctx, SCMP_ACT_ALLOW, SCMP_SYS(openat), 1,
-		SCMP_A2(SCMP_CMP_MASKED_EQ, O_ACCMODE | O_CREAT | O_TRUNC, O_RDONLY));
+	int r = confine_allow_reading(ctx);
 
 	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(requests); i++)
 		r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1,
@@ -325,11 +323,7 @@ static int confine(void) {
 		r = confine_calls(calls, ARRAY_SIZE(calls), &ctx);
 	if (r == 0)
 		r = narrow_calls(ctx);
-	if (r == 0)
-		r = seccomp_load(ctx);
-	if (ctx)
-		seccomp_release(ctx);
-	return r;
+	return confine_load(ctx, r);
 }
 
 int main(int argc, char **argv) {

@@ -7,12 +7,15 @@
 #include "base/confine.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -20,6 +23,7 @@
 #include "base/buf.h"
 #include "base/fd.h"
 #include "base/mem.h"
+#include "base/proc.h"
 
 #define SOURCE_MAX (1 << 20)
 #define NAMES_MAX 128
@@ -203,6 +207,57 @@ static void a_list_becomes_rules(void **state) {
 		if (!strstr(text.data, expected[i]))
 			fail_msg("no '%s' in the filter:\n%s", expected[i], text.data);
 	assert_null(strstr(text.data, "execve"));
+	/* The older call, whose arguments a filter does not see, is nobody's way to code. */
+	assert_int_equal(strstr(text.data, "\"mmap\"") != NULL, SCMP_SYS(mmap2) < 0);
+}
+
+/* In a child: 0, or which of it does not hold. */
+static int confined(void) {
+	static const int calls[] = { SCMP_SYS(close), SCMP_SYS(exit_group), SCMP_SYS(munmap) };
+	scmp_filter_ctx ctx = NULL;
+	int r = confine_calls(calls, ARRAY_SIZE(calls), &ctx);
+
+	if (r == 0)
+		r = confine_privileges();
+	if (r == 0)
+		r = confine_allow_reading(ctx);
+	if (confine_load(ctx, r) < 0)
+		return 1;
+	if (openat(AT_FDCWD, "/dev/null", O_RDONLY | O_CLOEXEC) < 0)
+		return 2;
+	if (openat(AT_FDCWD, "/dev/null", O_WRONLY | O_CLOEXEC) >= 0 || errno != EPERM)
+		return 3;
+	if (openat(AT_FDCWD, "/dev/null", O_RDONLY | O_CREAT | O_CLOEXEC, 0) >= 0 || errno != EPERM)
+		return 4;
+	if (mmap(NULL, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED)
+		return 5;
+	return mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED
+		       ? 0
+		       : 6;
+}
+
+static void what_is_loaded_holds(void **state) {
+	pid_t pid = fork();
+
+	(void)state;
+	if (pid == 0)
+		_exit(confined());
+	assert_int_equal(proc_wait(pid), 0);
+	/* What could not be made is not loaded. */
+	assert_int_equal(confine_load(NULL, -ENOMEM), -ENOMEM);
+	assert_int_equal(confine_load(seccomp_init(SCMP_ACT_KILL_PROCESS), -E2BIG), -E2BIG);
+}
+
+static void limits_are_never_raised(void **state) {
+	struct rlimit l;
+
+	(void)state;
+	assert_int_equal(confine_limit(RLIMIT_CPU, 3000), 0);
+	assert_int_equal(confine_limit(RLIMIT_CPU, 4000), 0);
+	assert_int_equal(getrlimit(RLIMIT_CPU, &l), 0);
+	assert_int_equal(l.rlim_cur, 3000);
+	assert_int_equal(l.rlim_max, 3000);
+	assert_int_equal(confine_limit(-1, 1), -EINVAL);
 }
 
 int main(void) {
@@ -210,6 +265,8 @@ int main(void) {
 		cmocka_unit_test(lists_are_true_on_every_machine),
 		cmocka_unit_test(a_call_has_its_other_names),
 		cmocka_unit_test(a_list_becomes_rules),
+		cmocka_unit_test(what_is_loaded_holds),
+		cmocka_unit_test(limits_are_never_raised),
 	};
 
 	return cmocka_run_group_tests_name("base/confine", tests, NULL, NULL);

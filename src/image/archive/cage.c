@@ -121,15 +121,13 @@ static int drop_capabilities(enum cage_job job) {
 }
 
 static int set_limits(void) {
-	const struct rlimit memory = { CAGE_MEMORY, CAGE_MEMORY };
-	const struct rlimit files = { CAGE_FILES, CAGE_FILES };
-	const struct rlimit none = { 0, 0 };
+	int r = confine_limit(RLIMIT_CORE, 0);
 
-	if (setrlimit(RLIMIT_CORE, &none) < 0 || setrlimit(RLIMIT_NOFILE, &files) < 0)
-		return -errno;
-	if (CAGE_FULL && setrlimit(RLIMIT_AS, &memory) < 0)
-		return -errno;
-	return 0;
+	if (r == 0)
+		r = confine_limit(RLIMIT_NOFILE, CAGE_FILES);
+	if (r == 0 && CAGE_FULL)
+		r = confine_limit(RLIMIT_AS, CAGE_MEMORY);
+	return r;
 }
 
 static const int common_calls[] = {
@@ -174,10 +172,7 @@ static int load_filter(enum cage_job job) {
 		r = confine_allow(ctx, write_calls, ARRAY_SIZE(write_calls));
 	if (r == 0 && job == CAGE_APPLY)
 		r = confine_allow(ctx, apply_calls, ARRAY_SIZE(apply_calls));
-	if (r == 0)
-		r = seccomp_load(ctx);
-	seccomp_release(ctx);
-	return r;
+	return confine_load(ctx, r);
 }
 
 int cage_rights(enum cage_job job, struct err *err) {

@@ -38,11 +38,7 @@ static int filter_calls(void) {
 	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(families); i++)
 		r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1,
 				     SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)families[i]));
-	if (r == 0)
-		r = seccomp_load(ctx);
-	if (ctx)
-		seccomp_release(ctx);
-	return r;
+	return confine_load(ctx, r);
 }
 
 int confine(int root_fd, uint32_t uid) {
