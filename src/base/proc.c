@@ -257,8 +257,12 @@ int proc_spawn(const struct spawn_spec *spec, pid_t *ret_pid, int *ret_pidfd, st
 	}
 	if (ret_pidfd) {
 		pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
-		if (pidfd < 0)
-			return err_sys(err, -errno, "cannot watch '%s'", spec->path);
+		if (pidfd < 0) {
+			r = -errno;
+			(void)kill(pid, SIGKILL);
+			(void)proc_wait(pid);
+			return err_sys(err, r, "cannot watch '%s'", spec->path);
+		}
 		*ret_pidfd = pidfd;
 	}
 	*ret_pid = pid;
@@ -305,9 +309,9 @@ int proc_output(const struct spawn_spec *spec, struct buf *out, struct err *err)
 	if (r < 0)
 		return r;
 	r = fd_read_all(from, out);
-	/* Who goes on writing when nobody reads is not waited for. */
-	mem_close_ptr(&from);
-	from = -1;
+	/* Whatever it would still do, nobody hears of it. */
+	if (r < 0)
+		(void)kill(pid, SIGKILL);
 	status = proc_wait(pid);
 	if (r < 0)
 		return err_sys(err, r, "cannot read what '%s' says", spec->path);

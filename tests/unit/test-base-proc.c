@@ -174,6 +174,8 @@ static void output_is_taken_and_who_says_too_much_is_not_waited_for(void **state
 	char *const argv[] = { (char *)"sh", (char *)"-c", (char *)"echo $$ >&2; echo out; exit 5",
 			       NULL };
 	char *const endless[] = { (char *)"yes", NULL };
+	char *const stubborn[] = { (char *)"sh", (char *)"-c",
+				   (char *)"head -c 1000 /dev/zero; sleep 1; echo ended >&2", NULL };
 	autoclose int said = memfd_create("stderr", MFD_CLOEXEC);
 	struct spawn_fd fds[] = { { said, STDERR_FILENO } };
 	struct spawn_spec spec = { .path = "/bin/sh", .argv = argv, .fds = fds, .fd_count = 1,
@@ -188,6 +190,14 @@ static void output_is_taken_and_who_says_too_much_is_not_waited_for(void **state
 	spec = (struct spawn_spec){ .path = "yes", .argv = endless, UNCHANGED };
 	assert_int_equal(proc_output(&spec, &more, NULL), -EFBIG);
 	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1); /* no child is left */
+	/* Nor who goes on with something else. */
+	spec = (struct spawn_spec){ .path = "/bin/sh", .argv = stubborn, .fds = fds, .fd_count = 1,
+				    UNCHANGED };
+	assert_int_equal(ftruncate(said, 0), 0);
+	buf_reset(&more);
+	assert_int_equal(proc_output(&spec, &more, NULL), -EFBIG);
+	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
+	assert_int_equal(lseek(said, 0, SEEK_END), 0);
 	spec.path = "/nonexistent/x";
 	assert_int_equal(proc_output(&spec, &more, NULL), -ENOENT);
 }

@@ -35,39 +35,28 @@ static int run(const char *const *words, const char *data, size_t len, struct bu
                int *ret_status, struct err *err) {
 	autofree char *path = layout_program("coi-patterns");
 	char *const env[] = { (char *)"PATH=/", NULL };
-	autoclose int input = -1, from = -1, to = -1;
-	struct spawn_fd fds[2];
-	struct spawn_spec spec = { .path = path,
-		                   .argv = (char *const *)words,
-		                   .env = env,
-		                   .fds = fds,
-		                   .fd_count = ARRAY_SIZE(fds),
-		                   .null_stdio = true,
-		                   .cwd = "/",
-		                   .uid = (uid_t)-1,
-		                   .gid = (gid_t)-1,
-		                   .death_signal = SIGKILL };
-	int ends[2], r = make_input(data, len, &input, err);
-	pid_t pid;
+	autoclose int input = -1;
+	struct spawn_fd stdin_fd = { .as = STDIN_FILENO };
+	const struct spawn_spec spec = { .path = path,
+		                         .argv = (char *const *)words,
+		                         .env = env,
+		                         .fds = &stdin_fd,
+		                         .fd_count = 1,
+		                         .null_stdio = true,
+		                         .cwd = "/",
+		                         .uid = (uid_t)-1,
+		                         .gid = (gid_t)-1,
+		                         .death_signal = SIGKILL };
+	int r = make_input(data, len, &input, err);
 
 	if (r < 0)
 		return r;
-	if (pipe2(ends, O_CLOEXEC) < 0)
-		return err_sys(err, -errno, "cannot make a pipe");
-	from = ends[0];
-	to = ends[1];
-	fds[0] = (struct spawn_fd){ input, STDIN_FILENO };
-	fds[1] = (struct spawn_fd){ to, STDOUT_FILENO };
-	r = proc_spawn(&spec, &pid, NULL, err);
+	stdin_fd.fd = input;
+	r = proc_output(&spec, out, err);
 	if (r < 0)
-		return err_wrap(err, "starting the reader of rules");
-	mem_close_ptr(&to);
-	to = -1;
-	r = fd_read_all(from, out);
-	if (r < 0)
-		(void)kill(pid, SIGKILL);
-	*ret_status = proc_wait(pid);
-	return r < 0 ? err_sys(err, r, "cannot hear what the reader of rules says") : 0;
+		return err_wrap(err, "reading rules");
+	*ret_status = r;
+	return 0;
 }
 
 /* --- compile */
