@@ -153,3 +153,57 @@ when_installed() {
 		expect_equal "${lines[3]} ${lines[4]}" "/etc/subuid ${lines[0]} /etc/subgid ${lines[0]}"
 	done
 }
+
+# SCRIPT STATES ARGUMENT...: run it, the containers being in those states ("no": coi does not run).
+when_removed() {
+	local script=$1 states=$2 state
+	shift 2
+	mkdir -p fake
+	{
+		echo '#!/bin/sh'
+		[ "$states" != no ] || echo 'exit 1'
+		echo '[ "$*" = "container list --format json" ] || exit 2'
+		echo 'cat <<-END'
+		echo '['
+		for state in $states; do
+			printf '  {\n    "name": "a \\"status\\": x",\n    "status": "%s"\n  },\n' "$state"
+		done
+		printf ']\nEND\n'
+	} >fake/coi
+	chmod 755 fake/coi
+	run --separate-stderr env PATH="$T/fake:$PATH" sh -e "$script" "$@"
+}
+
+@test "no package goes while containers run, whatever they are called; an upgrade does not ask" {
+	local one states
+	sed '/#DEBHELPER#/d' "$CONTRIB/debian/coi.prerm" >debian
+	rpmspec -P "$CONTRIB/rpm/coi.spec" | sed -n '/^%preun$/,/^%postun/p' | sed '/^%/d' >rpm
+	cp "$CONTRIB/alpine/coi.pre-deinstall" alpine
+	sed -n '/^define Package\/coi\/prerm/,/^endef/p' "$CONTRIB/openwrt/Makefile" |
+		sed '1d; $d; s/\$\$/$/g' >openwrt
+	goes() { # SCRIPT STATES
+		case $1 in
+		debian) when_removed "$1" "$2" remove ;;
+		rpm) when_removed "$1" "$2" 0 ;;
+		*) when_removed "$1" "$2" ;;
+		esac
+	}
+	for one in debian rpm alpine openwrt; do
+		for states in Running Frozen "Stopped Running" "Running Stopped" Starting; do
+			goes "$one" "$states"
+			[ "$status" = 1 ] && [[ $stderr == *"containers are running"* ]] || { echo "$one: $states: $status"; return 1; }
+		done
+		for states in "" Stopped "Stopped Stopped" no; do
+			goes "$one" "$states"
+			[ "$status" = 0 ] || { echo "$one: '$states': $status $stderr"; return 1; }
+		done
+	done
+	when_removed debian Running upgrade 1.0.0
+	expect_status 0
+	when_removed rpm Running 1
+	expect_status 0
+	PKG_UPGRADE=1 when_removed openwrt Running
+	expect_status 0
+	IPKG_INSTROOT=/somewhere when_removed openwrt Running
+	expect_status 0
+}
