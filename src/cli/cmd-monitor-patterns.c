@@ -144,19 +144,16 @@ static void show_finding(const json_t *f, const struct monitoring_plan *plan) {
 		output_line("  then: %s", json_get_str(f, "action", ""));
 }
 
-static void show(const struct watch_event *e, const json_t *found,
+static void show(const struct commands *c, const json_t *found,
                  const struct monitoring_plan *plan) {
-	auto_commands struct commands c;
-
-	commands_read(&e->exec, &c);
 	output_line("It is read as:");
-	for (size_t i = 0; i < c.count; i++) {
-		autofree char *line = understood(&c.items[i]);
+	for (size_t i = 0; i < c->count; i++) {
+		autofree char *line = understood(&c->items[i]);
 
 		output_line("  %s", line);
 	}
-	for (size_t i = 0; i < c.code_count; i++)
-		output_line("  a program text: %.200s", c.codes[i].text);
+	for (size_t i = 0; i < c->code_count; i++)
+		output_line("  a program text: %.200s", c->codes[i].text);
 	output_line("%s", "");
 	if (!json_array_size(found))
 		output_line("No rule fires.");
@@ -188,6 +185,7 @@ static int add_fires(struct cli *cli, const struct watch_event *e,
 static int test_run(struct cli *cli, const void *args, struct err *err) {
 	auto_json json_t *found = json_array();
 	auto_monitoring_plan struct monitoring_plan plan = { 0 };
+	auto_commands struct commands read = { 0 };
 	struct findings all = { 0 };
 	struct watch_event e;
 	char *argv[4] = { NULL };
@@ -196,7 +194,8 @@ static int test_run(struct cli *cli, const void *args, struct err *err) {
 	(void)args;
 	monitoring_from_settings(cli->settings, &plan);
 	make_event(cli, argv, &e);
-	detect_exec(&e, &plan.detect, &all);
+	commands_read(&e.exec, &read);
+	detect_exec(&e, &read, &plan.detect, &all);
 	for (size_t i = 0; i < all.count; i++)
 		json_array_append_new(
 			found,
@@ -206,7 +205,7 @@ static int test_run(struct cli *cli, const void *args, struct err *err) {
 		return r;
 	if (cli->json)
 		return output_document(steal_ptr(found), err);
-	show(&e, found, &plan);
+	show(&read, found, &plan);
 	return 0;
 }
 

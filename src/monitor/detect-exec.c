@@ -61,21 +61,17 @@ static void try_rule(const struct exec_rule *rule, const struct exec_input *in,
 	findings_add(ret, &f);
 }
 
-void detect_exec(const struct watch_event *e, const struct detect_settings *set,
-                 struct findings *ret) {
-	auto_commands struct commands all;
-	struct exec_input in = { .event = e, .all = &all, .set = set };
-	char **squeezed;
+void detect_exec(const struct watch_event *e, const struct commands *all,
+                 const struct detect_settings *set, struct findings *ret) {
+	char **squeezed = xcalloc(all->code_count + 1, sizeof(*squeezed));
+	const struct exec_input in = { .event = e, .all = all, .set = set, .squeezed = squeezed };
 
-	commands_read(&e->exec, &all);
-	squeezed = xcalloc(all.code_count + 1, sizeof(*squeezed));
-	for (size_t i = 0; i < all.code_count; i++)
-		squeezed[i] = squeeze(all.codes[i].text);
-	in.squeezed = squeezed;
+	for (size_t i = 0; i < all->code_count; i++)
+		squeezed[i] = squeeze(all->codes[i].text);
 	for (size_t t = 0; t < ARRAY_SIZE(tables); t++)
 		for (const struct exec_rule *rule = tables[t]; rule->id; rule++)
 			try_rule(rule, &in, ret);
-	for (size_t i = 0; i < all.code_count; i++)
+	for (size_t i = 0; i < all->code_count; i++)
 		free(squeezed[i]);
 	free(squeezed);
 }

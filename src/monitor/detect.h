@@ -56,9 +56,14 @@ struct findings {
 	size_t count;
 };
 
-/* The rules for one event alone, in the order of the table. Appends; what is past the end is dropped. */
-void detect_exec(const struct watch_event *e, const struct detect_settings *set,
-		 struct findings *ret);
+struct commands; /* command.h */
+
+/*
+ * The rules for one event alone, in the order of the table. Appends; what is past the end is
+ * dropped. @all: what the command line of @e says, commands_read().
+ */
+void detect_exec(const struct watch_event *e, const struct commands *all,
+		 const struct detect_settings *set, struct findings *ret);
 /* WATCH_CONNECT and WATCH_DENIED. */
 void detect_connect(const struct watch_event *e, const struct detect_settings *set,
 		    struct findings *ret);
@@ -95,7 +100,8 @@ void detector_free(struct detector *d);
  * findings lives as long as @d.
  */
 void detector_also(struct detector *d,
-		   void (*judge)(const struct watch_event *e, struct findings *ret, void *data),
+		   void (*judge)(const struct watch_event *e, const struct commands *all,
+				 struct findings *ret, void *data),
 		   void *data);
 /* What @e makes of what is known: what is to be told now. @e->when_ms never goes back. */
 void detector_feed(struct detector *d, const struct watch_event *e, struct findings *ret);

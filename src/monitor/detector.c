@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "monitor/command.h"
 #include "monitor/detect-volume.h"
 #include "monitor/detect.h"
 
@@ -24,7 +25,8 @@ struct remembered {
 
 struct detector {
 	struct detect_settings set;
-	void (*also)(const struct watch_event *e, struct findings *ret, void *data);
+	void (*also)(const struct watch_event *e, const struct commands *all, struct findings *ret,
+	             void *data);
 	void *also_data;
 	struct volume volume;
 	struct remembered told[DETECT_REMEMBERED];
@@ -47,7 +49,8 @@ void detector_free(struct detector *d) {
 }
 
 void detector_also(struct detector *d,
-                   void (*judge)(const struct watch_event *e, struct findings *ret, void *data),
+                   void (*judge)(const struct watch_event *e, const struct commands *all,
+                                 struct findings *ret, void *data),
                    void *data) {
 	d->also = judge;
 	d->also_data = data;
@@ -161,8 +164,9 @@ static void take(struct detector *d, const struct finding *f, uint64_t now, stru
 /* What single events are judged by; NULL: by what is kept of many. */
 static void (*const judges[WATCH_KIND_COUNT])(const struct watch_event *,
                                               const struct detect_settings *, struct findings *) = {
-	[WATCH_EXEC] = detect_exec,      [WATCH_CONNECT] = detect_connect,
-	[WATCH_DENIED] = detect_connect, [WATCH_FILE] = detect_file,
+	[WATCH_CONNECT] = detect_connect,
+	[WATCH_DENIED] = detect_connect,
+	[WATCH_FILE] = detect_file,
 	[WATCH_LINE] = detect_line,
 };
 
@@ -175,13 +179,23 @@ static void (*const volumes[WATCH_KIND_COUNT])(struct volume *, const struct wat
 	[WATCH_COUNTERS] = volume_counters,
 };
 
+/* A command line is taken apart once, for all rules. */
+static void judge_exec(struct detector *d, const struct watch_event *e, struct findings *ret) {
+	auto_commands struct commands all;
+
+	commands_read(&e->exec, &all);
+	detect_exec(e, &all, &d->set, ret);
+	if (d->also)
+		d->also(e, &all, ret, d->also_data);
+}
+
 void detector_feed(struct detector *d, const struct watch_event *e, struct findings *ret) {
 	struct findings all = { 0 };
 
 	if (judges[e->kind])
 		judges[e->kind](e, &d->set, &all);
-	if (d->also && e->kind == WATCH_EXEC)
-		d->also(e, &all, d->also_data);
+	if (e->kind == WATCH_EXEC)
+		judge_exec(d, e, &all);
 	if (volumes[e->kind])
 		volumes[e->kind](&d->volume, e, &d->set, &all);
 	ret->count = 0;

@@ -18,6 +18,7 @@
 #include "base/mem.h"
 #include "base/path.h"
 #include "base/strv.h"
+#include "monitor/command.h"
 #include "monitor/pattern/compile.h"
 #include "monitor/pattern/confine.h"
 #include "monitor/pattern/frame.h"
@@ -79,6 +80,7 @@ static void add_fires(const struct pattern_info *info, const char *indicator, vo
 static void judge_command(struct patterns *all, const struct frame *f, json_t *fires) {
 	autostrv char **argv = NULL;
 	struct watch_event e = { .kind = WATCH_EXEC, .uid = -1 };
+	auto_commands struct commands read = { 0 };
 
 	for (size_t at = 0; at < f->len;) {
 		size_t n = strnlen(f->data + at, f->len - at);
@@ -92,7 +94,8 @@ static void judge_command(struct patterns *all, const struct frame *f, json_t *f
 	e.exec.argc = strv_len(argv);
 	e.exec.exe = argv[0];
 	e.exec.file = e.exec.comm = e.comm = path_base(argv[0]);
-	(void)patterns_match(all, &e, add_fires, fires);
+	commands_read(&e.exec, &read);
+	(void)patterns_match(all, &e, &read, add_fires, fires);
 }
 
 static int judge(const char *data, size_t len) {

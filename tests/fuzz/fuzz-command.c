@@ -24,6 +24,7 @@
 static void one(const uint8_t *data, size_t size) {
 	static const struct detect_settings set = { 0 };
 	struct watch_event e = { .kind = WATCH_EXEC, .comm = "x" };
+	auto_commands struct commands read = { 0 };
 	struct findings all = { 0 };
 	autostrv char **argv = NULL;
 
@@ -40,7 +41,8 @@ static void one(const uint8_t *data, size_t size) {
 	e.exec.file = size && data[0] & 64 ? "" : e.exec.exe;
 	e.exec.argv = argv;
 	e.exec.argc = strv_len(argv);
-	detect_exec(&e, &set, &all);
+	commands_read(&e.exec, &read);
+	detect_exec(&e, &read, &set, &all);
 	assert_true(all.count <= FINDINGS_MAX);
 	for (size_t i = 0; i < all.count; i++) {
 		assert_true(all.items[i].level < AUDIT_LEVEL_COUNT);

@@ -15,6 +15,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "fuzz/fuzz.h"
+#include "monitor/command.h"
 #include "monitor/pattern/compile.h"
 #include "monitor/pattern/frame.h"
 #include "monitor/pattern/set.h"
@@ -44,9 +45,11 @@ static void compare(struct patterns *all) {
 		                                 .comm = "sh",
 		                                 .argv = argv,
 		                                 .argc = ARRAY_SIZE(argv) } };
+	auto_commands struct commands read;
 	size_t fires = 0;
 
-	(void)patterns_match(all, &e, count, &fires);
+	commands_read(&e.exec, &read);
+	(void)patterns_match(all, &e, &read, count, &fires);
 	assert_true(fires <= patterns_count(all));
 }
 

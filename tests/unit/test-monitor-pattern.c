@@ -15,6 +15,7 @@
 #include "base/mem.h"
 #include "base/path.h"
 #include "base/strv.h"
+#include "monitor/command.h"
 #include "monitor/pattern/compile.h"
 #include "monitor/pattern/frame.h"
 #include "monitor/pattern/set.h"
@@ -53,6 +54,14 @@ static void count(const struct pattern_info *info, const char *indicator, void *
 	++*n;
 }
 
+static bool match(struct patterns *all, const struct watch_event *e,
+                  void (*fn)(const struct pattern_info *, const char *, void *), void *data) {
+	auto_commands struct commands read;
+
+	commands_read(&e->exec, &read);
+	return patterns_match(all, e, &read, fn, data);
+}
+
 static void count_loud(const struct pattern_info *info, const char *indicator, void *data) {
 	if (info->level > AUDIT_INFO)
 		count(info, indicator, data);
@@ -69,7 +78,7 @@ static size_t judge(struct patterns *all, const struct sample *s, struct watch_e
 	e.exec.comm = e.comm = e.exec.file;
 	e.exec.argv = (char *const *)s->words;
 	e.exec.argc = argc;
-	assert_false(patterns_match(all, &e, fn, &n));
+	assert_false(match(all, &e, fn, &n));
 	return n;
 }
 
@@ -453,18 +462,20 @@ static void expressions_have_limits(void **state) {
 	auto_json json_t *one = compile("sigma", "a.yml", text),
 			 *two = compile("sigma", "b.yml", filter);
 	auto_patterns struct patterns *all = load(one), *filtered = load(two);
+	auto_commands struct commands read;
 	struct findings found = { 0 };
 	bool did = false;
 
 	(void)state;
 	memset(as, 'a', sizeof(as) - 2);
 	as[sizeof(as) - 2] = '!';
-	assert_true(patterns_match(all, &e, costly, &did));
+	assert_true(match(all, &e, costly, &did));
 	assert_false(did);
 	/* What could not be excluded does not fire. */
-	assert_true(patterns_match(filtered, &e, costly, &did));
+	assert_true(match(filtered, &e, costly, &did));
 	assert_false(did);
-	patterns_judge(&e, &found, all);
+	commands_read(&e.exec, &read);
+	patterns_judge(&e, &read, &found, all);
 	assert_int_equal(found.count, 1);
 	assert_int_equal(found.items[0].level, AUDIT_INFO);
 	assert_string_equal(found.items[0].rule, "patterns.costly");
@@ -488,7 +499,7 @@ static void expressions_have_one_limit_for_all_places(void **state) {
 	(void)state;
 	memset(as, 'a', len);
 	as[len] = '\0';
-	assert_true(patterns_match(all, &e, costly, &did));
+	assert_true(match(all, &e, costly, &did));
 	assert_false(did);
 }
 

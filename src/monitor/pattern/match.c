@@ -358,17 +358,15 @@ static bool rule_matches(const struct pattern_rule *r, struct subject *s, struct
 	return false;
 }
 
-bool patterns_match(struct patterns *p, const struct watch_event *e,
+bool patterns_match(struct patterns *p, const struct watch_event *e, const struct commands *all,
                     void (*fn)(const struct pattern_info *info, const char *indicator, void *data),
                     void *data) {
 	autofree struct subject *s = xmalloc(sizeof(*s));
-	auto_commands struct commands all;
 	autobuf struct buf indicator;
 	bool is_cut;
 
 	buf_init(&indicator, COMMAND_WORD_MAX);
-	commands_read(&e->exec, &all);
-	subject_init(s, p, e, &all);
+	subject_init(s, p, e, all);
 	for (size_t i = 0; i < p->count; i++) {
 		buf_reset(&indicator);
 		if (!rule_matches(&p->rules[i], s, &indicator))
@@ -397,7 +395,8 @@ static void add_finding(const struct pattern_info *info, const char *indicator, 
 	findings_add(data, &f);
 }
 
-void patterns_judge(const struct watch_event *e, struct findings *ret, void *data) {
+void patterns_judge(const struct watch_event *e, const struct commands *all, struct findings *ret,
+                    void *data) {
 	const struct finding cut = {
 		.rule = "patterns.costly",
 		.level = AUDIT_INFO,
@@ -408,6 +407,6 @@ void patterns_judge(const struct watch_event *e, struct findings *ret, void *dat
 		.evidence = AUDIT_EVIDENCE_PROCESS,
 	};
 
-	if (patterns_match(data, e, add_finding, ret))
+	if (patterns_match(data, e, all, add_finding, ret))
 		findings_add(ret, &cut);
 }

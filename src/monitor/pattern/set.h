@@ -54,15 +54,17 @@ int patterns_each(const struct patterns *p,
 		  int (*fn)(const struct pattern_info *info, void *data), void *data);
 
 /*
- * What @e (WATCH_EXEC) makes of the rules: all that fire, @indicator says by what.
+ * What @e (WATCH_EXEC, @all: commands_read() of it) makes of the rules: all that fire,
+ * @indicator says by what.
  * Remembers the program of the process, for what its children do. True: some rule
  * was not compared to the end, since that would have taken too long.
  */
-bool patterns_match(struct patterns *p, const struct watch_event *e,
+bool patterns_match(struct patterns *p, const struct watch_event *e, const struct commands *all,
 		    void (*fn)(const struct pattern_info *info, const char *indicator, void *data),
 		    void *data);
 /* The same, as findings; @data is a struct patterns. For detector_also(). */
-void patterns_judge(const struct watch_event *e, struct findings *ret, void *data);
+void patterns_judge(const struct watch_event *e, const struct commands *all, struct findings *ret,
+		    void *data);
 
 /* --- for those who make sets */
 

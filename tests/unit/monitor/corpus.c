@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "base/path.h"
 #include "base/strv.h"
+#include "monitor/command.h"
 
 size_t sample_count(const struct sample *s) {
 	size_t n = 0;
@@ -46,6 +47,9 @@ void sample_judge(const struct sample *s, const struct detect_settings *set, str
 		          .streams = { s->input, other, other } },
 	};
 
+	auto_commands struct commands all;
+
 	*ret = (struct findings){ 0 };
-	detect_exec(&e, set, ret);
+	commands_read(&e.exec, &all);
+	detect_exec(&e, &all, set, ret);
 }
