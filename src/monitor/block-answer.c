@@ -68,36 +68,13 @@ static bool is_inside(const struct block_answerer *a, pid_t tid) {
 	return tid != 0 && process_is_in(a->proc_fd, tid, a->lxc_name) != 0;
 }
 
-static void read_status(const struct block_answerer *a, pid_t tid, struct block_refusal *ret) {
-	char path[64], text[2048];
-	autoclose int fd = -1;
-	const char *at;
-	ssize_t n;
-	unsigned uid;
-	int pid;
+static void read_who(const struct block_answerer *a, pid_t tid, struct block_refusal *ret) {
+	struct process p;
 
-	(void)snprintf(path, sizeof(path), "%d/status", (int)tid);
-	fd = openat(a->proc_fd, path, O_RDONLY | O_CLOEXEC);
-	n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
-	text[n < 0 ? 0 : n] = '\0';
-	at = strstr(text, "\nTgid:");
-	if (at && sscanf(at + 6, "%d", &pid) == 1)
-		ret->pid = pid;
-	at = strstr(text, "\nUid:");
-	if (at && sscanf(at + 5, "%*u %u", &uid) == 1)
-		ret->uid = uid;
-}
-
-static void read_comm(const struct block_answerer *a, pid_t tid, char out[BLOCK_COMM_MAX]) {
-	char path[64];
-	autoclose int fd = -1;
-	ssize_t n;
-
-	(void)snprintf(path, sizeof(path), "%d/comm", (int)tid);
-	fd = openat(a->proc_fd, path, O_RDONLY | O_CLOEXEC);
-	n = fd < 0 ? -1 : read(fd, out, BLOCK_COMM_MAX - 1);
-	out[n < 0 ? 0 : n] = '\0';
-	out[strcspn(out, "\n")] = '\0';
+	process_who(a->proc_fd, tid, &p);
+	ret->pid = p.pid;
+	ret->uid = p.uid;
+	(void)snprintf(ret->comm, sizeof(ret->comm), "%s", p.comm);
 }
 
 static bool is_refused(const struct block_answerer *a, const struct fanotify_event_metadata *e,
@@ -135,8 +112,7 @@ static void take(const struct block_answerer *a, const struct fanotify_event_met
 	if (refused) {
 		/* Now, while it cannot go away. */
 		r.is_run = !(e->mask & FAN_OPEN_PERM);
-		read_status(a, e->pid, &r);
-		read_comm(a, e->pid, r.comm);
+		read_who(a, e->pid, &r);
 		read_path(a, e->fd, r.path);
 		if (fstat(e->fd, &st) == 0) {
 			r.dev = st.st_dev;

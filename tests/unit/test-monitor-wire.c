@@ -3,11 +3,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -351,6 +354,31 @@ static void our_own_process_is_read(void **state) {
 	assert_true(process_is_in(proc, 0x7ffffff0, "x") < 0);
 }
 
+static void *thread_with_a_name(void *data) {
+	autoclose int proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	(void)prctl(PR_SET_NAME, "a)\nTgid:\t1");
+	process_who(proc, (pid_t)syscall(SYS_gettid), data);
+	return NULL;
+}
+
+static void a_thread_is_of_a_process(void **state) {
+	autoclose int proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct process p;
+	pthread_t thread;
+
+	(void)state;
+	assert_int_equal(pthread_create(&thread, NULL, thread_with_a_name, &p), 0);
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	assert_int_equal(p.pid, getpid());
+	assert_int_equal(p.uid, geteuid());
+	assert_string_equal(p.comm, "a)\nTgid:\t1");
+	process_who(proc, 0x7ffffff0, &p);
+	assert_int_equal(p.pid, 0x7ffffff0);
+	assert_int_equal(p.uid, -1);
+	assert_string_equal(p.comm, "");
+}
+
 static void numbers_of_users(void **state) {
 	const struct watch_target t = { .uid_base = 100000, .uid_count = 65536 };
 
@@ -375,6 +403,7 @@ int main(void) {
 		cmocka_unit_test(counters_of_both_versions),
 		cmocka_unit_test(words_of_a_process),
 		cmocka_unit_test(our_own_process_is_read),
+		cmocka_unit_test(a_thread_is_of_a_process),
 		cmocka_unit_test(numbers_of_users),
 	};
 

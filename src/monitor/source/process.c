@@ -63,13 +63,18 @@ static int read_stat(int proc_fd, struct process *p) {
 	return r;
 }
 
-static void read_uid(int proc_fd, struct process *p) {
+/* Its user, and the process that it is a thread of. A name makes no line: that is escaped here. */
+static void read_status(int proc_fd, struct process *p) {
 	const char *at;
 	struct buf b;
 	unsigned uid;
+	int pid;
 
 	if (read_file(proc_fd, p->pid, "status", STATUS_MAX, &b) < 0)
 		return;
+	at = strstr(b.data, "\nTgid:");
+	if (at && sscanf(at + 6, "%d", &pid) == 1)
+		p->pid = pid;
 	at = strstr(b.data, "\nUid:");
 	if (at && sscanf(at + 5, "%*u %u", &uid) == 1)
 		p->uid = uid;
@@ -104,8 +109,14 @@ int process_read(int proc_fd, pid_t pid, struct process *ret) {
 	if (r == 0)
 		r = read_stat(proc_fd, ret);
 	if (r == 0)
-		read_uid(proc_fd, ret);
+		read_status(proc_fd, ret);
 	return r;
+}
+
+void process_who(int proc_fd, pid_t tid, struct process *ret) {
+	*ret = (struct process){ .pid = tid, .uid = -1 };
+	(void)read_stat(proc_fd, ret);
+	read_status(proc_fd, ret);
 }
 
 int process_is_in(int proc_fd, pid_t pid, const char *lxc_name) {

@@ -18,6 +18,11 @@ struct process {
 /* 0 or -errno: -ENOENT, -ESRCH when it has gone. process_done() in either case. */
 int process_read(int proc_fd, pid_t pid, struct process *ret);
 void process_done(struct process *p);
+/*
+ * Of a thread, as far as it is known: its name, its user, the process that it is of. Without
+ * the words, which are in its memory: to read that may take as long as it wants.
+ */
+void process_who(int proc_fd, pid_t tid, struct process *ret);
 /* Is it in the group of that name (of liblxc's, of any hierarchy)? 1, 0 or -errno. */
 int process_is_in(int proc_fd, pid_t pid, const char *lxc_name);
 /* @fn for each process of a group and of those below it. */
