@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The store on disk: finding, listing and naming images, and adding one. */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -81,7 +80,9 @@ static int store_load_image(const struct layout *l, const char *fingerprint,
 	if (code == 0 && strcmp(info->fingerprint, fingerprint) != 0)
 		code = err_set(err, ERR_SYSTEM, -EBADMSG, "'%s' is the record of another image",
 			       name);
-	if (code == -EBADMSG)
+	/* What a newer one has made is all right, and a disk may be again. */
+	if (code == -EBADMSG || code == -ENOENT || code == -EFBIG || code == -EISDIR ||
+	    code == -ENOTDIR || code == -ENXIO || code == -ELOOP)
 		(void)err_hint(err, "which layers it has is not known, so nothing can be removed; to "
 			       "be without that image: rm -r %s/images/%s", l->root, fingerprint);
 	if (code < 0)
@@ -94,21 +95,17 @@ static int store_load_image(const struct layout *l, const char *fingerprint,
 	return 0;
 }
 
-/* The fingerprints that have a directory, in no order. */
+/* The fingerprints that have a directory. */
 static int list_fingerprints(const struct layout *l, char ***ret, struct err *err) {
-	int fd = openat(l->images_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	autoclosedir DIR *dir = fd < 0 ? NULL : fdopendir(fd);
-	struct dirent *d;
+	autostrv char **names = NULL;
+	int r = dir_names(l->images_fd, &names);
 
-	if (!dir) {
-		int code = -errno;
-
-		mem_close_ptr(&fd);
-		return err_sys(err, code, "cannot list the images in '%s'", l->root);
-	}
-	while ((d = readdir(dir)))
-		if (image_fingerprint_is_valid(d->d_name))
-			strv_add(ret, d->d_name);
+	/* With one left out its layers would be nobody's, and go. */
+	if (r < 0)
+		return err_sys(err, r, "cannot list the images in '%s'", l->root);
+	for (size_t i = 0; names && names[i]; i++)
+		if (image_fingerprint_is_valid(names[i]))
+			strv_add(ret, names[i]);
 	return 0;
 }
 

@@ -158,22 +158,23 @@ static void claim_name(const struct id_range *r, char out[32]) {
 	(void)snprintf(out, 32, "%" PRIu32 "-%" PRIu32, r->base, r->count);
 }
 
-/* False: no claim, of another boot, or damaged (then the range counts as free). */
-static bool claim_load(int dir, const char *file, struct claim *ret) {
+/* 0: no claim, of another boot, or damaged (then the range counts as free). -errno: who knows. */
+static int claim_load(int dir, const char *file, struct claim *ret) {
 	unsigned long long base, count; /* their sum has more than 32 bits */
 	char *end;
 	struct buf b;
-	bool good = false;
+	int r = 0;
 
 	base = strtoull(file, &end, 10);
 	if (end == file || *end != '-')
-		return false;
+		return 0;
 	count = strtoull(end + 1, &end, 10);
 	if (*end || base == 0 || count == 0 || base > UINT32_MAX || count > UINT32_MAX ||
 	    base + count > UINT32_MAX)
-		return false;
-	if (file_read_at(dir, file, CLAIM_FILE_MAX, &b) < 0)
-		return false;
+		return 0;
+	r = file_read_at(dir, file, CLAIM_FILE_MAX, &b);
+	if (r < 0)
+		return r;
 	autostrv char **line = strv_split(b.data, "\n");
 	if (strv_len(line) == 4 && !strcmp(line[0], boot_id())) {
 		*ret = (struct claim){
@@ -182,35 +183,30 @@ static bool claim_load(int dir, const char *file, struct claim *ret) {
 			.root = xstrdup(line[2]),
 			.name = xstrdup(line[3]),
 		};
-		good = true;
+		r = 1;
 	}
 	buf_done(&b);
-	return good;
+	return r;
 }
 
-static int claims_load(int dir, struct claims *ret) {
-	struct claims c = { 0 };
-	autoclose int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	autoclosedir DIR *d = fd >= 0 ? fdopendir(fd) : NULL;
-	struct dirent *e;
+static int claims_load(const char *path, int dir, struct claims *ret, struct err *err) {
+	autostrv char **names = NULL;
+	int r = dir_names(dir, &names);
 
-	if (!d)
-		return -errno;
-	(void)steal_fd(&fd);
-	while ((e = readdir(d))) {
+	for (size_t i = 0; r >= 0 && names && names[i]; i++) {
 		struct claim one;
 
-		if (e->d_name[0] < '1' || e->d_name[0] > '9')
+		if (names[i][0] < '1' || names[i][0] > '9')
 			continue;
-		if (!claim_load(dir, e->d_name, &one)) {
-			(void)unlinkat(dir, e->d_name, 0);
+		r = claim_load(dir, names[i], &one);
+		if (r == 0)
+			(void)unlinkat(dir, names[i], 0);
+		if (r != 1)
 			continue;
-		}
-		c.v = xreallocarray(c.v, c.count + 1, sizeof(*c.v));
-		c.v[c.count++] = one;
+		ret->v = xreallocarray(ret->v, ret->count + 1, sizeof(*ret->v));
+		ret->v[ret->count++] = one;
 	}
-	*ret = c;
-	return 0;
+	return r < 0 ? err_sys(err, r, "cannot read the claims of ids in '%s'", path) : 0;
 }
 
 static int claim_store(int dir, const struct id_range *r, bool rests, const char *root,
@@ -232,7 +228,9 @@ static bool range_in_use(const struct id_range *r) {
 	autoclosedir DIR *d = opendir("/proc");
 	struct dirent *e;
 
-	while (d && (e = readdir(d))) {
+	if (!d)
+		return true; /* nobody knows */
+	while ((e = readdir(d))) {
 		struct stat st;
 
 		if (e->d_name[0] < '1' || e->d_name[0] > '9')
@@ -316,9 +314,9 @@ int ids_claim(const struct ids_files *files, uint32_t count, const char *owner_r
 		r = claims_open(&f, &dir, &lock, err);
 	if (r < 0)
 		return r;
-	r = claims_load(dir, &c);
+	r = claims_load(f.claims_dir, dir, &c, err);
 	if (r < 0)
-		return err_sys(err, r, "cannot read '%s'", f.claims_dir);
+		return r;
 	for (size_t i = 0; i < c.count; i++)
 		if (!c.v[i].rests && c.v[i].range.count == count &&
 		    !strcmp(c.v[i].root, owner_root) && !strcmp(c.v[i].name, owner_name)) {
@@ -343,7 +341,7 @@ int ids_release(const struct ids_files *files, const char *owner_root, const cha
 	int r = claims_open(&f, &dir, &lock, err);
 
 	if (r == 0)
-		r = claims_load(dir, &c);
+		r = claims_load(f.claims_dir, dir, &c, err);
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < c.count; i++) {
@@ -371,9 +369,9 @@ int ids_sweep(const struct ids_files *files, const char *owner_root, bool dry_ru
 	int r = claims_open(&f, &dir, &lock, err), count = 0;
 
 	if (r == 0)
-		r = claims_load(dir, &c);
+		r = claims_load(f.claims_dir, dir, &c, err);
 	if (r < 0)
-		return err_sys(err, r, "cannot read '%s'", f.claims_dir);
+		return r;
 	for (size_t i = 0; i < c.count; i++) {
 		const struct claim *one = &c.v[i];
 		char file[32];

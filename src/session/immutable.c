@@ -68,7 +68,7 @@ static int walk_dir(struct walk *w, int fd, const char *path, int depth) {
 	dir = copy < 0 ? NULL : fdopendir(copy);
 	if (!dir)
 		return -errno;
-	while (r == 0 && (e = readdir(dir))) {
+	for (errno = 0; r == 0 && (e = readdir(dir)); errno = 0) {
 		autofree char *inner = NULL;
 
 		if (!strcmp(e->d_name, ".") || !strcmp(e->d_name, ".."))
@@ -76,7 +76,7 @@ static int walk_dir(struct walk *w, int fd, const char *path, int depth) {
 		inner = path_join(path, e->d_name);
 		r = walk_one(w, fd, e->d_name, inner, depth + 1);
 	}
-	return r;
+	return r == 0 && errno ? -errno : r; /* half a directory would protect half of it */
 }
 
 /* Files before the directory that they are in. Links and the like have no such mark. */

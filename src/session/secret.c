@@ -75,7 +75,7 @@ static int walk(struct search *s, int dir, char *const *parts) {
 	d = fd < 0 ? NULL : fdopendir(fd);
 	if (!d)
 		return -errno;
-	while (r == 0 && (e = readdir(d))) {
+	for (errno = 0; r == 0 && (e = readdir(d)); errno = 0) {
 		if (!strcmp(e->d_name, ".") || !strcmp(e->d_name, ".."))
 			continue;
 		if (++s->looks > SECRET_LOOKS_MAX)
@@ -83,7 +83,7 @@ static int walk(struct search *s, int dir, char *const *parts) {
 		if (fnmatch(*parts, e->d_name, 0) == 0)
 			r = go_on(s, dir, e->d_name, parts + 1);
 	}
-	return r;
+	return r == 0 && errno ? -errno : r; /* half a directory would protect half of it */
 }
 
 int secret_find(const struct privilege *who, int workspace_fd, const char *workspace,

@@ -2,11 +2,12 @@
 /*
  * Preloaded: SIGKILL at the COI_TEST_KILL_AT-th call that changes a file system,
  * before the call is carried out; or, at the COI_TEST_FAIL_AT-th of those that
- * want space, ENOSPC in its place. File COI_TEST_FAILED is made when it comes to
- * that. Counts a process and what it forks; helper programs get an environment
+ * want space, ENOSPC in its place; or EIO in place of the COI_TEST_BLIND_AT-th entry
+ * of a directory. File COI_TEST_FAILED is made when it comes to that. Counts a process and what it forks; helper programs get an environment
  * of their own, or COI_TEST_PROGRAM says which program is meant.
  */
 #define _GNU_SOURCE
+#include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -128,3 +129,24 @@ static int makes(int flags) {
 
 OPENAT(openat)
 OPENAT(openat64)
+
+/* Is this the entry that cannot be read? */
+static int is_blind(void) {
+	static long count, at = -1;
+
+	if (at < 0)
+		at = number_for_us("COI_TEST_BLIND_AT");
+	if (++count != at)
+		return 0;
+	tell();
+	errno = EIO;
+	return 1;
+}
+
+struct dirent *readdir(DIR *d) {
+	return is_blind() ? NULL : REAL(struct dirent *, readdir, (DIR *))(d);
+}
+
+struct dirent64 *readdir64(DIR *d) {
+	return is_blind() ? NULL : REAL(struct dirent64 *, readdir64, (DIR *))(d);
+}

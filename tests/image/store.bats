@@ -196,6 +196,26 @@ in-use img-20260101-000000" ]
 	[ "$(store)" = "$before" ]
 }
 
+@test "a directory that cannot be read to its end: nothing of it counts as nobody's" {
+	! nm -D "$TOOL" | grep -q __asan_ || skip "a sanitizer and a preloaded library do not go together"
+	cc -shared -fPIC -o "$DIR/kill-at.so" "$SRC/tests/image/kill-at.c" -ldl
+	import one 1
+	import two 2
+	local n=0 failed=0 before
+	before=$(store)
+	while :; do
+		n=$((n + 1))
+		rm -f "$DIR/blind"
+		LD_PRELOAD=$DIR/kill-at.so COI_TEST_BLIND_AT=$n COI_TEST_FAILED=$DIR/blind \
+			"$TOOL" repair >/dev/null 2>"$DIR/log" || failed=$((failed + 1))
+		[ -e "$DIR/blind" ] || break
+		[ "$(store)" = "$before" ] || { echo "entry $n"; cat "$DIR/log"; return 1; }
+	done
+	[ "$failed" -gt 3 ]
+	grep . "$DIR/log" && return 1
+	"$TOOL" exists one && "$TOOL" exists two
+}
+
 @test "a full disk: a clear line, the store as it was" {
 	mkdir "$DIR/small"
 	truncate -s 64M "$DIR/small.img"

@@ -213,6 +213,28 @@ static void test_claims_of_another_boot_and_of_lost_roots_are_void(void **state)
 	fixture_done(&f);
 }
 
+/* Whose ids they are is not known, so they are nobody else's. */
+static void test_a_claim_that_cannot_be_read_is_none_that_is_void(void **state) {
+	struct fixture f;
+	struct id_range range;
+	struct err err = { 0 };
+	autofree char *file = NULL;
+
+	fixture_make(&f, "root:3000000000:65536\n", "root:3000000000:65536\n");
+	file = xasprintf("%s/3000000000-65536", f.claims);
+	assert_int_equal(mkdir(f.claims, 0700), 0);
+	assert_int_equal(mkdir(file, 0700), 0);
+	assert_true(ids_claim(&f.files, 65536, f.dir, "a", &range, &err) < 0);
+	assert_non_null(strstr(err.msg, f.claims));
+	err = (struct err){ 0 };
+	assert_true(ids_release(&f.files, f.dir, "a", &err) < 0);
+	assert_non_null(strstr(err.msg, f.claims));
+	assert_int_equal(rmdir(file), 0);
+	owner_make(&f, "a");
+	assert_int_equal(ids_claim(&f.files, 65536, f.dir, "a", &range, &err), 0);
+	fixture_done(&f);
+}
+
 static void found_name(const char *name, void *data) {
 	(void)snprintf(data, 16, "%s", name);
 }
@@ -300,6 +322,7 @@ int main(void) {
 		cmocka_unit_test(test_suggest_overlaps_nobody),
 		cmocka_unit_test(test_claims_never_overlap),
 		cmocka_unit_test(test_claims_of_another_boot_and_of_lost_roots_are_void),
+		cmocka_unit_test(test_a_claim_that_cannot_be_read_is_none_that_is_void),
 		cmocka_unit_test(test_sweep_takes_what_has_no_container),
 		cmocka_unit_test(test_missing_line_is_named),
 		cmocka_unit_test(test_maps),
