@@ -209,6 +209,8 @@ static int compression_check(const char *name, struct err *err) {
 static int export_check(struct cli *cli, void *args, struct err *err) {
 	const struct export_args *a = args;
 
+	if (!*app_word(cli, 1))
+		return err_set(err, ERR_USAGE, -EINVAL, "the name of the file is empty");
 	if (strcmp(app_word(cli, 1), "-") == 0 && isatty(STDOUT_FILENO))
 		return err_set(err, ERR_USAGE, -EINVAL, "an archive is not written to a terminal");
 	return compression_check(a->compression, err);
@@ -337,7 +339,7 @@ const struct cli_command cmd_image_export = {
 	.options = export_options,
 	.examples = export_examples,
 	.args_size = sizeof(struct export_args),
-	.flags = COMMAND_SESSION | COMMAND_CONFIG,
+	.flags = COMMAND_SESSION | COMMAND_CONFIG | COMMAND_LOOKS,
 	.check = export_check,
 	.run = export_run,
 };

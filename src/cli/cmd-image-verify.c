@@ -276,7 +276,7 @@ const struct cli_command cmd_image_verify = {
 	.options = verify_options,
 	.examples = verify_examples,
 	.args_size = sizeof(struct verify_args),
-	.flags = COMMAND_SESSION | COMMAND_FORMAT,
+	.flags = COMMAND_SESSION | COMMAND_FORMAT | COMMAND_LOOKS,
 	.check = verify_check,
 	.run = verify_run,
 };

@@ -248,6 +248,18 @@ static int write_layer_record(struct import *i, const struct image_info *info, s
 	return record_store(r, i->stage.dir_fd, "layer.ini", 0600, err);
 }
 
+/* An empty directory, or an archive of one: what somebody has given by mistake. */
+static int refuse_nothing(const struct import *i, const struct source *s, struct err *err) {
+	autoclose int fs = openat(i->stage.dir_fd, "fs", O_RDONLY | O_DIRECTORY | O_NOFOLLOW |
+				  O_CLOEXEC);
+	autostrv char **names = NULL;
+	int r = fs < 0 ? -errno : dir_names(fs, &names);
+
+	if (r < 0)
+		return err_sys(err, r, "cannot look at what was unpacked");
+	return names ? 0 : err_set(err, ERR_SYSTEM, -EBADMSG, "'%s' is empty", s->name);
+}
+
 static int finish(struct import *i, struct image_import_result *ret, struct err *err) {
 	auto_image_info struct image_info *info = NULL;
 	const char *aliases[2] = { i->spec->alias, NULL };
@@ -318,6 +330,8 @@ static int run(struct import *i, const struct source *first, const struct source
 	r = second->fd < 0 ? import_single(i, first, err) : import_split(i, first, second, err);
 	if (r == 0 && i->result.layout == HELPER_OCI)
 		return finish_layers(i, first, ret, err);
+	if (r == 0)
+		r = refuse_nothing(i, second->fd < 0 ? first : second, err);
 	if (r == 0 && i->spec->reference)
 		r = err_set(err, ERR_USAGE, -EINVAL, "'%s' is one root file system; there is nothing "
 			    "to choose from", first->name);

@@ -115,6 +115,17 @@ refused() { # STATUS TEXT COMMAND…
 	expect_one_error
 }
 
+# A disk that has had errors is mounted read-only: what is on it can be looked at and saved.
+@test "images of a read-only state directory are exported and verified" {
+	run --separate-stderr unshare -m --propagation private bash -c '
+		mount --bind "$COI_ROOT" "$COI_ROOT" && mount -o remount,ro,bind "$COI_ROOT" &&
+		"$0" image verify coi-default && "$0" image export coi-default "$1"' \
+		"$COI_TEST_BUILD/coi" "$T/saved"
+	expect_status 0
+	[ -s "$T/saved" ]
+	rm "$T/saved"
+}
+
 @test "a state directory that is a file" {
 	: >"$T/plain"
 	COI_ROOT=$T/plain run --separate-stderr coi list

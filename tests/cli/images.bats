@@ -189,7 +189,10 @@ imports_and_runs() { # FILE...
 	head -c 100000 /dev/urandom >"$T/noise"
 	gzip -1 -c "${COI_TEST_IMAGE:-$T/image.tar}" | head -c 500000 >"$T/cut.tar.gz"
 	head -c 3000000 "${COI_TEST_IMAGE:-$T/image.tar}" >"$T/cut.tar"
-	for file in empty text noise cut.tar.gz cut.tar nonexistent; do
+	# A directory given by mistake, and an archive of one.
+	mkdir "$T/nothing"
+	tar -C "$T/nothing" -cf "$T/nothing.tar" .
+	for file in empty text noise cut.tar.gz cut.tar nonexistent nothing nothing.tar; do
 		run --separate-stderr coi image import "$T/$file" --alias bad
 		expect_status 1
 		expect_one_error
@@ -455,6 +458,10 @@ imports_and_runs() { # FILE...
 	run --separate-stderr coi image list
 	expect_status 1
 	expect_stderr "has no valid time"
+	expect_stderr "rm -r $COI_ROOT/images/$print"
+	rm "$COI_ROOT/images/$print/image.ini"
+	run --separate-stderr coi image list
+	expect_status 1
 	expect_stderr "rm -r $COI_ROOT/images/$print"
 	cp "$T/late.ini" "$COI_ROOT/images/$print/image.ini"
 	coi image delete late
