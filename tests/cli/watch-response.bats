@@ -199,12 +199,14 @@ written() { # NAME: bytes
 	settings 'auto_kill_on_critical = false'
 	for n in 1 2 3; do
 		launch y1
-		inside y1 bash -c 'for i in 1 2 3 4; do (while :; do printf x; done >/root/n$i) & done
-			sleep 0.5; ln -s /bin/sleep /tmp/xmrig; /tmp/xmrig 60' 3>&- >/dev/null 2>&1 &
+		inside y1 bash -c 'for i in 1 2 3 4; do (while :; do printf x; done >/root/n$i) & done; wait' 3>&- >/dev/null 2>&1 &
 		pid=$!
+		writes() { [ "$(written y1)" -gt 0 ]; }
+		within 10 writes
+		inside y1 ln -s /bin/sleep /tmp/xmrig
+		(inside y1 /tmp/xmrig 60 3>&- >/dev/null 2>&1 || true) &
 		within 10 frozen y1
 		before=$(written y1)
-		[ "$before" -gt 0 ]
 		coi container stop --force y1
 		[ "$(written y1)" = "$before" ]
 		wait "$pid" || true
