@@ -2,9 +2,10 @@
 /*
  * Preloaded: SIGKILL at the COI_TEST_KILL_AT-th call that changes a file system,
  * before the call is carried out; or, at the COI_TEST_FAIL_AT-th of those that
- * want space, ENOSPC in its place; or EIO in place of the COI_TEST_BLIND_AT-th entry
- * of a directory. File COI_TEST_FAILED is made when it comes to that. Counts a process and what it forks; helper programs get an environment
- * of their own, or COI_TEST_PROGRAM says which program is meant.
+ * want space, ENOSPC in its place; or EIO in place of the COI_TEST_BLIND_AT-th
+ * entry of a directory. File COI_TEST_FAILED is made when it comes to that.
+ * Counts a process and what it forks; helper programs get an environment of
+ * their own, or COI_TEST_PROGRAM says which program is meant.
  */
 #define _GNU_SOURCE
 #include <dirent.h>
