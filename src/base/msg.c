@@ -83,6 +83,29 @@ void msg_done(struct msg *m) {
 	m->body = NULL;
 }
 
+int msg_report_read(int sock, const struct msg_kind *kinds, size_t count, struct msg_report *ret) {
+	struct msg m;
+	int n = msg_recv(sock, &m);
+
+	*ret = (struct msg_report){ 0 };
+	if (n == -EAGAIN)
+		return 0;
+	if (n == -EBADMSG)
+		return 1;
+	if (n <= 0)
+		return n < 0 ? n : -EPIPE;
+	for (size_t i = 0; i < count; i++)
+		if (!strcmp(m.type, kinds[i].type))
+			*ret = (struct msg_report){ kinds[i].kind, json_incref(m.body) };
+	msg_done(&m);
+	return 1;
+}
+
+void msg_report_done(struct msg_report *r) {
+	json_decref(r->body);
+	*r = (struct msg_report){ 0 };
+}
+
 int msg_send_err(int sock, const struct err *e) {
 	json_t *body = json_object();
 

@@ -35,6 +35,22 @@ int msg_recv_timeout(int sock, struct msg *m, int timeout_ms);
 /* Closes what descriptors were not taken (steal_fd(&m.fds[i])) and frees the body. */
 void msg_done(struct msg *m);
 
+/* What a helper says, by its own table of types. */
+struct msg_kind {
+	const char *type;
+	int kind; /* not 0 */
+};
+struct msg_report {
+	int kind;     /* 0: none of the table, or no message at all */
+	json_t *body; /* owned; NULL with 0 */
+};
+/*
+ * The next one of a socket that does not block: 1, 0: none now, -EPIPE or -errno: it is gone.
+ * Descriptors that come with it are closed.
+ */
+int msg_report_read(int sock, const struct msg_kind *kinds, size_t count, struct msg_report *ret);
+void msg_report_done(struct msg_report *r);
+
 /* An error record as a message of type "error", and back. */
 int msg_send_err(int sock, const struct err *e);
 void msg_to_err(const struct msg *m, struct err *err);

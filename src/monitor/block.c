@@ -15,7 +15,6 @@
 #include "base/fd.h"
 #include "base/json.h"
 #include "base/mem.h"
-#include "base/msg.h"
 #include "base/proc.h"
 #include "base/strv.h"
 #include "monitor/backends.h"
@@ -185,36 +184,13 @@ void block_stop(struct block *b) {
 	*b = (struct block)BLOCK_INIT;
 }
 
-void block_report_done(struct block_report *r) {
-	json_decref(r->body);
-	*r = (struct block_report){ 0 };
-}
+int block_read(struct block *b, struct msg_report *ret) {
+	static const struct msg_kind kinds[] = {
+		{ BLOCK_MSG_READY, BLOCK_REPORT_READY },
+		{ BLOCK_MSG_REFUSED, BLOCK_REPORT_REFUSED },
+		{ BLOCK_MSG_MORE, BLOCK_REPORT_MORE },
+		{ BLOCK_MSG_AGAIN, BLOCK_REPORT_AGAIN },
+	};
 
-static const struct {
-	const char *type;
-	enum block_report_kind kind;
-} kinds[] = {
-	{ BLOCK_MSG_READY, BLOCK_REPORT_READY },
-	{ BLOCK_MSG_REFUSED, BLOCK_REPORT_REFUSED },
-	{ BLOCK_MSG_MORE, BLOCK_REPORT_MORE },
-	{ BLOCK_MSG_AGAIN, BLOCK_REPORT_AGAIN },
-};
-
-int block_read(struct block *b, struct block_report *ret) {
-	struct msg m;
-	int n = b->control_fd < 0 ? -EBADF : msg_recv(b->control_fd, &m);
-
-	*ret = (struct block_report){ 0 };
-	if (n == -EAGAIN)
-		return 0;
-	if (n <= 0 && n != -EBADMSG)
-		return n < 0 ? n : -EPIPE;
-	for (size_t i = 0; n == 1 && i < ARRAY_SIZE(kinds); i++)
-		if (!strcmp(m.type, kinds[i].type))
-			ret->kind = kinds[i].kind;
-	if (n == 1) {
-		ret->body = json_incref(m.body);
-		msg_done(&m);
-	}
-	return 1;
+	return msg_report_read(b->control_fd, kinds, ARRAY_SIZE(kinds), ret);
 }

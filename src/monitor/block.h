@@ -15,13 +15,13 @@
 #ifndef COI_MONITOR_BLOCK_H
 #define COI_MONITOR_BLOCK_H
 
-#include <jansson.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
 #include "base/err.h"
 #include "base/layout.h"
+#include "base/msg.h"
 #include "monitor/block-find.h"
 
 struct block {
@@ -67,18 +67,12 @@ void block_leave(struct block *b);
 void block_stop(struct block *b);
 
 enum block_report_kind {
-	BLOCK_REPORT_NOTHING,
-	BLOCK_REPORT_READY,   /* it answers */
+	BLOCK_REPORT_READY = 1, /* it answers */
 	BLOCK_REPORT_REFUSED, /* "path", "comm", "pid", "uid" (the host's), "dev", "ino", "is_run" */
 	BLOCK_REPORT_MORE,    /* "count": refused, and no report had room */
 	BLOCK_REPORT_AGAIN,   /* "why": the child that answers was started again */
 };
-struct block_report {
-	enum block_report_kind kind;
-	json_t *body; /* owned */
-};
-void block_report_done(struct block_report *r);
 /* The next one, not waited for: 1, 0: none now, or -errno: it is gone. */
-int block_read(struct block *b, struct block_report *ret);
+int block_read(struct block *b, struct msg_report *ret);
 
 #endif

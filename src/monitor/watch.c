@@ -13,7 +13,6 @@
 #include "base/fd.h"
 #include "base/json.h"
 #include "base/mem.h"
-#include "base/msg.h"
 #include "base/proc.h"
 #include "base/strv.h"
 #include "monitor/backends.h"
@@ -131,42 +130,19 @@ int watch_log_send(struct watch *w, const struct watch_log *log) {
 	return msg_send(w->control_fd, WATCH_MSG_LOG, body, &log->fd, log->fd < 0 ? 0 : 1);
 }
 
-void watch_report_done(struct watch_report *r) {
-	json_decref(r->body);
-	*r = (struct watch_report){ 0 };
+int watch_read(struct watch *w, struct msg_report *ret) {
+	static const struct msg_kind kinds[] = {
+		{ WATCH_MSG_READY, WATCH_REPORT_READY },
+		{ WATCH_MSG_EVENTS, WATCH_REPORT_EVENTS },
+		{ WATCH_MSG_THREAT, WATCH_REPORT_THREAT },
+		{ WATCH_MSG_PONG, WATCH_REPORT_ALIVE },
+		{ WATCH_MSG_LOOK, WATCH_REPORT_LOOK },
+	};
+
+	return msg_report_read(w->control_fd, kinds, ARRAY_SIZE(kinds), ret);
 }
 
-static const struct {
-	const char *type;
-	enum watch_report_kind kind;
-} kinds[] = {
-	{ WATCH_MSG_READY, WATCH_REPORT_READY },
-	{ WATCH_MSG_EVENTS, WATCH_REPORT_EVENTS },
-	{ WATCH_MSG_THREAT, WATCH_REPORT_THREAT },
-	{ WATCH_MSG_PONG, WATCH_REPORT_ALIVE },
-	{ WATCH_MSG_LOOK, WATCH_REPORT_LOOK },
-};
-
-int watch_read(struct watch *w, struct watch_report *ret) {
-	struct msg m;
-	int n = w->control_fd < 0 ? -EBADF : msg_recv(w->control_fd, &m);
-
-	*ret = (struct watch_report){ 0 };
-	if (n == -EAGAIN)
-		return 0;
-	if (n <= 0 && n != -EBADMSG)
-		return n < 0 ? n : -EPIPE;
-	for (size_t i = 0; n == 1 && i < ARRAY_SIZE(kinds); i++)
-		if (!strcmp(m.type, kinds[i].type))
-			ret->kind = kinds[i].kind;
-	if (n == 1) {
-		ret->body = json_incref(m.body);
-		msg_done(&m);
-	}
-	return 1;
-}
-
-int watch_wait(struct watch *w, int timeout_ms, struct watch_report *ret) {
+int watch_wait(struct watch *w, int timeout_ms, struct msg_report *ret) {
 	struct pollfd pfd = { .fd = w->control_fd, .events = POLLIN };
 	int r = watch_read(w, ret);
 

@@ -6,13 +6,13 @@
 #ifndef COI_MONITOR_WATCH_H
 #define COI_MONITOR_WATCH_H
 
-#include <jansson.h>
 #include <stdbool.h>
 #include <sys/types.h>
 
 #include "audit/threat.h"
 #include "base/err.h"
 #include "base/layout.h"
+#include "base/msg.h"
 #include "monitor/detect.h"
 
 struct watch {
@@ -53,24 +53,17 @@ int watch_ping(struct watch *w);
 int watch_log_send(struct watch *w, const struct watch_log *log);
 
 enum watch_report_kind {
-	WATCH_REPORT_NOTHING,
-	WATCH_REPORT_READY,
+	WATCH_REPORT_READY = 1,
 	WATCH_REPORT_EVENTS, /* body: "list" */
 	WATCH_REPORT_THREAT, /* body: wire.h */
 	WATCH_REPORT_ALIVE,
 	WATCH_REPORT_LOOK, /* it wants watch_log_send() */
 };
 
-struct watch_report {
-	enum watch_report_kind kind;
-	json_t *body; /* owned */
-};
-void watch_report_done(struct watch_report *r);
-
 /* The next one, which is not waited for: 1, 0: none now, or -errno: it is gone. */
-int watch_read(struct watch *w, struct watch_report *ret);
+int watch_read(struct watch *w, struct msg_report *ret);
 /* Wait for one, at most @timeout_ms: 1, -ETIMEDOUT, -errno. */
-int watch_wait(struct watch *w, int timeout_ms, struct watch_report *ret);
+int watch_wait(struct watch *w, int timeout_ms, struct msg_report *ret);
 /* The container has ended: say so; what is not told yet comes, and then the end. */
 void watch_finish(struct watch *w);
 /* Its end: killed when it does not end by itself. */

@@ -77,7 +77,7 @@ static int begin(const struct container *c, const struct runtime_ref *ref,
 	return r;
 }
 
-static void take_report(const struct container *c, const struct watch_report *report,
+static void take_report(const struct container *c, const struct msg_report *report,
 			json_t *processes, json_t *threats) {
 	const json_t *event;
 	size_t i;
@@ -97,7 +97,7 @@ int look_at_processes(const struct session *s, const struct container *c,
 		      json_t *processes, json_t *threats, struct err *err) {
 	uint64_t end = clock_mono_ms() + LOOK_TIMEOUT_MS;
 	struct watch w = WATCH_INIT;
-	struct watch_report report;
+	struct msg_report report;
 	int r;
 
 	/* It is to look once, and to hear of nothing. */
@@ -116,7 +116,7 @@ int look_at_processes(const struct session *s, const struct container *c,
 			watch_finish(&w);
 		if (r == 1) {
 			take_report(c, &report, processes, threats);
-			watch_report_done(&report);
+			msg_report_done(&report);
 		}
 	}
 	watch_stop(&w);

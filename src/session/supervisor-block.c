@@ -317,7 +317,7 @@ static void on_refused(struct supervisor *v, const json_t *body) {
 	set_tick(v);
 }
 
-static void take_report(struct supervisor *v, const struct block_report *report) {
+static void take_report(struct supervisor *v, const struct msg_report *report) {
 	autofree char *text = NULL;
 
 	switch (report->kind) {
@@ -334,8 +334,7 @@ static void take_report(struct supervisor *v, const struct block_report *report)
 				 json_get_str(report->body, "why", "?"));
 		supervisor_state_record(v, "source.gap", AUDIT_WARNING, NULL, text);
 		break;
-	case BLOCK_REPORT_READY:
-	case BLOCK_REPORT_NOTHING:
+	default: /* that it answers, or nothing that we know */
 		break;
 	}
 }
@@ -372,14 +371,14 @@ static void on_block(int fd, uint32_t events, void *data) {
 	(void)fd;
 	(void)events;
 	for (int i = 0; i < REPORTS_AT_ONCE; i++) {
-		struct block_report report;
+		struct msg_report report;
 		int r = block_read(&v->block, &report);
 
 		if (r == 0)
 			return;
 		if (r > 0) {
 			take_report(v, &report);
-			block_report_done(&report);
+			msg_report_done(&report);
 			continue;
 		}
 		loop_remove(v->loop, v->block_source);
@@ -403,7 +402,7 @@ void supervisor_block_watch(struct supervisor *v) {
 
 /* What it has still to say, and what was only counted. */
 void supervisor_block_finish(struct supervisor *v) {
-	struct block_report report;
+	struct msg_report report;
 	struct findings all;
 
 	loop_remove(v->loop, v->block_source);
@@ -414,7 +413,7 @@ void supervisor_block_finish(struct supervisor *v) {
 		return;
 	while (block_read(&v->block, &report) > 0) {
 		take_report(v, &report);
-		block_report_done(&report);
+		msg_report_done(&report);
 	}
 	loop_remove(v->loop, v->block_tick);
 	v->block_tick = NULL;

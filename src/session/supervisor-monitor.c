@@ -194,7 +194,7 @@ static void on_events(struct supervisor *v, const json_t *body) {
 /* --- its life */
 
 /* 1: it sees what happens from now on. */
-static int take_report(struct supervisor *v, struct watch_report *report) {
+static int take_report(struct supervisor *v, struct msg_report *report) {
 	bool is_ready = report->kind == WATCH_REPORT_READY;
 
 	if (report->kind == WATCH_REPORT_EVENTS)
@@ -205,7 +205,7 @@ static int take_report(struct supervisor *v, struct watch_report *report) {
 		supervisor_syslog_look(v);
 	else if (report->kind == WATCH_REPORT_ALIVE)
 		v->watch_has_pulse = true;
-	watch_report_done(report);
+	msg_report_done(report);
 	return is_ready;
 }
 
@@ -339,7 +339,7 @@ static void ended(struct supervisor *v) {
 
 static void on_watch(int fd, uint32_t events, void *data) {
 	struct supervisor *v = data;
-	struct watch_report report;
+	struct msg_report report;
 
 	(void)fd;
 	(void)events;
@@ -451,7 +451,7 @@ void supervisor_monitor_begin(struct supervisor *v) {
 
 void supervisor_monitor_wait(struct supervisor *v) {
 	uint64_t end = clock_mono_ms() + READY_TIMEOUT_MS, now;
-	struct watch_report report;
+	struct msg_report report;
 	struct err err = { 0 };
 
 	while (v->watch.control_fd >= 0) {
@@ -476,7 +476,7 @@ void supervisor_monitor_watch(struct supervisor *v) {
 
 void supervisor_monitor_finish(struct supervisor *v) {
 	uint64_t end = clock_mono_ms() + FINISH_TIMEOUT_MS, now;
-	struct watch_report report;
+	struct msg_report report;
 
 	loop_remove(v->loop, v->watch_source);
 	loop_remove(v->loop, v->watch_pulse);

@@ -559,6 +559,40 @@ static void msg_carries_errors(void **state) {
 	(void)close(pair[1]);
 }
 
+static void msg_reports_what_is_in_its_table(void **state) {
+	static const struct msg_kind kinds[] = { { "one", 1 }, { "two", 2 } };
+	struct msg_report r;
+	int pair[2], gift = open("/dev/null", O_RDONLY | O_CLOEXEC), lowest;
+
+	make_pair(pair);
+	lowest = fcntl(gift, F_DUPFD_CLOEXEC, 0);
+	(void)close(lowest);
+	assert_int_equal(fd_set_nonblock(pair[1], true), 0);
+	assert_int_equal(msg_report_read(pair[1], kinds, 2, &r), 0);
+	assert_int_equal(r.kind, 0);
+	assert_null(r.body);
+	/* A descriptor that nobody wants; one that is not in the table; one that is no message. */
+	assert_int_equal(msg_send(pair[0], "two", json_pack("{s:i}", "n", 7), &gift, 1), 0);
+	assert_int_equal(msg_send(pair[0], "three", NULL, NULL, 0), 0);
+	assert_int_equal(fd_send(pair[0], "x", 1, NULL, 0), 0);
+	assert_int_equal(msg_report_read(pair[1], kinds, 2, &r), 1);
+	assert_int_equal(r.kind, 2);
+	assert_int_equal(json_get_int(r.body, "n", 0), 7);
+	msg_report_done(&r);
+	assert_null(r.body);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(msg_report_read(pair[1], kinds, 2, &r), 1);
+		assert_int_equal(r.kind, 0);
+		assert_null(r.body);
+	}
+	(void)close(pair[0]);
+	assert_int_equal(msg_report_read(pair[1], kinds, 2, &r), -EPIPE);
+	(void)close(pair[1]);
+	assert_int_equal(msg_report_read(-1, kinds, 2, &r), -EBADF);
+	(void)close(gift);
+	assert_int_equal(fcntl(lowest, F_GETFD), -1);
+}
+
 int main(void) {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_process_is_known_by_its_start),
@@ -582,6 +616,7 @@ int main(void) {
 		cmocka_unit_test(msg_refuses_too_many_descriptors),
 		cmocka_unit_test(msg_has_a_largest_size),
 		cmocka_unit_test(msg_carries_errors),
+		cmocka_unit_test(msg_reports_what_is_in_its_table),
 	};
 
 	return cmocka_run_group_tests_name("base proc", tests, NULL, NULL);
