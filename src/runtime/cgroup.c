@@ -231,6 +231,14 @@ int cgroup_enter(const struct cgroup_trees *t, const char *prefix, const char *n
 	return 0;
 }
 
+int cgroup_leave(const struct cgroup_tree *t) {
+	autofree char *path = path_of(t, 1);
+	bool is_shown = path && strncmp(path, "/..", 3) != 0;
+	autofree char *file = xasprintf("%s%s/cgroup.procs", t->mount, is_shown ? path : t->base);
+
+	return file_write_value_at(AT_FDCWD, file, "0");
+}
+
 /* Longer than any start should take; and how often the wait is begun anew. */
 #define WARM_ROUNDS 400
 #define WARM_EVERY_MS 2

@@ -57,6 +57,11 @@ bool cgroup_exists(const struct cgroup_trees *t, const char *prefix, const char 
  */
 int cgroup_enter(const struct cgroup_trees *t, const char *prefix, const char *name, pid_t pid,
 		 struct err *err);
+/*
+ * The calling process goes to where process 1 is. The base takes none of version 2 where it is
+ * not the root of the hierarchy, since it has groups with controllers below it.
+ */
+int cgroup_leave(const struct cgroup_tree *t);
 
 /*
  * SIGKILL to everything in the group, in all trees, and wait until it is

@@ -448,12 +448,11 @@ int runtime_cleanup(struct runtime *rt, struct err *err) {
 int runtime_leave(struct runtime *rt, struct err *err) {
 	const char *name = rt->spec->lxc_name;
 	const struct cgroup_tree *v2 = cgroup_tree_unified(&rt->cgroups);
-	autofree char *base = v2 ? xasprintf("%s%s/cgroup.procs", v2->mount, v2->base) : NULL;
 	int r;
 
 	if (!v2)
 		return 0;
-	r = file_write_value_at(AT_FDCWD, base, "0");
+	r = cgroup_leave(v2);
 	if (r == 0)
 		r = cgroup_kill(&rt->cgroups, CGROUP_SUPERVISOR, name, MONITOR_END_MS);
 	if (r == 0)
