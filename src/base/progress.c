@@ -53,7 +53,8 @@ static void print_line(const struct progress *p, uint64_t done, const char *deta
 		(void)snprintf(line, sizeof(line), "%s [%.*s%*s] %3u%% %s", p->what, filled, bar,
 			       width - filled, "", part, safe);
 	} else {
-		(void)snprintf(line, sizeof(line), "%s %s %s", p->what, size_text(done, now), safe);
+		(void)snprintf(line, sizeof(line), "%s %s%s%s", p->what,
+			       done ? size_text(done, now) : "", done ? " " : "", safe);
 	}
 	(void)fprintf(stderr, "\r\033[K%.*s", terminal_columns() - 1, line);
 	(void)fflush(stderr);

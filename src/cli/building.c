@@ -32,7 +32,7 @@ static void on_report(const char *line, bool is_note, void *data) {
 		return;
 	}
 	if (t->progress)
-		progress_update(t->progress, t->lines, line);
+		progress_update(t->progress, 0, line);
 	else
 		log_info("%s", line);
 	str_replace(&t->tail[t->lines++ % TAIL_LINES], line);
@@ -60,10 +60,10 @@ int building_run(struct session *s, const struct building *what, struct build_re
 	bool on_terminal = isatty(STDERR_FILENO);
 	int r;
 
+	/* A step may say nothing for long: what goes on stands there before. */
+	log_info("%s", title);
 	if (on_terminal)
-		t.progress = progress_begin(title, 0);
-	else
-		log_info("%s", title);
+		t.progress = progress_begin("", 0);
 	r = what->recipe ? build_image(s, &request, ret, err)
 			 : build_custom(s, &request, what->script, ret, err);
 	progress_end(t.progress, NULL);

@@ -152,9 +152,9 @@ static char **build_env(const struct base *b, bool prune) {
 	return env;
 }
 
-static int run(struct base *b, char **argv, bool prune, struct err *err) {
+static int run(struct base *b, const char *name, char **argv, bool prune, struct err *err) {
 	autostrv char **env = build_env(b, prune);
-	struct tool_spec tool = { .argv = argv, .env = env, .cwd = "/", .out_fd = -1,
+	struct tool_spec tool = { .argv = argv, .name = name, .env = env, .cwd = "/", .out_fd = -1,
 				  .uid = TOOL_NONE, .line = on_line, .data = b };
 
 	return tool_run(&tool, err);
@@ -181,7 +181,7 @@ static int run_mmdebstrap(struct base *b, struct err *err) {
 	strv_add(&argv, b->sources.suite);
 	strv_addf(&argv, "%s/base.tar", b->dir);
 	strv_addf(&argv, "%s/sources.list", b->dir);
-	return run(b, argv, false, err);
+	return run(b, "mmdebstrap", argv, false, err);
 }
 
 /* debootstrap knows one source: the others come by an upgrade from inside. */
@@ -222,7 +222,7 @@ static int run_debootstrap(struct base *b, struct err *err) {
 	strv_add(&argv, b->sources.suite);
 	strv_add(&argv, b->sources.mirror);
 	strv_add_all(&argv, optional);
-	return run(b, argv, true, err);
+	return run(b, "debootstrap", argv, true, err);
 }
 
 static int bootstrap(struct base *b, const char **ret_result, struct err *err) {

@@ -22,6 +22,8 @@
 #include "base/strv.h"
 
 #define RECIPE_FILE_MAX (1u << 20)
+#define RECIPE_NAME_MAX (IMAGE_ALIAS_MAX - 16)
+#define LINE_MAX_BYTES 198
 #define BLANKS " \t\n"
 
 void recipe_free(struct recipe *r) {
@@ -180,6 +182,10 @@ static int fill(struct recipe *r, const struct record *rec, struct err *err) {
 	r->name = text(rec, "image", "name");
 	if (!r->name || !image_alias_is_valid(r->name))
 		return faulty(r, err, "[image] has no valid name:", r->name ? r->name : "");
+	/* Known before the work: each build has an alias with its time behind the name. */
+	if (strlen(r->name) > RECIPE_NAME_MAX)
+		return err_set(err, ERR_CONFIG, -EINVAL, "recipe '%s': [image] name is longer than %d",
+			       r->dir, RECIPE_NAME_MAX);
 	r->description = text(rec, "image", "description");
 	if (shared) {
 		autofree char *joined = *shared == '/' ? xstrdup(shared) : path_join(r->dir, shared);
@@ -207,6 +213,21 @@ static int fill(struct recipe *r, const struct record *rec, struct err *err) {
 	return code < 0 ? code : recipe_check_agents(r, r->agents, err);
 }
 
+/* inih takes 200 bytes, the end of the line among them, and leaves the rest out without a word. */
+static int check_lines(const char *text, const char *file, struct err *err) {
+	for (int n = 1; *text; n++) {
+		size_t len = strcspn(text, "\n");
+
+		if (len > LINE_MAX_BYTES) {
+			(void)err_set(err, ERR_CONFIG, -EINVAL, "line %d of '%s' is longer than %d bytes",
+				      n, file, LINE_MAX_BYTES);
+			return err_hint(err, "a value goes on in lines that begin with a blank");
+		}
+		text += len + (text[len] == '\n');
+	}
+	return 0;
+}
+
 int recipe_load(const char *dir, struct recipe **ret, struct err *err) {
 	auto_recipe struct recipe *r = xcalloc(1, sizeof(*r));
 	autofree char *file = path_join(dir, "image.ini");
@@ -216,7 +237,9 @@ int recipe_load(const char *dir, struct recipe **ret, struct err *err) {
 
 	if (code < 0)
 		return err_sys(err, code, "cannot read the recipe '%s'", file);
-	code = record_parse(b.data, file, 0, &rec, err);
+	code = check_lines(b.data, file, err);
+	if (code == 0)
+		code = record_parse(b.data, file, 0, &rec, err);
 	buf_done(&b);
 	if (code < 0)
 		return code;

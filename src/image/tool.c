@@ -99,17 +99,22 @@ static int drain(struct reader *r, int out_fd, int err_fd, struct buf *out) {
 	return 0;
 }
 
+/* What people know it by: what starts it in namespaces of its own is not meant. */
+static const char *name_of(const struct tool_spec *spec) {
+	return spec->name ? spec->name : spec->argv[0];
+}
+
 static int finish(const struct tool_spec *spec, struct reader *r, pid_t pid, struct err *err) {
 	int status = proc_wait(pid);
 
 	if (status == 0)
 		return 0;
 	if (status < 0)
-		return err_sys(err, status, "cannot wait for '%s'", spec->argv[0]);
+		return err_sys(err, status, "cannot wait for '%s'", name_of(spec));
 	if (status > 128)
 		return err_set(err, ERR_SYSTEM, -EIO, "'%s' was ended by signal %d%s%s",
-			       spec->argv[0], status - 128, *r->tail ? ": " : "", r->tail);
-	return err_set(err, ERR_SYSTEM, -EIO, "'%s' failed (status %d)%s%s", spec->argv[0], status,
+			       name_of(spec), status - 128, *r->tail ? ": " : "", r->tail);
+	return err_set(err, ERR_SYSTEM, -EIO, "'%s' failed (status %d)%s%s", name_of(spec), status,
 		       *r->tail ? ": " : "", r->tail);
 }
 
@@ -147,7 +152,7 @@ static int run(const struct tool_spec *spec, struct buf *out, struct err *err) {
 	r = finish(spec, &reader, pid, err);
 	buf_done(&reader.line);
 	if (r == 0 && out && out->overflow)
-		return err_set(err, ERR_SYSTEM, -EFBIG, "'%s' says too much", spec->argv[0]);
+		return err_set(err, ERR_SYSTEM, -EFBIG, "'%s' says too much", name_of(spec));
 	return r;
 }
 

@@ -11,6 +11,7 @@
 
 struct tool_spec {
 	char *const *argv;	/* argv[0] is looked up in PATH */
+	const char *name;	/* for messages; NULL: argv[0] */
 	char *const *env;	/* NULL: ours */
 	const char *cwd;	/* NULL: ours */
 	int out_fd;		/* standard output; -1: told by lines, as standard error is */

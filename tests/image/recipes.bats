@@ -187,6 +187,7 @@ tool	tool	3.0.0	tool=bin/run" ]
 @test "a recipe that makes no sense is named" {
 	for bad in 's/^kind = runtime/kind = motor/' 's/^script = .*/script = absent.sh/' \
 		's/^packages = .*/packages = absent/' 's/^name = .*/name = a b/' \
+		"s/^name = .*/name = $(printf 'a%.0s' {1..85})/" \
 		's/^agents = .*/agents = nobody/' '0,/^integrity = .*/s//integrity = md5-x/'; do
 		write_recipe
 		sed -i "$bad" "$R/image.ini"
@@ -201,6 +202,12 @@ tool	tool	3.0.0	tool=bin/run" ]
 	grep -q 'no name of a package' <<<"$output"
 	run "$TOOL" recipe-hash "$DIR/absent"
 	[ "$status" = 1 ]
+	# What would be cut off is said; in two lines it is read.
+	write_recipe
+	sed -i "s/^agents = /&$(printf 'claude %.0s' {1..40})/" "$R/image.ini"
+	run "$TOOL" recipe-hash "$R"
+	[ "$status" = 1 ]
+	grep -Eq "line [0-9]+ of '$R/image.ini' is longer than 198 bytes" <<<"$output"
 }
 
 @test "the hash follows what the recipe says, its files and the agents" {
