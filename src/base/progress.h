@@ -16,7 +16,7 @@ struct progress;
 struct progress *progress_begin(const char *what, uint64_t total);
 /* When it comes to be known later, or what is counted begins anew. */
 void progress_set_total(struct progress *p, uint64_t total);
-/* @done bytes so far, 0 where nobody counts them; @detail (may be NULL) is foreign text and is escaped. */
+/* @done bytes so far, 0 where nobody counts; @detail (may be NULL): foreign text, is escaped. */
 void progress_update(struct progress *p, uint64_t done, const char *detail);
 /* Takes the line away and frees; NULL is fine. @result (may be NULL) is printed instead. */
 void progress_end(struct progress *p, const char *result);

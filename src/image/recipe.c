@@ -213,7 +213,7 @@ static int fill(struct recipe *r, const struct record *rec, struct err *err) {
 	return code < 0 ? code : recipe_check_agents(r, r->agents, err);
 }
 
-/* inih takes 200 bytes, the end of the line among them, and leaves the rest out without a word. */
+/* Of a longer line inih takes what comes behind for a line of its own. */
 static int check_lines(const char *text, const char *file, struct err *err) {
 	for (int n = 1; *text; n++) {
 		size_t len = strcspn(text, "\n");
