@@ -219,8 +219,8 @@ static int check_lines(const char *text, const char *file, struct err *err) {
 		size_t len = strcspn(text, "\n");
 
 		if (len > LINE_MAX_BYTES) {
-			(void)err_set(err, ERR_CONFIG, -EINVAL, "line %d of '%s' is longer than %d bytes",
-				      n, file, LINE_MAX_BYTES);
+			(void)err_set(err, ERR_CONFIG, -EINVAL, "line %d of '%s' is longer than %d "
+				      "bytes", n, file, LINE_MAX_BYTES);
 			return err_hint(err, "a value goes on in lines that begin with a blank");
 		}
 		text += len + (text[len] == '\n');
