@@ -75,8 +75,11 @@ is_other() { # THAN COMMAND...
 	now=$("${@:2}") && [ -n "$now" ] && [ "$now" != "$1" ]
 }
 
-refused() { # NAME: of the secret
-	[ "$(inside "$1" /opt/actor open /root/.ssh/id_rsa)" = EPERM ]
+# NAME: of the secret. Whoever was asked and died took the question with him: then the program
+# that would open it may have been refused itself.
+refused() {
+	[ "$(inside "$1" /opt/actor open /root/.ssh/id_rsa 2>"$T/refused")" = EPERM ] ||
+		grep -qF "'/opt/actor': cannot run the command: Operation not permitted" "$T/refused"
 }
 
 # Each way to the secret, and what it says when there is nothing in the way.
