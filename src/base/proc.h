@@ -64,7 +64,8 @@ int proc_wait(pid_t pid);
 int proc_run(const struct spawn_spec *spec, struct err *err);
 /*
  * As proc_run(), with what it writes to standard output in @out, which keeps its maximum:
- * -EFBIG past it; then it is killed. @spec has at most PROC_OUTPUT_FDS descriptors, standard output not among them.
+ * -EFBIG past it, and it is killed. @spec has at most PROC_OUTPUT_FDS descriptors, standard
+ * output not among them.
  */
 #define PROC_OUTPUT_FDS 4
 int proc_output(const struct spawn_spec *spec, struct buf *out, struct err *err);

@@ -160,8 +160,6 @@ static int serve(struct server *s) {
 		return -ENOMEM;
 	names_ahead(s);
 	r = clients_open(s);
-	if (r == 0)
-		r = names_open(s);
 	if (r == 0 && has_log)
 		r = refusals_open(s, RESOLVER_FD_LOG);
 	if (r == 0)

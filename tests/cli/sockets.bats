@@ -261,6 +261,29 @@ hold() { # COUNT: descriptors of the person's that are on their way between prog
 	[ "$(awk '/VmRSS/ { print $2 }' "/proc/$(pgrep -o -x coi-relay)/status")" -lt 20000 ]
 }
 
+# How often each process of coi's that this container has was woken.
+woken() {
+	local pid
+	for pid in $(pgrep '^coi-(supervisor|relay|resolver|nodes)'); do
+		echo "$(cat "/proc/$pid/comm") $pid $(sed -n 's/^voluntary_ctxt_switches:[^0-9]*//p' "/proc/$pid/status")"
+	done
+}
+
+@test "while nothing happens nobody is woken" {
+	local before
+	host_server echo
+	socket
+	configure "$(printf '[ports]\n[[ports.map]]\nname = "web"\ncontainer = 3000\n')"
+	session
+	echoes before
+	sleep 4 # what a start leaves for later
+	before=$(woken)
+	[ "$(grep -c coi-relay <<<"$before")" = 2 ]
+	sleep 7
+	echo "$before"
+	expect_equal "$(woken)" "$before"
+}
+
 @test "killed relays and supervisors: it is there again" {
 	host_server echo
 	socket

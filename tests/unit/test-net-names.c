@@ -47,12 +47,11 @@ struct loop_source *__wrap_loop_add_timer(struct loop *l, uint64_t ms, uint64_t 
 					  void (*fn)(void *data), void *data) {
 	(void)l;
 	(void)data;
-	if (every_ms) {
-		assert_int_equal(ms, REFRESH_MS);
+	assert_int_equal(every_ms, 0);
+	if (ms == REFRESH_MS)
 		refresh_fn = fn;
-	} else {
+	else
 		ahead_fn = fn;
-	}
 	return (struct loop_source *)fn;
 }
 
@@ -100,8 +99,7 @@ static int begin(void **state) {
 	server->refresh_s = 1800;
 	now_ms = 1000000;
 	asked_count = told_count = 0;
-	ahead_fn = NULL;
-	assert_int_equal(names_open(server), 0);
+	ahead_fn = refresh_fn = NULL;
 	*state = server;
 	return 0;
 }
@@ -131,8 +129,12 @@ static void learnt(const char *name, uint32_t ttl, int asker) {
 /* So many seconds pass. */
 static void pass(unsigned seconds) {
 	for (unsigned i = 0; i < seconds; i += REFRESH_MS / 1000) {
+		void (*fn)(void *data) = refresh_fn;
+
 		now_ms += REFRESH_MS;
-		refresh_fn(server);
+		refresh_fn = NULL;
+		if (fn)
+			fn(server);
 	}
 }
 
@@ -197,6 +199,30 @@ static void an_interval_of_zero_is_never(void **state) {
 	learnt("example.org", 60, -1);
 	pass(100000);
 	assert_int_equal(asked_count, 0);
+}
+
+/* Nobody is woken for nothing. */
+static void without_a_known_name_there_is_no_timer(void **state) {
+	struct err err = { 0 };
+
+	(void)state;
+	assert_null(refresh_fn);
+	allow("example.org");
+	learnt("example.org", 60, -1);
+	assert_non_null(refresh_fn);
+	pass(30);
+	assert_non_null(refresh_fn);
+	assert_int_equal(net_allowed_remove(&server->allowed, "example.org", &err), 1);
+	names_relisted(server);
+	pass(5);
+	assert_null(refresh_fn);
+	server->refresh_s = 0;
+	allow("example.net");
+	learnt("example.net", 60, -1);
+	assert_null(refresh_fn);
+	server->refresh_s = 600;
+	names_relisted(server);
+	assert_non_null(refresh_fn);
 }
 
 static void what_is_not_listed_any_more_is_not_asked(void **state) {
@@ -343,6 +369,7 @@ int main(void) {
 		T(never_more_than_once_a_minute),
 		T(and_at_least_at_the_interval),
 		T(an_interval_of_zero_is_never),
+		T(without_a_known_name_there_is_no_timer),
 		T(what_is_not_listed_any_more_is_not_asked),
 		T(many_names_are_asked_again_a_few_at_a_time),
 		T(the_oldest_makes_room),

@@ -129,6 +129,14 @@ static uint64_t next_time(const struct server *s, uint32_t ttl, uint64_t now) {
 	return now + (seconds < REFRESH_FLOOR_S ? REFRESH_FLOOR_S : seconds) * UINT64_C(1000);
 }
 
+static void on_refresh(void *data);
+
+/* While something is known: who has asked for nothing is not woken. */
+static void refresh_later(struct server *s) {
+	if (!s->refresh_timer && s->refresh_s)
+		s->refresh_timer = loop_add_timer(s->loop, REFRESH_EVERY_MS, 0, on_refresh, s);
+}
+
 void names_known(struct server *s, const struct flight *f) {
 	uint64_t now = clock_mono_ms();
 	char name[DNS_NAME_TEXT];
@@ -146,6 +154,7 @@ void names_known(struct server *s, const struct flight *f) {
 	if (f->asker.conn != ASKER_NONE && f->asker.conn != ASKER_AHEAD)
 		k->asked_ms = now;
 	k->next_ms = next_time(s, f->addresses.ttl, now);
+	refresh_later(s);
 }
 
 const struct dns_addresses *names_old(const struct server *s, const struct dns_query *q) {
@@ -162,6 +171,7 @@ void names_relisted(struct server *s) {
 	for (size_t i = 0; i < KNOWN_MAX; i++)
 		if (!s->is_listed || !net_allowed_name(&s->allowed, s->known[i].name))
 			s->known[i].name[0] = '\0';
+	refresh_later(s);
 }
 
 static void on_refresh(void *data) {
@@ -169,11 +179,14 @@ static void on_refresh(void *data) {
 	struct server *s = data;
 	uint64_t now = clock_mono_ms();
 	unsigned begun = 0;
+	bool is_any = false;
 
+	s->refresh_timer = NULL;
 	for (size_t i = 0; i < KNOWN_MAX && s->refresh_s && begun < REFRESH_AT_ONCE; i++) {
 		struct known *k = &s->known[i];
 		struct dns_query q;
 
+		is_any |= k->name[0] != '\0';
 		if (!k->name[0] || k->next_ms > now)
 			continue;
 		/* Should nobody answer. */
@@ -182,6 +195,8 @@ static void on_refresh(void *data) {
 		upstream_ask(s, &q, &nobody);
 		begun++;
 	}
+	if (is_any)
+		refresh_later(s);
 }
 
 /* --- before anybody asks */
@@ -235,9 +250,4 @@ void names_ahead(struct server *s) {
 	s->ahead_next = 0;
 	if (!s->ahead_timer)
 		s->ahead_timer = loop_add_timer(s->loop, 1, 0, ahead_continue, s);
-}
-
-int names_open(struct server *s) {
-	return loop_add_timer(s->loop, REFRESH_EVERY_MS, REFRESH_EVERY_MS, on_refresh, s) ? 0
-											   : -ENOMEM;
 }

@@ -104,6 +104,7 @@ struct server {
 	struct host hosts[NET_HOST_NAMES_MAX];
 	size_t host_count;
 	uint32_t refresh_s;
+	struct loop_source *refresh_timer; /* while a name is known */
 	struct known known[KNOWN_MAX];
 	struct led led[LED_MAX];
 	size_t led_next;
@@ -141,7 +142,7 @@ enum dns_action names_decide(struct server *s, const struct dns_query *q, struct
 bool names_wanted(const struct server *s, const struct dns_query *q);
 /* Ask the supervisor to let the flight's addresses through: 0 or -errno. */
 int names_learn(struct server *s, const struct flight *f);
-/* The supervisor did: remember them. */
+/* The supervisor did: remember them, and ask again before they run out. */
 void names_known(struct server *s, const struct flight *f);
 /* What was known of the name that is asked for; NULL: nothing. */
 const struct dns_addresses *names_old(const struct server *s, const struct dns_query *q);
@@ -151,8 +152,6 @@ void names_relisted(struct server *s);
 void names_ahead_done(struct server *s, const struct dns_query *q, const struct buf *answer);
 /* Begin to ask for all listed names ahead, some at a time. */
 void names_ahead(struct server *s);
-/* Begin to ask again for names whose addresses are about to run out. */
-int names_open(struct server *s);
 
 /* refusals.c */
 /* Tell the supervisor what comes on @fd, the port's log group: 0 or -errno. */
