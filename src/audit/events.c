@@ -242,6 +242,7 @@ static const struct audit_event_def events[AUDIT_TYPE_COUNT] = {
 			TEXT("exe", 0, "file that is run, when the command line has another name"),
 			INT("uid", 0, "its user, as the container counts"),
 			TEXT("stdio", 0, "what its standard streams are, when one is a socket"),
+			BOOL("args_gone", 0, "it had ended before its command line could be read"),
 			BOOL("was_running", 0, "it ran when the watching began"),
 		},
 	},

@@ -57,6 +57,7 @@ struct watch_exec {
 	uint64_t args_bytes; /* of all of them; more than there are here when is_cut */
 	bool is_cut;         /* argv is not all of it */
 	bool is_in_memory;   /* the file has no name in any directory (memfd) */
+	bool is_gone;        /* it ended before anything could be read: no words */
 	bool was_running;    /* found when the watching began: nobody saw it start */
 	enum watch_stream streams[3];
 };

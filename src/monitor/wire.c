@@ -69,6 +69,8 @@ static void set_exec(json_t *j, const struct watch_event *e) {
 		set_text(j, "stdio", all);
 		break;
 	}
+	if (x->is_gone)
+		json_object_set_new(j, "args_gone", json_true());
 	if (x->was_running)
 		json_object_set_new(j, "was_running", json_true());
 }

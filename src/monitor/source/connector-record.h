@@ -3,11 +3,22 @@
 #ifndef COI_MONITOR_SOURCE_CONNECTOR_RECORD_H
 #define COI_MONITOR_SOURCE_CONNECTOR_RECORD_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
-/* Is the datagram @data, of @size bytes, about an exec? Whose: its process. */
-bool connector_exec(const void *data, size_t size, pid_t *ret);
+enum connector_what {
+	CONNECTOR_OTHER, /* nothing of these, or of a thread */
+	CONNECTOR_FORK,
+	CONNECTOR_EXEC,
+	CONNECTOR_EXIT,
+};
+
+struct connector_record {
+	pid_t pid;    /* > 0 */
+	pid_t parent; /* of CONNECTOR_FORK: who made it; > 0 */
+};
+
+/* What is the datagram @data, of @size bytes, about? *ret is set unless CONNECTOR_OTHER. */
+enum connector_what connector_read(const void *data, size_t size, struct connector_record *ret);
 
 #endif

@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Programs that run, told by the kernel's process connector: every exec of the
- * machine, as a number. The rest is read from /proc, when the process is still
- * there. Only in the machine's own network namespace.
+ * Programs that run, told by the kernel's process connector: every fork, exec and
+ * exit of the machine, as numbers. The rest is read from /proc, when the process is
+ * still there. Only in the machine's own network namespace.
+ *
+ * Owns the set of processes that are the container's: who is made by one of them is
+ * one. So a program that has ended already is known to have run, if not as what.
  */
 #include <errno.h>
 #include <linux/cn_proc.h>
 #include <linux/connector.h>
 #include <linux/netlink.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -20,14 +24,39 @@
 
 #define QUEUE (4 * 1024 * 1024)
 #define AT_ONCE 256
+#define PIDS (1u << 22) /* no process of Linux has a larger number */
 
 struct connector {
 	struct watch_source base;
 	struct watch_target target;
 	const struct watch_sink *sink;
 	int fd;
+	unsigned char *ours; /* a bit for each number */
 	uint64_t lost;
 };
+
+static bool is_ours(const struct connector *c, pid_t pid) {
+	return (unsigned)pid < PIDS && c->ours[pid / 8] >> (pid % 8) & 1;
+}
+
+static void set_ours(struct connector *c, pid_t pid, bool is) {
+	unsigned char bit = (unsigned char)(1u << (pid % 8));
+
+	if ((unsigned)pid >= PIDS)
+		return;
+	c->ours[pid / 8] = (unsigned char)(is ? c->ours[pid / 8] | bit : c->ours[pid / 8] & ~bit);
+}
+
+static void add_ours(pid_t pid, void *data) {
+	set_ours(data, pid, true);
+}
+
+/* Who is there now. */
+static void read_ours(struct connector *c) {
+	memset(c->ours, 0, PIDS / 8);
+	if (c->target.group_fd >= 0)
+		process_each(c->target.group_fd, add_ours, c);
+}
 
 static int listen_to(int fd) {
 	const struct sockaddr_nl us = { .nl_family = AF_NETLINK, .nl_groups = CN_IDX_PROC };
@@ -51,20 +80,42 @@ static int listen_to(int fd) {
 	               : 0;
 }
 
-static void take(struct connector *c, pid_t pid) {
-	int is_in = process_is_in(c->target.proc_fd, pid, c->target.lxc_name);
+static void take_exec(struct connector *c, pid_t pid) {
 	struct process one;
 
-	/* Gone: it may have been one of the container's. */
-	if (is_in < 0)
-		c->lost++;
-	if (is_in != 1)
-		return;
-	if (process_read(c->target.proc_fd, pid, &one) == 0)
-		process_tell(&one, &c->target, false, c->sink);
-	else
-		c->lost++;
+	/* Nobody of the container has made it: somebody who comes in, or another's. */
+	if (!is_ours(c, pid)) {
+		int is_in = process_is_in(c->target.proc_fd, pid, c->target.lxc_name);
+
+		if (is_in < 0)
+			c->lost++; /* gone: it may have been one of the container's */
+		if (is_in != 1)
+			return;
+		set_ours(c, pid, true);
+	}
+	/* What cannot be read is told as far as it is known. */
+	(void)process_read(c->target.proc_fd, pid, &one);
+	process_tell(&one, &c->target, false, c->sink);
 	process_done(&one);
+}
+
+static void take(struct connector *c, const void *data, size_t size) {
+	struct connector_record r;
+
+	switch (connector_read(data, size, &r)) {
+	case CONNECTOR_FORK:
+		if (is_ours(c, r.parent))
+			set_ours(c, r.pid, true);
+		break;
+	case CONNECTOR_EXIT:
+		set_ours(c, r.pid, false);
+		break;
+	case CONNECTOR_EXEC:
+		take_exec(c, r.pid);
+		break;
+	case CONNECTOR_OTHER:
+		break;
+	}
 }
 
 static void on_message(int fd, uint32_t events, void *data) {
@@ -77,17 +128,17 @@ static void on_message(int fd, uint32_t events, void *data) {
 		socklen_t size = sizeof(from);
 		ssize_t n = recvfrom(fd, block, sizeof(block), MSG_DONTWAIT,
 		                     (struct sockaddr *)&from, &size);
-		pid_t pid;
 
 		if (n < 0 && errno == ENOBUFS) {
 			c->lost++; /* nobody says how many */
+			read_ours(c);
 			continue;
 		}
 		if (n < 0)
 			return;
 		/* From the kernel. */
-		if (from.nl_pid == 0 && connector_exec(block, (size_t)n, &pid))
-			take(c, pid);
+		if (from.nl_pid == 0)
+			take(c, block, (size_t)n);
 	}
 }
 
@@ -103,6 +154,9 @@ static int connector_open(const struct watch_target *t, struct watch_source **re
 	c = xcalloc(1, sizeof(*c));
 	c->target = *t;
 	c->fd = steal_fd(&fd);
+	c->ours = xcalloc(1, PIDS / 8);
+	/* Behind the socket: who is made meanwhile is told there. */
+	read_ours(c);
 	*ret = &c->base;
 	return 0;
 }
@@ -126,16 +180,15 @@ static void connector_free(struct watch_source *s) {
 	struct connector *c = (struct connector *)s;
 
 	mem_close_ptr(&c->fd);
+	free(c->ours);
 	free(c);
 }
 
 const struct watch_source_ops watch_exec_connector = {
 	.source = "exec",
 	.backend = "connector",
-	.limits = "command lines of what ends at once, also of other processes of the machine; "
-	          "standard "
-		  "streams; the name of the file that is run; processes "
-	          "that run no program",
+	.limits = "command lines of what ends at once; standard streams; the name of the file that "
+	          "is run; how many processes are made that run no program",
 	.open = connector_open,
 	.start = connector_start,
 	.lost = connector_lost,

@@ -203,6 +203,7 @@ void process_tell(const struct process *p, const struct watch_target *t, bool wa
 		          .argc = argc,
 		          .args_bytes = p->args_bytes,
 		          .is_cut = is_cut,
+		          .is_gone = !p->args_bytes,
 		          .was_running = was_running },
 	};
 

@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * How much of what runs does one source tell of? As coi-watch uses it, about a control group
+ * that no container has, so that there is no network in it: the process connector answers
+ * only in the machine's own.
+ *
+ *	watch-source exec BACKEND COUNT   COUNT short programs, one after the other
+ *	watch-source idle BACKEND SECONDS what it takes while nothing of the group runs
+ *
+ * Prints one line of JSON.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "base/mem.h"
+#include "monitor/source.h"
+
+#define LINGER_MS 500 /* after the last program: what is still under way comes */
+#define POLL_MS 2000
+#define SHELL "/bin/bash"
+
+static struct {
+	char name[64];
+	char *path;
+	unsigned long whole, gone, lost;
+	unsigned long count;
+	bool *seen; /* which of them, by their word */
+} all;
+
+__attribute__((noreturn)) static void die(const char *what, const char *why) {
+	(void)fprintf(stderr, "watch-source: %s: %s\n", what, why);
+	exit(1);
+}
+
+/* Where version 2 is, alone or beside version 1. */
+static const char *tree(void) {
+	struct stat st;
+
+	return stat("/sys/fs/cgroup/cgroup.controllers", &st) == 0 ? "/sys/fs/cgroup"
+	                                                           : "/sys/fs/cgroup/unified";
+}
+
+static void leave(void) {
+	if (all.path)
+		(void)rmdir(all.path);
+}
+
+static int enter_new_group(struct watch_target *t) {
+	struct stat st;
+	int fd;
+
+	(void)snprintf(all.name, sizeof(all.name), "source-%d", (int)getpid());
+	all.path = xasprintf("%s/lxc.payload.%s", tree(), all.name);
+	if (mkdir(all.path, 0755) < 0)
+		die(all.path, strerror(errno));
+	(void)atexit(leave);
+	fd = open(all.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0 || fstat(fd, &st) < 0)
+		die(all.path, strerror(errno));
+	*t = (struct watch_target){ .cgroup2_fd = fd,
+		                    .cgroup2_id = st.st_ino,
+		                    .level = 1,
+		                    .group_fd = fd,
+		                    .proc_fd = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC),
+		                    .root_fd = -1,
+		                    .workspace_fd = -1,
+		                    .syslog_fd = -1,
+		                    .lxc_name = all.name,
+		                    .uid_count = 65536,
+		                    .poll_ms = POLL_MS };
+	return fd;
+}
+
+static void on_event(const struct watch_event *e, void *data) {
+	unsigned long n;
+
+	(void)data;
+	if (e->kind != WATCH_EXEC)
+		return;
+	if (e->exec.is_gone)
+		all.gone++;
+	if (e->exec.argc != 2 || sscanf(e->exec.argv[1], "nr-%lu", &n) != 1 || n >= all.count ||
+	    all.seen[n])
+		return;
+	all.seen[n] = true;
+	all.whole++;
+}
+
+static bool is_full(void *data) {
+	(void)data;
+	return false;
+}
+
+static void look(void *data) {
+	(void)data;
+}
+
+static const struct watch_sink sink = { .event = on_event, .is_full = is_full, .look = look };
+
+static struct watch_source *open_source(const char *backend, const struct watch_target *t) {
+	struct watch_source *s = NULL;
+	struct err err = { 0 };
+
+	for (size_t i = 0; watch_sources[i]; i++) {
+		const struct watch_source_ops *ops = watch_sources[i];
+
+		if (strcmp(ops->source, "exec") != 0 || strcmp(ops->backend, backend) != 0)
+			continue;
+		if ((ops->prepare && ops->prepare(&err) < 0) || ops->open(t, &s, &err) < 0)
+			die(backend, err.msg);
+		s->ops = ops;
+		return s;
+	}
+	die(backend, "there is no such source");
+}
+
+static pid_t run_programs(int group, unsigned long count) {
+	char script[128];
+	pid_t pid = fork();
+
+	if (pid)
+		return pid;
+	(void)snprintf(script, sizeof(script),
+	               "for ((i = 0; i < %lu; i++)); do /bin/true nr-$i; done", count);
+	if (file_write_value_at(group, "cgroup.procs", "0") < 0)
+		_exit(1);
+	(void)execl(SHELL, "bash", "-c", script, NULL);
+	_exit(127);
+}
+
+static uint64_t cpu_ms(void) {
+	struct rusage u;
+
+	(void)getrusage(RUSAGE_SELF, &u);
+	return (uint64_t)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) * 1000 +
+	       (uint64_t)(u.ru_utime.tv_usec + u.ru_stime.tv_usec) / 1000;
+}
+
+/* Until @end, or until @pid has ended and what it did had its time. */
+static void step_until(struct loop *l, struct watch_source *s, uint64_t end, pid_t pid) {
+	int status;
+
+	while (clock_mono_ms() < end) {
+		(void)loop_step(l, 50);
+		all.lost += s->ops->lost(s);
+		if (pid > 0 && waitpid(pid, &status, WNOHANG) == pid) {
+			if (status)
+				die(SHELL, "it did not run");
+			pid = 0;
+			end = clock_mono_ms() + LINGER_MS +
+			      (!strcmp(s->ops->backend, "poll") ? POLL_MS : 0);
+		}
+	}
+}
+
+int main(int argc, char **argv) {
+	struct watch_target target;
+	struct watch_source *s;
+	struct loop *l = loop_new();
+	uint64_t cpu, begin = clock_mono_ms();
+	bool is_exec;
+	int group;
+
+	if (argc != 4 || !l)
+		die("usage", "watch-source exec|idle BACKEND NUMBER");
+	is_exec = !strcmp(argv[1], "exec");
+	all.count = is_exec ? strtoul(argv[3], NULL, 10) : 0;
+	all.seen = xcalloc(all.count + 1, sizeof(*all.seen));
+	group = enter_new_group(&target);
+	s = open_source(argv[2], &target);
+	if (s->ops->start(s, l, &sink) < 0)
+		die(argv[2], "it does not start");
+	cpu = cpu_ms();
+	if (is_exec)
+		step_until(l, s, UINT64_MAX, run_programs(group, all.count));
+	else
+		step_until(l, s, begin + strtoul(argv[3], NULL, 10) * 1000, 0);
+	(void)printf("{\"backend\": \"%s\", \"count\": %lu, \"whole\": %lu, \"gone\": %lu, "
+	             "\"lost\": %lu, \"cpu_ms\": %llu, \"ms\": %llu}\n",
+	             argv[2], all.count, all.whole, all.gone, all.lost,
+	             (unsigned long long)(cpu_ms() - cpu),
+	             (unsigned long long)(clock_mono_ms() - begin));
+	s->ops->free(s);
+	loop_free(l);
+	return 0;
+}
