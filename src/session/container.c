@@ -140,6 +140,14 @@ bool container_is_running(const struct session *s, const struct container *c) {
 	return c->state == STATE_RUNNING && c->init.pid && runtime_alive(&ref);
 }
 
+int container_is_busy(const struct container *c, struct err *err) {
+	/* Running, says the record, and nothing of it is: it has just ended. */
+	(void)err_set(err, ERR_CONFLICT, -EBUSY, "container '%s' is %s", c->name,
+		      container_state_to_string(c->state == STATE_RUNNING ? STATE_STOPPING
+									  : c->state));
+	return err_hint(err, "do it again in a moment");
+}
+
 const char *container_status(const struct session *s, const struct container *c) {
 	struct runtime_ref ref = container_ref(s, c);
 

@@ -210,6 +210,8 @@ bool container_is_elsewhere(const struct container *c);
  */
 const char *container_status(const struct session *s, const struct container *c);
 bool container_is_running(const struct session *s, const struct container *c);
+/* -EBUSY, and what it is doing, of one that is neither stopped nor running. */
+int container_is_busy(const struct container *c, struct err *err);
 
 /* For whom it was made, to write in that home; borrows from @c. */
 struct privilege container_person(const struct container *c);

@@ -153,9 +153,10 @@ static int get_content(struct file_receiver *r, int fd, const char *name, struct
 	}
 }
 
+/* As @as, for the time being; @name is what it will be and for messages. */
 static int make_file(struct file_receiver *r, const struct file_head *head, int dir,
-		     const char *name, struct err *err) {
-	autoclose int fd = openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+		     const char *as, const char *name, struct err *err) {
+	autoclose int fd = openat(dir, as, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
 				  0600);
 	int code;
 
@@ -166,7 +167,7 @@ static int make_file(struct file_receiver *r, const struct file_head *head, int 
 }
 
 static int make_link(struct file_receiver *r, const struct file_head *head, int dir,
-		     const char *name, struct err *err) {
+		     const char *as, const char *name, struct err *err) {
 	char target[TARGET_MAX + 1];
 	autoclose int fd = -1;
 	int code;
@@ -177,9 +178,9 @@ static int make_link(struct file_receiver *r, const struct file_head *head, int 
 	if (code < 0)
 		return code;
 	target[head->size] = '\0';
-	if (symlinkat(target, dir, name) < 0)
+	if (symlinkat(target, dir, as) < 0)
 		return err_sys(err, -errno, "cannot make the link '%.300s'", name);
-	fd = openat(dir, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	fd = openat(dir, as, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
 		return err_sys(err, -errno, "cannot open '%.300s'", name);
 	return set_attributes(r, head, fd, name, err);
@@ -232,16 +233,16 @@ static int make_dir(struct file_receiver *r, const struct file_head *own, int di
 }
 
 static int make_plain(struct file_receiver *r, const struct file_head *head, int dir,
-		      const char *name, struct err *err) {
-	return head->type == FILE_TYPE_FILE ? make_file(r, head, dir, name, err) :
-					      make_link(r, head, dir, name, err);
+		      const char *as, const char *name, struct err *err) {
+	return head->type == FILE_TYPE_FILE ? make_file(r, head, dir, as, name, err) :
+					      make_link(r, head, dir, as, name, err);
 }
 
 /* Whole or not at all: beside it, then renamed. */
 static int replace_plain(struct file_receiver *r, const struct file_head *head, int dir,
 			 const char *name, struct err *err) {
 	autofree char *tmp = xasprintf(".coi-tmp-%d-%lu", (int)getpid(), ++r->made);
-	int code = make_plain(r, head, dir, tmp, err);
+	int code = make_plain(r, head, dir, tmp, name, err);
 
 	if (code == 0 && renameat(dir, tmp, dir, name) < 0)
 		code = err_sys(err, -errno, "cannot replace '%.300s'", name);
@@ -255,7 +256,7 @@ static int make_object(struct file_receiver *r, const struct file_head *head, in
 	if (head->type == FILE_TYPE_DIR)
 		return make_dir(r, head, dir, name, err);
 	return r->merge ? replace_plain(r, head, dir, name, err) :
-			  make_plain(r, head, dir, name, err);
+			  make_plain(r, head, dir, name, name, err);
 }
 
 int file_receive_end(struct file_receiver *r, struct err *err) {

@@ -217,8 +217,7 @@ static int find(struct session *s, const char *name, bool push, struct container
 		r = container_load(s, name, ret, err);
 	}
 	if (r == 0 && (*ret)->state != STATE_STOPPED && !container_is_running(s, *ret))
-		r = err_set(err, ERR_CONFLICT, -EBUSY, "container '%s' is %s", name,
-			    container_state_to_string((*ret)->state));
+		r = container_is_busy(*ret, err);
 	return r < 0 ? r : snapshot_pending_check(*ret, err);
 }
 

@@ -287,8 +287,7 @@ static int check_state(const struct session *s, const struct container *c, bool 
 	*ret_runs = container_is_running(s, c);
 	if (c->state == STATE_STOPPED || *ret_runs)
 		return 0;
-	return err_set(err, ERR_CONFLICT, -EBUSY, "container '%s' is %s", c->name,
-		       container_state_to_string(c->state));
+	return container_is_busy(c, err);
 }
 
 static int check_room(const struct container *c, struct err *err) {

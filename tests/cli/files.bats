@@ -205,6 +205,11 @@ push_and_pull() {
 	run --separate-stderr coi file push pat "$C:/srv/k/core_pattern"
 	[ "$status" -ne 0 ]
 	expect_equal "$(cat /proc/sys/kernel/core_pattern)" "$before"
+	# What cannot be made is called by its name, not by the one that it has for a while.
+	run --separate-stderr coi file push pat "$C:/proc/new"
+	expect_status 1
+	expect_stderr "'new'"
+	not grep -q coi-tmp <<<"$stderr"
 	# A stopped one: the links are still its own.
 	coi container stop --force "$C"
 	run --separate-stderr coi file pull "$C:/srv/up$T/tmp/secret" got2
