@@ -7,6 +7,15 @@
 
 #include "base/fd.h"
 #include "base/mem.h"
+#include "base/strv.h"
+
+#define FEATURES "/sys/kernel/security/apparmor/features/namespaces/"
+
+static bool kernel_judges_userns(const struct apparmor_facts *facts) {
+	autostrv char **judged = facts->namespaces ? strv_split(facts->namespaces, " ") : NULL;
+
+	return facts->has_userns_directory || strv_contains(judged, "userns_create");
+}
 
 enum apparmor apparmor_decide(const struct apparmor_facts *facts) {
 	if (!facts->enabled || facts->enabled[0] != 'Y')
@@ -14,7 +23,7 @@ enum apparmor apparmor_decide(const struct apparmor_facts *facts) {
 	if (!facts->has_parser)
 		return APPARMOR_NO_PARSER;
 	/* A rule that the parser does not know would keep the container from starting. */
-	return facts->kernel_judges_userns && facts->parser_knows_userns ? APPARMOR_NAMESPACES
+	return facts->parser_knows_userns && kernel_judges_userns(facts) ? APPARMOR_NAMESPACES
 									 : APPARMOR_ON;
 }
 
@@ -32,7 +41,7 @@ const char *apparmor_parser(void) {
 }
 
 enum apparmor apparmor_look(void) {
-	autofree char *enabled = NULL;
+	autofree char *enabled = NULL, *namespaces = NULL;
 	struct apparmor_facts facts = { 0 };
 
 	if (file_read_line_at(AT_FDCWD, "/sys/module/apparmor/parameters/enabled", &enabled) < 0)
@@ -40,8 +49,9 @@ enum apparmor apparmor_look(void) {
 	facts.enabled = enabled;
 	/* Without securityfs, as in a container, there is nothing to load it into. */
 	facts.has_parser = apparmor_parser() && access(APPARMOR_PROFILES, F_OK) == 0;
-	facts.kernel_judges_userns =
-		access("/sys/kernel/security/apparmor/features/namespaces/userns_create", F_OK) == 0;
+	(void)file_read_line_at(AT_FDCWD, FEATURES "mask", &namespaces);
+	facts.namespaces = namespaces;
+	facts.has_userns_directory = access(FEATURES "userns_create", F_OK) == 0;
 	/* It comes with the parser. */
 	facts.parser_knows_userns = access("/etc/apparmor.d/abi/4.0", F_OK) == 0;
 	return apparmor_decide(&facts);

@@ -20,9 +20,11 @@ struct apparmor_facts {
 	bool has_parser;     /* apparmor_parser(8), and the files of securityfs that it writes */
 	/*
 	 * Kernel and parser know the rule "userns" (AppArmor 4.0): a profile without it refuses
-	 * user namespaces, and a parser of before does not take one with it.
+	 * user namespaces, and a parser of before does not take one with it. Linux says so in a
+	 * list (features/namespaces/mask; NULL: there is none), Ubuntu's kernels in a directory.
 	 */
-	bool kernel_judges_userns;
+	const char *namespaces;
+	bool has_userns_directory;
 	bool parser_knows_userns;
 };
 

@@ -122,15 +122,20 @@ static void test_apparmor_decision(void **state) {
 		struct apparmor_facts facts;
 		enum apparmor is;
 	} all[] = {
-		{ { NULL, true, true, true }, APPARMOR_OFF },
-		{ { "", true, true, true }, APPARMOR_OFF },
-		{ { "N", true, true, true }, APPARMOR_OFF },
-		{ { "Y", false, false, false }, APPARMOR_NO_PARSER },
-		{ { "Y", false, true, true }, APPARMOR_NO_PARSER },
-		{ { "Y", true, false, false }, APPARMOR_ON },
-		{ { "Y", true, true, false }, APPARMOR_ON },
-		{ { "Y", true, false, true }, APPARMOR_ON },
-		{ { "Y", true, true, true }, APPARMOR_NAMESPACES },
+		{ { NULL, true, "userns_create", true, true }, APPARMOR_OFF },
+		{ { "", true, "userns_create", true, true }, APPARMOR_OFF },
+		{ { "N", true, "userns_create", true, true }, APPARMOR_OFF },
+		{ { "Y", false, NULL, false, false }, APPARMOR_NO_PARSER },
+		{ { "Y", false, "userns_create", true, true }, APPARMOR_NO_PARSER },
+		{ { "Y", true, NULL, false, false }, APPARMOR_ON },
+		{ { "Y", true, "userns_create", true, false }, APPARMOR_ON },
+		{ { "Y", true, NULL, false, true }, APPARMOR_ON },
+		{ { "Y", true, "", false, true }, APPARMOR_ON },
+		{ { "Y", true, "userns_creates", false, true }, APPARMOR_ON },
+		/* Debian 13's kernel, and Ubuntu's. */
+		{ { "Y", true, "userns_create", false, true }, APPARMOR_NAMESPACES },
+		{ { "Y", true, "other userns_create", false, true }, APPARMOR_NAMESPACES },
+		{ { "Y", true, NULL, true, true }, APPARMOR_NAMESPACES },
 	};
 
 	(void)state;
