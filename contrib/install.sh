@@ -171,6 +171,9 @@ check_time() {
 	[ "$made" -gt 0 ] || fail "the list of releases does not say when it was made"
 	[ "$made" -le $(($(date +%s) + 86400)) ] ||
 		fail "the list of releases was made in the future of this machine's clock; set the clock and try again"
+	expires=$(number_of "$(sed -n 's/^  "expires": \([0-9]*\),$/\1/p' "$work/releases.json")")
+	[ "$expires" = 0 ] || [ "$(date +%s)" -lt "$expires" ] ||
+		fail "the list of releases has expired at $(date -u -d "@$expires" 2>/dev/null || echo "$expires"); nothing was changed. If this machine's clock is right, ask the project"
 	seen=$(number_of "$(readlink "$lib/newest-list" 2>/dev/null)")
 	[ "$made" -ge "$seen" ] ||
 		fail "this list of releases is older than one that this machine has seen; nothing was changed. If the project says that it is right: rm $lib/newest-list"

@@ -371,7 +371,8 @@ static const struct cli_command update_core = {
 		"and when it starts here, one link is switched. The one before is kept. Containers "
 		"that run go on with the version that they were started with.\n\n"
 		"A list that is older than one that was seen here is refused: who shows it holds "
-		"back what was mended since. The same goes for install.sh.\n\n"
+		"back what was mended since. So is one that has expired, where it says when it "
+		"does. The same goes for install.sh.\n\n"
 		"A coi that a package manager or 'make install' has brought is left to those; "
 		"then this says what to run.",
 	.options = core_options,

@@ -2,7 +2,6 @@
 #include "update/core.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <paths.h>
 #include <signal.h>
 #include <stdio.h>
@@ -121,6 +120,19 @@ static int check_clock(int64_t made, struct err *err) {
 	return err_hint(err, "set the clock (timedatectl set-ntp true) and try again");
 }
 
+/* Who holds new lists back can show the last one only so long. */
+static int check_expiry(int64_t expires, struct err *err) {
+	int64_t now = (int64_t)time(NULL);
+	autofree char *theirs = index_date(expires), *ours = index_date(now);
+
+	if (!expires || now < expires)
+		return 0;
+	(void)err_set(err, ERR_TRUST, -ESTALE, "the list of releases has expired at %s, and the clock "
+		      "of this machine says %s", theirs, ours);
+	return err_hint(err, "nothing was changed; if the clock is right, the project has not renewed "
+			"its list, or somebody shows an old one: ask the project");
+}
+
 int core_index(const char *url, struct release_index *ret, struct err *err) {
 	autobuf struct buf document = { 0 }, signature = { 0 };
 	auto_index struct release_index index = { 0 };
@@ -134,6 +146,8 @@ int core_index(const char *url, struct release_index *ret, struct err *err) {
 		r = index_parse(document.data, document.len, build.arch, &index, err);
 	if (r == 0)
 		r = check_clock(index.made, err);
+	if (r == 0)
+		r = check_expiry(index.expires, err);
 	if (r < 0)
 		return r;
 	*ret = index;
@@ -143,16 +157,19 @@ int core_index(const char *url, struct release_index *ret, struct err *err) {
 
 /* ---- the release ---- */
 
-/* The archive as an open file without a name, once it is what the list says. */
-static int fetch_archive(const struct site *p, const struct release *release,
-			 struct download_spec *spec, struct err *err) {
+/*
+ * The archive, once it is what the list says: in memory, where it is small, leaves nothing behind
+ * and wants nothing of the file system (those of networks have no files without a name).
+ */
+static int fetch_archive(const struct release *release, struct download_spec *spec,
+			 struct err *err) {
 	char hash[HASH_HEX_SIZE];
 	int r;
 
 	spec->max = release->size;
-	spec->file = openat(p->fd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	spec->file = memfd_create("coi-update", MFD_CLOEXEC);
 	if (spec->file < 0)
-		return err_sys(err, -errno, "cannot make a file to fetch to below '%s'", p->dir);
+		return err_sys(err, -errno, "cannot make a file in memory");
 	r = download_file(spec, hash, err);
 	if (r < 0)
 		return r;
@@ -238,7 +255,7 @@ int core_install(const struct core_order *o, struct err *err) {
 	autofree char *address = address_of(o->url, o->release->file);
 	struct download_spec spec = { .url = address, .file = -1, .progress = o->progress,
 				      .data = o->data };
-	int r = fetch_archive(o->site, o->release, &spec, err);
+	int r = fetch_archive(o->release, &spec, err);
 	/* Of this place alone, by people who update at the same time: tar is not long at it. */
 	autoclose int archive = spec.file, lock = r < 0 ? -1 : site_lock(o->site, err);
 

@@ -52,9 +52,14 @@ static int parse(const json_t *doc, const char *arch, struct release_index *inde
 		return err_set(err, ERR_SYSTEM, -EPROTO, "the list of releases is none that this "
 			       "version of coi can read");
 	index->made = json_get_int(doc, "made", 0);
+	index->expires = json_get_int(doc, "expires", 0);
 	if (!version_is(latest) || index->made <= 0)
 		return err_set(err, ERR_SYSTEM, -EBADMSG, "the list of releases does not say which "
 			       "one is the latest, or when it was made");
+	/* One that is said in another way than as a time is not one that never comes. */
+	if (json_object_get(doc, "expires") && index->expires <= index->made)
+		return err_set(err, ERR_SYSTEM, -EBADMSG,
+			       "the list of releases says nothing sensible about when it expires");
 	(void)snprintf(index->latest, sizeof(index->latest), "%s", latest);
 	for (size_t i = 0; i < json_array_size(releases); i++) {
 		const json_t *one = json_array_get(releases, i);

@@ -2,11 +2,11 @@
 /*
  * releases.json: which releases there are, signed as a whole in releases.json.sig.
  *
- *   { "format": "coi-releases-1", "made": SECONDS, "latest": "VERSION",
+ *   { "format": "coi-releases-1", "made": SECONDS, "expires": SECONDS, "latest": "VERSION",
  *     "releases": [ { "version": "VERSION",
  *                     "archives": { "amd64": { "file", "sha256", "size" } } } ] }
  *
- * "file" lies beside it. Made by contrib/release.
+ * "file" lies beside it; "expires" may be left out. Made by contrib/release.
  */
 #ifndef COI_UPDATE_INDEX_H
 #define COI_UPDATE_INDEX_H
@@ -30,7 +30,8 @@ struct release {
 };
 
 struct release_index {
-	int64_t made; /* seconds since 1970 */
+	int64_t made;    /* seconds since 1970 */
+	int64_t expires; /* when nobody is to believe it any more; 0: never */
 	char latest[VERSION_MAX + 1];
 	struct release *items;
 	size_t count;

@@ -75,6 +75,48 @@ made_at() { # SECONDS [SED-SCRIPT]
 	expect_stderr "in the future of this machine's clock"
 }
 
+@test "a list that has expired is believed by nobody, whatever is said" {
+	local now
+	now=$(date +%s)
+	made_at $((now - 90000)) "s/^  \"latest\"/  \"expires\": $((now - 1)),\n&/"
+	refused "the list of releases has expired" -f
+	refused "the list of releases has expired" -f --version 1.1.0
+	refused "the list of releases has expired" --check
+	FRESH=$T/prefix
+	run --separate-stderr install_sh NONINTERACTIVE=1
+	expect_status 1
+	expect_stderr "has expired at $(date -u -d "@$((now - 1))")"
+	untouched
+	# As contrib/release writes it, whose list is good until then.
+	COI_RELEASE_URL=$URL COI_RELEASE_DAYS=2 sign
+	expect_equal "$(jq '.expires - .made' "$T/releases/releases.json")" $((2 * 86400))
+	"$COI" update core -f
+	is_whole 1.1.0
+	run --separate-stderr install_sh NONINTERACTIVE=1 VERSION=1.0.0
+	expect_status 0
+	is_whole 1.0.0
+}
+
+# As file systems of networks are: no file without a name.
+@test "a file system that has no files without a name" {
+	local peer
+	mkdir "$T/back" "$T/place"
+	mv "$T/prefix/lib" "$T/back/lib"
+	/usr/bin/python3 "$COI_TEST_SRC/tests/lib/fuse-peer.py" "$T/back" "$T/place" >"$T/fuse.log" 2>&1 3>&- &
+	peer=$!
+	within 5 grep -q mounted "$T/fuse.log"
+	ln -s "$T/place/lib" "$T/prefix/lib"
+	COI=$T/place/lib/coi/current/bin/coi
+	run python3 -c 'import os, sys; os.open(sys.argv[1], os.O_TMPFILE | os.O_RDWR)' "$T/place/lib/coi/releases"
+	expect_status 1
+	run --separate-stderr "$COI" update core -f
+	expect_status 0
+	expect_equal "$("$COI" --version)" "coi v1.1.0"
+	expect_equal "$(ls -A "$T/back/lib/coi/releases" | paste -s -d' ')" "1.0.0 1.1.0"
+	umount "$T/place"
+	wait "$peer" || true
+}
+
 @test "--force alone never goes back, and a list that nobody renews is told" {
 	made_at $(($(date +%s) - 100 * 86400)) 's/"latest": "[^"]*"/"latest": "0.9.9"/'
 	run --separate-stderr "$COI" update core --force

@@ -49,6 +49,9 @@ static void versions_have_an_order(void **state) {
 #define INDEX(releases)                                                    \
 	"{ \"format\": \"coi-releases-1\", \"made\": 5, \"latest\": \"1.0.0\"," \
 	" \"releases\": [" releases "] }"
+#define EXPIRES(expires)                                                              \
+	"{ \"format\": \"coi-releases-1\", \"made\": 5, \"expires\": " expires ", " \
+	"\"latest\": \"1.0.0\", \"releases\": [] }"
 #define RELEASE(version, arch, file)                                       \
 	"{ \"version\": \"" version "\", \"archives\": { \"" arch            \
 	"\": { \"file\": \"" file "\", \"sha256\": \"" HASH "\", \"size\": 7 } } }"
@@ -68,10 +71,14 @@ static void a_list_has_what_is_for_this_machine(void **state) {
 				     RELEASE("2.0.0", "arm64", "c")), &index), 0);
 	assert_int_equal(index.count, 1);
 	assert_int_equal(index.made, 5);
+	assert_int_equal(index.expires, 0);
 	assert_string_equal(index_find(&index, "1.0.0")->file, "a/b.tar.xz");
 	assert_int_equal(index_find(&index, "1.0.0")->size, 7);
 	assert_string_equal(index_find(&index, "1.0.0")->sha256 + 56, "89abcdef");
 	assert_null(index_find(&index, "2.0.0"));
+	index_done(&index);
+	assert_int_equal(parse(EXPIRES("6"), &index), 0);
+	assert_int_equal(index.expires, 6);
 }
 
 static void lists_that_lead_elsewhere_are_refused(void **state) {
@@ -81,6 +88,8 @@ static void lists_that_lead_elsewhere_are_refused(void **state) {
 		INDEX(RELEASE("1.0.0", "amd64", "x?y")), INDEX(RELEASE("1.0.0", "amd64", "")),
 		INDEX(RELEASE("../1", "amd64", "x")), INDEX("7"), INDEX("{}"),
 		INDEX("{ \"version\": \"1.0.0\", \"archives\": { \"amd64\": 7 } }"),
+		EXPIRES("0"), EXPIRES("5"), EXPIRES("-1"), EXPIRES("6.5"), EXPIRES("\"6\""),
+		EXPIRES("null"), EXPIRES("[]"),
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
