@@ -17,7 +17,7 @@ setup_file() {
 	}
 	VERSION=$(sed -n 's/^AC_INIT(\[coi\], \[\([^]]*\)\].*/\1/p' "$COI_TEST_SRC/configure.ac")
 	# The one after it is the same in all but its name.
-	NEXT=${VERSION%.*}.$((${VERSION##*.} + 1))
+	NEXT=$(next_version "$VERSION")
 	export VERSION NEXT
 	pack_next
 	COI_RELEASE_URL="" sign
@@ -171,4 +171,15 @@ version_is() { # VERSION
 	"$COI" container delete web --force
 	within 20 no_supervisor
 	expect_equal "$(ls "$LIB/releases" | xargs)" "$VERSION $NEXT"
+}
+
+@test "whatever this version is, there is a next one of the same length" {
+	local version next
+	for version in 0.9.0 0.9.8 0.9.9 0.19.9 0.9.19 1.2.99 1.99.99 8.9.9 10.9.9; do
+		next=$(next_version "$version")
+		expect_equal "${#next}" "${#version}"
+		expect_equal "$(printf '%s\n' "$next" "$version" | sort -V | head -n 1)" "$version"
+		[[ "$next" != "$version" && "$next" =~ ^(0|[1-9][0-9]*)(\.(0|[1-9][0-9]*)){2}$ ]]
+	done
+	not next_version 9.9.9
 }

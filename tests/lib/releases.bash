@@ -42,6 +42,23 @@ name_releases() {
 	printf '[update]\nurl = "%s"\n' "$URL" >"$HOME/.coi/config.toml"
 }
 
+# VERSION: a later one of the same length (9 is followed by 0 and one more before it).
+next_version() {
+	local IFS=. parts i next
+	read -r -a parts <<<"$1"
+	for ((i = ${#parts[@]} - 1; i >= 0; i--)); do
+		next=$((parts[i] + 1))
+		[ ${#next} = ${#parts[i]} ] && break
+		# Of as many digits, and no 0 before others.
+		next=$((10 ** (${#parts[i]} - 1)))
+		[ "$next" != 1 ] || next=0
+		parts[i]=$next
+	done
+	[ "$i" -ge 0 ] || return 1
+	parts[i]=$next
+	echo "${parts[*]}"
+}
+
 # FROM-VERSION VERSION FILE TO: the program in FILE under another version of the same length.
 as_version() {
 	python3 - "$@" <<-'END'
