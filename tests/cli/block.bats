@@ -18,6 +18,7 @@ teardown_file() {
 
 setup() {
 	load ../lib/common
+	load ../lib/watched
 	cd "$T/ws"
 	A=$HOME/.coi/audit
 	settings
@@ -28,17 +29,13 @@ settings() { # LINE... of [monitoring]
 	[ $# -eq 0 ] || printf '%s\n' "$@" >>"$HOME/.coi/config.toml"
 }
 
-inside() { # NAME COMMAND...
-	"$COI" container exec "$1" -- "${@:2}"
-}
-
 start() { # NAME
 	coi container start "$1" 2>"$T/start.err" || { cat "$T/start.err"; return 1; }
 }
 
 # A container with a secret and a tool that are there when it starts.
 prepared() { # NAME
-	coi container launch coi-default "$1" 2>"$T/launch.err" || { cat "$T/launch.err"; return 1; }
+	launch "$1"
 	coi file push "$T/actor" "$1:/opt/actor" >/dev/null
 	inside "$1" sh -c 'mkdir -m 700 /root/.ssh && echo K3Y >/root/.ssh/id_rsa &&
 		echo public >/root/.ssh/id_rsa.pub && cp /opt/actor /usr/bin/nmap'
@@ -46,24 +43,12 @@ prepared() { # NAME
 	start "$1"
 }
 
-gone() { # NAME
-	coi container delete --force "$1" >/dev/null 2>&1 || true
-}
-
-has() { # FILE JQ-CONDITION
-	jq -e "select($2)" "$1" 2>/dev/null | grep -q .
-}
-
-process() { # NAME KEY: of its record
-	sed -n "s/^$2 *= *\([0-9]*\).*/\1/p" "$COI_ROOT/containers/$1/container.ini"
-}
-
 answerer() { # NAME: the child that answers
-	pgrep -P "$(process "$1" block)"
+	pgrep -P "$(pid_of "$1" block)"
 }
 
 has_process() { # NAME KEY
-	[ -n "$(process "$1" "$2")" ]
+	[ -n "$(pid_of "$1" "$2")" ]
 }
 
 has_ended() { # PID
@@ -103,7 +88,7 @@ WAYS=(
 	settings 'block = false'
 	sed -i '/^block = true/d' "$HOME/.coi/config.toml"
 	prepared b0
-	[ -z "$(process b0 block)" ]
+	[ -z "$(pid_of b0 block)" ]
 	for way in "${WAYS[@]}"; do
 		inside b0 sh -c "$way" | grep -q K3Y || { echo "does not work: $way"; return 1; }
 	done
@@ -255,10 +240,10 @@ WAYS=(
 	refused b4
 	within 10 is_other "$first" answerer b4
 	within 10 has "$A/b4.jsonl" '.msg == "source.gap" and (.raw | contains("it did not answer"))'
-	holder=$(process b4 block)
+	holder=$(pid_of b4 block)
 	kill -9 "$holder"
 	refused b4
-	within 10 is_other "$holder" process b4 block
+	within 10 is_other "$holder" pid_of b4 block
 	refused b4
 	# None of this has stopped the container.
 	coi container running b4
@@ -268,7 +253,7 @@ WAYS=(
 @test "its supervisor is killed: refused meanwhile, and by the next one; both: it is ended" {
 	prepared b5
 	local holder supervisor pid
-	holder=$(process b5 block) supervisor=$(process b5 supervisor)
+	holder=$(pid_of b5 block) supervisor=$(pid_of b5 supervisor)
 	# One that is inside already, when no supervisor is there.
 	mkfifo "$T/go"
 	inside b5 sh -c 'echo in; read x; /opt/actor open /root/.ssh/id_rsa' <"$T/go" >"$T/out" 3>&- &
@@ -283,12 +268,12 @@ WAYS=(
 	[ "$(tail -n 1 "$T/out")" = EPERM ]
 	# The next one takes over what is marked, by inode, and tells what happened meanwhile.
 	refused b5
-	within 10 is_other "$supervisor" process b5 supervisor
-	[ "$(process b5 block)" = "$holder" ]
+	within 10 is_other "$supervisor" pid_of b5 supervisor
+	[ "$(pid_of b5 block)" = "$holder" ]
 	within 10 has "$A/b5.jsonl" '.msg == "source.lost" and (.raw | contains("were refused"))'
 	again() { refused b5 && has "$A/b5.jsonl" '.action == "blocked"'; }
 	within 10 again
-	supervisor=$(process b5 supervisor)
+	supervisor=$(pid_of b5 supervisor)
 	kill -9 "$supervisor" "$holder"
 	stopped() { [ "$(coi container list --format json | jq -r '.[] | select(.name == "b5").status')" = Stopped ]; }
 	within 20 stopped
@@ -309,8 +294,8 @@ WAYS=(
 	COI_LIBEXEC=$T/libexec "$COI" container launch coi-default b13 >/dev/null 2>&1 3>&- &
 	pid=$!
 	within 20 has_process b13 block
-	child=$(process b13 block)
-	kill -9 "$(process b13 supervisor)"
+	child=$(pid_of b13 block)
+	kill -9 "$(pid_of b13 supervisor)"
 	wait $pid || true
 	coi clean --orphans --force >/dev/null
 	within 10 has_ended "$child"
@@ -329,7 +314,7 @@ WAYS=(
 	within 10 has "$A/b6.jsonl" '.msg == "source.lost" and (.raw | contains("further opens were refused"))'
 	# Past a limit of what waits the kernel would let them through: there is none (0x10).
 	local flags
-	flags=$(sed -n 's/^fanotify flags:\([0-9a-f]*\).*/\1/p' "/proc/$(process b6 block)/fdinfo/5")
+	flags=$(sed -n 's/^fanotify flags:\([0-9a-f]*\).*/\1/p' "/proc/$(pid_of b6 block)/fdinfo/5")
 	[ $((0x$flags & 0x10)) -ne 0 ]
 	gone b6
 }
@@ -381,7 +366,7 @@ WAYS=(
 @test "nothing is left of it" {
 	prepared b9
 	local holder answerer
-	holder=$(process b9 block) answerer=$(answerer b9)
+	holder=$(pid_of b9 block) answerer=$(answerer b9)
 	# Without rights, and nobody's to look at.
 	grep -q '^CapEff:[[:space:]]*0000000000000000' "/proc/$answerer/status"
 	grep -q '^CapPrm:[[:space:]]*0000000000000000' "/proc/$holder/status"

@@ -14,16 +14,13 @@ teardown_file() {
 
 setup() {
 	load ../lib/common
+	load ../lib/watched
 	cd "$T/ws"
 	settings false
 }
 
 settings() { # WATCHED
 	printf '[container]\ninit = "coi-init"\n[monitoring]\nenabled = %s\n' "$1" >"$HOME/.coi/config.toml"
-}
-
-launch() { # NAME
-	coi container launch coi-default "$1" 2>"$T/launch.err" || { cat "$T/launch.err"; return 1; }
 }
 
 sees() { # NAME JQ-CONDITION

@@ -19,6 +19,7 @@ teardown_file() {
 
 setup() {
 	load ../lib/common
+	load ../lib/watched
 	cd "$T/ws"
 	A=$HOME/.coi/audit
 	settings
@@ -30,35 +31,19 @@ settings() { # LINE...: watched, and nothing is done about what is found
 	[ $# = 0 ] || printf '%s\n' "$@" >>"$HOME/.coi/config.toml"
 }
 
-launch() { # NAME
-	coi container launch coi-default "$1" 2>"$T/launch.err" || { cat "$T/launch.err"; return 1; }
+with_actor() { # NAME
+	launch "$1"
 	inside "$1" mkdir /opt/actor
 	coi file push "$T/watch-actor" "$1:/opt/actor/watch-actor"
-}
-
-gone() {
-	coi container delete --force "$1" >/dev/null 2>&1 || true
-}
-
-inside() { # NAME COMMAND...
-	"$COI" container exec "$1" -- "${@:2}"
 }
 
 actor() { # NAME WORD...
 	inside "$1" /opt/actor/watch-actor "${@:2}"
 }
 
-has() { # FILE JQ-CONDITION
-	jq -e "select($2)" "$1" 2>/dev/null | grep -q .
-}
-
-count() { # FILE JQ-CONDITION
-	jq -c "select($2)" "$1" | wc -l
-}
-
 @test "each attack and its disguises, run: every one is recorded as what it is" {
 	settings '[limits.runtime]' 'max_processes = 200'
-	launch c1
+	with_actor c1
 	actor c1 attacks /opt/actor 2>"$T/actor.err" # one of them writes into /etc/ld.so.preload
 	within 10 has "$A/c1.jsonl" '.type == "exec" and .args == "mark 1000000"'
 	run ! has "$A/c1.jsonl" '.msg == "source.lost"'
@@ -70,7 +55,7 @@ count() { # FILE JQ-CONDITION
 
 @test "each line of ordinary work, run: recorded, and silent" {
 	settings '[limits.runtime]' 'max_processes = 200'
-	launch c2
+	with_actor c2
 	actor c2 ordinary /opt/actor
 	within 10 has "$A/c2.jsonl" '.type == "exec" and .args == "mark 1000000"'
 	"$COI_TEST_BUILD/watch-corpus" ordinary "$A/c2.jsonl" >"$T/said" || { cat "$T/said"; false; }
@@ -86,7 +71,7 @@ from_kernel() { # KEY of /proc/net/snmp's Tcp, of the internet side
 @test "connections: as many in the record as were made, and as many at the other end" {
 	local n before
 	n=$(long 300 4000)
-	launch c3
+	with_actor c3
 	before=$(from_kernel PassiveOpens)
 	run -0 actor c3 connect 203.0.113.10 7 "$n"
 	[ "$output" = "$n" ]
@@ -109,7 +94,7 @@ secret_seen() { # FILE
 }
 
 @test "a secret: seen by whatever way it is opened, or refused" {
-	launch c4
+	with_actor c4
 	inside c4 sh -c 'mkdir /root/.ssh; for i in hard soft bind unshare proc moved copied ring user written replaced; do echo key >/root/.ssh/id_$i; done'
 	coi container stop --force c4
 	coi container start c4
@@ -145,10 +130,6 @@ secret_seen() { # FILE
 	gone c4
 }
 
-frozen() {
-	coi container list --format json | jq -e --arg n "$1" '.[] | select(.name == $n).status == "Frozen"' >/dev/null
-}
-
 processes_of() { # NAME: all of them, by its control group
 	coi monitor "$1" --json 2>/dev/null | jq '.processes.total_count'
 }
@@ -156,7 +137,7 @@ processes_of() { # NAME: all of them, by its control group
 @test "a bomb: held by the limit, frozen while it goes on, and killed" {
 	printf '[container]\ninit = "coi-init"\n[monitoring]\nenabled = true\npoll_interval_sec = 1\nprocess_count_threshold = 100\n[limits.runtime]\nmax_processes = 200\n' \
 		>"$HOME/.coi/config.toml"
-	launch c5
+	with_actor c5
 	# No word of it in a command line.
 	printf 'b() { b | b & }\nb\n' >"$T/ws/b"
 	coi file push "$T/ws/b" c5:/tmp/b
@@ -180,7 +161,7 @@ processes_of() { # NAME: all of them, by its control group
 }
 
 @test "names, words and paths of any bytes, and the longest: recorded, and nothing raw" {
-	launch c6
+	with_actor c6
 	inside c6 bash -c 'mkdir /root/.ssh; n=$(printf "/tmp/\033]0;x\007\n\r\xff\xe2\x80\xae"); cp /opt/actor/watch-actor "$n"; "$n" || true; (exec -a "$(printf "\033[2J\nfake: line")" "$n") || true
 		f=$(printf "/root/.ssh/id_\033]0;f\007\n\xff"); : >"$f"'
 	inside c6 bash -c '/bin/true "$(printf %0131071d 7)"'
@@ -208,7 +189,7 @@ processes_of() { # NAME: all of them, by its control group
 }
 
 @test "a record that is replaced by a link while it is written: not followed, said, and counted" {
-	launch c7
+	with_actor c7
 	inside c7 /bin/true before
 	within 10 has "$A/c7.jsonl" '.type == "exec" and .args == "/bin/true before"'
 	echo keep >"$T/victim"
@@ -227,12 +208,6 @@ processes_of() { # NAME: all of them, by its control group
 	gone c7
 }
 
-watcher_of() { # NAME: pid
-	local s
-	s=$(sed -n 's/^supervisor *= *\([0-9]*\).*/\1/p' "$COI_ROOT/containers/$1/container.ini")
-	ps -eo pid=,ppid=,comm= | awk -v s="$s" '$2 == s && $3 == "coi-watch" { print $1 }'
-}
-
 peak_of() { # PID: KiB
 	awk '/^VmHWM/ { print $2 }' "/proc/$1/status"
 }
@@ -244,7 +219,7 @@ sum_lost() { # FILE
 @test "ten thousand events a second: memory stays, and what is lost is counted" {
 	local n watcher supervisor peak total told slack=0
 	n=$(long 20000 600000)
-	launch c8
+	with_actor c8
 	watcher=$(watcher_of c8)
 	supervisor=$(sed -n 's/^supervisor *= *\([0-9]*\).*/\1/p' "$COI_ROOT/containers/c8/container.ini")
 	actor c8 flood 7001 "$n" 10000

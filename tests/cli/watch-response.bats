@@ -15,6 +15,7 @@ teardown_file() {
 
 setup() {
 	load ../lib/common
+	load ../lib/watched
 	cd "$T/ws"
 	A=$HOME/.coi/audit
 }
@@ -24,31 +25,7 @@ settings() { # LINE... of [monitoring]
 	printf '%s\n' "$@" >>"$HOME/.coi/config.toml"
 }
 
-launch() { # NAME
-	coi container launch coi-default "$1" 2>"$T/launch.err" || { cat "$T/launch.err"; return 1; }
-}
-
-gone() {
-	coi container delete --force "$1" >/dev/null 2>&1 || true
-}
-
-inside() { # NAME COMMAND...
-	"$COI" container exec "$1" -- "${@:2}"
-}
-
-has() { # FILE JQ-CONDITION
-	jq -e "select($2)" "$1" 2>/dev/null | grep -q .
-}
-
-not_running() {
-	! coi container running "$1" 2>/dev/null
-}
-
 # As a person's tool would: no program that a rule knows, nothing on the command line.
-read_quietly() { # NAME FILE
-	inside "$1" bash -c 'f=$1; exec 3<"$f"; read -r x <&3' x "$2"
-}
-
 BAITS="/root/.aws/credentials /root/.pypirc /root/.ssh/id_ed25519_deploy /root/.vault-token"
 
 @test "canaries: planted where nothing is, unique, and a touch is critical" {

