@@ -7,22 +7,8 @@
 setup_file() {
 	load ../lib/common
 	default_setup "$T/ws"
-	cp /bin/busybox "$T/ws/busybox"
-	# An image "small" of busybox and curl, with the libraries that curl wants.
-	cat >"$T/ws/make-image" <<-'END'
-		set -eu
-		cd "$(mktemp -d)"
-		mkdir -p bin etc tmp
-		cp /workspace/busybox bin/
-		for name in cat echo httpd id mount sh sleep; do ln -s busybox bin/$name; done
-		cp -L "$(command -v curl)" bin/
-		nss=$(ldconfig -p | sed -n 's/.*=> \(.*libnss_\(dns\|files\)\.so\.2\)$/\1/p')
-		for file in $(ldd "$(command -v curl)" $nss | grep -o '/[^ :]*' | sort -u) $nss; do
-			[ -e ".$file" ] || { mkdir -p ".$(dirname "$file")" && cp -L "$file" ".$file"; }
-		done
-		echo 'hosts: files dns' >etc/nsswitch.conf
-		tar -c . | docker import - small >/dev/null
-	END
+	load engines
+	engine_files
 	cat >"$T/ws/compose.yml" <<-'END'
 		version: "3"
 		services:
@@ -36,16 +22,6 @@ setup_file() {
 		    volumes: [ "data:/srv" ]
 		volumes:
 		  data: {}
-	END
-	# Which of these addresses answer; the first argument runs curl.
-	cat >"$T/ws/reach" <<-'END'
-		for address in 203.0.113.10 198.51.100.10 169.254.169.254 10.9.8.7 192.168.50.1 100.64.0.9 "$2"; do
-			if $1 curl -sS -o /dev/null -m 3 "http://$address/" 2>/dev/null; then
-				echo "$address answers"
-			else
-				echo "$address does not"
-			fi
-		done
 	END
 	chown -R 1234:1234 "$T/ws"
 }
@@ -72,7 +48,7 @@ inside() {
 
 @test "docker run, build and compose in a container that has just started" {
 	coi shell --debug --background
-	run --separate-stderr inside sh /workspace/make-image
+	run --separate-stderr inside sh /workspace/make-image docker
 	expect_status 0
 	expect_equal "$(inside docker info --format '{{.Driver}}')" fuse-overlayfs
 	run --separate-stderr inside docker run --rm small sh -c 'id -u; echo 1 >/tmp/x; cat /tmp/x'
@@ -96,7 +72,7 @@ inside() {
 	for mode in restricted allowlist open; do
 		printf '[network]\nmode = "%s"\nallowed_domains = ["203.0.113.10"]\n' $mode >"$HOME/.coi/config.toml"
 		coi shell --debug --background
-		inside sh /workspace/make-image
+		inside sh /workspace/make-image docker
 		gateway=$(inside sh -c "ip route show default | cut -d ' ' -f 3")
 		inner=$(inside sh /workspace/reach 'docker run --rm small' "$gateway")
 		expect_equal "$mode: $inner" "$mode: $(inside sh /workspace/reach '' "$gateway")"
@@ -113,7 +89,7 @@ inside() {
 
 @test "all that docker can give its containers is nothing on the host" {
 	coi shell --debug --background
-	inside sh /workspace/make-image
+	inside sh /workspace/make-image docker
 	# More than the container around it has cannot be given.
 	run inside docker run --rm --privileged small true
 	[ "$status" != 0 ]

@@ -7,36 +7,8 @@
 setup_file() {
 	load ../lib/common
 	default_setup "$T/ws"
-	cp /bin/busybox "$T/ws/busybox"
-	# An image "small" of busybox and curl, with the libraries that curl wants.
-	cat >"$T/ws/make-image" <<-'END_OF_FILE'
-		set -eu
-		engine=$1
-		cd "$(mktemp -d)"
-		mkdir -p bin etc tmp
-		cp /workspace/busybox bin/
-		for name in cat echo httpd id ls mount sh sleep; do ln -s busybox bin/$name; done
-		cp -L "$(command -v curl)" bin/
-		nss=$(ldconfig -p | sed -n 's/.*=> \(.*libnss_\(dns\|files\)\.so\.2\)$/\1/p')
-		for file in $(ldd "$(command -v curl)" $nss | grep -o '/[^ :]*' | sort -u) $nss; do
-			[ -e ".$file" ] || { mkdir -p ".$(dirname "$file")" && cp -L "$file" ".$file"; }
-		done
-		echo 'hosts: files dns' >etc/nsswitch.conf
-		tar -c . | $engine import - small >/dev/null 2>&1
-	END_OF_FILE
-	# Which of these addresses answer, all asked at once; the first argument runs curl.
-	cat >"$T/ws/reach" <<-'END_OF_FILE'
-		for address in 203.0.113.10 198.51.100.10 169.254.169.254 10.9.8.7 192.168.50.1 "$2"; do
-			echo "
-				if curl -sS -o /dev/null -m 3 http://$address/ 2>/dev/null; then
-					echo $address answers
-				else
-					echo $address does not
-				fi &"
-		done >/tmp/reach.$$
-		echo wait >>/tmp/reach.$$
-		$1 sh -c "$(cat /tmp/reach.$$)" | sort
-	END_OF_FILE
+	load engines
+	engine_files
 	# All that people do with podman; prints one word a step.
 	cat >"$T/ws/use-podman" <<-'END_OF_FILE'
 		set -eu
