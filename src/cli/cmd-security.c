@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Which system calls and capabilities a container has not, and why. */
+/* Which system calls, capabilities and listed files a container has not, and why. */
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
@@ -76,6 +76,7 @@ struct shown {
 	enum surface surface;
 	bool nests;
 	struct security_seen seen;
+	struct security_block block;
 	const void *calls[ROWS_MAX];
 	size_t call_count;
 	const void *caps[ROWS_MAX];
@@ -97,9 +98,20 @@ static json_t *seen_json(const struct shown *s) {
 			 "as_meant", s->seen.is_as_meant);
 }
 
+static json_t *block_json(const struct security_block *b) {
+	json_t *j = json_pack("{s:s, s:I, s:I}", "mode", b->is_on ? "refuse" : "off", "secrets",
+			      (json_int_t)b->secrets, "tools", (json_int_t)b->tools);
+
+	(void)json_object_set_new(j, "kernel",
+				  b->kernel == SECURITY_CAN_UNKNOWN ?
+					  json_null() :
+					  json_boolean(b->kernel == SECURITY_CAN));
+	return j;
+}
+
 static json_t *shown_json(const struct shown *s) {
-	json_t *j = json_pack("{s:s, s:b, s:o, s:o}", "mode", surface_to_string(s->surface),
-			      "nesting", s->nests, "refused",
+	json_t *j = json_pack("{s:s, s:b, s:o, s:o, s:o}", "mode", surface_to_string(s->surface),
+			      "nesting", s->nests, "block", block_json(&s->block), "refused",
 			      output_json_rows(call_columns, s->calls, s->call_count),
 			      "capabilities", output_json_rows(cap_columns, s->caps, caps_count));
 
@@ -110,12 +122,28 @@ static json_t *shown_json(const struct shown *s) {
 	return j;
 }
 
+static void print_block(const struct security_block *b) {
+	static const char *const can[] = {
+		[SECURITY_CAN_NOT] = "which this kernel can NOT do",
+		[SECURITY_CAN] = "which this kernel can do",
+		[SECURITY_CAN_UNKNOWN] = "if this kernel can do it: only root is told",
+	};
+
+	if (b->is_on)
+		output_line("Refused before it is opened: %zu secret paths and %zu tools, %s",
+			    b->secrets, b->tools, can[b->kernel]);
+	else
+		output_line("Refused before it is opened: nothing (monitoring.block), %s",
+			    can[b->kernel]);
+}
+
 static void print(const struct shown *s) {
 	if (s->c)
 		output_line("Name: %s", s->c->name);
 	output_line("System calls: %s%s", surface_to_string(s->surface),
 		    s->c ? "" : ", as the settings here say");
 	output_line("Containers inside: %s", s->nests ? "yes" : "no");
+	print_block(&s->block);
 	if (s->c) {
 		output_line("Process 1: %s, capabilities %016" PRIx64,
 			    s->seen.is_filtered ? "under a policy of system calls" :
@@ -148,6 +176,17 @@ static int fill_running(struct cli *cli, struct shown *s, struct container **ret
 	return 0;
 }
 
+static void fill_block(struct cli *cli, struct shown *s) {
+	auto_monitoring_plan struct monitoring_plan plan = { 0 };
+
+	/* One that was started without has none stored. */
+	if (s->c)
+		(void)monitoring_load(cli->session, s->c->name, &plan);
+	else
+		monitoring_from_settings(cli->settings, &plan);
+	security_block(&plan, cli->who->is_root, &s->block);
+}
+
 static int show_run(struct cli *cli, const void *args, struct err *err) {
 	auto_container struct container *c = NULL;
 	struct shown s = { .surface = security_surface(cli->settings) };
@@ -159,6 +198,7 @@ static int show_run(struct cli *cli, const void *args, struct err *err) {
 	if (r < 0)
 		return r;
 	take_rows(&s);
+	fill_block(cli, &s);
 	if (cli->json)
 		r = output_document(shown_json(&s), err);
 	else
@@ -181,7 +221,7 @@ static const struct cli_example show_examples[] = {
 static const struct cli_command security_show = {
 	.name = "show",
 	.group = GROUP_CONTAINER,
-	.summary = "print which system calls and capabilities are refused",
+	.summary = "print which system calls, capabilities and files are refused",
 	.description =
 		"Of a running container also what the kernel says of its first process; when that "
 		"is not as meant (no policy in force, a capability too many), the exit status is "
@@ -189,7 +229,10 @@ static const struct cli_command security_show = {
 		"The column MODE says from which mode on a call is refused: "
 		"security.reduce_kernel_surface refuses io_uring, bpf, userfaultfd and key rings "
 		"too, and with them containers in the container; "
-		"security.reduce_kernel_surface_strict also performance counters.",
+		"security.reduce_kernel_surface_strict also performance counters.\n\n"
+		"Files that monitoring.block lists are counted as they are listed, and whether the "
+		"kernel can ask before one is opened, without which none of it is refused and no "
+		"container starts.",
 	.arguments = show_arguments,
 	.examples = show_examples,
 	.flags = COMMAND_CONFIG | COMMAND_FORMAT | COMMAND_LOOKS | COMMAND_EXPLAINS,

@@ -10,6 +10,8 @@
 
 #include "base/fd.h"
 #include "base/mem.h"
+#include "base/strv.h"
+#include "monitor/block.h"
 #include "runtime/caps.h"
 
 #define STATUS_MAX (16 * 1024)
@@ -66,4 +68,17 @@ int security_look(const struct container *c, struct security_seen *ret, struct e
 							  "the first process of container '%s'",
 			       c->name);
 	return 0;
+}
+
+void security_block(const struct monitoring_plan *p, bool is_root, struct security_block *ret) {
+	struct err why;
+
+	*ret = (struct security_block){
+		.is_on = p->blocks,
+		.secrets = strv_len(p->block_secrets),
+		.tools = strv_len(p->block_tools),
+		.kernel = !is_root                 ? SECURITY_CAN_UNKNOWN
+		          : block_probe(&why) == 0 ? SECURITY_CAN
+		                                   : SECURITY_CAN_NOT,
+	};
 }

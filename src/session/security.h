@@ -10,6 +10,7 @@
 #include "config/settings.h"
 #include "runtime/surface.h"
 #include "session/container.h"
+#include "session/monitoring.h"
 
 /* [security] reduce_kernel_surface and _strict. */
 enum surface security_surface(const struct settings *set);
@@ -29,5 +30,19 @@ struct security_seen {
 int security_look(const struct container *c, struct security_seen *ret, struct err *err);
 /* The same out of the text of a status file; false: it does not say. */
 bool security_status_parse(const char *text, struct security_seen *ret);
+
+enum security_can {
+	SECURITY_CAN_NOT,
+	SECURITY_CAN,
+	SECURITY_CAN_UNKNOWN, /* only root is told */
+};
+
+/* [monitoring] block: what is refused before it is opened. */
+struct security_block {
+	bool is_on;
+	size_t secrets, tools; /* that are listed */
+	enum security_can kernel; /* can it ask? */
+};
+void security_block(const struct monitoring_plan *p, bool is_root, struct security_block *ret);
 
 #endif

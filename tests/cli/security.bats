@@ -36,6 +36,27 @@ results() { coi run -- /workspace/probe | grep -E "^(io_uring_setup|keyctl|perf_
 	run ! grep -q io_uring <<<"$output"
 }
 
+@test "security show says what monitoring.block refuses, and whether the kernel can" {
+	run -0 --separate-stderr coi security show
+	grep -q '^Refused before it is opened: nothing (monitoring.block), which this kernel can do$' <<<"$output"
+	coi security show --json | jq -e '.block.mode == "off" and .block.kernel'
+	printf '[monitoring]\nblock = true\nblock_secrets = ["~/.netrc", "/root/x"]\nblock_tools = ["nmap", "nc", "socat"]\n' | mine
+	run -0 --separate-stderr coi security show
+	grep -q '^Refused before it is opened: 2 secret paths and 3 tools, which this kernel can do$' <<<"$output"
+	coi security show --json | jq -e '.block == {mode: "refuse", secrets: 2, tools: 3, kernel: true}'
+	# Of one that runs: as it was started.
+	coi container launch coi-default b1
+	cp "$T/config.toml" "$HOME/.coi/config.toml"
+	coi security show b1 --json | jq -e '.block == {mode: "refuse", secrets: 2, tools: 3, kernel: true}'
+	coi security show --json | jq -e '.block.mode == "off"'
+	# Somebody who may not ask, and a kernel that cannot.
+	setpriv --reuid 1234 --regid 1234 --clear-groups env HOME=/nonexistent "$COI" security show --json |
+		jq -e '.block.kernel == null'
+	COI_WATCH_BACKENDS=block=none coi security show --json | jq -e '.block.kernel == false'
+	COI_WATCH_BACKENDS=block=none coi security show b1 | grep -q 'which this kernel can NOT do'
+	coi container delete --force b1
+}
+
 @test "reduce_kernel_surface refuses them, and containers inside; _strict the counters too" {
 	printf '[security]\nreduce_kernel_surface = true\n' | mine
 	[ "$(results)" = "io_uring_setup EPERM;keyctl EPERM;perf_event_open EFAULT;/dev/fuse ENOENT;" ]
