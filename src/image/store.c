@@ -32,6 +32,12 @@ bool image_alias_is_valid(const char *alias) {
 	       strspn(alias, more) == strlen(alias);
 }
 
+/* It will not be better the next time: what a newer one has made is no damage. */
+static bool is_damage(int code) {
+	return code == -EBADMSG || code == -ENOENT || code == -EFBIG || code == -EISDIR ||
+	       code == -ENOTDIR || code == -ENXIO || code == -ELOOP;
+}
+
 /* ---- aliases ---- */
 
 int store_load_aliases(const struct layout *l, struct record **ret, struct err *err) {
@@ -43,7 +49,11 @@ int store_load_aliases(const struct layout *l, struct record **ret, struct err *
 		*ret = record_new(IMAGE_FORMAT);
 		return 0;
 	}
-	return record_load(l->images_fd, ALIASES_FILE, IMAGE_FORMAT, ret, err);
+	r = record_load(l->images_fd, ALIASES_FILE, IMAGE_FORMAT, ret, err);
+	if (is_damage(r))
+		(void)err_hint(err, "it holds the names of all images; without it they are there by "
+			       "their fingerprints: mv %s/images/" ALIASES_FILE " DIRECTORY", l->root);
+	return r;
 }
 
 int store_save_aliases(const struct layout *l, const struct record *aliases, struct err *err) {
@@ -80,9 +90,7 @@ static int store_load_image(const struct layout *l, const char *fingerprint,
 	if (code == 0 && strcmp(info->fingerprint, fingerprint) != 0)
 		code = err_set(err, ERR_SYSTEM, -EBADMSG, "'%s' is the record of another image",
 			       name);
-	/* What a newer one has made is all right, and a disk may be again. */
-	if (code == -EBADMSG || code == -ENOENT || code == -EFBIG || code == -EISDIR ||
-	    code == -ENOTDIR || code == -ENXIO || code == -ELOOP)
+	if (is_damage(code))
 		(void)err_hint(err, "which layers it has is not known, so nothing can be removed; to "
 			       "be without that image: rm -r %s/images/%s", l->root, fingerprint);
 	if (code < 0)

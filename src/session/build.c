@@ -244,8 +244,11 @@ int build_publish(struct session *s, const char *name, const char *alias, const 
 			    container_state_to_string(c->state));
 	if (r == 0)
 		r = snapshot_pending_check(c, err);
-	if (r == 0)
+	if (r == 0) {
 		r = publish_locked(s, c, alias, description, progress, ret, err);
+		if (r < 0)
+			(void)err_wrap(err, "publishing container '%s' as '%s'", name, alias);
+	}
 	(void)close(steal_fd(&lock));
 	if (r < 0)
 		return r;

@@ -464,6 +464,17 @@ imports_and_runs() { # FILE...
 	expect_status 1
 	expect_stderr "rm -r $COI_ROOT/images/$print"
 	cp "$T/late.ini" "$COI_ROOT/images/$print/image.ini"
+	# The names of all, damaged and something else than a file.
+	mv "$COI_ROOT/images/aliases.ini" "$T/names"
+	for how in 'echo noise >' 'mkdir' 'mkfifo'; do
+		eval "$how \"\$COI_ROOT/images/aliases.ini\""
+		run --separate-stderr coi image list
+		expect_status 1
+		expect_stderr "mv $COI_ROOT/images/aliases.ini"
+		rm -r "$COI_ROOT/images/aliases.ini"
+	done
+	coi image info "${print:0:12}" >"$T/at"
+	mv "$T/names" "$COI_ROOT/images/aliases.ini"
 	coi image delete late
 }
 
