@@ -71,6 +71,17 @@ int proc_id_open(const struct proc_id *id) {
 	return steal_fd(&fd);
 }
 
+int proc_id_open_file(const struct proc_id *id, const char *what, int flags) {
+	autofree char *path = xasprintf("/proc/%d/%s", (int)id->pid, what);
+	autoclose int fd = open(path, flags | O_CLOEXEC);
+	int r = fd < 0 ? -errno : 0;
+
+	/* Checked after the open, as above: another one may have that number by now. */
+	if (!proc_id_alive(id))
+		return -ESRCH;
+	return r < 0 ? r : steal_fd(&fd);
+}
+
 int pidfd_wait_gone(int pidfd, int timeout_ms) {
 	uint64_t end = clock_mono_ms() + (timeout_ms > 0 ? (uint64_t)timeout_ms : 0);
 

@@ -21,6 +21,8 @@ int proc_id_get(pid_t pid, struct proc_id *ret);
 bool proc_id_alive(const struct proc_id *id);
 /* A pidfd (Linux 5.3) of exactly that process; -ESRCH when it is gone. */
 int proc_id_open(const struct proc_id *id);
+/* /proc/PID/@what of exactly that process, close-on-exec; -ESRCH when it is gone. */
+int proc_id_open_file(const struct proc_id *id, const char *what, int flags);
 /* SIGKILL and wait until it is gone, at most @timeout_ms. 0 when it was gone already. */
 int proc_id_kill(const struct proc_id *id, int timeout_ms);
 /* Wait until the process of @pidfd has ended: 0, or -ETIMEDOUT. -1: no limit. */

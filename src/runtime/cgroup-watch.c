@@ -142,16 +142,12 @@ int runtime_counter_disk(const struct runtime_ref *ref, const char *path) {
 }
 
 static int open_net(const struct runtime_ref *ref) {
-	autofree char *path = xasprintf("/proc/%d/net/dev", (int)ref->init.pid);
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-
-	return fd < 0 ? -errno : fd;
+	return proc_id_open_file(&ref->init, "net/dev", O_RDONLY);
 }
 
 /* What the container could put there is not followed. */
 static int open_tmp(const struct runtime_ref *ref) {
-	autofree char *path = xasprintf("/proc/%d/root", (int)ref->init.pid);
-	autoclose int root = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	autoclose int root = proc_id_open_file(&ref->init, "root", O_PATH | O_DIRECTORY);
 	autoclose int tmp = root < 0 ? -1 : open_beneath(root, "tmp", O_PATH | O_DIRECTORY, 0);
 	struct stat a, b;
 

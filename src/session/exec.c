@@ -28,12 +28,11 @@ static int check(const struct session *s, const struct container *c, struct err 
 
 /* The workspace; for a container without one a /workspace that its image has. */
 static const char *default_cwd(const struct container *c) {
-	autofree char *root = xasprintf("/proc/%d/root", (int)c->init.pid);
 	autoclose int dir = -1, workspace = -1;
 
 	if (*c->workspace_path)
 		return c->workspace_path;
-	dir = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	dir = proc_id_open_file(&c->init, "root", O_PATH | O_DIRECTORY);
 	workspace = dir < 0 ? -1 : open_in_root(dir, "workspace", O_PATH | O_DIRECTORY, 0);
 	return workspace < 0 ? "/" : "/workspace";
 }

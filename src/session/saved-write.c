@@ -116,19 +116,7 @@ static int open_home(const struct copy_side *side, int root_fd, const struct con
 }
 
 int saved_open_root(const struct container *c) {
-	char path[64];
-	int fd;
-
-	(void)snprintf(path, sizeof(path), "/proc/%d/root", (int)c->init.pid);
-	fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	/* Another process may have that number by now. */
-	if (!proc_id_alive(&c->init)) {
-		(void)close(fd);
-		return -ESRCH;
-	}
-	return fd;
+	return proc_id_open_file(&c->init, "root", O_PATH | O_DIRECTORY);
 }
 
 static int copy_out(const struct container *c, int root_fd, int stage, struct copy_job *job,

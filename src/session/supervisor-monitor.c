@@ -261,10 +261,9 @@ static void count_disks(struct supervisor *v, const struct runtime_ref *ref) {
 static int begin(struct supervisor *v, struct err *err) {
 	struct runtime_ref ref = container_ref(&v->session, v->c);
 	int counters[RUNTIME_COUNTER_COUNT];
-	autofree char *root_path = xasprintf("/proc/%d/root", (int)v->c->init.pid);
 	autofree char *home = xasprintf("/home/%s", v->c->code_user);
 	char *const homes[] = { (char *)"/root", home, NULL };
-	autoclose int root = open(root_path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	autoclose int root = proc_id_open_file(&v->c->init, "root", O_PATH | O_DIRECTORY);
 	autoclose int workspace = open_workspace(v);
 	struct runtime_groups groups;
 	int sets[WATCH_SETS_MAX];

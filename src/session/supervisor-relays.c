@@ -120,10 +120,12 @@ void supervisor_relays_bind(struct supervisor *v) {
 
 /* What the container calls @inside, as the host does. */
 static int outside_id(const struct supervisor *v, const char *map, uid_t inside, uid_t *ret) {
-	autofree char *path = xasprintf("/proc/%d/%s", (int)v->c->init.pid, map);
-	autofclose FILE *f = fopen(path, "re");
+	autoclose int fd = proc_id_open_file(&v->c->init, map, O_RDONLY);
+	autofclose FILE *f = fd < 0 ? NULL : fdopen(fd, "r");
 	unsigned first, outside, count;
 
+	if (f)
+		(void)steal_fd(&fd);
 	while (f && fscanf(f, "%u %u %u", &first, &outside, &count) == 3)
 		if (inside >= first && inside - first < count) {
 			*ret = outside + (inside - first);
@@ -223,12 +225,11 @@ static int open_sockets(struct supervisor *v, struct err *err) {
 static int start(struct supervisor *v, struct err *err) {
 	const struct relay_items *all = &v->plan.relays;
 	struct relay_target targets[RELAY_TARGETS_MAX];
-	autofree char *path = xasprintf("/proc/%d/ns/net", (int)v->c->init.pid);
-	autoclose int netns = open(path, O_RDONLY | O_CLOEXEC);
+	autoclose int netns = proc_id_open_file(&v->c->init, "ns/net", O_RDONLY);
 	autoclose int empty = open_dir_make(v->session.layout->run_fd, "empty", 0555);
 
 	if (netns < 0 || empty < 0)
-		return err_sys(err, netns < 0 ? -errno : empty, "cannot start the relay of '%s'",
+		return err_sys(err, netns < 0 ? netns : empty, "cannot start the relay of '%s'",
 			       v->c->name);
 	for (size_t i = 0; i < all->count; i++)
 		targets[i] = (struct relay_target){ .kind = all->items[i].kind,

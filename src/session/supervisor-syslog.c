@@ -80,14 +80,13 @@ void supervisor_syslog_bind(struct supervisor *v) {
 
 /* Looked at before it is opened: a FIFO or a device is not even touched. */
 static int open_log(const struct supervisor *v, struct statx *ret) {
-	autofree char *root_path = xasprintf("/proc/%d/root", (int)v->c->init.pid);
-	autoclose int root = open(root_path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	autoclose int root = proc_id_open_file(&v->c->init, "root", O_PATH | O_DIRECTORY);
 	autoclose int there = -1;
 	char path[32];
 	int fd;
 
 	if (root < 0)
-		return -errno;
+		return root;
 	there = open_beneath_here(root, LOG_FILE, O_PATH | O_NOFOLLOW | O_CLOEXEC, 0);
 	if (there < 0)
 		return there;

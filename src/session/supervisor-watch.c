@@ -60,10 +60,9 @@ static int open_outside(const struct supervisor *v, const struct protect_bound *
 }
 
 static int open_inside(const struct supervisor *v, const char *target) {
-	autofree char *path = xasprintf("/proc/%d/root", (int)v->c->init.pid);
-	autoclose int root = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	autoclose int root = proc_id_open_file(&v->c->init, "root", O_PATH | O_DIRECTORY);
 
-	return root < 0 ? -errno : open_beneath(root, target + 1, O_PATH | O_NOFOLLOW, 0);
+	return root < 0 ? root : open_beneath(root, target + 1, O_PATH | O_NOFOLLOW, 0);
 }
 
 /* Is there to be something, when it is gone? */
@@ -330,12 +329,11 @@ static void on_mounts(int fd, uint32_t events, void *data) {
 
 static void begin(void *data) {
 	struct supervisor *v = data;
-	autofree char *path = xasprintf("/proc/%d/mountinfo", (int)v->c->init.pid);
 
 	if (v->is_stopping || v->protect_fd >= 0)
 		return;
 	v->protect_fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
-	v->mounts_fd = open(path, O_RDONLY | O_CLOEXEC);
+	v->mounts_fd = proc_id_open_file(&v->c->init, "mountinfo", O_RDONLY);
 	if (v->protect_fd < 0 || v->mounts_fd < 0 ||
 	    !loop_add_fd(v->loop, v->protect_fd, EPOLLIN, on_change, v) ||
 	    !loop_add_fd(v->loop, v->mounts_fd, EPOLLPRI, on_mounts, v)) {

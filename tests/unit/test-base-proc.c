@@ -116,6 +116,31 @@ static void a_name_cannot_forge_the_start(void **state) {
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 }
 
+static void files_of_a_process_are_of_that_one(void **state) {
+	struct proc_id id, other;
+	pid_t pid = fork();
+	int fd;
+
+	(void)state;
+	if (pid == 0) {
+		(void)pause();
+		_exit(0);
+	}
+	assert_int_equal(proc_id_get(pid, &id), 0);
+	fd = proc_id_open_file(&id, "ns/net", O_RDONLY);
+	assert_true(fd >= 0);
+	assert_int_equal(fcntl(fd, F_GETFD), FD_CLOEXEC);
+	(void)close(fd);
+	assert_int_equal(proc_id_open_file(&id, "nothing", O_RDONLY), -ENOENT);
+	/* One that had the number before. */
+	other = (struct proc_id){ .pid = pid, .start = id.start - 1 };
+	assert_int_equal(proc_id_open_file(&other, "ns/net", O_RDONLY), -ESRCH);
+	(void)kill(pid, SIGKILL);
+	assert_int_equal(proc_wait(pid), 128 + SIGKILL);
+	assert_int_equal(proc_id_open_file(&id, "ns/net", O_RDONLY), -ESRCH);
+	assert_int_equal(proc_id_open_file(&(struct proc_id){ 0 }, "stat", O_RDONLY), -ESRCH);
+}
+
 static void waiting_has_a_limit(void **state) {
 	pid_t pid = sleeping_child();
 	struct proc_id id;
@@ -597,6 +622,7 @@ int main(void) {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_process_is_known_by_its_start),
 		cmocka_unit_test(a_name_cannot_forge_the_start),
+		cmocka_unit_test(files_of_a_process_are_of_that_one),
 		cmocka_unit_test(waiting_has_a_limit),
 		cmocka_unit_test(boot_and_namespaces),
 		cmocka_unit_test(spawn_reports_a_missing_program),

@@ -99,13 +99,12 @@ static void look_inside(const struct health_subject *s, const struct container *
 	auto_net_base struct net_base *base = NULL;
 	struct health_result r = { 0 };
 	struct reach reached = { 0 };
-	autofree char *path = xasprintf("/proc/%d/ns/net", (int)c->init.pid);
 	autoclose int netns = -1;
 
 	tell_isolation(report, s, c);
 	tell_masking(report, c);
-	netns = open(path, O_RDONLY | O_CLOEXEC);
-	if (netns < 0 || !proc_id_alive(&c->init) ||
+	netns = proc_id_open_file(&c->init, "ns/net", O_RDONLY);
+	if (netns < 0 ||
 	    net_base_open(s->session->layout, &base, NULL) < 0 ||
 	    reach_look(netns, base->gateway, &reached) < 0) {
 		skip_rest(report, "the container's network cannot be looked at");
