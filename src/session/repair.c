@@ -205,32 +205,34 @@ static int carry_out(struct session *s, const char *name, enum verdict verdict, 
 	return r < 0 ? r : 1;
 }
 
+/*
+ * An empty file is what a power cut made of one that need not be kept. What cannot be
+ * looked at, or is something else, may stand for one with files that somebody wants.
+ */
+static bool has_record(const struct session *s, const char *name) {
+	autofree char *record = path_join(name, "container.ini");
+	struct stat st;
+
+	if (fstatat(s->layout->containers_fd, record, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return errno != ENOENT && errno != ENOTDIR;
+	return !S_ISREG(st.st_mode) || st.st_size > 0;
+}
+
 /* A directory without a record: a command died between the two, or is about to write it. */
 static int repair_nameless(struct session *s, const char *name, struct err *err) {
 	autoclose int lock = container_lock(s, name, LOCK_TRY, err);
 	struct container stub = { .name = (char *)name };
-	autofree char *lxc = NULL, *record = NULL;
-	struct stat st;
+	autofree char *lxc = NULL;
 
 	if (lock == -EWOULDBLOCK)
 		return 0;
 	if (lock < 0)
 		return lock;
-	record = path_join(name, "container.ini");
-	/* An empty record is what a power cut made of one that need not be kept. */
-	if (fstatat(s->layout->containers_fd, record, &st, AT_SYMLINK_NOFOLLOW) == 0 && st.st_size)
+	if (has_record(s, name))
 		return 0;
 	lxc = name_lxc(s->layout->tag, name);
 	stub.lxc_name = lxc;
 	return teardown(s, &stub, true, steal_fd(&lock), err) < 0 ? err->code : 1;
-}
-
-static bool has_record(const struct session *s, const char *name) {
-	autofree char *record = path_join(name, "container.ini");
-	struct stat st;
-
-	return fstatat(s->layout->containers_fd, record, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-	       st.st_size > 0;
 }
 
 int repair_container(struct session *s, const char *name, struct err *err) {

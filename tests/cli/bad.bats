@@ -209,6 +209,30 @@ off_small_disk() {
 	coi container delete --force ok
 }
 
+@test "something else in place of a record does not make a container nobody's" {
+	local record=$COI_ROOT/containers/odd/container.ini how
+	coi container launch coi-default odd
+	coi container exec odd -- sh -c 'echo precious >/root/precious'
+	coi container stop --force odd
+	mv "$record" "$T/record"
+	for how in mkfifo mkdir "ln -s /nowhere"; do
+		$how "$record"
+		run coi container list
+		run coi container start odd
+		[ "$status" -ne 0 ]
+		run coi clean --orphans --force
+		rm -r "$record"
+		cp "$T/record" "$record"
+		coi container start odd
+		run --separate-stderr coi container exec odd -- cat /root/precious
+		expect_equal "$output" precious
+		coi container stop --force odd
+		rm "$record"
+	done
+	mv "$T/record" "$record"
+	coi container delete odd
+}
+
 @test "a record of a newer version is refused, not half-read" {
 	coi container launch coi-default new
 	coi container stop --force new
