@@ -104,7 +104,7 @@ grab() {
 	(exec "$MINI" exec "$(name_of one)" x "$(init_of one)" uid=0 gid=0 no_stdin=1 \
 		-- /run/grab "$@" >"$RT/grab" 2>&1 3>&-) &
 	grab_pid=$!
-	timeout 10 sh -c 'until grep -q watching "$1"; do sleep 0.05; done' sh "$RT/grab"
+	timeout 120 sh -c 'until grep -q watching "$1"; do sleep 0.05; done' sh "$RT/grab"
 }
 
 @test "container root takes nothing from those who enter" {

@@ -283,7 +283,7 @@ with_workspace() {
 	cp "${COI_TEST_BUILD:?}/runtime-stuckfs" "/proc/$(init_pid a)/root/run/stuckfs"
 	as_root a 'mkdir -p /stuck; exec /run/stuckfs /stuck' >"$RT/stuck" 3>&- &
 	stuck=$!
-	timeout 10 sh -c 'until grep -q mounted "$1"; do sleep 0.05; done' sh "$RT/stuck"
+	timeout 120 sh -c 'until grep -q mounted "$1"; do sleep 0.05; done' sh "$RT/stuck"
 	for what in "mount a 1000000 65536 $RT/ws:/stuck/x" "umount a /stuck/x"; do
 		begin=$SECONDS
 		run ctl $what

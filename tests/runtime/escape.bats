@@ -217,10 +217,10 @@ refused() {
 			rm -rf "$RT/layer/$what"
 			ln -s "../../../../../..$RT/target" "$RT/layer/$what"
 			mkdir -p "$(dir_of link)"
-			timeout -k 5 20 "$MINI" up "$(name_of link)" "$(dir_of link)" surface=$surface \
+			timeout -k 5 150 "$MINI" up "$(name_of link)" "$(dir_of link)" surface=$surface \
 				layer="$RT/layer" layer="$RT/image" >"$(dir_of link)/info" 2>&1 3>&- &
 			status=$!
-			timeout 15 sh -c 'until grep -q . "$1"; do sleep 0.02; done' sh "$(dir_of link)/info"
+			timeout 120 sh -c 'until grep -q . "$1"; do sleep 0.02; done' sh "$(dir_of link)/info"
 			[ -z "$(ls -A "$RT/target")" ]
 			[ "$(cat /proc/self/mountinfo | cut -d' ' -f5- | sort)" = "$before" ]
 			kill "$status" 2>/dev/null || true

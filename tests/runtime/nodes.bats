@@ -103,11 +103,11 @@ zero 0:0 644 1:5" ]
 	cp "$COI_TEST_BUILD/runtime-stuckfs" "/proc/$(init_pid a)/root/run/stuckfs"
 	as_root a 'mkdir -p /stuck; exec /run/stuckfs /stuck' >"$RT/stuck" 3>&- &
 	stuck=$!
-	timeout 10 sh -c 'until grep -q mounted "$1"; do sleep 0.05; done' sh "$RT/stuck"
+	timeout 120 sh -c 'until grep -q mounted "$1"; do sleep 0.05; done' sh "$RT/stuck"
 	# coi-nodes may not look in there (the kernel's rule for such mounts): the caller does.
 	as_root a 'mknod /stuck/d/null c 1 3; echo $?' >"$RT/late" 2>&1 3>&- &
 	late=$!
-	timeout 10 sh -c 'until grep -q asked "$1"; do sleep 0.05; done' sh "$RT/stuck"
+	timeout 120 sh -c 'until grep -q asked "$1"; do sleep 0.05; done' sh "$RT/stuck"
 	as_root a 'mknod /meanwhile c 1 3'
 	[ ! -s "$RT/late" ]
 	as_root a 'kill -9 $(pidof stuckfs)'
@@ -124,7 +124,7 @@ zero 0:0 644 1:5" ]
 	as_root b 'mknod /before c 1 3'
 	as_root b 'mkdir /many; /noderace 100000000 /many' >"$RT/many" 2>&1 3>&- &
 	many=$!
-	timeout 10 sh -c 'until [ -e "$1/many/in" ] || [ -e "$1/many/kept" ]; do sleep 0.05; done' \
+	timeout 120 sh -c 'until [ -e "$1/many/in" ] || [ -e "$1/many/kept" ]; do sleep 0.05; done' \
 		sh "/proc/$(init_pid b)/root"
 	kill -9 "$pid"
 	# It ends at the first call that nobody is there for.

@@ -5,12 +5,14 @@
 # is a namespace of this machine (tests/lib/world.py); nothing leaves it. /srv/coi has the
 # source (src), the package (coi.deb) and the small image (image.tar).
 #
-# host.sh first       what a person does on a new server
+# host.sh start       the package, an image, the first run of a person: what the others begin with
+# host.sh basics      limits, a disk, freezing, the network's modes
 # host.sh watched     monitoring with the kernel's own sources
 # host.sh sessions    a tool's session: entered, left, ended, gone on with
 # host.sh engines     systemd, podman and docker inside (/srv/coi/engines.tar)
 # host.sh package     installed again, and the next version, under a container
-# host.sh again       the same machine after it was switched off under a container
+# host.sh leave_one   a container that runs when the machine is switched off
+# host.sh again       the machine after that; the package is purged
 set -u
 n=0
 export HOME=/root COI_NO_COLOR=1
@@ -132,7 +134,7 @@ gone() {
 		! nft list tables | grep -q coi && ! ip -o link | grep -q coi
 }
 
-first() {
+start() {
 	check "the package installs" dpkg -i /srv/coi/coi.deb
 	useradd -m person
 	mkdir -p ~person/ws
@@ -143,6 +145,9 @@ first() {
 	check "an image is imported" timeout "$slow" coi image import /srv/coi/image.tar --alias coi-default
 	check "health finds nothing broken" timeout "$slow" coi health
 	check "run by sudo: files in the workspace are the person's" sudo_run
+}
+
+basics() {
 	check "a container with limits starts" launch '[limits.memory]
 limit = "64MiB"
 enforce = "hard"
