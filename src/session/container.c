@@ -228,7 +228,7 @@ static int collect_uses(struct image_uses *out, void *data, struct err *err) {
 		if (!name_is_plain(names[i]))
 			continue;
 		one = container_load(s, names[i], &c, err);
-		if (one < 0 && err->kind != ERR_MISSING)
+		if (one < 0 && one != -ENOENT)
 			r = one;
 		/* One that is being deleted mounts nothing any more. */
 		for (size_t k = 0; one == 0 && c->state != STATE_DELETING &&

@@ -279,7 +279,7 @@ static void found(struct sweep *w, const char *fmt, const char *name) {
 static bool is_known(const char *name, void *data) {
 	const struct session *s = data;
 
-	return exists_at(s->layout->containers_fd, name) == 1;
+	return exists_at(s->layout->containers_fd, name) != 0; /* who cannot look does not know */
 }
 
 static int sweep_containers(struct sweep *w, struct err *err) {
@@ -408,20 +408,21 @@ int repair_all(struct session *s, bool dry_run, void (*tell)(const char *what, v
 	       void *data, struct err *err) {
 	struct sweep w = { .s = s, .dry_run = dry_run, .found = tell, .data = data };
 	struct image_users users = container_image_users(s);
+	struct err second; /* the first failure is the one that is told */
 	size_t removed = 0;
 	int r = sweep_containers(&w, err);
-	int one = sweep_cgroups(&w, r < 0 ? NULL : err);
+	int one = sweep_cgroups(&w, r < 0 ? &second : err);
 
 	r = r < 0 ? r : one;
-	one = sweep_network(&w, r < 0 ? NULL : err);
+	one = sweep_network(&w, r < 0 ? &second : err);
 	r = r < 0 ? r : one;
-	one = storage_sweep(s, dry_run, found_files, &w, r < 0 ? NULL : err);
+	one = storage_sweep(s, dry_run, found_files, &w, r < 0 ? &second : err);
 	r = r < 0 ? r : one;
 	(void)immutable_sweep(s, dry_run, found_immutable, &w);
-	one = ids_sweep(NULL, s->layout->root, dry_run, found_ids, &w, r < 0 ? NULL : err);
+	one = ids_sweep(NULL, s->layout->root, dry_run, found_ids, &w, r < 0 ? &second : err);
 	r = r < 0 ? r : one < 0 ? one : r;
 	sweep_run(&w);
-	one = image_repair(s->layout, &users, dry_run, &removed, r < 0 ? NULL : err);
+	one = image_repair(s->layout, &users, dry_run, &removed, r < 0 ? &second : err);
 	r = r < 0 ? r : one;
 	if (removed)
 		found_unused(&w, removed);

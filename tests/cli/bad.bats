@@ -209,6 +209,21 @@ off_small_disk() {
 	coi container delete --force ok
 }
 
+@test "clean goes on behind what it cannot put right, and tells the first of it" {
+	coi container launch coi-default ok
+	coi container delete --force ok
+	mkdir -p "$COI_ROOT/containers/broken"
+	echo "garbage" >"$COI_ROOT/containers/broken/container.ini"
+	cp "$COI_ROOT/run/network-ports.ini" "$T/ports"
+	echo noise >"$COI_ROOT/run/network-ports.ini"
+	run --separate-stderr coi clean --orphans --force
+	mv "$T/ports" "$COI_ROOT/run/network-ports.ini"
+	rm -r "$COI_ROOT/containers/broken"
+	expect_status 1
+	expect_one_error
+	expect_stderr "network-ports.ini"
+}
+
 @test "something else in place of a record does not make a container nobody's" {
 	local record=$COI_ROOT/containers/odd/container.ini how
 	coi container launch coi-default odd
