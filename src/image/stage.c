@@ -133,15 +133,20 @@ static bool is_temporary_file(const char *name) {
 	return name[0] == '.' && strstr(name, ".ini.tmp-");
 }
 
-/* No lock file, or nobody holds it: its owner is gone, since we hold the image lock. */
+/*
+ * No lock file, or nobody holds it: its owner is gone, since we hold the image lock. Of
+ * one that cannot be opened for another reason nobody knows.
+ */
 static bool is_abandoned(int parent_fd, const char *name) {
 	autoclose int dir = openat(parent_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	autoclose int lock = -1;
 
 	if (dir < 0)
-		return errno != ENOENT;
-	lock = openat(dir, STAGE_LOCK, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-	return lock < 0 || flock(lock, LOCK_EX | LOCK_NB) == 0;
+		return errno == ENOTDIR || errno == ELOOP;
+	lock = openat(dir, STAGE_LOCK, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	if (lock < 0)
+		return errno == ENOENT || errno == ELOOP;
+	return flock(lock, LOCK_EX | LOCK_NB) == 0;
 }
 
 int stage_repair(int parent_fd, bool dry_run, size_t *removed, struct err *err) {

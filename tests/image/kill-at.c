@@ -3,7 +3,8 @@
  * Preloaded: SIGKILL at the COI_TEST_KILL_AT-th call that changes a file system,
  * before the call is carried out; or, at the COI_TEST_FAIL_AT-th of those that
  * want space, ENOSPC in its place; or EIO in place of the COI_TEST_BLIND_AT-th
- * entry of a directory. File COI_TEST_FAILED is made when it comes to that.
+ * entry of a directory, or ENFILE at the COI_TEST_SHUT_AT-th opening of what is
+ * there. File COI_TEST_FAILED is made when it comes to that.
  * Counts a process and what it forks; helper programs get an environment of
  * their own, or COI_TEST_PROGRAM says which program is meant.
  */
@@ -107,6 +108,19 @@ ssize_t write(int fd, const void *data, size_t n) {
 	return fd > 2 && fails() ? -1 : REAL(ssize_t, write, (int, const void *, size_t))(fd, data, n);
 }
 
+/* Is this the one that cannot be opened? */
+static int is_shut(void) {
+	static long count, at = -1;
+
+	if (at < 0)
+		at = number_for_us("COI_TEST_SHUT_AT");
+	if (++count != at)
+		return 0;
+	tell();
+	errno = ENFILE;
+	return 1;
+}
+
 static int makes(int flags) {
 	return flags & O_CREAT || (flags & O_TMPFILE) == O_TMPFILE;
 }
@@ -124,6 +138,8 @@ static int makes(int flags) {
 			step();                                                             \
 			if (fails())                                                        \
 				return -1;                                                  \
+		} else if (is_shut()) {                                                     \
+			return -1;                                                          \
 		}                                                                           \
 		return REAL(int, name, (int, const char *, int, ...))(dir, path, flags, mode); \
 	}

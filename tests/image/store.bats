@@ -181,6 +181,18 @@ in-use img-20260101-000000" ]
 		python3 -c 'import time; time.sleep(0.02)'
 	done
 	[ "$("$TOOL" repair)" = "removed 0" ]
+	# Nor by one that cannot open whatever it is: it may be alive.
+	if ! nm -D "$TOOL" | grep -q __asan_; then
+		cc -shared -fPIC -o "$DIR/kill-at.so" "$SRC/tests/image/kill-at.c" -ldl
+		for n in $(seq 60); do
+			LD_PRELOAD=$DIR/kill-at.so COI_TEST_SHUT_AT=$n COI_TEST_FAILED=$DIR/shut \
+				"$TOOL" repair >/dev/null 2>&1 || true
+			[ -e "$DIR/shut" ] || break
+			rm "$DIR/shut"
+			[ -n "$(ls -A "$COI_ROOT/layers")" ] || { echo "opening $n"; return 1; }
+		done
+		[ "$n" -gt 10 ] && [ "$n" -lt 60 ]
+	fi
 	tar -C "$DIR/tree" -cf - . >&7
 	exec 7>&-
 	wait "$pid"
