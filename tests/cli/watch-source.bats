@@ -25,7 +25,16 @@ value() { # KEY
 	[ $(($(value whole) + $(value gone))) -gt 900 ]
 }
 
+@test "what no build has a source for is missed, and not silent" {
+	run -0 "$source" list
+	for one in exec connect volume files counters auth; do
+		grep -q "^$one=" <<<"$output"
+	done
+}
+
 @test "programs in the kernel: each is told with its words" {
+	run "$source" list
+	[[ $output == *exec=bpf* ]] || skip "this build has no BPF"
 	run -0 "$source" exec bpf 1000
 	echo "# $output" >&3
 	[ "$(value whole)" = 1000 ]

@@ -6,8 +6,9 @@
  *
  *	watch-source exec BACKEND COUNT   COUNT short programs, one after the other
  *	watch-source idle BACKEND SECONDS what it takes while nothing of the group runs
+ *	watch-source list                 SOURCE=BACKEND of all that are tried or missed
  *
- * Prints one line of JSON.
+ * The first two print one line of JSON.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -171,8 +172,13 @@ int main(int argc, char **argv) {
 	bool is_exec;
 	int group;
 
+	if (argc == 2 && !strcmp(argv[1], "list")) {
+		for (size_t i = 0; watch_sources[i]; i++)
+			(void)printf("%s=%s\n", watch_sources[i]->source, watch_sources[i]->backend);
+		return 0;
+	}
 	if (argc != 4 || !l)
-		die("usage", "watch-source exec|idle BACKEND NUMBER");
+		die("usage", "watch-source exec|idle BACKEND NUMBER, or list");
 	is_exec = !strcmp(argv[1], "exec");
 	all.count = is_exec ? strtoul(argv[3], NULL, 10) : 0;
 	all.seen = xcalloc(all.count + 1, sizeof(*all.seen));

@@ -3,6 +3,28 @@
 
 #include "monitor/source/all.h"
 
+#if !HAVE_BPF
+#include <errno.h>
+
+/* What nobody else can tell is missing, and that is to be said. */
+static int built_without(const struct watch_target *t, struct watch_source **ret, struct err *err) {
+	(void)t;
+	(void)ret;
+	return err_set(err, ERR_SYSTEM, -EOPNOTSUPP, "this coi was built without BPF");
+}
+
+const struct watch_source_ops watch_connect_bpf = {
+	.source = "connect",
+	.backend = "bpf",
+	.open = built_without,
+};
+const struct watch_source_ops watch_volume_bpf = {
+	.source = "volume",
+	.backend = "bpf",
+	.open = built_without,
+};
+#endif
+
 /* clang-format off */
 const struct watch_source_ops *const watch_sources[] = {
 #if HAVE_BPF
@@ -10,10 +32,8 @@ const struct watch_source_ops *const watch_sources[] = {
 #endif
 	&watch_exec_connector,
 	&watch_exec_poll,
-#if HAVE_BPF
 	&watch_connect_bpf,
 	&watch_volume_bpf,
-#endif
 	&watch_files,
 	&watch_files_fd,
 	&watch_auth,
