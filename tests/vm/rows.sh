@@ -33,7 +33,7 @@ health_knows() { # what it says of file events is what a watcher then has
 	names=$(jq -r 'select(.msg == "source.start" and .source == "files").backend' "$A" | tail -n 1)
 	echo "$said; the watcher has $names"
 	case $said in
-	*"with names") [ "$names" = fanotify ] ;;
+	*"with names"*) [ "$names" = fanotify ] ;;
 	*"not told"*) [ "$names" = fanotify-fd ] ;;
 	*) return 1 ;;
 	esac
@@ -125,7 +125,7 @@ session_resumed() {
 	person "sudo -n timeout $slow coi shutdown --timeout 10 $session" || return 1
 	! coi container exists "$session" || return 1
 	person 'sudo -n timeout '"$slow"' coi shell --background --resume' || return 1
-	within 120 test -s ~person/ws/said && [ "$(cat ~person/ws/said)" = "again /workspace 1000" ] &&
+	within 120 test -s ~person/ws/said && [ "$(cat ~person/ws/said)" = "on again /workspace 1000" ] &&
 		person 'sudo -n coi kill --all --force'
 }
 
@@ -134,7 +134,7 @@ sessions() {
 	cat >/opt/stand-in/agent <<-'END'
 		#!/bin/bash
 		mkdir -p ~/.mine
-		echo "$([ -e ~/.mine/talk ] && echo again || echo new) $PWD $(id -u)" >/workspace/said.new
+		echo "$([ -e ~/.mine/talk ] && echo "${1-not} again" || echo new) $PWD $(id -u)" >/workspace/said.new
 		echo talk >~/.mine/talk
 		mv /workspace/said.new /workspace/said
 		echo stand-in ready
@@ -148,6 +148,7 @@ readonly = true
 [tool.custom.mine]
 binary = "/opt/stand-in/agent"
 directory = ".mine"
+resume = ["on"]
 [tool]
 name = "mine"'
 	check "a session of a tool, in the background" session_starts
