@@ -157,14 +157,6 @@ const char *audit_action_to_string(enum audit_action action) {
 	return actions[action];
 }
 
-enum audit_action audit_action_from_string(const char *word) {
-	enum audit_action a = AUDIT_LOGGED;
-
-	while (a < AUDIT_ACTION_COUNT && strcmp(actions[a], word) != 0)
-		a++;
-	return a;
-}
-
 /* A random one (RFC 9562, version 4). */
 static void make_uuid(char out[UUID_SIZE]) {
 	unsigned char b[16] = { 0 };

@@ -39,9 +39,8 @@ enum audit_action {
 	AUDIT_DEDUPLICATED, /* the same as one that was told; `count` says how often */
 	AUDIT_ACTION_COUNT,
 };
-/* The word, static; and the action of a word: AUDIT_ACTION_COUNT when it is none. */
+/* The word, static. */
 const char *audit_action_to_string(enum audit_action action);
-enum audit_action audit_action_from_string(const char *word);
 
 enum audit_evidence {
 	AUDIT_EVIDENCE_PROCESS,

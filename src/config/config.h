@@ -169,12 +169,6 @@ struct config_file {
 /* Borrowed. */
 const struct config_file *config_files(const struct config *c, size_t *ret_count);
 
-/* Set one value from text, as a flag does: lists are separated by commas. */
-int config_set_text(struct config *c, const char *path, const char *text, enum config_layer layer,
-		    struct err *err);
-/* The value as TOML writes it; newly allocated, NULL for an unknown path. */
-char *config_get_toml(const struct config *c, const char *path);
-
 /*
  * What an untrusted file asked for and what waits for approval (or has it).
  * Approved ones are also in the settings; the others are not.

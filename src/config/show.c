@@ -75,42 +75,6 @@ const struct config_gated *config_gated(const struct config *c, size_t *ret_coun
 	return c->gated;
 }
 
-int config_set_text(struct config *c, const char *path, const char *text, enum config_layer layer,
-		    struct err *err) {
-	const struct setting_row *row = settings_row(path);
-	struct setting_source source = { .layer = layer, .is_trusted = true };
-	struct member_context ctx = {
-		.source = source,
-		.home = c->home,
-		.file_dir = c->cwd,
-		.work_dir = c->cwd,
-	};
-	struct member_sources sources = { 0 };
-	struct member_problem problem;
-	union member member = { 0 };
-
-	if (!row)
-		return err_set(err, ERR_USAGE, -ENOENT, "there is no setting '%s'", path);
-	if (member_from_text(row, text, &ctx, &member, &sources, &problem) < 0)
-		return err_set(err, ERR_USAGE, -EINVAL, "'%s' %s", path, problem.message);
-	target_merge(&c->now, row, row->merge, &source, &member, &sources);
-	return 0;
-}
-
-char *config_get_toml(const struct config *c, const char *path) {
-	const struct setting_row *row = settings_row(path);
-	struct buf out;
-	char *text;
-
-	if (!row)
-		return NULL;
-	buf_init(&out, CONFIG_DUMP_MAX);
-	member_to_toml(row, member_of_const(row, &c->now.settings), true, &out);
-	text = buf_steal(&out);
-	buf_done(&out);
-	return text;
-}
-
 /* "container.build" of "container.build.base". */
 static size_t section_len(const char *path) {
 	const char *dot = strrchr(path, '.');

@@ -31,8 +31,6 @@ enum watch_kind {
 	WATCH_STATE,
 	WATCH_KIND_COUNT,
 };
-/* The word for a kind, static. */
-const char *watch_kind_to_string(enum watch_kind kind);
 
 /* What one of the standard streams is. */
 enum watch_stream {
@@ -43,9 +41,8 @@ enum watch_stream {
 	WATCH_STREAM_REMOTE, /* a socket of a network */
 	WATCH_STREAM_COUNT,
 };
-/* The word, static; and the stream of a word: WATCH_STREAM_UNKNOWN when it is none. */
+/* The word, static. */
 const char *watch_stream_to_string(enum watch_stream stream);
-enum watch_stream watch_stream_from_string(const char *word);
 
 /* A process runs another program from now on. */
 struct watch_exec {
@@ -107,9 +104,8 @@ enum watch_access {
 	WATCH_RUN,
 	WATCH_ACCESS_COUNT,
 };
-/* The word, static; and the access of a word: WATCH_ACCESS_COUNT when it is none. */
+/* The word, static. */
 const char *watch_access_to_string(enum watch_access access);
-enum watch_access watch_access_from_string(const char *word);
 
 struct watch_file {
 	const char *path; /* as the container sees it */

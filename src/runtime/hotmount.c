@@ -53,52 +53,16 @@ static int add_inside(const struct hotmount_spec *spec, struct bind_mount *m, in
 	return bind_attach(m, root, &inside, err);
 }
 
-static int remove_inside(const char *target, int pidfd, struct err *err) {
-	/* The container's /proc does not know us: our own is kept open. */
-	autoclose int self = open("/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	autoclose int root = -1, fd = -1;
-	struct statx st;
-	char number[16];
-	int r = inside_become_root(pidfd, err);
-
-	if (r == 0)
-		r = inside_enter_mounts(pidfd, &root, err);
-	if (r < 0)
-		return r;
-	while (*target == '/')
-		target++;
-	fd = open_in_root(root, target, O_PATH, 0);
-	if (fd < 0)
-		return err_sys(err, fd, "cannot open '/%s' in the container", target);
-	if (statx(fd, "", AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW, STATX_TYPE, &st) < 0)
-		return err_sys(err, -errno, "cannot look at '/%s' in the container", target);
-	if (!(st.stx_attributes & STATX_ATTR_MOUNT_ROOT))
-		return err_set(err, ERR_MISSING, -ENOENT,
-			       "nothing is mounted on '/%s' in the container", target);
-	/* By descriptor: the name may mean something else by now. */
-	(void)snprintf(number, sizeof(number), "%d", fd);
-	if (fchdir(self) < 0)
-		return err_sys(err, -errno, "cannot open '/proc/self/fd'");
-	if (umount2(number, MNT_DETACH) == 0)
-		return 0;
-	if (errno != EINVAL)
-		return err_sys(err, -errno, "cannot unmount '/%s' in the container", target);
-	return err_set(err, ERR_CONFLICT, -EBUSY,
-		       "'/%s' was bound before the start and stays until the stop", target);
-}
-
 struct hotmount_job {
-	const struct hotmount_spec *spec; /* NULL: remove */
+	const struct hotmount_spec *spec;
 	struct bind_mount *mount;
-	const char *target;
 };
 
 static int act(int pidfd, void *data, struct buf *text, struct err *err) {
 	const struct hotmount_job *job = data;
 
 	(void)text;
-	return job->spec ? add_inside(job->spec, job->mount, pidfd, err) :
-			   remove_inside(job->target, pidfd, err);
+	return add_inside(job->spec, job->mount, pidfd, err);
 }
 
 struct mounts {
@@ -152,12 +116,5 @@ int hotmount_add(const struct hotmount_spec *spec, struct err *err) {
 						.keep_count = m.count,
 						.act = act,
 						.data = &job },
-			  NULL, err);
-}
-
-int hotmount_remove(const struct runtime_ref *ref, const char *target, struct err *err) {
-	return inside_run(&(struct inside_job){ .ref = ref,
-						.act = act,
-						.data = &(struct hotmount_job){ .target = target } },
 			  NULL, err);
 }

@@ -30,11 +30,9 @@ struct hotmount_spec {
 /*
  * Bind it with what is in it; the mount point is made when missing. Its flags are
  * locked: container root cannot make a read-only one writable. It can unmount one
- * that is not locked, as a whole, as can hotmount_remove(). ERR_CONFLICT where the file system has no
+ * that is not locked, as a whole. ERR_CONFLICT where the file system has no
  * id-mapped mounts (a running container's map cannot get a hole).
  */
 int hotmount_add(const struct hotmount_spec *spec, struct err *err);
-/* Take it away again (lazily when busy). ERR_MISSING when nothing is mounted there. */
-int hotmount_remove(const struct runtime_ref *ref, const char *target, struct err *err);
 
 #endif

@@ -3,8 +3,8 @@
  * A container from its layers to its end, through liblxc.
  *
  * The supervisor calls, in this order: runtime_enter(), runtime_start(),
- * runtime_wait_ready(), then watches the pidfds, and at the end runtime_stop()
- * or runtime_kill(), runtime_cleanup(), runtime_free(). What other processes
+ * runtime_ready_check() when there is something to check, then watches the pidfds, and
+ * at the end runtime_kill(), runtime_cleanup(), runtime_free(). What other processes
  * may call, with or without a supervisor, takes a struct runtime_ref: see
  * control.h (alive, freeze, kill, leftovers), attach.h and hotmount.h.
  *
@@ -189,21 +189,13 @@ int runtime_rootfs_fd(const struct runtime *rt);
 int runtime_start(struct runtime *rt, struct runtime_info *ret, struct err *err);
 
 /*
- * Wait until commands may be run inside: at once for coi-init, after
- * systemd-tmpfiles-setup for systemd. -ETIMEDOUT after @timeout_ms, -ESRCH
- * when it ended meanwhile. The descriptor below is readable then, for loops.
+ * Commands may be run inside: at once with coi-init, after systemd-tmpfiles-setup with
+ * systemd. For loops: readable when there is something to check.
  */
-int runtime_wait_ready(struct runtime *rt, int timeout_ms, struct err *err);
 /* Borrowed; -1 when it is ready as soon as it runs. */
 int runtime_ready_fd(const struct runtime *rt);
 /* The descriptor was readable: 1 it is ready, 0 not yet. Never blocks. */
 int runtime_ready_check(struct runtime *rt);
-
-/*
- * Ask init to power off and wait at most @timeout_ms for its end, then kill
- * (0: kill at once). Returns when init is gone. 0: ended by itself, 1: killed.
- */
-int runtime_stop(struct runtime *rt, int timeout_ms, struct err *err);
 
 /*
  * After init's end (killed when it still lives): kills the monitor, whose work

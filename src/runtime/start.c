@@ -378,51 +378,6 @@ int runtime_ready_check(struct runtime *rt) {
 	return rt->is_ready;
 }
 
-int runtime_wait_ready(struct runtime *rt, int timeout_ms, struct err *err) {
-	uint64_t end = clock_mono_ms() + (uint64_t)(timeout_ms > 0 ? timeout_ms : 0);
-
-	while (!runtime_ready_check(rt)) {
-		struct pollfd pfd[] = {
-			{ .fd = rt->ready_fd, .events = POLLIN },
-			{ .fd = rt->info.init_pidfd, .events = POLLIN },
-		};
-		uint64_t now = clock_mono_ms();
-		int r = poll(pfd, 2, now >= end ? 0 : (int)(end - now));
-
-		if (r < 0 && errno != EINTR)
-			return err_sys(err, -errno, "cannot wait for '%s'", rt->spec->name);
-		if (r == 0) {
-			err_set(err, ERR_SYSTEM, -ETIMEDOUT,
-				"the system in '%s' was not ready within %d seconds",
-				rt->spec->name, timeout_ms / 1000);
-			return err_hint(err, "does the image have systemd as /sbin/init, and does it "
-					     "boot?");
-		}
-		if (r > 0 && pfd[1].revents && !pfd[0].revents)
-			return err_set(err, ERR_SYSTEM, -ESRCH,
-				       "the system in '%s' ended while it started",
-				       rt->spec->name);
-	}
-	return 0;
-}
-
-int runtime_stop(struct runtime *rt, int timeout_ms, struct err *err) {
-	struct runtime_ref ref = ref_of(rt);
-	int r;
-
-	if (rt->info.init.pid == 0 || pidfd_wait_gone(rt->info.init_pidfd, 0) == 0)
-		return 0;
-	if (timeout_ms > 0) {
-		/* Frozen ones hear nothing. */
-		(void)cgroup_freeze(&rt->cgroups, ref.lxc_name, false, 0);
-		r = runtime_poweroff(&ref, err);
-		if (r == 0 && pidfd_wait_gone(rt->info.init_pidfd, timeout_ms) == 0)
-			return 0;
-	}
-	r = runtime_kill(&ref, 5000, err);
-	return r < 0 ? r : 1;
-}
-
 int runtime_cleanup(struct runtime *rt, struct err *err) {
 	struct runtime_ref ref = ref_of(rt);
 	int r = 0;

@@ -245,7 +245,7 @@ with_workspace() {
 	down a
 }
 
-@test "hot mounts: ids, read-only for good, removed again" {
+@test "hot mounts: ids, and read-only for good" {
 	up a
 	base=1000000
 	ctl mount a $base 65536 "$RT/ws:/hot"
@@ -258,15 +258,6 @@ with_workspace() {
 	run ! as_root a 'unshare -m mount -o remount,rw,bind /hot-ro'
 	ctl mount a $base 65536 "$RT/ws/.git/config:/hot-file:ro"
 	[ "$(as_code a 'cat /hot-file')" = config ]
-	ctl umount a /hot
-	run ! as_code a 'ls /hot/.git'
-	ctl umount a /hot-ro
-	run ctl umount a /hot
-	[ "$status" = 1 ]
-	[[ "$output" == *"nothing is mounted on '/hot'"* ]]
-	run ctl umount a /run
-	[ "$status" = 1 ]
-	[[ "$output" == *"bound before the start"* ]]
 	as_root a 'ln -s /etc /evil; mkdir /real'
 	ctl mount a $base 65536 "$RT/ws:/evil"
 	as_root a 'ls /etc/.git/config'
@@ -284,13 +275,11 @@ with_workspace() {
 	as_root a 'mkdir -p /stuck; exec /run/stuckfs /stuck' >"$RT/stuck" 3>&- &
 	stuck=$!
 	timeout 120 sh -c 'until grep -q mounted "$1"; do sleep 0.05; done' sh "$RT/stuck"
-	for what in "mount a 1000000 65536 $RT/ws:/stuck/x" "umount a /stuck/x"; do
-		begin=$SECONDS
-		run ctl $what
-		[ "$status" = 1 ]
-		[[ "$output" == *"does not answer"* ]]
-		[ $((SECONDS - begin)) -lt 9 ]
-	done
+	begin=$SECONDS
+	run ctl mount a 1000000 65536 "$RT/ws:/stuck/x"
+	[ "$status" = 1 ]
+	[[ "$output" == *"does not answer"* ]]
+	[ $((SECONDS - begin)) -lt 9 ]
 	grep -q asked "$RT/stuck"
 	down a
 	wait "$stuck" || true

@@ -162,8 +162,45 @@ static int signals_open(void) {
 	return signalfd(-1, &set, SFD_CLOEXEC);
 }
 
-static int watch(struct runtime *rt, const struct runtime_info *info, int signals, int stop_ms,
-		 struct err *err) {
+/* In the manner of the supervisor, which does not wait but has a loop. */
+static int wait_ready(struct runtime *rt, const struct runtime_info *info, int timeout_ms) {
+	uint64_t end = clock_mono_ms() + (uint64_t)timeout_ms;
+
+	while (!runtime_ready_check(rt)) {
+		struct pollfd pfd[] = {
+			{ .fd = runtime_ready_fd(rt), .events = POLLIN },
+			{ .fd = info->init_pidfd, .events = POLLIN },
+		};
+		uint64_t now = clock_mono_ms();
+
+		if (poll(pfd, 2, now >= end ? 0 : (int)(end - now)) == 0) {
+			fprintf(stderr, "it was not ready within %d seconds\n", timeout_ms / 1000);
+			return -1;
+		}
+		if (pfd[1].revents && !pfd[0].revents) {
+			fprintf(stderr, "it ended while it started\n");
+			return -1;
+		}
+	}
+	return 0;
+}
+
+/* 0: ended by itself, 1: killed. */
+static int stop(const struct runtime_ref *ref, const struct runtime_info *info, int timeout_ms,
+		struct err *err) {
+	int r;
+
+	if (timeout_ms > 0)
+		(void)runtime_unfreeze(ref, err); /* frozen ones hear nothing */
+	if (timeout_ms > 0 && runtime_poweroff(ref, err) == 0 &&
+	    pidfd_wait_gone(info->init_pidfd, timeout_ms) == 0)
+		return 0;
+	r = runtime_kill(ref, 5000, err);
+	return r < 0 ? r : 1;
+}
+
+static int watch(const struct runtime_ref *ref, const struct runtime_info *info, int signals,
+		 int stop_ms, struct err *err) {
 	for (;;) {
 		struct pollfd pfd[] = {
 			{ .fd = info->init_pidfd, .events = POLLIN },
@@ -177,7 +214,7 @@ static int watch(struct runtime *rt, const struct runtime_info *info, int signal
 			return 0;
 		if (pfd[1].revents && read(signals, &si, sizeof(si)) == (ssize_t)sizeof(si)) {
 			uint64_t t = clock_mono_us();
-			int r = runtime_stop(rt, si.ssi_signo == SIGTERM ? stop_ms : 0, err);
+			int r = stop(ref, info, si.ssi_signo == SIGTERM ? stop_ms : 0, err);
 
 			fprintf(stderr, "stop: %d in %" PRIu64 " us\n", r, clock_mono_us() - t);
 			return r < 0 ? r : 0;
@@ -189,6 +226,7 @@ static int up(const char *name, const char *dir, char **args) {
 	struct runtime_spec spec;
 	struct runtime *rt;
 	struct runtime_info info;
+	struct runtime_ref ref;
 	struct err err = { 0 };
 	uint64_t t[5];
 	struct runtime_warm warm = { .fd = -1 };
@@ -204,8 +242,12 @@ static int up(const char *name, const char *dir, char **args) {
 	if (runtime_start(rt, &info, &err) < 0)
 		return complain(&err);
 	t[2] = clock_mono_us();
-	if (runtime_wait_ready(rt, (int)number_of(args, "ready_ms", 30000), &err) < 0) {
-		(void)complain(&err);
+	ref = (struct runtime_ref){ .lxc_name = spec.lxc_name,
+				    .lxcpath = spec.lxcpath,
+				    .init = info.init,
+				    .monitor = info.monitor,
+				    .surface = spec.surface };
+	if (wait_ready(rt, &info, (int)number_of(args, "ready_ms", 30000)) < 0) {
 		(void)runtime_cleanup(rt, &err);
 		return 1;
 	}
@@ -216,7 +258,7 @@ static int up(const char *name, const char *dir, char **args) {
 	       info.init.pid, info.init.start, info.monitor.pid, info.monitor.start, t[1] - t[0],
 	       t[2] - t[1], t[3] - t[2]);
 	fflush(stdout);
-	if (watch(rt, &info, signals, (int)number_of(args, "stop_ms", 5000), &err) < 0)
+	if (watch(&ref, &info, signals, (int)number_of(args, "stop_ms", 5000), &err) < 0)
 		return complain(&err);
 	t[0] = clock_mono_us();
 	if (runtime_cleanup(rt, &err) < 0 || runtime_leave(rt, &err) < 0)
@@ -354,7 +396,6 @@ static int without_container(int argc, char **argv) {
 
 int main(int argc, char **argv) {
 	struct runtime_ref ref = { 0 };
-	struct err err = { 0 };
 	int r;
 
 	if (argc < 3 || (r = without_container(argc, argv)) >= 0)
@@ -378,7 +419,5 @@ int main(int argc, char **argv) {
 	}
 	if (!strcmp(argv[1], "mount") && argc == 8)
 		return mount_one(&ref, argv + 5);
-	if (!strcmp(argv[1], "umount") && argc == 6)
-		return hotmount_remove(&ref, argv[5], &err) < 0 ? complain(&err) : 0;
 	return control(argv[1], &ref);
 }

@@ -90,14 +90,14 @@ static void words_and_back(void **state) {
 		assert_int_equal(audit_category_from_string(
 					 audit_category_to_string((enum audit_category)i)), i);
 	for (int i = 0; i < AUDIT_ACTION_COUNT; i++)
-		assert_int_equal(audit_action_from_string(
-					 audit_action_to_string((enum audit_action)i)), i);
+		for (int k = 0; k < i; k++)
+			assert_string_not_equal(audit_action_to_string((enum audit_action)i),
+						audit_action_to_string((enum audit_action)k));
 	for (int i = 0; i < AUDIT_EVIDENCE_COUNT; i++)
 		assert_int_equal(audit_evidence_from_string(
 					 audit_evidence_def((enum audit_evidence)i)->name), i);
 	assert_int_equal(audit_level_from_string("x"), AUDIT_LEVEL_COUNT);
 	assert_int_equal(audit_category_from_string(""), AUDIT_CATEGORY_COUNT);
-	assert_int_equal(audit_action_from_string("HIGH"), AUDIT_ACTION_COUNT);
 	assert_int_equal(audit_evidence_from_string("none"), AUDIT_EVIDENCE_COUNT);
 }
 

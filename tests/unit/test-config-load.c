@@ -253,9 +253,12 @@ static void environment_variables(void **state) {
 		fixture_setenv(f, list[i].name, list[i].value);
 		fixture_settings(f);
 
-		autofree char *got = config_get_toml(f->config, list[i].path);
+		const struct setting_row *row = settings_row(list[i].path);
+		autobuf struct buf got;
 
-		assert_string_equal(got, list[i].want);
+		buf_init(&got, 4096);
+		member_to_toml(row, member_of_const(row, config_settings(f->config)), true, &got);
+		assert_string_equal(got.data, list[i].want);
 		assert_string_equal(config_origin(f->config, list[i].path)->file, list[i].name);
 	}
 	fixture_setenv(f, "COI_LIMIT_CPU", "lots");
@@ -271,7 +274,9 @@ static void flags(void **state) {
 	const struct config_override bad = { "network.mode", "shut", "--network" };
 	const struct config_override unknown = { "no.such", "1", NULL };
 	const struct config_override list = { "network.allowed_domains", "a.com,b.com:443", NULL };
-	struct err err;
+	const struct config_override yes = { "container.persistent", "yes", NULL };
+	const struct config_override maybe = { "container.persistent", "maybe", NULL };
+	const struct config_override map = { "defaults.environment", "A=1", NULL };
 
 	assert_int_equal(fixture_load_with(f, &bad, 1), -EINVAL);
 	assert_int_equal(f->err.kind, ERR_USAGE);
@@ -280,13 +285,10 @@ static void flags(void **state) {
 	assert_int_equal(fixture_load_with(f, &unknown, 1), -EINVAL);
 	assert_int_equal(fixture_load_with(f, &list, 1), 0);
 	assert_int_equal(strv_len(config_settings(f->config)->network.allowed_domains), 2);
-	assert_int_equal(config_set_text(f->config, "container.persistent", "yes", LAYER_FLAG, &err),
-			 0);
+	assert_int_equal(fixture_load_with(f, &yes, 1), 0);
 	assert_true(config_settings(f->config)->container.persistent);
-	assert_true(config_set_text(f->config, "container.persistent", "maybe", LAYER_FLAG, &err) < 0);
-	assert_true(config_settings(f->config)->container.persistent);
-	assert_int_equal(config_set_text(f->config, "defaults.environment", "A=1", LAYER_FLAG, &err),
-			 0);
+	assert_int_equal(fixture_load_with(f, &maybe, 1), -EINVAL);
+	assert_int_equal(fixture_load_with(f, &map, 1), 0);
 	assert_string_equal(config_settings(f->config)->defaults.environment.entries[0], "A=1");
 }
 

@@ -620,20 +620,18 @@ static void what_is_remembered_has_an_end(void **state) {
 	detector_free(d);
 }
 
-static void words_and_back(void **state) {
+static void each_has_a_word_of_its_own(void **state) {
 	(void)state;
 	for (int i = 0; i < WATCH_STREAM_COUNT; i++)
-		assert_int_equal(
-			watch_stream_from_string(watch_stream_to_string((enum watch_stream)i)), i);
+		for (int k = 0; k < i; k++)
+			assert_string_not_equal(watch_stream_to_string((enum watch_stream)i),
+						watch_stream_to_string((enum watch_stream)k));
 	for (int i = 0; i < WATCH_ACCESS_COUNT; i++)
-		assert_int_equal(
-			watch_access_from_string(watch_access_to_string((enum watch_access)i)), i);
-	for (int i = 0; i < WATCH_KIND_COUNT; i++)
-		assert_non_null(watch_kind_to_string((enum watch_kind)i));
+		for (int k = 0; k < i; k++)
+			assert_string_not_equal(watch_access_to_string((enum watch_access)i),
+						watch_access_to_string((enum watch_access)k));
 	for (int i = 0; i < WATCH_STATE_COUNT; i++)
 		assert_true(!strncmp(watch_state_to_string((enum watch_state)i), "source.", 7));
-	assert_int_equal(watch_access_from_string("x"), WATCH_ACCESS_COUNT);
-	assert_int_equal(watch_stream_from_string(""), WATCH_STREAM_UNKNOWN);
 }
 
 int main(void) {
@@ -657,7 +655,7 @@ int main(void) {
 		cmocka_unit_test(the_same_is_told_once),
 		cmocka_unit_test(a_flood_of_different_ones_is_counted),
 		cmocka_unit_test(what_is_remembered_has_an_end),
-		cmocka_unit_test(words_and_back),
+		cmocka_unit_test(each_has_a_word_of_its_own),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
