@@ -109,8 +109,10 @@ static int hear(int from, struct buf *out) {
 		if (!pfd.revents)
 			continue;
 		n = read(from, data, sizeof(data));
+		if (n < 0 && errno == EINTR)
+			continue;
 		if (n <= 0)
-			return n < 0 && errno != EINTR ? -errno : 0;
+			return n < 0 ? -errno : 0;
 		buf_add(out, data,
 		        (size_t)n < out->max - out->len ? (size_t)n : out->max - out->len);
 	}
