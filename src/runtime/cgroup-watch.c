@@ -149,9 +149,11 @@ static int open_net(const struct runtime_ref *ref) {
 static int open_tmp(const struct runtime_ref *ref) {
 	autoclose int root = proc_id_open_file(&ref->init, "root", O_PATH | O_DIRECTORY);
 	autoclose int tmp = root < 0 ? -1 : open_beneath(root, "tmp", O_PATH | O_DIRECTORY, 0);
-	struct stat a, b;
+	const int flags = AT_EMPTY_PATH | AT_STATX_DONT_SYNC; /* nobody in there is asked */
+	struct statx a, b;
 
-	if (tmp < 0 || fstat(root, &a) < 0 || fstat(tmp, &b) < 0 || a.st_dev == b.st_dev)
+	if (tmp < 0 || statx(root, "", flags, 0, &a) < 0 || statx(tmp, "", flags, 0, &b) < 0 ||
+	    (a.stx_dev_major == b.stx_dev_major && a.stx_dev_minor == b.stx_dev_minor))
 		return -ENOENT;
 	return steal_fd(&tmp);
 }

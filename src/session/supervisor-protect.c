@@ -6,7 +6,9 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -26,6 +28,7 @@
 #define STATE_NAME "protected.json"
 #define STATE_MAX (16 * 1024 * 1024)
 #define STATE_FORMAT 1
+#define ANSWER_MS 10000
 
 static void say(const char *line, void *data) {
 	supervisor_say(data, line);
@@ -189,6 +192,7 @@ static int attach_in_child(struct supervisor *v, const struct protect_binds *b, 
 		.inner = b->items + 1,
 		.inner_count = b->count - 1,
 	};
+	struct pollfd pfd = { .events = POLLIN };
 	int fds[2], r;
 	pid_t pid;
 
@@ -208,10 +212,16 @@ static int attach_in_child(struct supervisor *v, const struct protect_binds *b, 
 	}
 	r = pid < 0 ? err_sys(err, -errno, "cannot make a process") : 0;
 	(void)close(fds[1]);
-	if (r == 0 && read(fds[0], err, sizeof(*err)) != sizeof(*err))
+	pfd.fd = fds[0];
+	/* What root in it has mounted on the way may never answer (supervisor-watch.c). */
+	if (r == 0 && poll(&pfd, 1, ANSWER_MS) == 0)
+		r = err_set(err, ERR_SYSTEM, -ETIMEDOUT, "the container does not let it be mounted");
+	else if (r == 0 && read(fds[0], err, sizeof(*err)) != sizeof(*err))
 		r = err_set(err, ERR_SYSTEM, -EIO, "the process that mounts has failed");
 	(void)close(fds[0]);
-	while (pid > 0 && waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+	if (r == -ETIMEDOUT)
+		(void)kill(pid, SIGKILL);
+	while (pid > 0 && waitpid(pid, NULL, r == -ETIMEDOUT ? WNOHANG : 0) < 0 && errno == EINTR)
 		;
 	return r < 0 ? r : err->kind != ERR_NONE ? err->code : 0;
 }

@@ -15,12 +15,15 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/inotify.h>
+#include <sys/prctl.h>
 #include <sys/statvfs.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -40,6 +43,7 @@
 #define FREEZE_TIMEOUT_MS 2000
 #define SETTLE_MS 100  /* who removes a file often writes it again */
 #define RETRY_MS 300
+#define ANSWER_MS 3000
 #define TREES_MS 300
 #define MENDS_MAX 200 /* in a minute: then somebody inside plays with us */
 #define MINUTE_MS 60000
@@ -180,29 +184,50 @@ static int mend(struct supervisor *v, struct err *err) {
 			       : err_set(err, ERR_SYSTEM, -EAGAIN, "they were changed meanwhile");
 }
 
-/* In the host's mount namespace, whose mounts the descriptors are of. */
-static int mend_in_child(struct supervisor *v, bool tell) {
-	int status;
-	pid_t pid = fork();
+/* 0, or -errno; in the host's mount namespace, whose mounts the descriptors are of. */
+static int mend_there(struct supervisor *v) {
+	struct err err = { 0 };
+	int r = supervisor_enter_host(v);
 
+	r = r < 0 ? err_sys(&err, r, "cannot enter the host's mounts") : mend(v, &err);
+	if (r == -EAGAIN)
+		r = mend(v, &err);
+	if (r < 0 && !v->is_held)
+		supervisor_complain(&err);
+	return r;
+}
+
+static int look_there(struct supervisor *v) {
+	return all_in_place(v) ? 0 : -EIO;
+}
+
+/*
+ * Whoever follows a path of the container's waits for whatever root in it has mounted there:
+ * an overlay over a file system of user space asks that with the rights of who has mounted it,
+ * and nobody has to answer. So a child does it, and has a deadline. It may not even be killed
+ * as long as the question is open, so it is not waited for then, and there is never a second.
+ */
+static int in_child(struct supervisor *v, int (*fn)(struct supervisor *v)) {
+	autoclose int pidfd = -1;
+	pid_t pid;
+
+	if (v->stuck && waitpid(v->stuck, NULL, WNOHANG) == 0)
+		return -ETIMEDOUT;
+	v->stuck = 0;
+	pid = fork();
 	if (pid == 0) {
-		struct err err = { 0 };
-		int r = supervisor_enter_host(v);
-
-		r = r < 0 ? err_sys(&err, r, "cannot enter the host's mounts") : mend(v, &err);
-
-		if (r == -EAGAIN)
-			r = mend(v, &err);
-		if (r < 0 && tell)
-			supervisor_complain(&err);
-		_exit(r < 0);
+		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+		_exit(fn(v) < 0);
 	}
 	if (pid < 0)
 		return -errno;
-	while (waitpid(pid, &status, 0) < 0)
-		if (errno != EINTR)
-			return -errno;
-	return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : -EIO;
+	pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+	if (pidfd < 0 || pidfd_wait_gone(pidfd, ANSWER_MS) < 0) {
+		(void)kill(pid, SIGKILL);
+		v->stuck = pid;
+		return -ETIMEDOUT;
+	}
+	return proc_wait(pid) == 0 ? 0 : -EIO;
 }
 
 static void check(struct supervisor *v);
@@ -231,7 +256,7 @@ static void check(struct supervisor *v) {
 	int r;
 
 	if (v->is_stopping || !runtime_alive(&ref) ||
-	    (!v->is_held && supervisor_head_is_proper(v) && all_in_place(v)))
+	    (!v->is_held && supervisor_head_is_proper(v) && in_child(v, look_there) == 0))
 		return;
 	was_frozen = !v->is_held && runtime_is_frozen(&ref) == 1;
 	if (!was_frozen && !v->is_held && runtime_freeze(&ref, FREEZE_TIMEOUT_MS, &err) < 0)
@@ -240,7 +265,7 @@ static void check(struct supervisor *v) {
 	if (r < 0 && !v->is_held)
 		supervisor_complain(&err);
 	if (r == 0)
-		r = mend_in_child(v, !v->is_held);
+		r = in_child(v, mend_there);
 	if (clock_mono_ms() - v->mends_since_ms > MINUTE_MS) {
 		v->mends_since_ms = clock_mono_ms();
 		v->mends = 0;

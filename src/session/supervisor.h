@@ -107,6 +107,7 @@ struct supervisor {
 	struct loop_source *trees_timer;
 	unsigned trees_added;         /* supervisor-worktrees.c */
 	bool is_held;                 /* frozen by us, until they can be */
+	pid_t stuck;                  /* a child of ours that the container does not answer; 0 */
 	struct loop_source *hold_timer;
 	int host_mnt_fd;              /* the mount namespace that is not ours; -1: it is */
 	int host_mounts_fd;           /* its mountinfo */

@@ -80,6 +80,29 @@ on_terminal() {
 	coi container delete --force box
 }
 
+@test "whoever puts over the workspace what never answers does not hold its supervisor" {
+	local name held
+	printf '[container]\ninit = "coi-init"\n' >"$HOME/.coi/config.toml"
+	git init -q
+	coi shell --debug --background >/dev/null 2>&1
+	name=$(container_name)
+	coi file push "$COI_TEST_BUILD/runtime-stuckfs" "$name:/opt/stuckfs"
+	coi container exec "$name" -- sh -c 'chmod 755 /opt/stuckfs; mkdir /stuck /other'
+	"$COI" container exec "$name" -- /opt/stuckfs /stuck names >"$T/out" 2>&1 3>&- &
+	held=$!
+	within 10 grep -q mounted "$T/out"
+	# An overlay asks with the rights of who has mounted it, whoever looks.
+	"$COI" container exec "$name" -- sh -c 'mount -t overlay o -o lowerdir=/stuck:/other /workspace; sleep 1000' \
+		>/dev/null 2>&1 3>&- &
+	within 10 grep -q asked "$T/out"
+	frozen() { [ "$(coi list --format json | jq -r '.active_containers[].status')" = Frozen ]; }
+	within 20 frozen
+	# It is still there to be asked for something.
+	timeout 30 "$COI" kill "$name"
+	wait $held $! || true
+	rm -rf .git "$HOME/.coi/config.toml"
+}
+
 @test "limits of the caller are not those of the container" {
 	(
 		ulimit -Sn 100
