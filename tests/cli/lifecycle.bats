@@ -282,3 +282,23 @@ $event $mode: $(own_processes) $(cat "$T/out")"
 	[[ "$told" == *"process $holder uses its files"* ]] || { echo "$told"; return 1; }
 	[[ "$again" == *"process $holder uses its files"* ]] || { echo "$again"; return 1; }
 }
+
+@test "container.ready_timeout: a system that never gets ready is given up in time, and nothing stays" {
+	printf '[container]\ninit = "coi-init"\n' >"$HOME/.coi/config.toml"
+	coi container launch coi-default sleeper 2>/dev/null
+	printf '#!/bin/sh\nexec sleep 1000\n' >"$T/init"
+	chmod 755 "$T/init"
+	coi container exec sleeper -- sh -c 'rm -f /sbin/init'
+	coi file push "$T/init" sleeper:/sbin/init
+	coi container exec sleeper -- chmod 755 /sbin/init
+	coi container stop --force sleeper
+	coi image publish sleeper never-ready
+	coi container delete --force sleeper
+	printf '[container]\ninit = "systemd"\nimage = "never-ready"\nready_timeout = 1\n' >"$HOME/.coi/config.toml"
+	run --separate-stderr timeout 25 "$COI" container launch never-ready waits
+	expect_status 1
+	expect_stderr "was not ready within 1 s"
+	run ! coi container exists waits
+	rm "$HOME/.coi/config.toml"
+	coi image delete never-ready
+}
