@@ -30,6 +30,5 @@
 
 #define BLOCK_PULSE_MS 1000 /* a question that waits for two of them is refused */
 #define BLOCK_REPORTS_EACH_SECOND 50
-#define BLOCK_TOOLS_MAX 256
 
 #endif

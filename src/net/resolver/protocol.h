@@ -36,7 +36,6 @@
  */
 #define RESOLVER_MSG_LEARN "learn"
 #define RESOLVER_MSG_LEARNT "learnt"
-#define RESOLVER_LEARN_MAX 64
 /* From the resolver: "name" was asked for and is not listed. Not each time. */
 #define RESOLVER_MSG_REFUSED "refused"
 
