@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -52,6 +53,9 @@ int watch_spawn(const struct layout *layout, struct watch *w, struct err *err) {
 	autoclose int ours = -1, theirs = -1;
 	int pair[2], size = BUFFER, r;
 
+	if (w->stuck && waitpid(w->stuck, NULL, WNOHANG) == 0)
+		return err_set(err, ERR_SYSTEM, -EBUSY, "the watcher before waits for the container");
+	w->stuck = 0;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		return err_sys(err, -errno, "cannot make a socket pair");
 	ours = pair[0];
@@ -162,13 +166,17 @@ void watch_finish(struct watch *w) {
 }
 
 void watch_stop(struct watch *w) {
+	pid_t stuck = w->stuck;
+
 	mem_close_ptr(&w->control_fd);
-	if (w->pid > 0) {
-		/* It ends by itself when the control socket closes; unless it hangs. */
-		if (w->pidfd < 0 || pidfd_wait_gone(w->pidfd, w->is_begun ? END_TIMEOUT_MS : 0) < 0)
-			(void)kill(w->pid, SIGKILL);
+	/* It ends by itself when the control socket closes; unless it hangs. */
+	if (w->pid > 0 && pidfd_wait_gone(w->pidfd, w->is_begun ? END_TIMEOUT_MS : 0) < 0)
+		(void)kill(w->pid, SIGKILL);
+	if (w->pid > 0 && pidfd_wait_gone(w->pidfd, END_TIMEOUT_MS) < 0)
+		stuck = w->pid;
+	else if (w->pid > 0)
 		(void)proc_wait(w->pid);
-	}
 	mem_close_ptr(&w->pidfd);
 	*w = (struct watch)WATCH_INIT;
+	w->stuck = stuck;
 }

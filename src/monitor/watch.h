@@ -20,6 +20,8 @@ struct watch {
 	int pidfd;
 	int control_fd;
 	bool is_begun;
+	/* One that was killed and has not ended: it waits for what root in the container mounted. */
+	pid_t stuck;
 };
 #define WATCH_INIT { .pidfd = -1, .control_fd = -1 }
 
@@ -66,7 +68,10 @@ int watch_read(struct watch *w, struct msg_report *ret);
 int watch_wait(struct watch *w, int timeout_ms, struct msg_report *ret);
 /* The container has ended: say so; what is not told yet comes, and then the end. */
 void watch_finish(struct watch *w);
-/* Its end: killed when it does not end by itself. */
+/*
+ * Its end: killed when it does not end by itself. One that cannot be killed now is not waited
+ * for, and until it has ended watch_spawn() is -EBUSY.
+ */
 void watch_stop(struct watch *w);
 
 #endif

@@ -103,6 +103,26 @@ on_terminal() {
 	rm -rf .git "$HOME/.coi/config.toml"
 }
 
+@test "nor over what a watcher looks at" {
+	local supervisor held
+	printf '[container]\ninit = "coi-init"\n[monitoring]\nenabled = true\n' >"$HOME/.coi/config.toml"
+	coi container launch coi-default box
+	coi file push "$COI_TEST_BUILD/runtime-stuckfs" box:/opt/stuckfs
+	coi container exec box -- sh -c 'chmod 755 /opt/stuckfs; mkdir /stuck /other'
+	"$COI" container exec box -- /opt/stuckfs /stuck names >"$T/out" 2>&1 3>&- &
+	held=$!
+	within 10 grep -q mounted "$T/out"
+	coi container exec box -- mount -t overlay o -o lowerdir=/stuck:/other /root
+	supervisor=$(sed -n 's/^supervisor *= *\([0-9]*\).*/\1/p' "$COI_ROOT/containers/box/container.ini")
+	kill -9 "$(pgrep -P "$supervisor" coi-watch)"
+	within 10 grep -q asked "$T/out"
+	# The next one is asked whether it turns, and killed.
+	sleep 23
+	timeout 30 "$COI" kill box
+	wait $held || true
+	rm "$HOME/.coi/config.toml"
+}
+
 @test "limits of the caller are not those of the container" {
 	(
 		ulimit -Sn 100
