@@ -435,6 +435,43 @@ static void reset_others(const struct cgroup_trees *trees, const char *lxc_name,
 	reset_rates(trees, lxc_name);
 }
 
+int limit_make_room(int dir, uint64_t most, struct err *err) {
+	uint64_t used = 0;
+
+	/* The first look says how much to give back, the second how much was. */
+	for (int i = 0; i < 2; i++) {
+		autofree char *line = NULL, *rest = NULL;
+		int r = file_read_line_at(dir, "memory.current", &line);
+
+		if (r < 0)
+			return err_sys(err, r, "cannot see how much memory is used");
+		used = strtoull(line, NULL, 10);
+		if (used <= most)
+			return 0;
+		rest = xasprintf("%" PRIu64, used - most);
+		if (i == 0)
+			(void)file_write_value_at(dir, "memory.reclaim", rest);
+	}
+	err_set(err, ERR_CONFLICT, -EBUSY,
+		"limits.memory.limit: %" PRIu64 " MiB are used and cannot be given back; with a limit "
+		"of %" PRIu64 " MiB it would be killed", (used >> 20) + 1, most >> 20);
+	return err_hint(err, "end something in it, or allow more");
+}
+
+static int make_room(const struct cgroup_trees *trees, const char *lxc_name,
+		     const struct limit_file *list, int count, struct err *err) {
+	for (int i = 0; i < count; i++) {
+		autoclose int dir = -1;
+
+		if (strcmp(list[i].file, "memory.max") != 0)
+			continue;
+		dir = cgroup_open(cgroup_tree_of(trees, "memory"), CGROUP_PAYLOAD, lxc_name);
+		return dir < 0 ? err_sys(err, dir, "cannot open the control group") :
+				 limit_make_room(dir, strtoull(list[i].value, NULL, 10), err);
+	}
+	return 0;
+}
+
 int runtime_limits_apply(const char *lxc_name, const struct runtime_limits *limits,
 			 struct err *err) {
 	struct limit_file list[LIMIT_FILES_MAX];
@@ -446,6 +483,9 @@ int runtime_limits_apply(const char *lxc_name, const struct runtime_limits *limi
 	count = limits_files(limits, &trees, list, err);
 	if (count < 0)
 		return count;
+	r = make_room(&trees, lxc_name, list, count, err);
+	if (r < 0)
+		return r;
 	reset_others(&trees, lxc_name, list, count);
 	/* Twice: of memory and memory with swap the one that grows has to go first. */
 	for (int i = 0; i < 2 * count; i++)

@@ -31,5 +31,12 @@ int limits_files(const struct runtime_limits *l, const struct cgroup_trees *tree
 /* Does the payload group of @lxc_name have it? */
 int limit_check(const struct limit_file *limit, const struct cgroup_trees *trees,
 		const char *lxc_name, struct err *err);
+/*
+ * In version 2 a limit of memory that is too small for what is there kills instead of being
+ * refused (cgroup-v2.rst, memory.max): so the rest is given back first, to swap or to files,
+ * by the group @dir (memory.reclaim, Linux 5.19). ERR_CONFLICT, -EBUSY, when more than @most
+ * bytes are still used; then nothing was changed.
+ */
+int limit_make_room(int dir, uint64_t most, struct err *err);
 
 #endif

@@ -7,8 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <linux/capability.h>
+#include <unistd.h>
 
+#include "base/fd.h"
 #include "base/mem.h"
 #include "base/strv.h"
 #include "runtime/apparmor-profile.h"
@@ -316,6 +320,38 @@ static void test_etc_hosts(void **state) {
 #undef OURS
 }
 
+/* What the group has used, and what it was asked to give back. */
+static void test_make_room(void **state) {
+	static const char *const files[] = { "memory.current", "memory.reclaim" };
+	char path[] = "/tmp/coi-test-XXXXXX";
+	struct err err = { 0 };
+	autofree char *asked = NULL;
+	int dir;
+
+	(void)state;
+	assert_non_null(mkdtemp(path));
+	dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	assert_true(dir >= 0);
+	assert_int_equal(limit_make_room(dir, 1 << 20, &err), -ENOENT);
+	assert_int_equal(file_write_quick_at(dir, files[0], "50000000\n", 9, 0600), 0);
+	assert_int_equal(file_write_quick_at(dir, files[1], "", 0, 0600), 0);
+	assert_int_equal(limit_make_room(dir, 50000000, &err), 0);
+	assert_int_equal(file_read_line_at(dir, files[1], &asked), 0);
+	assert_string_equal(asked, "");
+	/* Nobody here gives anything back. */
+	assert_int_equal(limit_make_room(dir, 16 << 20, &err), -EBUSY);
+	assert_int_equal(err.kind, ERR_CONFLICT);
+	assert_non_null(strstr(err.msg, "limits.memory.limit: 48 MiB are used"));
+	assert_non_null(strstr(err.msg, "limit of 16 MiB"));
+	free(asked);
+	assert_int_equal(file_read_line_at(dir, files[1], &asked), 0);
+	assert_string_equal(asked, "33222784");
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++)
+		(void)unlinkat(dir, files[i], 0);
+	(void)close(dir);
+	(void)rmdir(path);
+}
+
 int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_build),
@@ -326,6 +362,7 @@ int main(void) {
 		cmocka_unit_test(test_bad_sysctl),
 		cmocka_unit_test(test_log_reason),
 		cmocka_unit_test(test_cgroup_line),
+		cmocka_unit_test(test_make_room),
 		cmocka_unit_test(test_caps_have_reasons),
 		cmocka_unit_test(test_surface),
 		cmocka_unit_test(test_etc_hosts),
