@@ -21,7 +21,7 @@ static int let_go(struct cli *cli, const struct container *c, struct err *err) {
 	struct privilege who = container_person(c);
 	auto_json json_t *threat = NULL;
 	autofree char *text = NULL;
-	int r = lifecycle_freeze(cli->session, c->name, false, err);
+	int r = lifecycle_unfreeze(cli->session, c->name, err);
 
 	if (r < 0)
 		return r;

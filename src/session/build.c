@@ -13,11 +13,11 @@
 #include "base/pool.h"
 #include "base/strv.h"
 #include "image/recipe.h"
-#include "runtime/standstill.h"
 #include "session/build-job.h"
 #include "session/lifecycle.h"
 #include "session/repair.h"
 #include "session/snapshot.h"
+#include "session/standstill.h"
 #include "session/storage.h"
 
 #define DEFAULT_RECIPE "coi-default"
@@ -208,8 +208,7 @@ static int publish_locked(struct session *s, const struct container *c, const ch
 			  const char *description, const struct image_progress *progress,
 			  struct image_info **ret, struct err *err) {
 	auto_standstill struct standstill still = STANDSTILL_NONE;
-	struct runtime_ref ref = container_ref(s, c);
-	int r = container_is_running(s, c) ? standstill_begin(&ref, &still, err) : 0;
+	int r = container_is_running(s, c) ? standstill_begin(s, c, &still, err) : 0;
 
 	return r < 0 ? r : publish_upper(s, c, alias, description, progress, ret, err);
 }

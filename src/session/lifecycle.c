@@ -17,9 +17,9 @@
 #include "session/saved.h"
 #include "session/session-log.h"
 #include "session/spawn.h"
+#include "session/standstill.h"
 #include "session/teardown.h"
 
-#define FREEZE_TIMEOUT_MS 5000
 #define CLEANING_WAIT_MS 30000
 #define SAY_AFTER_MS 1000
 
@@ -289,21 +289,27 @@ int lifecycle_set_session(struct session *s, const char *name, const struct cont
 	return container_store(s, c, err);
 }
 
-int lifecycle_freeze(struct session *s, const char *name, bool frozen, struct err *err) {
+int lifecycle_unfreeze(struct session *s, const char *name, struct err *err) {
 	auto_container struct container *c = NULL;
-	struct runtime_ref ref;
 	int r = load(s, name, &c, err);
 
 	if (r < 0)
 		return r;
 	if (!container_is_running(s, c))
 		return err_set(err, ERR_CONFLICT, -EINVAL, "container '%s' is not running", name);
-	ref = container_ref(s, c);
-	r = frozen ? runtime_freeze(&ref, FREEZE_TIMEOUT_MS, err) : runtime_unfreeze(&ref, err);
-	if (r >= 0)
-		session_log_note(c, "%s by %s (uid %u)", frozen ? "frozen" : "thawed", s->who->user,
-				 (unsigned)s->who->uid);
-	return r;
+	r = standstill_release(s, c, STANDSTILL_THREAT, err);
+	if (r < 0)
+		return r;
+	session_log_note(c, "thawed by %s (uid %u)", s->who->user, (unsigned)s->who->uid);
+	if (standstill_holds(s, c, STANDSTILL_PROTECT)) {
+		err_set(err, ERR_CONFLICT, -EBUSY,
+			"container '%s' stays frozen: protected paths of it are not in place", name);
+		return err_hint(err, "'coi logs %s' says which; it goes on when they are put right",
+				name);
+	}
+	return standstill_holds(s, c, STANDSTILL_COPY) ?
+		       err_set(err, ERR_CONFLICT, -EBUSY,
+			       "container '%s' stays frozen while its files are copied", name) : 0;
 }
 
 static int check_mount(const struct container *c, const struct container_mount *m,

@@ -37,8 +37,11 @@ int lifecycle_set_at_boot(struct session *s, const char *name, bool at_boot, str
  */
 int lifecycle_set_session(struct session *s, const char *name, const struct container *like,
 			  struct err *err);
-/* Freeze or thaw. */
-int lifecycle_freeze(struct session *s, const char *name, bool frozen, struct err *err);
+/*
+ * Let go on what was frozen for a threat, or by hand. ERR_CONFLICT when it does not run, or stays
+ * frozen for something else.
+ */
+int lifecycle_unfreeze(struct session *s, const char *name, struct err *err);
 /*
  * Bind a host directory or file into the container, for good (every start) and
  * at once when it runs. ERR_CONFLICT: the device's name is taken.

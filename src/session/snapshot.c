@@ -13,10 +13,10 @@
 #include "base/lock.h"
 #include "base/mem.h"
 #include "image/layer.h"
-#include "runtime/standstill.h"
 #include "session/forensics.h"
 #include "session/repair.h"
 #include "session/snapshot-private.h"
+#include "session/standstill.h"
 #include "session/storage.h"
 
 
@@ -89,9 +89,8 @@ static int undo_layer(void *ctx, struct err *err) {
 
 static int copy_frozen(struct making *m, struct err *err) {
 	auto_standstill struct standstill still = STANDSTILL_NONE;
-	struct runtime_ref ref = container_ref(m->s, m->c);
 	autoclose int upper = -1;
-	int r = standstill_begin(&ref, &still, err);
+	int r = standstill_begin(m->s, m->c, &still, err);
 
 	if (r < 0)
 		return r;

@@ -28,6 +28,7 @@
 #include "monitor/wire.h"
 #include "net/ranges.h"
 #include "session/forensics.h"
+#include "session/standstill.h"
 #include "session/supervisor.h"
 
 _Static_assert((int)WATCH_COUNTER_TMP == (int)RUNTIME_COUNTER_TMP &&
@@ -38,7 +39,6 @@ _Static_assert((int)WATCH_COUNTER_TMP == (int)RUNTIME_COUNTER_TMP &&
 #define RETRY_MS 1000
 #define FINISH_TIMEOUT_MS 3000
 #define KILL_TIMEOUT_MS 10000
-#define FREEZE_TIMEOUT_MS 1000
 #define PULSE_MS 10000 /* it is asked whether it turns */
 #define REPORTS_AT_ONCE 64
 
@@ -103,10 +103,9 @@ static void kill_it(struct supervisor *v, const char *title, uint64_t at_us) {
 
 static void pause_it(struct supervisor *v, const char *title, uint64_t at_us) {
 	autofree char *delay = NULL;
-	struct runtime_ref ref = container_ref(&v->session, v->c);
 	struct err err = { 0 };
 
-	if (runtime_freeze(&ref, FREEZE_TIMEOUT_MS, &err) < 0)
+	if (standstill_hold(&v->session, v->c, STANDSTILL_THREAT, &err) < 0)
 		supervisor_complain(&err);
 	delay = delay_text(at_us);
 	supervisor_log(v, "threat: %s: frozen%s", title, delay);
@@ -125,7 +124,6 @@ void supervisor_monitor_threat(struct supervisor *v, const struct audit_threat *
 	const json_t *fields = json_object_get(body, "fields");
 	bool is_again = json_get_bool(body, "again", false);
 	uint64_t at_us = (uint64_t)json_get_int(body, "at_us", 0);
-	struct runtime_ref ref = container_ref(&v->session, v->c);
 	/* What was refused has not happened: nothing else need be done about it. */
 	enum audit_action action = threat->action == AUDIT_BLOCKED
 	                                   ? AUDIT_BLOCKED
@@ -134,7 +132,8 @@ void supervisor_monitor_threat(struct supervisor *v, const struct audit_threat *
 	struct err err = { 0 };
 
 	/* Told already; unless somebody let it go on meanwhile. */
-	if (is_again && (action != AUDIT_PAUSED || runtime_is_frozen(&ref) == 1))
+	if (is_again &&
+	    (action != AUDIT_PAUSED || standstill_holds(&v->session, v->c, STANDSTILL_THREAT)))
 		return;
 	t.action = t.count ? AUDIT_DEDUPLICATED : action;
 	if (audit_threat_typed(v->session.audit, v->c->name, &t, fields, &err) < 0) {

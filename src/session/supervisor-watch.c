@@ -37,10 +37,10 @@
 #include "runtime/hotmount.h"
 #include "session/immutable.h"
 #include "session/placeholders.h"
+#include "session/standstill.h"
 #include "session/supervisor.h"
 
 #define WATCH_EVENTS (IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_ONLYDIR)
-#define FREEZE_TIMEOUT_MS 2000
 #define SETTLE_MS 100  /* who removes a file often writes it again */
 #define RETRY_MS 300
 #define ANSWER_MS 3000
@@ -252,14 +252,12 @@ static void hold(struct supervisor *v) {
 static void check(struct supervisor *v) {
 	struct runtime_ref ref = container_ref(&v->session, v->c);
 	struct err err = { 0 };
-	bool was_frozen;
 	int r;
 
 	if (v->is_stopping || !runtime_alive(&ref) ||
 	    (!v->is_held && supervisor_head_is_proper(v) && in_child(v, look_there) == 0))
 		return;
-	was_frozen = !v->is_held && runtime_is_frozen(&ref) == 1;
-	if (!was_frozen && !v->is_held && runtime_freeze(&ref, FREEZE_TIMEOUT_MS, &err) < 0)
+	if (!v->is_held && standstill_hold(&v->session, v->c, STANDSTILL_PROTECT, &err) < 0)
 		supervisor_complain(&err);
 	r = supervisor_head_is_proper(v) ? 0 : supervisor_head_put_back(v, &err);
 	if (r < 0 && !v->is_held)
@@ -278,7 +276,7 @@ static void check(struct supervisor *v) {
 	if (v->mends <= 10)
 		supervisor_note("protected paths of '%s' were replaced; they are mounted again",
 				v->c->name);
-	if (!was_frozen && runtime_unfreeze(&ref, &err) < 0)
+	if (standstill_release(&v->session, v->c, STANDSTILL_PROTECT, &err) < 0)
 		supervisor_complain(&err);
 }
 
@@ -367,7 +365,9 @@ static void begin(void *data) {
 	}
 	(void)supervisor_worktrees_find(v);
 	watch_all(v);
-	check(v); /* what happened before the watch */
+	/* What happened before the watch; and what a supervisor before us froze it for. */
+	v->is_held = standstill_holds(&v->session, v->c, STANDSTILL_PROTECT);
+	check(v);
 }
 
 void supervisor_watch_protected(struct supervisor *v, int delay_ms) {

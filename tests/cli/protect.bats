@@ -900,3 +900,31 @@ refused() {
 	rm .coi
 	within 5 refused .coi
 }
+
+@test "what stands still for several reasons goes on when the last of them is over" {
+	settings 'host_immutable = false'
+	session_begin
+	coi container exec "$name" --user 0 -- sh -c 'head -c 300000000 /dev/zero >/root/large'
+	is() { [ "$(coi list --format json | jq -r '.active_containers[].status')" = "$1" ]; }
+	# While its files are copied (for as long as the test wants), a path cannot be protected.
+	"$COI" snapshot create -c "$name" first >"$T/copy" 2>&1 3>&- &
+	local job=$!
+	within 20 is Frozen
+	kill -STOP "$job"
+	replaced() { rmdir .coi && ln -sT /tmp .coi; }
+	within 5 replaced
+	within 10 grep -q "it is frozen until they are" "$COI_ROOT/containers/$name/supervisor.log"
+	kill -CONT "$job"
+	wait "$job"
+	is Frozen
+	run --separate-stderr coi unfreeze "$name"
+	expect_status 1
+	expect_stderr "stays frozen: protected paths of it are not in place"
+	is Frozen
+	# What is put right when nobody looks: a supervisor after one that died knows why it is frozen.
+	kill -9 "$(sed -n 's/^supervisor *= *\([0-9]*\).*/\1/p' "$COI_ROOT/containers/$name/container.ini")"
+	rm .coi && mkdir .coi
+	coi container list >/dev/null
+	within 10 is Running
+	within 5 refused .coi
+}
