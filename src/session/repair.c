@@ -176,6 +176,21 @@ static int adopt_or_settle(struct session *s, const struct container *c, struct 
 	return verdict == VERDICT_FINE ? 0 : carry_out(s, c->name, verdict, err);
 }
 
+/*
+ * It ran as one that goes at its end, whose files nobody made sure of (runtime.h, no_sync),
+ * and the machine went off under it: the kernel's mark on its directory is still there.
+ */
+static bool may_be_torn(const struct session *s, const struct container *c) {
+	auto_storage struct storage st = STORAGE_INIT;
+	autoclose int marks = -1;
+	struct err ignored = { 0 };
+
+	if (same_boot(c) || storage_open(s, c, &st, &ignored) < 0)
+		return false;
+	marks = open_beneath(st.fd, "work/work/incompat/volatile", O_PATH | O_DIRECTORY, 0);
+	return marks >= 0;
+}
+
 static int carry_out(struct session *s, const char *name, enum verdict verdict, struct err *err) {
 	auto_container struct container *c = NULL;
 	autoclose int lock = container_lock(s, name, 0, err);
@@ -201,6 +216,9 @@ static int carry_out(struct session *s, const char *name, enum verdict verdict, 
 	session_log_note(c, "a crash or a power cut left it %s: it is cleaned up and %s",
 			 container_state_to_string(c->state),
 			 verdict == VERDICT_DELETE ? "deleted" : "kept, stopped");
+	if (verdict == VERDICT_STOP && may_be_torn(s, c))
+		session_say(s, "Warning: what '%s' wrote last may be lost or damaged: the machine went "
+			    "off under it, and it ran as one that is deleted at its end", name);
 	r = teardown(s, c, verdict == VERDICT_DELETE, steal_fd(&lock), err);
 	return r < 0 ? r : 1;
 }

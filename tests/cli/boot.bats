@@ -61,6 +61,36 @@ state_of() { # NAME
 	expect_equal "$output" ""
 }
 
+@test "one that was to go and is kept after all may have lost what it wrote, and that is said" {
+	local how name job
+	for how in kept after-all; do
+		if [ $how = kept ]; then
+			coi container launch coi-default coi-kept
+			name=coi-kept
+		else
+			coi run -- sleep 600 >/dev/null 2>&1 3>&- &
+			one() { name=$(coi container list --format json | jq -er '.[] | select(.status == "Running").name'); }
+			job=$!
+			within 10 one
+			coi persist --force "$name"
+			kill -STOP "$job"
+		fi
+		reboot_machine
+		[ $how = kept ] || kill -9 "$job"
+		run --separate-stderr coi container list
+		expect_status 0
+		expect_stderr "Repairing container '$name', which was left running"
+		[ $how = kept ] || expect_stderr "what '$name' wrote last may be lost or damaged"
+		[ $how != kept ] || not grep -q "lost or damaged" <<<"$stderr"
+		# Once: from its next start on it is as any other.
+		coi container start "$name"
+		reboot_machine
+		run --separate-stderr coi container list
+		not grep -q "lost or damaged" <<<"$stderr"
+		coi container delete --force "$name"
+	done
+}
+
 @test "one that cannot be started is told of, and is no reason not to start the others" {
 	coi container launch coi-default coi-a
 	coi container launch coi-default coi-b
