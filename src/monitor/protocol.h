@@ -10,8 +10,8 @@
 /*
  * From the supervisor, once the container has an init: "lxc_name", "uid" (user and
  * group of the watcher from then on), "level", "cgroup2_id", "uid_base", "uid_count",
- * "poll_ms", "settings" (wire.h), "counters" (bools, by enum watch_counter), "patterns" (how
- * many). Descriptors:
+ * "address" (IPv4; 0: no network), "poll_ms", "settings" (wire.h), "counters" (bools, by enum
+ * watch_counter), "patterns" (how many). Descriptors:
  * where cgroup.procs is; when "has_cgroup2", the group of version 2; when "has_root", its
  * root ("homes": of its users, in it; "canaries": files that we planted in it); when
  * "has_syslog", a datagram socket with what it logs; then that of each
@@ -41,6 +41,8 @@
 #define WATCH_MSG_EVENTS "events"
 #define WATCH_EVENTS_MAX 512      /* of one message */
 #define WATCH_EVENTS_BYTES 65536  /* about so many before it is sent */
+/* The source of connections that is not told of refused ones: of those the rules tell. */
+#define WATCH_BACKEND_CONNTRACK "conntrack"
 /*
  * "rule", "level", "category", "title", "description", "evidence" (words), "fields"
  * (of the evidence), "count" (0: the first), "again" (only to be acted upon), "at_us" (when it

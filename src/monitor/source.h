@@ -44,6 +44,7 @@ struct watch_target {
 	const char *lxc_name;
 	uint32_t uid_base;   /* of its range: the container's 0 */
 	uint32_t uid_count;
+	uint32_t address;    /* of its network, host byte order; 0: it has none */
 	uint64_t poll_ms;    /* how often to look where nobody tells */
 	const uint64_t *workspace_read; /* a source's counter(), of those before; NULL: nobody counts */
 };

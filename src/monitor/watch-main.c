@@ -286,6 +286,7 @@ static int read_start(struct watcher *w, uint32_t *ret_uid) {
 		.lxc_name = w->lxc_name,
 		.uid_base = (uint32_t)json_get_int(m.body, "uid_base", 0),
 		.uid_count = (uint32_t)json_get_int(m.body, "uid_count", 0),
+		.address = (uint32_t)json_get_int(m.body, "address", 0),
 		.poll_ms = (uint64_t)json_get_int(m.body, "poll_ms", 2000),
 	};
 	if (json_get_bool(m.body, "has_cgroup2", false) && at < m.fd_count)

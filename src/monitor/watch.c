@@ -100,7 +100,7 @@ int watch_begin(struct watch *w, const struct watch_begin *spec, struct err *err
 	     patterns++)
 		fds[count++] = spec->pattern_fds[patterns];
 	body = json_pack("{s:o, s:I, s:I, s:I, s:b, s:b, s:i, s:b, s:o, s:o, s:I, s:I, s:I, s:o, s:o, "
-	                 "s:I}",
+	                 "s:I, s:I}",
 	                 "lxc_name",
 	                 json_text(spec->lxc_name), "uid",
 	                 (json_int_t)(WATCH_UID_FIRST + (spec->uid_base >> 16)), "level",
@@ -112,7 +112,8 @@ int watch_begin(struct watch *w, const struct watch_begin *spec, struct err *err
 	                 json_from_strv(spec->canaries), "uid_base", (json_int_t)spec->uid_base,
 	                 "uid_count", (json_int_t)spec->uid_count, "poll_ms",
 	                 (json_int_t)spec->poll_ms, "settings", wire_settings(&spec->settings),
-	                 "counters", counters, "patterns", (json_int_t)patterns);
+	                 "counters", counters, "patterns", (json_int_t)patterns, "address",
+	                 (json_int_t)spec->address);
 	r = msg_send(w->control_fd, WATCH_MSG_START, body, fds, count);
 	w->is_begun = r == 0;
 	return r < 0 ? err_sys(err, r, "cannot tell the watcher of the container") : 0;

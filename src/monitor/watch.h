@@ -45,6 +45,7 @@ struct watch_begin {
 	char *const *homes;  /* of its users, inside */
 	char *const *canaries; /* planted by us: paths inside */
 	uint32_t uid_base, uid_count; /* of the container; the number of its range is the watcher's */
+	uint32_t address; /* IPv4, host byte order; 0: no network */
 	uint64_t poll_ms;
 	struct detect_settings settings;
 };

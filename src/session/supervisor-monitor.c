@@ -291,6 +291,7 @@ static int begin(struct supervisor *v, struct err *err) {
 	                                       .counter_count = ARRAY_SIZE(counters),
 	                                       .uid_base = v->c->ids.base,
 	                                       .uid_count = v->c->ids.count,
+	                                       .address = v->net ? v->port.address : 0,
 	                                       .poll_ms = v->plan.monitoring.poll_ms,
 	                                       .settings = v->plan.monitoring.detect },
 	                err);

@@ -9,6 +9,7 @@ extern const struct watch_source_ops watch_exec_bpf;
 extern const struct watch_source_ops watch_exec_connector;
 extern const struct watch_source_ops watch_exec_poll;
 extern const struct watch_source_ops watch_connect_bpf;
+extern const struct watch_source_ops watch_connect_conntrack;
 extern const struct watch_source_ops watch_volume_bpf;
 extern const struct watch_source_ops watch_counters;
 extern const struct watch_source_ops watch_auth;

@@ -33,6 +33,7 @@ const struct watch_source_ops *const watch_sources[] = {
 	&watch_exec_connector,
 	&watch_exec_poll,
 	&watch_connect_bpf,
+	&watch_connect_conntrack,
 	&watch_volume_bpf,
 	&watch_files,
 	&watch_files_fd,
