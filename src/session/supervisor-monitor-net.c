@@ -17,6 +17,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "monitor/protocol.h"
 #include "monitor/wire.h"
 #include "net/ranges.h"
 #include "session/supervisor.h"
@@ -136,6 +137,27 @@ void supervisor_monitor_connect(struct supervisor *v, json_t *event, struct watc
 	json_object_set_new(event, "state", json_string(state));
 }
 
+void supervisor_monitor_source(struct supervisor *v, const json_t *event) {
+	if (!strcmp(json_get_str(event, "source", ""), "connect") &&
+	    !strcmp(json_get_str(event, "msg", ""), watch_state_to_string(WATCH_STARTED)))
+		v->records_denied =
+			!strcmp(json_get_str(event, "backend", ""), WATCH_BACKEND_CONNTRACK);
+}
+
+/* As if the watcher had told of it. */
+static void record_denied(struct supervisor *v, const struct watch_event *denied) {
+	struct watch_event e = *denied;
+	auto_json json_t *event = NULL;
+	struct err err = { 0 };
+
+	e.kind = WATCH_CONNECT;
+	event = wire_event(&e);
+	json_object_set_new(event, "state", json_string("refused"));
+	/* A full disk is told once, by the watcher's records. */
+	if (audit_write_typed(v->session.audit, AUDIT_STREAM_NET, v->c->name, event, &err) < 0)
+		log_debug("%s", err.msg);
+}
+
 void supervisor_monitor_denied(struct supervisor *v, const struct net_denied *d) {
 	struct watch_event e = { .kind = WATCH_DENIED, .uid = -1 };
 
@@ -151,6 +173,8 @@ void supervisor_monitor_denied(struct supervisor *v, const struct net_denied *d)
 	e.connect.is_private = net_is_private(d->address);
 	e.connect.is_own = v->net && d->address == v->net->gateway;
 	e.connect.verdict = WATCH_REFUSED;
+	if (v->records_denied)
+		record_denied(v, &e);
 	supervisor_monitor_feed(v, &e);
 }
 

@@ -169,6 +169,8 @@ static void record_event(struct supervisor *v, json_t *event) {
 		return;
 	if (type == AUDIT_STREAM_NET)
 		supervisor_monitor_connect(v, event, &e);
+	if (type == AUDIT_STREAM_AUDIT)
+		supervisor_monitor_source(v, event);
 	/* A full disk is told once, by audit_release(). */
 	if (audit_write_typed(v->session.audit, type, v->c->name, event, &err) < 0)
 		log_debug("%s", err.msg);

@@ -127,6 +127,7 @@ struct supervisor {
 	bool watch_has_pulse;
 	char watch_ended[CLOCK_RFC3339_SIZE];
 	bool records_failed;
+	bool records_denied; /* nobody else tells of refused connections */
 	/* supervisor-syslog.c */
 	int syslog_fd;     /* what the container logs; -1: nobody hears it */
 	char *syslog_path; /* of the directory that it is in */
@@ -365,6 +366,8 @@ void supervisor_monitor_unheard(struct supervisor *v);
 /* What the watcher has heard of a connection: its verdict into @event; and what it means. */
 void supervisor_monitor_connect(struct supervisor *v, json_t *event, struct watch_event *ret);
 void supervisor_monitor_feed(struct supervisor *v, struct watch_event *e);
+/* What the watcher says of a source: whether that tells of refused connections. */
+void supervisor_monitor_source(struct supervisor *v, const json_t *event);
 /* Recorded, and acted upon: of supervisor-monitor.c. */
 void supervisor_monitor_threat(struct supervisor *v, const struct audit_threat *threat,
 			       const json_t *body);

@@ -89,6 +89,59 @@ from_kernel() { # KEY of /proc/net/snmp's Tcp, of the internet side
 	gone c3
 }
 
+is_counted() { # FILE JQ-CONDITION NUMBER
+	[ "$(count "$1" "$2")" = "$3" ]
+}
+
+@test "connections where BPF does not tell: each that passes and each that is refused, once" {
+	settings '[monitoring.nft]' 'enabled = true'
+	COI_WATCH_BACKENDS=connect=conntrack with_actor c7
+	has "$A/c7.jsonl" '.msg == "source.unavailable" and .source == "connect" and .backend == "bpf"'
+	has "$A/c7.jsonl" '.msg == "source.start" and .source == "connect" and .backend == "conntrack" and (.raw | test("which process"))'
+	run -0 actor c7 connect 203.0.113.10 7 50
+	[ "$output" = 50 ]
+	run -0 actor c7 connect 10.9.8.7 7 50
+	[ "$output" = 0 ]
+	within 10 is_counted "$A/c7.jsonl" '.type == "net" and .peer == "203.0.113.10:7" and .state == "connect" and .proto == "tcp"' 50
+	within 10 is_counted "$A/c7.jsonl" '.type == "net" and .peer == "10.9.8.7:7" and .state == "refused"' 50
+	# Others' are others'.
+	COI_WATCH_BACKENDS=connect=conntrack with_actor c8
+	run -0 actor c8 connect 203.0.113.10 80 1
+	within 10 is_counted "$A/c8.jsonl" '.type == "net" and .peer == "203.0.113.10:80"' 1
+	# Judged as if BPF had told of them.
+	inside c7 bash -c ': >/dev/tcp/169.254.169.254/80' || true
+	inside c7 bash -c ': >/dev/tcp/203.0.113.10/31337' || true
+	within 10 has "$A/c7-nft.jsonl" '.level == "warning" and .rule == "network.metadata"'
+	within 10 has "$A/c7-nft.jsonl" '.level == "critical" and .rule == "network.control-port" and
+		.evidence.network.connection.remote_addr == "203.0.113.10:31337"'
+	# Once, also after all of it; nothing of the other container's; and nothing is missing.
+	is_counted "$A/c7.jsonl" '.type == "net" and (.peer | endswith(":7"))' 100
+	not has "$A/c7.jsonl" '.type == "net" and .peer == "203.0.113.10:80"'
+	not has "$A/c8.jsonl" '.type == "net" and (.peer | endswith(":7"))'
+	not has "$A/c7.jsonl" '.msg == "source.lost"'
+	coi audit verify c7
+	gone c8
+	gone c7
+}
+
+@test "connections where BPF does not tell: open to all, metadata are critical; a flood is counted" {
+	local watcher told
+	settings '[network]' 'mode = "open"'
+	COI_WATCH_BACKENDS=connect=conntrack launch c9
+	inside c9 timeout 1 bash -c ': >/dev/tcp/169.254.169.254/80' || true
+	within 10 has "$A/c9-nft.jsonl" '.level == "critical" and .rule == "network.metadata"'
+	# More than the socket holds while nobody reads it.
+	watcher=$(watcher_of c9)
+	kill -STOP "$watcher"
+	inside c9 bash -c 'for ((i = 1; i <= 12000; i++)); do echo >/dev/udp/203.0.113.10/$i; done'
+	kill -CONT "$watcher"
+	within 10 has "$A/c9.jsonl" '.msg == "source.lost" and .source == "connect" and .count > 0'
+	told=$(count "$A/c9.jsonl" '.type == "net" and .proto == "udp" and (.peer | startswith("203.0.113.10:"))')
+	echo "# told $told of 12000" >&3
+	[ "$told" -gt 1000 ]
+	gone c9
+}
+
 secret_seen() { # FILE
 	has "$A/c4.jsonl" '.level == "high" and .category == "credential_access" and .evidence.sensitive_file.path == "/root/.ssh/'"$1"'"'
 }
