@@ -24,6 +24,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/linux.h"
 #include "base/mem.h"
 #include "monitor/bpf/shared.h"
 #include "monitor/source/all.h"
