@@ -120,6 +120,15 @@ is_counted() { # FILE JQ-CONDITION NUMBER
 	not has "$A/c8.jsonl" '.type == "net" and (.peer | endswith(":7"))'
 	not has "$A/c7.jsonl" '.msg == "source.lost"'
 	coi audit verify c7
+	# The next supervisor, and its watcher.
+	kill -9 "$(pid_of c8 supervisor)"
+	COI_WATCH_BACKENDS=connect=conntrack "$COI" container exec c8 -- true
+	within 10 is_counted "$A/c8.jsonl" '.msg == "source.start" and .source == "connect" and .backend == "conntrack"' 2
+	run -0 actor c8 connect 203.0.113.10 7 5
+	[ "$output" = 5 ]
+	run -0 actor c8 connect 10.9.8.7 7 5
+	within 10 is_counted "$A/c8.jsonl" '.type == "net" and .peer == "203.0.113.10:7" and .state == "connect"' 5
+	within 10 is_counted "$A/c8.jsonl" '.type == "net" and .peer == "10.9.8.7:7" and .state == "refused"' 5
 	gone c8
 	gone c7
 }
