@@ -98,8 +98,8 @@ results() { coi run -- /workspace/probe | grep -E "^(io_uring_setup|keyctl|perf_
 	[ "${lines[0]}" = "Name: s1" ]
 	[ "${lines[1]}" = "System calls: reduced" ]
 	[ "${lines[2]}" = "Containers inside: no" ]
-	[[ "${lines[3]}" =~ ^"Process 1: under a policy of system calls, capabilities "[0-9a-f]{16}$ ]]
-	[ "${lines[4]}" = "As meant: yes" ]
+	[[ "${lines[4]}" =~ ^"Process 1: under a policy of system calls, capabilities "[0-9a-f]{16}$ ]]
+	[ "${lines[5]}" = "As meant: yes" ]
 	coi security show s1 --format json | jq -e '.name == "s1" and .process.as_meant and
 		.process.filters >= 1 and .process.pid > 1 and
 		(.capabilities | map(select(.stays)) | length) == 21'
