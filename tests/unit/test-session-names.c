@@ -150,10 +150,18 @@ static void test_memory_and_policy(void **state) {
 	assert_int_equal(l.runtime.memory_high, 0);
 
 	set.network.mode = MODE_OPEN;
-	set.network.block_metadata_endpoint = true;
-	p = limits_policy(&set);
-	assert_int_equal(p.mode, NET_OPEN);
-	assert_true(p.block_metadata && !p.block_private);
+	set.network.refresh_interval_minutes = 7;
+	for (int i = 0; i < 3; i++) {
+		set.network.block_private_networks = i == 0;
+		set.network.block_metadata_endpoint = i == 1;
+		set.network.allow_local_network_access = i == 2;
+		p = limits_policy(&set);
+		assert_int_equal(p.mode, NET_OPEN);
+		assert_int_equal(p.block_private, i == 0);
+		assert_int_equal(p.block_metadata, i == 1);
+		assert_int_equal(p.allow_local_network, i == 2);
+		assert_int_equal(p.refresh_s, 7 * 60);
+	}
 }
 
 int main(void) {

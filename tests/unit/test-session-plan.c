@@ -15,6 +15,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/strv.h"
+#include "config/settings.h"
 #include "session/monitoring.h"
 #include "session/plan.h"
 #include "session/wire.h"
@@ -212,7 +213,52 @@ static void test_wire_refuses(void **state) {
 	}
 }
 
-/* Each value its own, so that none is taken for another. */
+/* Each number its own, so that none is taken for another. */
+static void test_monitoring_is_as_the_settings_have_it(void **state) {
+	(void)state;
+	for (unsigned i = 0; i < 7; i++) {
+		struct settings set;
+		auto_monitoring_plan struct monitoring_plan p = { 0 };
+
+		memset(&set, 0, sizeof(set));
+		set.monitoring.enabled = i == 0;
+		set.monitoring.auto_pause_on_high = i == 1;
+		set.monitoring.auto_kill_on_critical = i == 2;
+		set.monitoring.forensics_on_kill = i == 3;
+		set.monitoring.block = i == 4;
+		set.monitoring.nft.enabled = i == 5;
+		set.monitoring.nft.log_dns_queries = i == 6;
+		set.monitoring.poll_interval_sec = 3;
+		set.monitoring.audit_log_retention_days = 45;
+		set.monitoring.file_read_threshold_mb = 50.5;
+		set.monitoring.file_read_rate_mb_per_sec = 10.25;
+		set.monitoring.process_count_threshold = 321;
+		set.monitoring.process_spawn_rate_threshold = i ? 654 : -1;
+		set.monitoring.nft.rate_limit_per_second = 1234;
+		set.monitoring.nft.dns_query_threshold = 77;
+		set.detection.gtfobins_dir = (char *)"/gtfobins";
+		set.detection.sigma_dir = (char *)"/sigma";
+		monitoring_from_settings(&set, &p);
+		assert_int_equal(p.is_enabled, i == 0);
+		assert_int_equal(p.pauses, i == 1);
+		assert_int_equal(p.kills, i == 2);
+		assert_int_equal(p.keeps, i == 3);
+		assert_int_equal(p.blocks, i == 4);
+		assert_int_equal(p.watches_net, i == 5);
+		assert_int_equal(p.logs_queries, i == 6);
+		assert_int_equal(p.poll_ms, 3000);
+		assert_int_equal(p.retention_days, 45);
+		assert_true(p.detect.read_mb == 50.5 && p.detect.read_mb_per_s == 10.25);
+		assert_int_equal(p.detect.processes, 321);
+		assert_int_equal(p.detect.spawns_per_s, i ? 654 : MONITORING_SPAWNS_DEFAULT);
+		assert_int_equal(p.net_rate, 1234);
+		assert_int_equal(p.detect.queries_per_minute, 77);
+		assert_string_equal(p.pattern_dirs[0], "/gtfobins");
+		assert_string_equal(p.pattern_dirs[1], "/sigma");
+	}
+}
+
+/* The same for what a supervisor is told. */
 static void test_monitoring_goes_over_the_wire(void **state) {
 	for (unsigned i = 0; i < 7; i++) {
 		struct monitoring_plan p = { .is_enabled = i == 0,
@@ -256,6 +302,7 @@ static void test_monitoring_goes_over_the_wire(void **state) {
 int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_forth_and_back),
+		cmocka_unit_test(test_monitoring_is_as_the_settings_have_it),
 		cmocka_unit_test(test_monitoring_goes_over_the_wire),
 		cmocka_unit_test(test_failure_undoes_what_was_begun),
 		cmocka_unit_test(test_failing_undo_goes_on),
