@@ -44,6 +44,9 @@ denied() { # CONTAINER PATTERN
 	run --separate-stderr coi run -- fetch public.test
 	expect_status 0
 	expect_text 'hello from 203.0.113.10'
+	# And no other.
+	run coi run -- fetch other.test
+	[ "$status" != 0 ]
 }
 
 @test "wget and curl reach it too, at the first try" {

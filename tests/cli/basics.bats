@@ -48,7 +48,7 @@ setup() {
 
 @test "an unknown command is named, with what was meant" {
 	run --separate-stderr coi shel
-	[ "$status" != 0 ]
+	expect_status 1
 	expect_stderr "shel"
 	expect_stderr "shell"
 	expect_stderr "--help"
@@ -60,24 +60,43 @@ setup() {
 
 @test "an unknown flag is named, with the usage" {
 	run --separate-stderr coi run --nonsense -- true
-	[ "$status" != 0 ]
+	expect_status 1
 	expect_stderr "--nonsense"
 	[[ "${stderr,,}" == *usage* ]]
 }
 
 @test "a wrong number of arguments is a usage error" {
-	run --separate-stderr coi attach one two
-	[ "$status" != 0 ]
-	run --separate-stderr coi container exists
-	[ "$status" != 0 ]
-	run --separate-stderr coi image delete
-	[ "$status" != 0 ]
+	local command
+	for command in "attach one two" "container exists" "image delete"; do
+		# shellcheck disable=SC2086
+		run --separate-stderr coi $command
+		expect_status 1
+		expect_one_error
+		[[ "${stderr,,}" == *usage* ]]
+	done
+	# Not for what fails later.
+	run --separate-stderr coi container delete nonexistent
+	expect_status 1
+	[[ "${stderr,,}" != *usage* ]]
 }
 
-@test "a flag of a later or earlier version says which key replaces it" {
-	run --separate-stderr coi shutdown --timeout
-	[ "$status" != 0 ]
-	expect_stderr "timeout"
+@test "a flag of an earlier version says which key replaces it" {
+	local flag key
+	while read -r flag key; do
+		run --separate-stderr coi shell "--$flag" x
+		expect_status 1
+		expect_stderr "unknown flag '--$flag'"
+		expect_stderr "This is a setting: $key."
+	done <<-'END'
+		env [defaults] environment
+		mount [[mounts.default]]
+		network [network] mode
+		ssh-agent [ssh] forward_agent
+		storage [container] storage_pool
+		limit-memory [limits.memory] limit
+		monitor [monitoring] enabled
+		writable-git-hooks [git] writable_hooks
+	END
 }
 
 @test "a foreign name in a message is escaped" {
@@ -101,7 +120,7 @@ setup() {
 		# shellcheck disable=SC2086
 		run --separate-stderr coi $path --help
 		expect_status 0
-		[ -n "$output" ] || { echo "no help for '$path'"; return 1; }
+		[[ "$output" == *Usage:* ]] || { echo "no help for '$path'"; return 1; }
 		wide=$(awk 'length($0) > 80' <<<"$output")
 		[ -z "$wide" ] || { echo "$path: $wide"; return 1; }
 	done
@@ -113,6 +132,8 @@ setup() {
 	local first=$output
 	run coi run --help
 	expect_equal "$output" "$first"
+	run coi run -h
+	expect_equal "$output" "$first"
 	run --separate-stderr coi help nonsense
 	[ "$status" != 0 ]
 }
@@ -123,9 +144,13 @@ setup() {
 	grep -q coi "$T/c.bash"
 	coi completion zsh >"$T/c.zsh"
 	coi completion fish >"$T/c.fish"
-	[ -s "$T/c.zsh" ] && [ -s "$T/c.fish" ]
+	grep -q __complete "$T/c.zsh"
+	grep -q 'complete -c coi' "$T/c.fish"
 	! command -v zsh >/dev/null || zsh -n "$T/c.zsh"
-	! command -v fish >/dev/null || fish -n "$T/c.fish"
+	! command -v fish >/dev/null || {
+		fish -n "$T/c.fish"
+		PATH=$COI_TEST_BUILD:$PATH fish -c 'source $argv[1]; complete -C "coi ver"' "$T/c.fish" | grep -q '^version'
+	}
 	run --separate-stderr coi completion tcsh
 	[ "$status" != 0 ]
 }
@@ -195,8 +220,12 @@ setup() {
 	expect_status 0
 	run --separate-stderr coi shutdown --all --force
 	expect_status 0
-	run --separate-stderr coi kill --force nonexistent
-	expect_status 1
+	local command
+	for command in kill shutdown; do
+		run --separate-stderr coi "$command" --force nonexistent
+		expect_status 1
+		expect_stderr nonexistent
+	done
 }
 
 @test "attach with nothing running says so" {

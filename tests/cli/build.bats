@@ -163,6 +163,10 @@ nothing_left() { # the clean-up of a run goes on after its answer
 	run --separate-stderr coi build
 	expect_status 1
 	expect_stderr "no regular file"
+	printf '[container.build]\nagents = ["nobody"]\n' | user
+	run --separate-stderr coi build coi-default
+	expect_status 1
+	expect_stderr "knows no agent 'nobody'"
 	run --separate-stderr coi build --all x
 	expect_status 2
 	run --separate-stderr coi build --all --profile p

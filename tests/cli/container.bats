@@ -62,7 +62,7 @@ ensure_running() {
 	run --separate-stderr coi container exec c1 --user 1000 -- sh -c 'id -u; id -g'
 	expect_status 0
 	expect_equal "${lines[*]}" "1000 1000"
-	run --separate-stderr coi container exec c1 --user 1000 --group 5 --env A=1 --env "B=x y" \
+	run --separate-stderr coi container exec c1 --user=1000 --group 5 --env A=1 --env "B=x y" \
 		--env dropped --cwd /tmp -- sh -c 'id -g; echo "$A|$B"; pwd'
 	expect_status 0
 	expect_equal "${lines[0]}" 5
@@ -164,7 +164,9 @@ ensure_running() {
 
 @test "stop --force" {
 	ensure_running
-	run --separate-stderr coi container stop --force c1
+	# An init that stands still does not power off; it is given a minute.
+	kill -STOP "$(sed -n 's/^init *= *\([0-9]*\).*/\1/p' "$COI_ROOT/containers/c1/container.ini")"
+	run --separate-stderr timeout 30 "$COI" container stop --force c1
 	expect_status 0
 	run coi container running c1
 	expect_status 1
@@ -206,9 +208,15 @@ ensure_running() {
 	run --separate-stderr coi container list --format json
 	expect_status 0
 	expect_equal "$(jq -r '.[] | select(.name == "c1") | .status' <<<"$output")" Running
+	jq -e '.[] | select(.name == "c1") | (.created_at | length > 0) and (.config | type == "object") and
+		.expanded_devices.root.path == "/" and
+		(.state.network.eth0.addresses[0].address | test("^10[.]"))' <<<"$output"
 	run --separate-stderr coi container info c1 --format json
 	expect_status 0
 	expect_text '"c1"'
+	run --separate-stderr coi container list
+	expect_status 0
+	grep -q '^c1 .*Running' <<<"$output"
 	run --separate-stderr coi container info c1
 	expect_status 0
 	expect_text c1
@@ -242,6 +250,23 @@ ensure_running() {
 	expect_status 1
 	run --separate-stderr coi container mount c1 bad "$T/data" relative
 	[ "$status" != 0 ]
+}
+
+@test "mount --shift=false: the files are nobody's inside, after a restart too" {
+	local i
+	ensure_running
+	make_workspace "$T/plain"
+	echo content >"$T/plain/file"
+	chown 1234:1234 "$T/plain/file"
+	coi container mount --shift=false c1 plain "$T/plain" /mnt/plain
+	for i in 1 2; do
+		run --separate-stderr coi container exec c1 -- sh -c 'stat -c %u /mnt/plain/file; cat /mnt/plain/file'
+		expect_equal "${lines[*]}" "65534 content"
+		run coi container exec c1 --user 1000 -- touch /mnt/plain/new
+		[ "$status" != 0 ]
+		coi container stop --force c1
+		coi container start c1
+	done
 }
 
 @test "a mount is there after a restart too" {

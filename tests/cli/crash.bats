@@ -241,12 +241,14 @@ $plan:$step: processes stay"
 @test "clean --orphans removes what nobody has a record of, and keeps what has one" {
 	coi container launch coi-default keep
 	# Leftovers that look like ours.
-	mkdir -p "$COI_ROOT/containers/.tmp-left" || true
+	mkdir "$COI_ROOT/layers/.tmp-left"
+	run --separate-stderr coi clean --force
+	[ -d "$COI_ROOT/layers/.tmp-left" ]
 	run --separate-stderr coi clean --orphans --force
 	expect_status 0
+	[ ! -e "$COI_ROOT/layers/.tmp-left" ]
 	coi container running keep
 	coi container exec keep -- true
-	rmdir "$COI_ROOT/containers/.tmp-left" 2>/dev/null || true
 	coi container delete --force keep
 	put_right
 }

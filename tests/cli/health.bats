@@ -328,6 +328,10 @@ mount -t tmpfs tmpfs /run; touch /run/docker.sock"
 	expect_equal "$(jq -r .checks.config.status <<<"$output")" failed
 	printf '[tool]\nname = "nobody"\n' >>"$HOME/.coi/config.toml"
 	row tool warning nobody
+	# A warning is 1, and what failed would be 2.
+	run --separate-stderr coi health
+	expect_status 1
+	grep -qx 'STATUS: DEGRADED' <<<"$output"
 }
 
 @test "what runs, what is saved, what is left" {

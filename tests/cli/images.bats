@@ -217,9 +217,28 @@ imports_and_runs() { # FILE...
 	[ -z "$output" ]
 	run --separate-stderr coi image info coi-default
 	expect_status 0
+	expect_text coi-default
+	run --separate-stderr coi image info coi-default --format json
+	expect_status 0
+	jq -e '.aliases == [{name: "coi-default"}] and (.fingerprint | length) == 64 and .size > 0' <<<"$output"
 	run --separate-stderr coi image info nonexistent
 	expect_status 1
 	expect_one_error
+	coi image import "$T/rootfs" --alias an-other
+	run --separate-stderr coi image list
+	[[ "$output" != *an-other* ]]
+	run --separate-stderr coi image list --all
+	expect_status 0
+	grep -Eqx 'ALIAS +SIZE +UPLOAD DATE' <<<"$output"
+	grep -q '^an-other ' <<<"$output"
+	run --separate-stderr coi image list --prefix an- --format text
+	expect_status 0
+	grep -Eqx 'ALIAS +SIZE +CREATED' <<<"$output"
+	expect_text an-other
+	[[ "$output" != *coi-default* ]]
+	run --separate-stderr coi image list --prefix an- --format json
+	jq -e 'map(.aliases) == [["an-other"]]' <<<"$output"
+	coi image delete an-other
 	run --separate-stderr coi image list --prefix none- --format text
 	expect_status 0
 	expect_text "No images found"
@@ -295,6 +314,10 @@ imports_and_runs() { # FILE...
 	expect_status 0
 	expect_equal "$(jq -r .alias <<<"$output")" pub
 	[[ "$(jq -r .fingerprint <<<"$output")" =~ ^[0-9a-f]{12,64}$ ]]
+	expect_equal "$(jq -r 'keys_unsorted | join(" ")' <<<"$output")" "alias fingerprint"
+	expect_equal "$(coi image info pub --format json | jq -r .properties.description)" "a description"
+	run --separate-stderr coi image publish src pub2 --compression rar
+	expect_status 2
 	coi container exists src
 	run --separate-stderr coi run --image pub -- true
 	expect_status 0

@@ -185,6 +185,7 @@ $event $mode: $(own_processes) $(cat "$T/out")"
 }
 
 @test "an alias that another workspace has costs no container" {
+	local command
 	make_workspace "$T/second"
 	mkdir -p "$T/second/.coi" .coi
 	printf '[container]\nalias = "web"\n' | tee "$T/second/.coi/config.toml" >.coi/config.toml
@@ -197,6 +198,16 @@ $event $mode: $(own_processes) $(cat "$T/out")"
 	# By the alias, from anywhere.
 	(cd / && coi tmux send "$NAME" 'touch seen')
 	within 20 test -e seen
+	run --separate-stderr bash -c 'cd / && "$COI" shell --dry-run web'
+	expect_status 0
+	expect_text "$T/ws"
+	expect_text "$(container_name 2) (new)"
+	for command in "snapshot list -c" logs audit; do
+		# shellcheck disable=SC2086
+		(cd / && coi $command web >"$T/out")
+	done
+	run --separate-stderr bash -c 'cd / && "$COI" shell --dry-run none'
+	[[ "$output" != *"$T/ws"* ]]
 	coi kill --force web
 	expect_equal "$(coi list --format json | jq '.active_containers | length')" 0
 	rm -rf "$T/second" .coi

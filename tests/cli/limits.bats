@@ -121,7 +121,6 @@ enforce = "hard"
 swap = "64MiB"
 [limits.cpu]
 count = "1"
-allowance = "50%"
 priority = 5
 [limits.runtime]
 max_processes = 40'
@@ -322,8 +321,12 @@ size = "96MiB"'
 		COI_LIMIT_DURATION=1h coi container launch coi-default envbox >"$T/out" 2>&1
 	run group_file envbox cpu.shares cpu.weight
 	[[ $output == 256 || $output == 25 ]]
+	run coi container exec envbox -- nproc
+	expect_equal "$output" 1
 	run group_file envbox memory.soft_limit_in_bytes memory.high
 	expect_equal "$output" 100663296
+	run group_file envbox memory.swap.max memory.swappiness
+	expect_equal "$output" 0
 	grep -q '^deadline_ms *= *[1-9]' "$COI_ROOT/containers/envbox/container.ini"
 	coi container delete --force envbox
 	COI_LIMIT_MEMORY=lots run --separate-stderr coi run -- true

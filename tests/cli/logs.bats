@@ -48,6 +48,9 @@ gone() {
 	expect_equal "$output" "$(tail -n 1 "$LOG")"
 	COI_CONTAINER=$NAME run -0 --separate-stderr coi logs --tail 0 -w /
 	expect_equal "$output" ""
+	COI_CONTAINER=$NAME run -0 --separate-stderr coi logs --tail 1 -w /
+	expect_equal "$output" "$(tail -n 1 "$LOG")"
+	run ! coi logs -w /
 }
 
 # How a container ends, and what the log says of it.

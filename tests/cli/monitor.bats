@@ -36,6 +36,7 @@ sees() { # NAME JQ-CONDITION
 	two=$!
 	within 20 sees m1 '.threats | length == 1'
 	within 20 sees m1 '.network.active_connections == 1'
+	coi monitor m1 --format json 2>/dev/null | jq -e '.container == "m1"'
 	coi monitor m1 --json >"$T/json" 2>"$T/err"
 	grep -q '^Container: m1$' "$T/err"
 	jq -e '.container == "m1" and (.container_ip | startswith("10.77.")) and (has("errors") | not) and

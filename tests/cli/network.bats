@@ -123,6 +123,20 @@ setup() {
 	! arrived 'http 169\.254\.169\.254:80 / (10|192)\.' || true
 }
 
+@test "restricted: each block is lifted by its setting, and by no other" {
+	local key opens reached
+	while read -r key opens; do
+		printf '[network]\n%s = false\n' "$key" >>"$HOME/.coi/config.toml"
+		reached=$(coi run -- sh -c 'fetch 10.9.8.7 >/dev/null 2>&1 && echo private
+			fetch 169.254.169.254 >/dev/null 2>&1 && echo metadata; true' 2>/dev/null)
+		sed -i '/^\[network\]/,$d' "$HOME/.coi/config.toml"
+		expect_equal "$key: $reached" "$key: $opens"
+	done <<-'END'
+		block_private_networks private
+		block_metadata_endpoint metadata
+	END
+}
+
 @test "mode open still keeps the host and other containers out" {
 	local gateway
 	gateway=$(gateway_of n1)

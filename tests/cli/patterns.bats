@@ -194,11 +194,13 @@ no_leftovers() {
 	coi update patterns >/dev/null 2>&1
 	[ "$(rules_of sigma | wc -l)" = 2 ]
 	# Where the settings say; what there was before stays.
-	echo 'gtfobins_dir = "~/.coi/elsewhere"' >>"$HOME/.coi/config.toml"
+	printf '%s\n' 'gtfobins_dir = "~/.coi/elsewhere"' 'sigma_dir = "~/.coi/else"' >>"$HOME/.coi/config.toml"
 	coi update patterns >/dev/null 2>&1
 	[ -d "$HOME/.coi/elsewhere/.git" ]
 	[ -d "$HOME/.coi/gtfobins/.git" ]
-	rm -r "$HOME/.coi/elsewhere"
+	[ -f "$HOME/.coi/else/rules/linux/process_creation/one.yml" ]
+	rm -r "$HOME/.coi/elsewhere" "$HOME/.coi/else"
+	sed -i '/^sigma_dir/d' "$HOME/.coi/config.toml"
 	# A repository of something else changes nothing.
 	in_repo rm -q -r rules
 	commit
@@ -351,6 +353,10 @@ no_leftovers() {
 	expect_status 0
 	expect_text "is a development build"
 	[ -e "$HOME/.coi/sigma" ]
+	# Of a build tree that is so with --force too; without it nothing is tried.
+	run --separate-stderr coi update --force
+	expect_status 1
+	expect_stderr "build tree"
 	# The rules do not come, which is said; what became of the program was said before.
 	settings "file://$T/nothing" "file://$T/nothing"
 	run --separate-stderr coi update

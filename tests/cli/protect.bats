@@ -293,6 +293,19 @@ arrived_at() { # PATH: the attacks that arrived there
 	expect_equal "$(tree)" "$before"
 }
 
+@test "protected_paths: one's own list in place of the usual one" {
+	settings 'protected_paths = ["deploy/keys/", ".coi"]'
+	mkdir -p deploy
+	chown -R 1234:1234 deploy
+	run --separate-stderr coi run -- sh -c '
+		mkdir .vscode && rmdir .vscode && echo vscode
+		echo x >.git/hooks/made && rm .git/hooks/made && echo hooks
+		mkdir -p deploy/keys; touch deploy/keys/x 2>/dev/null || echo keys
+		touch .coi/x 2>/dev/null || echo coi'
+	expect_status 0
+	expect_equal "$output" $'vscode\nhooks\nkeys\ncoi'
+}
+
 @test "an entry that is no path of the workspace is refused, by file and line" {
 	local bad
 	for bad in ../up /abs a/../../b . ''; do

@@ -209,6 +209,22 @@ teardown() {
 	expect_equal "$output" done
 }
 
+@test "TERM is one that the image knows" {
+	local outside inside
+	while read -r outside inside; do
+		TERM=${outside#-} run --separate-stderr coi run -- sh -c 'echo "$TERM"'
+		expect_equal "$outside: $output" "$outside: $inside"
+	done <<-'END'
+		xterm-ghostty xterm-256color
+		xterm-kitty xterm-256color
+		alacritty xterm-256color
+		tmux-256color xterm-256color
+		screen-256color xterm-256color
+		- xterm-256color
+		vt100 vt100
+	END
+}
+
 @test "the workspace flag chooses the directory" {
 	make_workspace "$T/other" 4321:4321
 	run --separate-stderr coi run -w "$T/other" -- sh -c 'touch here; pwd'

@@ -53,6 +53,7 @@ as_code() { # COMMAND: in the container, as its user
 
 	run --separate-stderr coi list --all --format json
 	expect_equal "$(jq -r '.saved_sessions[0] | .ID, .Workspace' <<<"$output" | xargs)" "$ID $T/ws"
+	jq -e '.saved_sessions[0] | keys == ["ID", "SavedAt", "Workspace"] and (.SavedAt | length) > 0' <<<"$output"
 	run --separate-stderr coi info
 	expect_status 0
 	expect_text "$ID"
@@ -351,13 +352,21 @@ cut_power() {
 	run coi persist --all --force
 	expect_status 0
 	expect_text "persistent already"
+	# Of several one is asked, but with --force.
+	local id=$ID
+	start --slot 2
+	run bash -c 'echo n | "$0" persist --all' "$COI"
+	expect_status 0
+	expect_equal "$(jq .persistent "$SESSIONS/$ID/metadata.json")" false
+	run "$COI" persist --all --force </dev/null
+	expect_status 0
+	expect_equal "$(jq .persistent "$SESSIONS/$ID/metadata.json")" true
+	coi kill --force "$NAME"
+	rm -r "${SESSIONS:?}/$ID"
 	run coi persist
 	expect_status 2
 	run coi persist coi-00000000-1
 	expect_status 1
-	run bash -c 'echo n | "$0" persist --all' "$COI"
-	expect_status 0
-	local id=$ID
 	start --resume
 	expect_equal "$ID" "$id"
 	expect_equal "$(coi list --format json | jq '.active_containers[0].persistent')" true

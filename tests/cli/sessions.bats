@@ -115,8 +115,17 @@ screen_shows() {
 	tmux -L outer send-keys C-b d
 	within 20 screen_shows "ended with 0"
 	coi container running "$name"
-	run coi attach --bash "$name" </dev/null
 	rm here
+	tmux -L outer kill-server
+	# A shell beside the session, not the session.
+	terminal "$COI_TEST_BUILD/coi attach --bash $name; echo ended with \$?; sleep 1000"
+	bash_answers() { tmux -L outer send-keys 'echo "[$TMUX]" >bash' Enter; sleep 0.3; test -s bash; }
+	within 30 bash_answers
+	expect_equal "$(cat bash)" "[]"
+	tmux -L outer send-keys 'exit' Enter
+	within 20 screen_shows "ended with 0"
+	coi container running "$name"
+	rm bash
 }
 
 @test "direct mode without tmux runs in the terminal and ends with the tool" {
@@ -151,6 +160,8 @@ screen_shows() {
 	expect_equal "$(jq -r .status <<<"$row")" Running
 	expect_equal "$(jq -r .persistent <<<"$row")" false
 	expect_equal "$(jq -r .workspace <<<"$row")" "$T/ws"
+	jq -e --arg n "$name" '.name == $n and (.image | test("coi-default")) and
+		(.ipv4 | test("^10[.]")) and has("alias") and has("pool")' <<<"$row"
 	[[ "$(jq -r .created_at <<<"$row")" =~ ^[0-9]{4}-[0-9]{2}-[0-9]{2}\ [0-9:]{8}$ ]]
 	expect_equal "$(jq -r 'keys_unsorted == (keys_unsorted | sort)' <<<"$row")" true
 }
@@ -224,6 +235,20 @@ screen_shows() {
 	coi container running "$(container_name 2)"
 }
 
+@test "ten slots of a workspace, and no more" {
+	local i
+	for i in $(seq 10); do
+		coi container launch coi-default "$(container_name "$i")"
+	done
+	run --separate-stderr coi shell --debug --background
+	expect_status 1
+	expect_one_error
+	expect_stderr "all 10 slots of workspace '$T/ws' are in use"
+	coi container delete --force "$(container_name 10)"
+	coi shell --debug --background
+	coi container running "$(container_name 10)"
+}
+
 @test "two launches at once never collide" {
 	local i pids=() rc=0
 	for i in 1 2 3 4; do
@@ -250,6 +275,12 @@ screen_shows() {
 	expect_status 0
 	expect_text "$(container_name 1)"
 	expect_text "$(container_name 2)"
+	# One of them, by its name.
+	terminal "$COI_TEST_BUILD/coi attach $(container_name 2); sleep 1000"
+	typed_arrives() { tmux -L outer send-keys 'echo "$(hostname) $TMUX" >name' Enter; sleep 0.3; test -s name; }
+	within 30 typed_arrives
+	[[ "$(cat name)" == "$(container_name 2) /"* ]]
+	rm name
 }
 
 @test "names are made of the workspace's path" {
@@ -325,16 +356,30 @@ screen_shows() {
 	expect_status 1
 }
 
-@test "kill of several asks, and no is no" {
-	coi shell --debug --background
-	coi shell --debug --background
-	run bash -c 'echo n | "$0" kill --all' "$COI_TEST_BUILD/coi"
-	expect_status 0
-	coi container running "$(container_name 1)"
-	run bash -c 'echo y | "$0" kill --all' "$COI_TEST_BUILD/coi"
-	expect_status 0
-	expect_text "Killed 2 container"
-	expect_equal "$(coi list --format json | jq '.active_containers | length')" 0
+@test "kill and shutdown of several ask, and no is no; with --force nobody is asked" {
+	local command said
+	for command in kill shutdown; do
+		said="Killed 2 containers"
+		[ $command = kill ] || said="Shut down 2 containers"
+		coi shell --debug --background
+		coi shell --debug --background
+		run "$COI" "$command" --all <<<n
+		expect_status 0
+		expect_text "[y/N]"
+		coi container running "$(container_name 1)"
+		coi container running "$(container_name 2)"
+		run "$COI" "$command" --all <<<y
+		expect_status 0
+		expect_text "$said"
+		expect_equal "$(coi list --format json | jq '.active_containers | length')" 0
+		coi shell --debug --background
+		coi shell --debug --background
+		run "$COI" "$command" --all --force </dev/null
+		expect_status 0
+		expect_text "$said"
+		[[ "$output" != *"[y/N]"* ]]
+		expect_equal "$(coi list --format json | jq '.active_containers | length')" 0
+	done
 }
 
 @test "shutdown ends it within its time, persistent ones too" {

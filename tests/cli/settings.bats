@@ -263,7 +263,8 @@ workspace false false $T/other/.coi/config.toml"
 	for kind in profile config; do
 		run --separate-stderr coi validate $kind --json "$T/env/c.toml"
 		expect_status 1
-		jq -e '.valid == false and (.errors | length == 1) and .errors[0].path == "(root)"' <<<"$output"
+		jq -e '.valid == false and (.errors | length == 1) and
+			.errors[0].path == "(root)" and (.errors[0].message | length > 0)' <<<"$output"
 	done
 	run --separate-stderr coi validate profile --format yaml "$T/env/c.toml"
 	expect_status 2

@@ -95,6 +95,7 @@ tree() {
 	expect_equal "$(jq -r '.container, (.snapshots | length), .snapshots[1].name, .snapshots[1].stateful, .snapshots[1].description' <<<"$output" | tr '\n' ' ')" "$C 2 named false why "
 	run --separate-stderr coi snapshot list --all --format json
 	expect_equal "$(jq -r --arg c "$C" '.[$c] | length' <<<"$output")" 2
+	jq -e --arg c "$C" '.[$c] | all(.created_at | test("^[0-9]{4}-"))' <<<"$output"
 	run --separate-stderr coi snapshot info named --format json
 	expect_equal "$(jq -r '.container + " " + .snapshot.name' <<<"$output")" "$C named"
 	run --separate-stderr coi snapshot info named
@@ -147,6 +148,19 @@ tree() {
 	coi snapshot info keep >/dev/null
 	run --separate-stderr bash -c '"$COI" snapshot delete --all <<<yes'
 	expect_status 0
+	run --separate-stderr coi snapshot info keep
+	expect_status 1
+	# With a yes it is done; with --force nobody is asked.
+	in_it 'echo one >/srv/asked'
+	coi snapshot create keep
+	in_it 'echo two >/srv/asked'
+	run --separate-stderr bash -c '"$COI" snapshot restore keep <<<y'
+	expect_status 0
+	run in_it 'cat /srv/asked'
+	expect_equal "$output" one
+	run --separate-stderr coi snapshot delete --all --force </dev/null
+	expect_status 0
+	[[ $stderr != *"[y/N]"* ]]
 	run --separate-stderr coi snapshot info keep
 	expect_status 1
 }

@@ -205,6 +205,32 @@ in_session() { coi container exec "$(container_name 1)" -- sh -c 'ls /; env'; }
 precious"
 }
 
+@test "mounts of the settings: as their owner's, and read-only for root inside too" {
+	make_workspace "$T/rw"
+	make_workspace "$T/ro"
+	echo kept >"$T/ro/file"
+	chown 1234:1234 "$T/ro/file"
+	cp "$HOME/.coi/config.toml" "$T/config.before"
+	printf '[[mounts.default]]\nhost = "%s"\ncontainer = "/rw"\n' "$T/rw" >>"$HOME/.coi/config.toml"
+	printf '[[mounts.default]]\nhost = "%s"\ncontainer = "/ro"\nreadonly = true\n' "$T/ro" \
+		>>"$HOME/.coi/config.toml"
+	coi shell --debug --background >"$T/out" 2>&1
+	mv "$T/config.before" "$HOME/.coi/config.toml"
+	local who
+	for who in 1000 0; do
+		run coi container exec --user $who "$(container_name)" -- sh -c 'touch /rw/made-$(id -u) && echo rw
+			cat /ro/file; touch /ro/made; echo evil >/ro/file; rm -f /ro/file; mv /ro/file /ro/x
+			mount -o remount,bind,rw /ro; umount /ro; touch /ro/made
+			unshare -m sh -c "mount -o remount,bind,rw /ro; umount /ro; touch /ro/made"'
+		[[ "$output" == *"rw"*"kept"* ]]
+		expect_equal "$(ls "$T/ro") $(cat "$T/ro/file")" "file kept"
+	done
+	expect_equal "$(stat -c %u "$T/rw/made-1000")" 1234
+	[ -e "$T/rw/made-0" ]
+	coi kill --force "$(container_name)"
+	rm -r "$T/rw" "$T/ro"
+}
+
 @test "a read-only mount in a mount is seen, in whichever order they are said; others are refused" {
 	mkdir -p "$T/outer/in" "$T/inner" sub
 	echo inner >"$T/inner/file"

@@ -139,6 +139,15 @@ settings() { # PAUSE KILL
 	coi unfreeze f1
 	wait "$pid"
 	gone f1
+	# One that has is among all of them.
+	launch coi-f2
+	inside coi-f2 sh -c 'ln -s /usr/bin/bash /tmp/xmrig; /tmp/xmrig -c :' 3>&- &
+	pid=$!
+	within 10 frozen coi-f2
+	run -0 coi unfreeze
+	grep -q 'Unfroze 1 container' <<<"$output"
+	wait "$pid"
+	gone coi-f2
 }
 
 @test "warnings are recorded once in a while, and nothing is stopped by them" {
@@ -222,6 +231,12 @@ again_seen() { # it sees what is run from now on
 	inside p1 sleep 5
 	has "$A/p1.jsonl" '.type == "exec" and .args == "sleep 5"'
 	gone p1
+	# As often as the settings say: what is over before that is not seen.
+	printf 'poll_interval_sec = 60\n' >>"$HOME/.coi/config.toml"
+	COI_WATCH_BACKENDS=exec=poll,connect=none launch p2
+	inside p2 sleep 5
+	not has "$A/p2.jsonl" '.type == "exec" and .args == "sleep 5"'
+	gone p2
 }
 
 @test "nothing is watched that nobody wants watched" {
