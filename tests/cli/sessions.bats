@@ -116,9 +116,8 @@ screen_shows() {
 	within 20 screen_shows "ended with 0"
 	coi container running "$name"
 	rm here
-	tmux -L outer kill-server
 	# A shell beside the session, not the session.
-	terminal "$COI_TEST_BUILD/coi attach --bash $name; echo ended with \$?; sleep 1000"
+	tmux -L outer respawn-pane -k "$COI_TEST_BUILD/coi attach --bash $name; echo ended with \$?; sleep 1000"
 	bash_answers() { tmux -L outer send-keys 'echo "[$TMUX]" >bash' Enter; sleep 0.3; test -s bash; }
 	within 30 bash_answers
 	expect_equal "$(cat bash)" "[]"
