@@ -11,6 +11,7 @@
 #include "cli/killed.h"
 #include "cli/resolve.h"
 #include "session/lifecycle.h"
+#include "session/standstill.h"
 
 static bool is_frozen(const struct cli *cli, const struct container *c) {
 	return strcmp(container_status(cli->session, c), "Frozen") == 0;
@@ -18,20 +19,24 @@ static bool is_frozen(const struct cli *cli, const struct container *c) {
 
 /* What it was frozen for, when it was for a threat; and that a person has answered that. */
 static int let_go(struct cli *cli, const struct container *c, struct err *err) {
+	bool was_held = standstill_holds(cli->session, c, STANDSTILL_THREAT);
 	struct privilege who = container_person(c);
 	auto_json json_t *threat = NULL;
 	autofree char *text = NULL;
-	int r = lifecycle_unfreeze(cli->session, c->name, err);
+	struct err second;
+	int written, r = lifecycle_unfreeze(cli->session, c->name, err);
 
-	if (r < 0)
+	/* It may stay frozen for something else: what a person has answered is answered. */
+	if (r < 0 && !(r == -EBUSY && was_held))
 		return r;
 	if (audit_acted_for(&who, c->name, AUDIT_PAUSED, &threat) == 0)
 		text = audit_text(threat);
 	if (text)
 		log_info("%s was frozen for: %s", c->name, text);
-	return audit_write(cli->session->audit, AUDIT_CONTAINER_UNFREEZE, c->name,
-	                   AUDIT_FIELDS(AUDIT_TEXT("frozen_for", json_get_str(threat, "id", NULL))),
-	                   err);
+	written = audit_write(cli->session->audit, AUDIT_CONTAINER_UNFREEZE, c->name,
+	                      AUDIT_FIELDS(AUDIT_TEXT("frozen_for", json_get_str(threat, "id", NULL))),
+	                      r < 0 ? &second : err);
+	return r < 0 ? r : written;
 }
 
 static int unfreeze_one(struct cli *cli, const char *word, struct err *err) {

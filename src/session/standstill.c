@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -23,14 +22,20 @@ static const char *const marks[STANDSTILL_REASON_COUNT] = {
 	[STANDSTILL_COPY] = "still-copy",
 };
 
-/* That of a copy holds as long as somebody has it locked. */
+/*
+ * That of a copy holds as long as somebody has it locked. Asked for, and not tried: others who
+ * look at the same time would take us for a copy, and none of us would let it go on.
+ */
 static bool holds(int run, enum standstill_reason why) {
+	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
 	autoclose int fd = -1;
 
 	if (why != STANDSTILL_COPY)
 		return exists_at(run, marks[why]) != 0;
-	fd = openat(run, marks[why], O_RDWR | O_NOFOLLOW | O_CLOEXEC);
-	return fd >= 0 ? flock(fd, LOCK_EX | LOCK_NB) < 0 : errno != ENOENT;
+	fd = openat(run, marks[why], O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return errno != ENOENT;
+	return fcntl(fd, F_OFD_GETLK, &lock) < 0 || lock.l_type != F_UNLCK;
 }
 
 static bool is_held(int run) {
@@ -40,11 +45,19 @@ static bool is_held(int run) {
 	return false;
 }
 
-/* Whoever marks it now freezes it afterwards; who did before is seen here. */
-static int go_on(const struct runtime_ref *ref, int run, struct err *err) {
-	int r = is_held(run) ? 0 : runtime_unfreeze(ref, err);
+/*
+ * It stands still if something holds it, and goes on if not. Others do the same at the same
+ * time: whoever was the last to act sees here what was changed since he looked.
+ */
+static int settle(const struct runtime_ref *ref, int run, struct err *err) {
+	bool held;
+	int r;
 
-	return r == 0 && is_held(run) ? runtime_freeze(ref, FREEZE_TIMEOUT_MS, err) : r;
+	do {
+		held = is_held(run);
+		r = held ? runtime_freeze(ref, FREEZE_TIMEOUT_MS, err) : runtime_unfreeze(ref, err);
+	} while (is_held(run) != held);
+	return r;
 }
 
 bool standstill_holds(const struct session *s, const struct container *c,
@@ -59,12 +72,13 @@ int standstill_hold(const struct session *s, const struct container *c, enum sta
 	autoclose int run = container_run_dir(s, c->name);
 	struct runtime_ref ref = container_ref(s, c);
 	int r = run < 0 ? run : file_write_quick_at(run, marks[why], "", 0, 0600);
-	/* Without a mark (no space for one) it stands still as well as it can. */
-	int frozen = runtime_freeze(&ref, FREEZE_TIMEOUT_MS, err);
+	int frozen;
 
-	if (frozen < 0)
-		return frozen;
-	return r < 0 ? err_sys(err, r, "cannot note why '%s' is frozen", c->name) : 0;
+	if (r == 0)
+		return settle(&ref, run, err);
+	/* Without a mark (no space for one) it stands still as well as it can. */
+	frozen = runtime_freeze(&ref, FREEZE_TIMEOUT_MS, err);
+	return frozen < 0 ? frozen : err_sys(err, r, "cannot note why '%s' is frozen", c->name);
 }
 
 int standstill_release(const struct session *s, const struct container *c,
@@ -74,7 +88,7 @@ int standstill_release(const struct session *s, const struct container *c,
 
 	if (run < 0 || (unlinkat(run, marks[why], 0) < 0 && errno != ENOENT))
 		return err_sys(err, run < 0 ? run : -errno, "cannot let '%s' go on", c->name);
-	return go_on(&ref, run, err);
+	return settle(&ref, run, err);
 }
 
 /* In the keeper: what ends those who asked for it, and their terminal, is not for us. */
@@ -89,17 +103,18 @@ static void keep(const struct runtime_ref *ref, int run, int lock, int end) {
 	while (read(end, &byte, 1) < 0 && errno == EINTR)
 		;
 	(void)close(lock);
-	(void)go_on(ref, run, &ignored);
+	(void)settle(ref, run, &ignored);
 	_exit(0);
 }
 
 static int start_keeper(const struct runtime_ref *ref, int run, struct standstill *still,
 			struct err *err) {
 	autoclose int lock = openat(run, marks[STANDSTILL_COPY],
-				    O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+				    O_RDONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	struct flock shared = { .l_type = F_RDLCK, .l_whence = SEEK_SET };
 	int ends[2];
 
-	if (lock < 0 || flock(lock, LOCK_SH) < 0 || pipe2(ends, O_CLOEXEC) < 0)
+	if (lock < 0 || fcntl(lock, F_OFD_SETLK, &shared) < 0 || pipe2(ends, O_CLOEXEC) < 0)
 		return err_sys(err, -errno, "cannot freeze '%s'", runtime_ref_name(ref));
 	still->end = ends[1];
 	still->keeper = fork();

@@ -124,6 +124,7 @@ void supervisor_monitor_threat(struct supervisor *v, const struct audit_threat *
 	const json_t *fields = json_object_get(body, "fields");
 	bool is_again = json_get_bool(body, "again", false);
 	uint64_t at_us = (uint64_t)json_get_int(body, "at_us", 0);
+	struct runtime_ref ref = container_ref(&v->session, v->c);
 	/* What was refused has not happened: nothing else need be done about it. */
 	enum audit_action action = threat->action == AUDIT_BLOCKED
 	                                   ? AUDIT_BLOCKED
@@ -132,8 +133,9 @@ void supervisor_monitor_threat(struct supervisor *v, const struct audit_threat *
 	struct err err = { 0 };
 
 	/* Told already; unless somebody let it go on meanwhile. */
-	if (is_again &&
-	    (action != AUDIT_PAUSED || standstill_holds(&v->session, v->c, STANDSTILL_THREAT)))
+	if (is_again && (action != AUDIT_PAUSED ||
+	                 (standstill_holds(&v->session, v->c, STANDSTILL_THREAT) &&
+	                  runtime_is_frozen(&ref) == 1)))
 		return;
 	t.action = t.count ? AUDIT_DEDUPLICATED : action;
 	if (audit_threat_typed(v->session.audit, v->c->name, &t, fields, &err) < 0) {

@@ -914,6 +914,31 @@ refused() {
 	within 5 refused .coi
 }
 
+@test "who looks why it stands still while that is over does not hold it" {
+	local n job other
+	settings 'host_immutable = false'
+	session_begin
+	coi container exec "$name" --user 0 -- sh -c 'head -c 300000000 /dev/zero >/root/large'
+	is() { [ "$(coi list --format json | jq -r '.active_containers[].status')" = "$1" ]; }
+	for n in 1 2; do
+		rm -f "$T/trace"
+		"$COI" snapshot create -c "$name" "at-$n" >"$T/copy" 2>&1 3>&- &
+		job=$!
+		within 20 is Frozen
+		kill -STOP "$job"
+		# It knows that there is a copy, and does something about it when there is none any more.
+		strace -f -o "$T/trace" -P still-copy -P "$COI_ROOT/run/$name/still-copy" -e trace=openat,flock,fcntl \
+			-e inject=flock,fcntl:signal=SIGSTOP:when=$n "$COI" unfreeze "$name" >/dev/null 2>&1 3>&- &
+		other=$!
+		within 10 grep -q 'stopped by SIGSTOP' "$T/trace"
+		kill -CONT "$job"
+		wait "$job"
+		kill -CONT "$(awk '/stopped by SIGSTOP/ { print $1; exit }' "$T/trace")"
+		wait "$other" || true
+		is Running
+	done
+}
+
 @test "what stands still for several reasons goes on when the last of them is over" {
 	settings 'host_immutable = false'
 	session_begin
@@ -930,10 +955,13 @@ refused() {
 	kill -CONT "$job"
 	wait "$job"
 	is Frozen
+	# A threat is over when a person says so, whatever else there is.
+	: >"$COI_ROOT/run/$name/still-threat"
 	run --separate-stderr coi unfreeze "$name"
 	expect_status 1
 	expect_stderr "stays frozen: protected paths of it are not in place"
 	is Frozen
+	jq -e 'select(.type == "container.unfreeze")' "$HOME/.coi/audit/$name.jsonl"
 	# What is put right when nobody looks: a supervisor after one that died knows why it is frozen.
 	kill -9 "$(sed -n 's/^supervisor *= *\([0-9]*\).*/\1/p' "$COI_ROOT/containers/$name/container.ini")"
 	rm .coi && mkdir .coi
