@@ -250,15 +250,18 @@ int cgroup_kill(const struct cgroup_trees *t, const char *prefix, const char *na
 		int timeout_ms) {
 	uint64_t end = clock_mono_ms() + (uint64_t)(timeout_ms > 0 ? timeout_ms : 0);
 	const struct cgroup_tree *v2 = cgroup_tree_unified(t);
+	const struct cgroup_tree *freezer = cgroup_tree_of(t, "freezer");
 	int result = 0, r;
 
 	/*
-	 * A process that the version 1 freezer holds does not die from the version 2 kill, until
-	 * it is thawed: with its death on it already, so that it does nothing more.
+	 * A process that the version 1 freezer holds does not die until it is thawed: with its
+	 * death on it already, so that it does nothing more.
 	 */
 	if (v2)
 		result = kill_v2(v2, prefix, name, 0);
-	if (v2 && !strcmp(prefix, CGROUP_PAYLOAD))
+	else if (freezer)
+		(void)kill_v1(freezer, prefix, name, 0);
+	if (!strcmp(prefix, CGROUP_PAYLOAD))
 		(void)cgroup_freeze(t, name, false, 0);
 	if (v2)
 		result = kill_v2(v2, prefix, name, end);

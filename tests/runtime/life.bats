@@ -176,6 +176,18 @@ teardown() { runtime_teardown; }
 	[ -z "$(groups_of "$TAG")" ]
 }
 
+@test "one that version 1 has frozen is killed, without version 2, too" {
+	up a
+	printf '#!/bin/sh\nexec unshare -m sh -c \047umount %s/unified 2>/dev/null; exec "$0" "$@"\047 "%s" "$@"\n' \
+		/sys/fs/cgroup "$MINI" >"$RT/alone"
+	chmod 755 "$RT/alone"
+	MINI=$RT/alone ctl freeze a
+	MINI=$RT/alone ctl kill a
+	run ! ctl alive a
+	gone "$(super_pid a)"
+	[ -z "$(groups_of "$TAG")" ]
+}
+
 @test "limits are written to the right controller and hold" {
 	up a pids=20 memory=67108864 cpu=50000
 	run as_code a 'i=0; while [ $i -lt 40 ]; do sleep 2 & i=$((i + 1)); done; wait'
