@@ -72,6 +72,8 @@ struct watch_source_ops {
 	int (*start)(struct watch_source *s, struct loop *l, const struct watch_sink *sink);
 	/* May be NULL. Tell what there is now: there is room again, or it is the end. */
 	void (*go_on)(struct watch_source *s);
+	/* May be NULL. The end alone: what would be told later. */
+	void (*finish)(struct watch_source *s);
 	/* May be NULL. Something has run in the container since the last time. */
 	void (*ran)(struct watch_source *s);
 	/* May be NULL. Where it counts the bytes of the workspace that were read. */

@@ -150,6 +150,9 @@ static void finish(struct watcher *w) {
 
 	report_finish(w);
 	go_on(w);
+	for (size_t i = 0; i < w->source_count; i++)
+		if (w->sources[i]->ops->finish)
+			w->sources[i]->ops->finish(w->sources[i]);
 	do {
 		detector_tick(w->detector, UINT64_MAX, &all);
 		tell_findings(w, &all, NULL);

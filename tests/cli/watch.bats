@@ -331,6 +331,32 @@ while True:
 	gone v1
 }
 
+@test "amounts: who has much to tell does not divide an interval" {
+	local name supervisor n
+	settings false false
+	printf 'file_read_threshold_mb = 5.0\npoll_interval_sec = 3600\n' >>"$HOME/.coi/config.toml"
+	make_workspace "$T/parts"
+	head -c 8000000 /dev/urandom >"$T/parts/data"
+	cd "$T/parts"
+	sleep 1.1 # what has changed since the watching began is no part of it
+	name=$(container_name)
+	coi run -- sleep 100 >/dev/null 2>&1 3>&- &
+	within 10 coi container running "$name"
+	supervisor=$(sed -n 's/^supervisor *= *\([0-9]*\).*/\1/p' "$COI_ROOT/containers/$name/container.ini")
+	for n in 0 1; do
+		# More than what waits to be told has room for.
+		kill -STOP "$supervisor"
+		inside "$name" bash -c 'dd if=/workspace/data of=/dev/null bs=1M count=4 skip=$((4 * '$n'))
+			printf -v x "%030000d" 0; for ((i = 0; i < 250; i++)); do /bin/true $x; done' 2>/dev/null
+		kill -CONT "$supervisor"
+		inside "$name" /bin/true "the end $n"
+		within 30 has "$A/$name.jsonl" '.type == "exec" and (.args // "" | contains("the end '$n'"))'
+	done
+	coi kill --force "$name"
+	wait $! || true
+	within 10 has "$A/$name.jsonl" '.level == "warning" and .title == "Much of the workspace is read"'
+}
+
 @test "amounts: a disk that nobody has asked about is counted, too" {
 	local loop
 	settings false false

@@ -105,8 +105,11 @@ static int counters_start(struct watch_source *s, struct loop *l, const struct w
 	return loop_add_timer(l, c->target.poll_ms, c->target.poll_ms, on_time, c) ? 0 : -errno;
 }
 
-/* Also the end: what was read since the last look is not to go unseen. */
-static void counters_go_on(struct watch_source *s) {
+/*
+ * What was used since the last look is not to go unseen. Not whenever there is room again: whoever
+ * makes much to tell would divide what is looked at by the interval.
+ */
+static void counters_finish(struct watch_source *s) {
 	on_time(s);
 }
 
@@ -127,7 +130,7 @@ const struct watch_source_ops watch_counters = {
 		  "disk of their own",
 	.open = counters_open,
 	.start = counters_start,
-	.go_on = counters_go_on,
+	.finish = counters_finish,
 	.lost = counters_lost,
 	.free = counters_free,
 };
