@@ -68,6 +68,7 @@ static int begin(const struct container *c, const struct runtime_ref *ref,
 	                                       .group_fd = groups.procs_fd,
 	                                       .cgroup2_fd = -1,
 	                                       .root_fd = -1,
+	                                       .workspace_fd = -1,
 	                                       .uid_base = c->ids.base,
 	                                       .uid_count = c->ids.count,
 	                                       .poll_ms = LOOK_TIMEOUT_MS,
@@ -102,7 +103,7 @@ int look_at_processes(const struct session *s, const struct container *c,
 
 	/* It is to look once, and to hear of nothing. */
 	(void)setenv(WATCH_BACKENDS_VARIABLE,
-		     "exec=poll,connect=none,files=none,counters=none,auth=none", 1);
+		     "exec=poll,connect=none,volume=none,files=none,counters=none,auth=none", 1);
 	r = watch_spawn(s->layout, &w, err);
 	(void)unsetenv(WATCH_BACKENDS_VARIABLE);
 	if (r == 0)

@@ -60,6 +60,11 @@ sees() { # NAME JQ-CONDITION
 	grep -q '203.0.113.10:80' "$T/text"
 	grep -q '^Threats: 1$' "$T/text"
 	grep -q '  high: Attack tool: .*/tmp/xmrig' "$T/text"
+	# One look: nothing goes into the kernel for it, and no terminal to who looks.
+	strace -f -o "$T/trace" -e trace=bpf,sendmsg "$COI" monitor m1 --json >/dev/null 2>&1
+	grep -q SCM_RIGHTS "$T/trace"
+	not grep -q 'bpf(' "$T/trace"
+	not grep -Eq 'SCM_RIGHTS.*cmsg_data=\[([0-9]+, )?0[],]' "$T/trace"
 	coi container delete --force m1 2>/dev/null
 	wait "$one" "$two" || true
 }
