@@ -269,16 +269,29 @@ static int export_to_file(struct cli *cli, const char *file, const char *compres
 	return r;
 }
 
-/* A pipe or a device, which is written to and not replaced. */
+/* A link of the system's, as /dev/stdout is one; nothing is put in the place of those. */
+static bool is_of_system(const char *file) {
+	return (!strncmp(file, "/dev/", 5) && strncmp(file, "/dev/shm/", 9)) ||
+	       !strncmp(file, "/proc/", 6);
+}
+
+/*
+ * A pipe or a device, which is written to and not replaced; by its own name, since a container
+ * may have put a link into its workspace that leads to a disk of the host.
+ */
 static int export_into(struct cli *cli, const char *file, const char *compression,
 		       struct err *err) {
+	int flags = O_WRONLY | O_NOCTTY | O_CLOEXEC | (is_of_system(file) ? 0 : O_NOFOLLOW);
 	autoclose int fd = -1;
 	int r;
 
 	privilege_person_begin(cli->who);
-	fd = open(file, O_WRONLY | O_NOCTTY | O_CLOEXEC);
+	fd = open(file, flags);
 	r = fd < 0 ? -errno : 0;
 	privilege_person_end(cli->who);
+	if (r == -ELOOP)
+		return err_set(err, ERR_TRUST, r, "'%s' is a link, and leads to no file; give the name "
+			       "of what is to be written to", file);
 	return r < 0 ? err_sys(err, r, "cannot write '%s'", file) :
 		       export_to(cli, fd, compression, err);
 }
@@ -288,6 +301,8 @@ static bool is_replaced(struct cli *cli, const char *file) {
 	struct stat st;
 	bool is;
 
+	if (is_of_system(file))
+		return false;
 	privilege_person_begin(cli->who);
 	is = stat(file, &st) < 0 || S_ISREG(st.st_mode);
 	privilege_person_end(cli->who);

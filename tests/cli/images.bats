@@ -275,6 +275,17 @@ imports_and_runs() { # FILE...
 	mknod "$T/null" c 1 3
 	coi image export coi-default "$T/null"
 	[ -c "$T/null" ]
+	# Whose link that is nobody knows: in a workspace it may be a container's, and lead to a disk.
+	ln -s null "$T/link"
+	run --separate-stderr coi image export coi-default "$T/link"
+	expect_status 1
+	expect_one_error "'$T/link' is a link"
+	not grep -q Exporting <<<"$stderr"
+	[ "$(readlink "$T/link")" = null ]
+	rm "$T/link"
+	coi image export coi-default /dev/stdout --compression none >"$T/came"
+	[ -L /dev/stdout ]
+	cmp "$T/came" "$T/file"
 	mkdir "$T/folder"
 	run --separate-stderr coi image export coi-default "$T/folder"
 	expect_status 1
