@@ -253,8 +253,7 @@ void supervisor_network_last(struct supervisor *v) {
 
 	v->has_pulse = false;
 	while (r >= 0 && !v->has_pulse && (now = clock_mono_ms()) < end) {
-		if (poll(&wait, 1, (int)(end - now)) > 0)
-			r = net_resolver_read(&v->resolver, &e);
+		r = poll(&wait, 1, (int)(end - now)) > 0 ? net_resolver_read(&v->resolver, &e) : 0;
 		if (r > 0)
 			take_wish(v, &e);
 	}
