@@ -211,8 +211,10 @@ static int clean_run(struct cli *cli, const void *args, struct err *err) {
 	for (size_t i = 0; i < ARRAY_SIZE(stages); i++) {
 		int r = stages[i].wanted ? stages[i].fn(cli, a, &t, err) : 0;
 
-		if (r == STAGE_CANCELLED)
+		if (r == STAGE_CANCELLED && !t.failed)
 			return 0;
+		if (r == STAGE_CANCELLED)
+			break;
 		if (r < 0)
 			return r;
 	}

@@ -85,6 +85,13 @@ stays() { # NAME
 	stays coi-c4
 	run -1 coi clean -f
 	expect_text "1 container could not be removed"
+	# Also when the person does not want what comes next.
+	coi container launch coi-default coi-c6 2>/dev/null
+	coi container stop --force coi-c6 2>/dev/null
+	stays coi-c6
+	run -1 bash -c 'printf "y\nn\n" | "$0" clean --all' "$COI"
+	expect_text "Put it right?"
+	expect_text "1 container could not be removed"
 	run -0 coi container list
 	[[ "$output" != *c1* && "$output" != *c3* && "$output" != *c5* ]]
 	chattr -i "$COI_ROOT"/containers/*/held
