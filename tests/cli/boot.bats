@@ -27,6 +27,9 @@ reboot_machine() {
 	for pid in $(pids_of coi-supervisor) $(pids_of coi-init); do
 		kill -9 "$pid" 2>/dev/null || true
 	done
+	# One that dies has its locks for a moment.
+	all_gone() { [ -z "$(pids_of coi-supervisor)$(pids_of coi-init)" ]; }
+	within 20 all_gone
 	for file in "$COI_ROOT"/containers/*/container.ini; do
 		sed -i 's/^boot_id *=.*/boot_id = 00000000-1111-2222-3333-444444444444/' "$file"
 	done
@@ -68,7 +71,7 @@ state_of() { # NAME
 			coi container launch coi-default coi-kept
 			name=coi-kept
 		else
-			coi run -- sleep 600 >/dev/null 2>&1 3>&- &
+			"$COI" run -- sleep 600 >/dev/null 2>&1 3>&- &
 			one() { name=$(coi container list --format json | jq -er '.[] | select(.status == "Running").name'); }
 			job=$!
 			within 10 one
