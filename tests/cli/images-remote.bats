@@ -152,7 +152,7 @@ tunnels() { # how many, by way of the proxy
 	pid=$!
 	within 30 grep -q endless "$T/tls/log"
 	kill -INT "$pid" 2>/dev/null || true
-	kill -TERM "$pid"
+	kill -TERM "$pid" 2>/dev/null || true
 	status=0
 	wait "$pid" || status=$?
 	[ "$status" != 0 ]
