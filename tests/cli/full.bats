@@ -90,7 +90,7 @@ stays() { # NAME
 	coi container stop --force coi-c6 2>/dev/null
 	stays coi-c6
 	run -1 bash -c 'printf "y\nn\n" | "$0" clean --all' "$COI"
-	expect_text "Put it right?"
+	expect_text "Cancelled."
 	expect_text "1 container could not be removed"
 	run -0 coi container list
 	[[ "$output" != *c1* && "$output" != *c3* && "$output" != *c5* ]]
