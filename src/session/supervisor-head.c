@@ -111,9 +111,10 @@ int supervisor_head_put_back(struct supervisor *v, struct err *err) {
 	if (git < 0 || fstat(git, &st) < 0)
 		return 0;
 	owner = (struct privilege){ .uid = st.st_uid, .gid = st.st_gid };
-	privilege_person_begin(&owner);
+	/* What root in the container has put into it is not the owner's to remove. */
 	if (fstatat(git, "HEAD", &there, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(there.st_mode))
 		r = tree_remove_at(git, "HEAD");
+	privilege_person_begin(&owner);
 	if (r == 0)
 		r = file_write_quick_at(git, "HEAD", v->head, strlen(v->head), 0644);
 	privilege_person_end(&owner);

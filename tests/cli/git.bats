@@ -251,7 +251,8 @@ head_is() { # BRANCH
 	# Without one in the work tree git finds no repository at all.
 	echo 'ref: refs/heads/main' >HEAD
 	session_begin
-	for how in 'rm -f HEAD' 'echo garbage >HEAD' 'rm -f HEAD; mkdir HEAD; touch HEAD/x' 'rm -f HEAD; ln -s ../file HEAD' \
+	for how in 'rm -f HEAD' 'echo garbage >HEAD' 'rm -f HEAD; mkdir HEAD; touch HEAD/x' \
+		'mkdir -p x/y; touch x/y/z; i=0; until [ -d HEAD ] || [ $i = 50 ]; do rm -f HEAD; mv x HEAD; i=$((i + 1)); done' 'rm -f HEAD; ln -s ../file HEAD' \
 		'rm -f HEAD; mkfifo HEAD' ': >HEAD' 'mv HEAD x; head -c 100000 /dev/zero >HEAD'; do
 		as_root sh -c "cd /workspace/.git && { $how; }" || true # it may be put back in between
 		within 5 head_is main
