@@ -300,7 +300,8 @@ int lifecycle_unfreeze(struct session *s, const char *name, struct err *err) {
 	r = standstill_release(s, c, STANDSTILL_THREAT, err);
 	if (r < 0)
 		return r;
-	session_log_note(c, "thawed by %s (uid %u)", s->who->user, (unsigned)s->who->uid);
+	session_log_note(c, "let go on by %s (uid %u), if nothing else holds it", s->who->user,
+			 (unsigned)s->who->uid);
 	if (standstill_holds(s, c, STANDSTILL_PROTECT)) {
 		err_set(err, ERR_CONFLICT, -EBUSY,
 			"container '%s' stays frozen: protected paths of it are not in place", name);

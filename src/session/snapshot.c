@@ -19,7 +19,6 @@
 #include "session/standstill.h"
 #include "session/storage.h"
 
-
 /* ---- the plan ---- */
 
 struct making {

@@ -71,13 +71,13 @@ int standstill_hold(const struct session *s, const struct container *c, enum sta
 		    struct err *err) {
 	autoclose int run = container_run_dir(s, c->name);
 	struct runtime_ref ref = container_ref(s, c);
+	/* At once, and whether there is room for a mark or not. */
+	int frozen = runtime_freeze(&ref, FREEZE_TIMEOUT_MS, err);
 	int r = run < 0 ? run : file_write_quick_at(run, marks[why], "", 0, 0600);
-	int frozen;
 
+	/* Somebody who did not see the mark yet may have let it go on. */
 	if (r == 0)
 		return settle(&ref, run, err);
-	/* Without a mark (no space for one) it stands still as well as it can. */
-	frozen = runtime_freeze(&ref, FREEZE_TIMEOUT_MS, err);
 	return frozen < 0 ? frozen : err_sys(err, r, "cannot note why '%s' is frozen", c->name);
 }
 

@@ -25,7 +25,7 @@ enum standstill_reason {
 	STANDSTILL_REASON_COUNT,
 };
 
-/* Marked, and frozen, if it is not already. 0 or -errno; the mark is there all the same. */
+/* Frozen, if it is not already, and marked. 0 or -errno, when one of both is not so. */
 int standstill_hold(const struct session *s, const struct container *c, enum standstill_reason why,
 		    struct err *err);
 /* That is over: it goes on unless something else holds it. 0 or -errno. */

@@ -9,17 +9,19 @@
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/linux.h"
 #include "base/mem.h"
 #include "session/supervisor.h"
 
 #define HEAD_MAX_BYTES 4096
 #define SHORTEST_ID 40
+#define ASIDE_MAX 100 /* directories that were moved aside */
 
 /* As git sees it: "ref: refs/…", or the number of a commit. */
 static bool is_proper(const char *text) {
@@ -102,6 +104,23 @@ bool supervisor_head_is_proper(struct supervisor *v) {
 	return true;
 }
 
+/*
+ * A directory in its place: moved aside, as the owner. What root in the container has put into it
+ * is not the owner's to remove, and we do not: whose it was before is not known.
+ */
+static int move_aside(int git) {
+	char name[32];
+
+	for (int i = 1; i <= ASIDE_MAX; i++) {
+		(void)snprintf(name, sizeof(name), "HEAD.not-git-%d", i);
+		if (renameat2(git, "HEAD", git, name, RENAME_NOREPLACE) == 0)
+			return 0;
+		if (errno != EEXIST)
+			return -errno;
+	}
+	return -EEXIST;
+}
+
 int supervisor_head_put_back(struct supervisor *v, struct err *err) {
 	autoclose int git = open_git(v);
 	struct privilege owner;
@@ -111,10 +130,9 @@ int supervisor_head_put_back(struct supervisor *v, struct err *err) {
 	if (git < 0 || fstat(git, &st) < 0)
 		return 0;
 	owner = (struct privilege){ .uid = st.st_uid, .gid = st.st_gid };
-	/* What root in the container has put into it is not the owner's to remove. */
-	if (fstatat(git, "HEAD", &there, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(there.st_mode))
-		r = tree_remove_at(git, "HEAD");
 	privilege_person_begin(&owner);
+	if (fstatat(git, "HEAD", &there, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(there.st_mode))
+		r = unlinkat(git, "HEAD", AT_REMOVEDIR) == 0 ? 0 : move_aside(git);
 	if (r == 0)
 		r = file_write_quick_at(git, "HEAD", v->head, strlen(v->head), 0644);
 	privilege_person_end(&owner);

@@ -257,6 +257,8 @@ head_is() { # BRANCH
 		as_root sh -c "cd /workspace/.git && { $how; }" || true # it may be put back in between
 		within 5 head_is main
 	done
+	# Moved aside: we remove nothing of which we do not know whose it was.
+	ls .git/HEAD.not-git-*/y/z
 	git checkout -q -b next
 	chown 1234:1234 .git/HEAD
 	as_root sh -c 'rm /workspace/.git/HEAD'

@@ -398,8 +398,8 @@ const struct watch_source_ops watch_connect_bpf = {
 const struct watch_source_ops watch_volume_bpf = {
 	.source = "volume",
 	.backend = "bpf",
-	.limits = "what of the workspace is read through a mapping or past the page cache, or has "
-		  "changed since the watching began",
+	.limits = "what of the workspace is read through a mapping or past the page cache, of a file "
+		  "after its end was read, or has changed since the watching began",
 	.prepare = bpf_prepare,
 	.open = volume_open,
 	.start = volume_start,
