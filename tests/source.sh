@@ -32,7 +32,7 @@ verdict "what contrib/cross cannot see is there to be seen" "$(
 	done
 	${COI_TEST_CC:-cc} -fsyntax-only -Wall -Werror contrib/cross-probe.c 2>&1)"
 
-# "! command" stops no test: 'not' (tests/lib/not.bash) does. As the last line of a
+# "! command" stops no test: 'not' (tests/lib/words.bash) does. As the last line of a
 # function it is what that returns, and before "||" and "&&" it is a condition.
 verdict "what must not be is asked so that a test can fail" "$(find tests -name '*.bats' | sort |
 	xargs -r awk '

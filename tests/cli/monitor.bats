@@ -29,7 +29,7 @@ sees() { # NAME JQ-CONDITION
 
 @test "monitor: connections, processes, amounts and threats of one that nobody watches" {
 	launch m1
-	"$COI" container exec m1 -- bash -c 'exec 9<>/dev/tcp/public.test/80; read -r x; : "$1"' x "$(printf 'a\033[1m\nb')" \
+	"$COI" container exec m1 -- bash -c 'exec 9<>/dev/tcp/public.test/7; read -r x; : "$1"' x "$(printf 'a\033[1m\nb')" \
 		</dev/zero >/dev/null 2>&1 3>&- &
 	local one=$! two
 	"$COI" container exec m1 -- bash -c 'ln -s /usr/bin/bash /tmp/xmrig; mkfifo /tmp/f; exec /tmp/xmrig -c "read -r x </tmp/f" --token=hunter2' 3>&- &
@@ -41,7 +41,7 @@ sees() { # NAME JQ-CONDITION
 	grep -q '^Container: m1$' "$T/err"
 	jq -e '.container == "m1" and (.container_ip | startswith("10.77.")) and (has("errors") | not) and
 		(keys_unsorted == ["timestamp", "container", "container_ip", "network", "processes", "filesystem", "resources", "threats"])' "$T/json"
-	jq -e '.network.connections[] | select(.remote_addr == "203.0.113.10:80" and .protocol == "tcp" and
+	jq -e '.network.connections[] | select(.remote_addr == "203.0.113.10:7" and .protocol == "tcp" and
 		.state == "ESTABLISHED" and .uid == 0 and .suspicious == false)' "$T/json"
 	jq -e '.processes | .available and .total_count == (.processes | length)' "$T/json"
 	# By the host's numbers; what a process calls itself is escaped.
@@ -57,7 +57,7 @@ sees() { # NAME JQ-CONDITION
 
 	coi monitor m1 >"$T/text" 2>/dev/null
 	not grep -qP '[\x00-\x08\x0b-\x1f\x7f]' "$T/text"
-	grep -q '203.0.113.10:80' "$T/text"
+	grep -q '203.0.113.10:7 ' "$T/text"
 	grep -q '^Threats: 1$' "$T/text"
 	grep -q '  high: Attack tool: .*/tmp/xmrig' "$T/text"
 	# One look: nothing goes into the kernel for it, and no terminal to who looks.

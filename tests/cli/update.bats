@@ -68,7 +68,7 @@ setup() {
 	printf x >>"$T/releases/coi-1.1.0-linux-$ARCH.tar.xz"
 	refused "more than" -f
 	cp "$T/good/coi-1.1.0-linux-$ARCH.tar.xz" "$T/releases"
-	printf x | dd of="$T/releases/coi-1.1.0-linux-$ARCH.tar.xz" bs=1 seek=100 count=1 conv=notrunc status=none
+	another_byte "$T/releases/coi-1.1.0-linux-$ARCH.tar.xz" 100
 	refused "has the SHA-256" -f
 	# Signed, and another program than the list says; and no archive at all.
 	cp "$T/good/coi-0.9.9-linux-$ARCH.tar.xz" "$T/releases/coi-1.1.0-linux-$ARCH.tar.xz"
@@ -254,7 +254,7 @@ after_update() { # STATUS: either version, whole
 	run --separate-stderr install_sh NONINTERACTIVE=1
 	expect_status 1
 	rm "$T/tls/mode"
-	printf x | dd of="$T/releases/coi-1.1.0-linux-$ARCH.tar.xz" bs=1 seek=100 count=1 conv=notrunc status=none
+	another_byte "$T/releases/coi-1.1.0-linux-$ARCH.tar.xz" 100
 	run --separate-stderr install_sh NONINTERACTIVE=1
 	expect_status 1
 	expect_stderr "has the SHA-256"

@@ -2,7 +2,7 @@
 # For the suites of the image store. They need root, no network, and a directory on a real
 # file system (IMAGE_TEST_DIR, default /var/tmp).
 
-. "$(dirname "${BASH_SOURCE[0]}")/../lib/not.bash"
+. "$(dirname "${BASH_SOURCE[0]}")/../lib/words.bash"
 
 SRC=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 BUILD=${COI_TEST_BUILD:-$SRC}

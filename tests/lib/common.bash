@@ -6,7 +6,7 @@
 # own, and the small test image under the name of the default image, so that plain
 # `coi run` works.
 
-. "$(dirname "${BASH_SOURCE[0]}")/not.bash"
+. "$(dirname "${BASH_SOURCE[0]}")/words.bash"
 
 bats_require_minimum_version 1.5.0
 : "${COI_TEST_SRC:=$(dirname "$(dirname "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")")")}"

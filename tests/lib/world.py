@@ -9,6 +9,7 @@ import selectors
 import socket
 import struct
 import sys
+import threading
 import time
 
 NAME_SERVER = "203.0.113.53"
@@ -50,14 +51,18 @@ TTLS = {"rebind.test": 0, "remeta.test": 0, "zero.test": 0, "rotate.test": 1}
 TTL = 5
 TURN = {}
 LOOP = selectors.DefaultSelector()
+LOG = threading.Lock()
+# Who says nothing for so many seconds has no request.
+SILENCE = 2
 ECHO_PORT = 7
 ANY_PORT = 8088
 A, CNAME, AAAA = 1, 5, 28
 
 
 def log(out, *words):
-    out.write(" ".join(str(w) for w in words) + "\n")
-    out.flush()
+    with LOG:
+        out.write(" ".join(str(w) for w in words) + "\n")
+        out.flush()
 
 
 def name_bytes(name):
@@ -120,10 +125,17 @@ def dns_udp(sock, out):
         sock.sendto(reply[0], peer)
 
 
-def dns_tcp(sock, out):
-    conn, peer = sock.accept()
+def each(serve):
+    """A thread for each connection: one that says nothing keeps nobody else waiting."""
+    def accept(sock, out):
+        conn, peer = sock.accept()
+        conn.settimeout(SILENCE)
+        threading.Thread(target=serve, args=(conn, peer, out), daemon=True).start()
+    return accept
+
+
+def dns_tcp(conn, peer, out):
     with conn:
-        conn.settimeout(2)
         try:
             head = conn.recv(2, socket.MSG_WAITALL)
             query = conn.recv(struct.unpack(">H", head)[0], socket.MSG_WAITALL)
@@ -135,10 +147,8 @@ def dns_tcp(sock, out):
             pass
 
 
-def web(sock, out):
-    conn, peer = sock.accept()
+def web(conn, peer, out):
     with conn:
-        conn.settimeout(2)
         try:
             head = b""
             while b"\r\n\r\n" not in head and len(head) < 65536:
@@ -201,14 +211,14 @@ def main():
     out = open(sys.argv[1], "a", encoding="utf-8")
     loop = LOOP
     loop.register(listen(NAME_SERVER, 53, socket.SOCK_DGRAM), selectors.EVENT_READ, dns_udp)
-    loop.register(listen(NAME_SERVER, 53, socket.SOCK_STREAM), selectors.EVENT_READ, dns_tcp)
+    loop.register(listen(NAME_SERVER, 53, socket.SOCK_STREAM), selectors.EVENT_READ, each(dns_tcp))
     for address in WEB:
         for port in WEB_PORTS:
-            loop.register(listen(address, port, socket.SOCK_STREAM), selectors.EVENT_READ, web)
+            loop.register(listen(address, port, socket.SOCK_STREAM), selectors.EVENT_READ, each(web))
         loop.register(listen(address, ECHO_PORT, socket.SOCK_DGRAM), selectors.EVENT_READ, echo_udp)
         loop.register(listen(address, ECHO_PORT, socket.SOCK_STREAM), selectors.EVENT_READ, echo_tcp)
     # By any address that leads here: those of rotate.test.
-    loop.register(listen("0.0.0.0", ANY_PORT, socket.SOCK_STREAM), selectors.EVENT_READ, web)
+    loop.register(listen("0.0.0.0", ANY_PORT, socket.SOCK_STREAM), selectors.EVENT_READ, each(web))
     log(out, "start", int(time.time()))
     with open(sys.argv[2], "w", encoding="utf-8") as ready:
         ready.write("ready\n")

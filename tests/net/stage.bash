@@ -5,7 +5,7 @@
 # network namespaces in the place of containers: the library does not know the difference.
 # `stage_setup` in setup_file, `stage_load` in setup, `stage_teardown` in teardown_file.
 
-. "$(dirname "${BASH_SOURCE[0]}")/../lib/not.bash"
+. "$(dirname "${BASH_SOURCE[0]}")/../lib/words.bash"
 
 bats_require_minimum_version 1.5.0
 : "${COI_TEST_SRC:=$(dirname "$(dirname "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")")")}"
