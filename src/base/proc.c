@@ -329,6 +329,14 @@ int proc_output(const struct spawn_spec *spec, struct buf *out, struct err *err)
 	return status < 0 ? err_sys(err, status, "cannot wait for '%s'", spec->path) : status;
 }
 
+bool proc_is_asked_to_end(void) {
+	sigset_t pending;
+
+	return sigpending(&pending) == 0 &&
+	       (sigismember(&pending, SIGINT) == 1 || sigismember(&pending, SIGTERM) == 1 ||
+		sigismember(&pending, SIGHUP) == 1);
+}
+
 void proc_set_name(const char *name) {
 	(void)prctl(PR_SET_NAME, name);
 }

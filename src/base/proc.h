@@ -78,6 +78,8 @@ int proc_output(const struct spawn_spec *spec, struct buf *out, struct err *err)
  * far as the hard limits let us.
  */
 void proc_limits_reset(void);
+/* Has a SIGINT, SIGTERM or SIGHUP come that is blocked? Fine in a signal handler. */
+bool proc_is_asked_to_end(void);
 /* Set the name that ps shows (up to 15 bytes). */
 void proc_set_name(const char *name);
 /* Close everything above 2 except the @count descriptors in @keep (sorted or not). */

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/proc.h"
 
 #define TICK_MS 100
 #define CHILDREN_MAX 64
@@ -52,21 +53,13 @@ static bool was_there(pid_t pid) {
 	return false;
 }
 
-static bool is_wanted_to_end(void) {
-	sigset_t pending;
-
-	return sigpending(&pending) == 0 &&
-	       (sigismember(&pending, SIGINT) == 1 || sigismember(&pending, SIGTERM) == 1 ||
-		sigismember(&pending, SIGHUP) == 1);
-}
-
 static void on_alarm(int signo) {
 	pid_t pids[CHILDREN_MAX];
 	int saved = errno;
 	size_t count;
 
 	(void)signo;
-	if (--watch.ticks_left <= 0 || is_wanted_to_end()) {
+	if (--watch.ticks_left <= 0 || proc_is_asked_to_end()) {
 		count = children_read(pids);
 		for (size_t i = 0; i < count; i++)
 			if (!was_there(pids[i]) && kill(pids[i], SIGKILL) == 0)

@@ -92,21 +92,19 @@ static int ptmx_open(struct lxc_container *c, const struct attach_spec *spec) {
 	return steal_fd(&fd);
 }
 
-static int spec_check(const struct attach_spec *spec, struct err *err) {
-	int frozen;
+static int refuse_frozen(const struct attach_spec *spec, struct err *err) {
+	(void)err_set(err, ERR_CONFLICT, -EBUSY, "'%s' is frozen", runtime_ref_name(&spec->ref));
+	return err_hint(err, "thaw it first: coi unfreeze");
+}
 
+static int spec_check(const struct attach_spec *spec, struct err *err) {
 	if (!spec->argv || !spec->argv[0] || (spec->cwd && spec->cwd[0] != '/') ||
 	    spec->ref.lxcpath[0] != '/')
 		return err_set(err, ERR_BUG, -EINVAL, "malformed plan of a command");
 	if (!runtime_alive(&spec->ref))
 		return err_set(err, ERR_MISSING, -ESRCH, "'%s' is not running",
 			       runtime_ref_name(&spec->ref));
-	frozen = runtime_is_frozen(&spec->ref);
-	if (frozen == 1) {
-		err_set(err, ERR_CONFLICT, -EBUSY, "'%s' is frozen", runtime_ref_name(&spec->ref));
-		return err_hint(err, "thaw it first: coi unfreeze");
-	}
-	return 0;
+	return runtime_is_frozen(&spec->ref) == 1 ? refuse_frozen(spec, err) : 0;
 }
 
 /*
@@ -199,6 +197,9 @@ static int attach_failed(struct lxc_container *c, const struct attach_spec *spec
 			 const char *what, struct err *err) {
 	if (code == -ESRCH || !runtime_alive(&spec->ref))
 		return err_set(err, ERR_MISSING, -ESRCH, "'%s' has ended", runtime_ref_name(&spec->ref));
+	/* Just when somebody entered. */
+	if (code == -ETIMEDOUT && runtime_is_frozen(&spec->ref) == 1)
+		return refuse_frozen(spec, err);
 	if (code == -ETIMEDOUT)
 		return err_set(err, ERR_SYSTEM, code,
 			       "cannot %s '%s': somebody in there stops who enters", what,

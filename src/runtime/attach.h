@@ -56,7 +56,7 @@ struct attach_spec {
  *
  * Returns the exit status (0…255, 128 + signal; 126 and 127 when the command
  * could not be executed, with @err saying why), or -errno when it was not
- * started: bad cwd, no such container, frozen, …
+ * started: bad cwd, no such container, … (-EBUSY: it is frozen).
  * A second SIGINT or SIGTERM within two seconds kills the command, and so does one
  * when somebody has stopped it; with a tty ^C is for the command, as long as it
  * reacts (relay_run()). When the terminal goes away the command

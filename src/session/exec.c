@@ -13,6 +13,7 @@
 #include "runtime/attach.h"
 #include "runtime/control.h"
 #include "session/environment.h"
+#include "session/standstill.h"
 
 #define LINE_MAX_BYTES 4096
 
@@ -69,6 +70,16 @@ static void tell_audit(const struct session *s, const struct container *c,
 		session_say(s, "Warning: %s", err.msg);
 }
 
+/* It was frozen, and is not any more: what @err says of that is over. */
+static bool once_more(const struct session *s, const struct container *c, int *r, struct err *err) {
+	if (*r != -EBUSY)
+		return false;
+	*r = standstill_wait(s, c, err);
+	if (*r == 0 && err)
+		*err = (struct err){ 0 };
+	return *r == 0;
+}
+
 /* Who waits for a command is told when it stands still since its container does. */
 struct watch {
 	const struct session *s;
@@ -113,7 +124,9 @@ int exec_run(struct session *s, const struct container *c, const struct exec_req
 	fill_spec(s, c, request, env, &spec);
 	spec.on_quiet = on_quiet;
 	spec.quiet_data = &watch;
-	r = attach_run(&spec, err);
+	do
+		r = attach_run(&spec, err);
+	while (once_more(s, c, &r, err));
 	if (r == -EINTR && is_frozen(&watch))
 		return err_hint(err, "the container is paused: 'coi unfreeze %s' says why and lets it "
 				     "go on", c->name);
@@ -123,6 +136,7 @@ int exec_run(struct session *s, const struct container *c, const struct exec_req
 int exec_capture(struct session *s, const struct container *c, const struct exec_request *request,
 		 struct buf *out, struct buf *err_out, struct err *err) {
 	autostrv char **env = environment_make(s, c, request);
+	int timeout_ms = request->timeout_ms > 0 ? request->timeout_ms : -1;
 	struct attach_spec spec;
 	int r = check(s, c, err);
 
@@ -133,8 +147,10 @@ int exec_capture(struct session *s, const struct container *c, const struct exec
 	spec.tty = false;
 	if (request->input_fd <= 0)
 		spec.stdin_fd = -1;
-	return attach_capture(&spec, request->timeout_ms > 0 ? request->timeout_ms : -1, out, err_out,
-			      err);
+	do
+		r = attach_capture(&spec, timeout_ms, out, err_out, err);
+	while (once_more(s, c, &r, err));
+	return r;
 }
 
 static void give_lines(struct buf *pending, bool all, void (*line)(const char *text, void *data),
@@ -190,7 +206,9 @@ int exec_lines(struct session *s, const struct container *c, const struct exec_r
 	spec.tty = false;
 	spec.stdin_fd = -1;
 	spec.stdout_fd = spec.stderr_fd = ends[1];
-	r = attach_start(&spec, &proc, err);
+	do
+		r = attach_start(&spec, &proc, err);
+	while (once_more(s, c, &r, err));
 	(void)close(ends[1]);
 	if (r < 0)
 		return r;

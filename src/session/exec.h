@@ -24,7 +24,7 @@ struct exec_request {
 /*
  * Run with the caller's standard streams; returns the exit status as
  * attach_run(), or -errno. ERR_MISSING: no such container; ERR_CONFLICT: it
- * does not run, or is frozen.
+ * does not run, or is frozen for longer than a moment (standstill_wait()).
  */
 int exec_run(struct session *s, const struct container *c, const struct exec_request *request,
 	     struct err *err);

@@ -20,6 +20,7 @@
 #include "session/file-tree.h"
 #include "session/repair.h"
 #include "session/snapshot.h"
+#include "session/standstill.h"
 #include "session/storage.h"
 
 void file_result_done(struct file_result *r) {
@@ -221,15 +222,6 @@ static int find(struct session *s, const char *name, bool push, struct container
 	return r < 0 ? r : snapshot_pending_check(*ret, err);
 }
 
-static int frozen_check(struct session *s, const struct container *c, struct err *err) {
-	struct runtime_ref ref = container_ref(s, c);
-
-	if (runtime_is_frozen(&ref) != 1)
-		return 0;
-	(void)err_set(err, ERR_CONFLICT, -EBUSY, "container '%s' is frozen", c->name);
-	return err_hint(err, "'coi unfreeze %s' lets it go on.", c->name);
-}
-
 static int remote_start(struct session *s, struct task *t, struct remote *m, struct err *err) {
 	int to[2] = { -1, -1 }, from[2];
 
@@ -260,7 +252,7 @@ static int remote_begin(struct session *s, struct task *t, struct container **c,
 	if (r < 0)
 		return r;
 	if (container_is_running(s, *c)) {
-		r = frozen_check(s, *c, err);
+		r = standstill_wait(s, *c, err);
 		if (r < 0)
 			return r;
 		pidfd = proc_id_open(&(*c)->init);

@@ -302,15 +302,9 @@ int lifecycle_unfreeze(struct session *s, const char *name, struct err *err) {
 		return r;
 	session_log_note(c, "let go on by %s (uid %u), if nothing else holds it", s->who->user,
 			 (unsigned)s->who->uid);
-	if (standstill_holds(s, c, STANDSTILL_PROTECT)) {
-		err_set(err, ERR_CONFLICT, -EBUSY,
-			"container '%s' stays frozen: protected paths of it are not in place", name);
-		return err_hint(err, "'coi logs %s' says which; it goes on when they are put right",
-				name);
-	}
-	return standstill_holds(s, c, STANDSTILL_COPY) ?
-		       err_set(err, ERR_CONFLICT, -EBUSY,
-			       "container '%s' stays frozen while its files are copied", name) : 0;
+	r = standstill_wait(s, c, err);
+	/* Frozen for the next threat: that is another question. */
+	return r == -EBUSY && standstill_holds(s, c, STANDSTILL_THREAT) ? 0 : r;
 }
 
 static int check_mount(const struct container *c, const struct container_mount *m,

@@ -3,9 +3,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/fd.h"
 #include "base/mem.h"
 #include "base/proc.h"
@@ -14,12 +16,30 @@
 #define FREEZE_TIMEOUT_MS 2000
 /* What waits for a slow disk is not frozen before that has answered. */
 #define COPY_TIMEOUT_MS 5000
+/* A freeze comes before its mark, and goes after it. */
+#define MARK_MS 500
+#define WAIT_MS 10000
+#define TELL_MS 1000
+#define LOOK_MS 10
 
 /* In the directory of the run. */
 static const char *const marks[STANDSTILL_REASON_COUNT] = {
 	[STANDSTILL_THREAT] = "still-threat",
 	[STANDSTILL_PROTECT] = "still-protect",
 	[STANDSTILL_COPY] = "still-copy",
+};
+
+static const struct {
+	const char *why;
+	const char *command; /* of coi, about the container; NULL: there is none */
+	const char *hint;
+} texts[STANDSTILL_REASON_COUNT + 1] = {
+	[STANDSTILL_THREAT] = { "monitoring has found a threat", "unfreeze",
+				"says which and lets it go on" },
+	[STANDSTILL_PROTECT] = { "protected paths of it are not in place", "logs",
+				 "says which; it goes on when they are put right" },
+	[STANDSTILL_COPY] = { "its files are copied", NULL, "it goes on when that is done" },
+	[STANDSTILL_REASON_COUNT] = { "it was done by hand", "unfreeze", "lets it go on" },
 };
 
 /*
@@ -38,11 +58,17 @@ static bool holds(int run, enum standstill_reason why) {
 	return fcntl(fd, F_OFD_GETLK, &lock) < 0 || lock.l_type != F_UNLCK;
 }
 
+/* The first that does, or STANDSTILL_REASON_COUNT. */
+static enum standstill_reason held_by(int run) {
+	enum standstill_reason i = 0;
+
+	while (i < STANDSTILL_REASON_COUNT && !holds(run, i))
+		i++;
+	return i;
+}
+
 static bool is_held(int run) {
-	for (enum standstill_reason i = 0; i < STANDSTILL_REASON_COUNT; i++)
-		if (holds(run, i))
-			return true;
-	return false;
+	return held_by(run) < STANDSTILL_REASON_COUNT;
 }
 
 /*
@@ -58,6 +84,19 @@ static int settle(const struct runtime_ref *ref, int run, struct err *err) {
 		r = held ? runtime_freeze(ref, FREEZE_TIMEOUT_MS, err) : runtime_unfreeze(ref, err);
 	} while (is_held(run) != held);
 	return r;
+}
+
+/* What has no mark yet has one in a moment, and what has none any more goes on. */
+static bool is_by_hand(const struct runtime_ref *ref, int run) {
+	uint64_t end = clock_mono_ms() + MARK_MS;
+
+	for (;;) {
+		if (runtime_is_frozen(ref) != 1 || is_held(run))
+			return false;
+		if (clock_mono_ms() >= end)
+			return true;
+		(void)poll(NULL, 0, LOOK_MS);
+	}
 }
 
 bool standstill_holds(const struct session *s, const struct container *c,
@@ -89,6 +128,39 @@ int standstill_release(const struct session *s, const struct container *c,
 	if (run < 0 || (unlinkat(run, marks[why], 0) < 0 && errno != ENOENT))
 		return err_sys(err, run < 0 ? run : -errno, "cannot let '%s' go on", c->name);
 	return settle(&ref, run, err);
+}
+
+static int refuse(const struct container *c, enum standstill_reason why, struct err *err) {
+	(void)err_set(err, ERR_CONFLICT, -EBUSY, "container '%s' is frozen: %s", c->name,
+		      texts[why].why);
+	return texts[why].command ? err_hint(err, "'coi %s %s' %s", texts[why].command, c->name,
+					     texts[why].hint)
+				  : err_hint(err, "%s", texts[why].hint);
+}
+
+int standstill_wait(const struct session *s, const struct container *c, struct err *err) {
+	autoclose int run = container_run_dir(s, c->name);
+	struct runtime_ref ref = container_ref(s, c);
+	uint64_t begin = clock_mono_ms(), waited = 0;
+	bool told = false, is_asked = false;
+
+	if (run < 0)
+		return err_sys(err, run, "cannot see why '%s' is frozen", c->name);
+	while (runtime_is_frozen(&ref) == 1) {
+		enum standstill_reason why = held_by(run);
+
+		if (why == STANDSTILL_THREAT || waited >= WAIT_MS || is_asked ||
+		    (why == STANDSTILL_REASON_COUNT && is_by_hand(&ref, run)))
+			return refuse(c, why, err);
+		if (!told && waited >= TELL_MS && why < STANDSTILL_REASON_COUNT) {
+			session_say(s, "Waiting for '%s', which is frozen: %s ...", c->name,
+				    texts[why].why);
+			told = true;
+		}
+		is_asked = poll(NULL, 0, LOOK_MS) < 0 || proc_is_asked_to_end();
+		waited = clock_mono_ms() - begin;
+	}
+	return 0;
 }
 
 /* In the keeper: what ends those who asked for it, and their terminal, is not for us. */
@@ -139,8 +211,8 @@ int standstill_begin(const struct session *s, const struct container *c, struct 
 	*ret = (struct standstill)STANDSTILL_NONE;
 	if (run < 0)
 		return err_sys(err, run, "cannot freeze '%s'", c->name);
-	/* By hand: nobody else would know that it was. */
-	if (!is_held(run) && runtime_is_frozen(&ref) == 1)
+	/* Nobody else would know that it was. */
+	if (is_by_hand(&ref, run))
 		return 0;
 	r = start_keeper(&ref, run, &still, err);
 	if (r == 0)

@@ -35,6 +35,12 @@ int standstill_release(const struct session *s, const struct container *c,
 bool standstill_holds(const struct session *s, const struct container *c,
 		      enum standstill_reason why);
 
+/*
+ * One that is frozen for what ends by itself is waited for, ten seconds at most, or until a
+ * signal comes that is to end us: 0 when it goes on; -EBUSY, with the reason, when it does not.
+ */
+int standstill_wait(const struct session *s, const struct container *c, struct err *err);
+
 struct standstill {
 	pid_t keeper; /* 0: none */
 	int end;      /* what the keeper waits for: closed by us, or with us */

@@ -422,7 +422,7 @@ slow_pull() { # CONDITION ARGUMENTS...
 	fi
 	run --separate-stderr coi file pull "$C:/srv/old" frozen
 	expect_status 1
-	[[ $stderr == *"is frozen"* ]]
+	expect_stderr "is frozen: it was done by hand"
 	coi unfreeze "$C"
 	coi file pull "$C:/srv/old" thawed
 }

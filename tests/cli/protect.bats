@@ -898,13 +898,14 @@ refused() {
 	expect_equal "$(git config a.b)" c
 }
 
+# The watch may be quicker and put a placeholder there: then again.
+replaced_by_link() { rmdir .coi && ln -sT /tmp .coi; }
+
 @test "the container is frozen for as long as something cannot be protected again" {
 	settings 'host_immutable = false'
 	session_begin
 	sleep 0.5
-	# The watch may be quicker and put a placeholder there: then again.
-	replaced() { rmdir .coi && ln -sT /tmp .coi; }
-	within 5 replaced
+	within 5 replaced_by_link
 	frozen() {
 		[ "$(coi list --format json | jq -r '.active_containers[].status')" = Frozen ]
 	}
@@ -939,6 +940,49 @@ refused() {
 	done
 }
 
+@test "who wants something of what stands still for a moment waits, and says so" {
+	local job what
+	settings 'host_immutable = false'
+	session_begin
+	coi container exec "$name" --user 0 -- sh -c 'head -c 300000000 /dev/zero >/root/large'
+	is() { [ "$(coi list --format json | jq -r '.active_containers[].status')" = "$1" ]; }
+	"$COI" snapshot create -c "$name" first >"$T/copy" 2>&1 3>&- &
+	job=$!
+	within 20 is Frozen
+	kill -STOP "$job"
+	echo pushed >"$T/file"
+	"$COI" container exec "$name" -- echo ran >"$T/exec" 2>&1 3>&- &
+	local exec=$!
+	"$COI" container exec "$name" --capture -- echo ran >"$T/capture" 2>&1 3>&- &
+	local capture=$!
+	"$COI" file push "$T/file" "$name:/root/file" >"$T/push" 2>&1 3>&- &
+	local push=$!
+	"$COI" unfreeze "$name" >"$T/unfreeze" 2>&1 3>&- &
+	local unfreeze=$!
+	for what in exec capture push unfreeze; do
+		within 9 grep -q "Waiting for '$name', which is frozen: its files are copied" "$T/$what"
+	done
+	kill -CONT "$job"
+	wait "$job"
+	for what in exec capture push unfreeze; do
+		wait "${!what}" || { cat "$T/$what"; return 1; }
+	done
+	grep -qx ran "$T/exec"
+	not grep -q Error "$T/exec"
+	grep -q ran "$T/capture"
+	expect_equal "$(coi container exec "$name" --user 0 -- cat /root/file)" pushed
+	# What does not end is not waited for without end, and not at all when a person is asked.
+	within 5 replaced_by_link
+	within 5 is Frozen
+	run --separate-stderr coi container exec "$name" -- true
+	expect_status 1
+	expect_stderr "is frozen: protected paths of it are not in place"
+	: >"$COI_ROOT/run/$name/still-threat"
+	"$COI" container exec "$name" -- true >"$T/exec" 2>&1 3>&- && return 1
+	grep -q "is frozen: monitoring has found a threat" "$T/exec"
+	not grep -q "Waiting for" "$T/exec"
+}
+
 @test "what stands still for several reasons goes on when the last of them is over" {
 	settings 'host_immutable = false'
 	session_begin
@@ -949,8 +993,7 @@ refused() {
 	local job=$!
 	within 20 is Frozen
 	kill -STOP "$job"
-	replaced() { rmdir .coi && ln -sT /tmp .coi; }
-	within 5 replaced
+	within 5 replaced_by_link
 	within 10 grep -q "it is frozen until they are" "$COI_ROOT/containers/$name/supervisor.log"
 	kill -CONT "$job"
 	wait "$job"
@@ -959,7 +1002,7 @@ refused() {
 	: >"$COI_ROOT/run/$name/still-threat"
 	run --separate-stderr coi unfreeze "$name"
 	expect_status 1
-	expect_stderr "stays frozen: protected paths of it are not in place"
+	expect_stderr "is frozen: protected paths of it are not in place"
 	is Frozen
 	jq -e 'select(.type == "container.unfreeze")' "$HOME/.coi/audit/$name.jsonl"
 	# What is put right when nobody looks: a supervisor after one that died knows why it is frozen.
