@@ -43,6 +43,7 @@
 #define WATCH_EVENTS (IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_ONLYDIR)
 #define SETTLE_MS 100  /* who removes a file often writes it again */
 #define RETRY_MS 300
+#define SOON_MS 100
 #define ANSWER_MS 3000
 #define TREES_MS 300
 #define MENDS_MAX 200 /* in a minute: then somebody inside plays with us */
@@ -201,13 +202,30 @@ static int look_there(struct supervisor *v) {
 	return all_in_place(v) ? 0 : -EIO;
 }
 
+static void freeze(struct supervisor *v, bool *frozen) {
+	struct err err = { 0 };
+
+	if (!*frozen && standstill_hold(&v->session, v->c, STANDSTILL_PROTECT, &err) < 0)
+		supervisor_complain(&err);
+	*frozen = true;
+}
+
+static void let_go(struct supervisor *v) {
+	struct err err = { 0 };
+
+	if (standstill_release(&v->session, v->c, STANDSTILL_PROTECT, &err) < 0)
+		supervisor_complain(&err);
+}
+
 /*
  * Whoever follows a path of the container's waits for whatever root in it has mounted there:
  * an overlay over a file system of user space asks that with the rights of who has mounted it,
  * and nobody has to answer. So a child does it, and has a deadline. It may not even be killed
  * as long as the question is open, so it is not waited for then, and there is never a second.
+ * What would be in place or not when it answers is not known meanwhile: when that takes more
+ * than a moment, the container is frozen, and *@frozen.
  */
-static int in_child(struct supervisor *v, int (*fn)(struct supervisor *v)) {
+static int in_child(struct supervisor *v, int (*fn)(struct supervisor *v), bool *frozen) {
 	autoclose int pidfd = -1;
 	pid_t pid;
 
@@ -222,7 +240,9 @@ static int in_child(struct supervisor *v, int (*fn)(struct supervisor *v)) {
 	if (pid < 0)
 		return -errno;
 	pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
-	if (pidfd < 0 || pidfd_wait_gone(pidfd, ANSWER_MS) < 0) {
+	if (pidfd >= 0 && pidfd_wait_gone(pidfd, SOON_MS) < 0)
+		freeze(v, frozen);
+	if (pidfd < 0 || pidfd_wait_gone(pidfd, ANSWER_MS - SOON_MS) < 0) {
 		(void)kill(pid, SIGKILL);
 		v->stuck = pid;
 		return -ETIMEDOUT;
@@ -251,19 +271,23 @@ static void hold(struct supervisor *v) {
 
 static void check(struct supervisor *v) {
 	struct runtime_ref ref = container_ref(&v->session, v->c);
+	bool frozen = v->is_held;
 	struct err err = { 0 };
 	int r;
 
-	if (v->is_stopping || !runtime_alive(&ref) ||
-	    (!v->is_held && supervisor_head_is_proper(v) && in_child(v, look_there) == 0))
+	if (v->is_stopping || !runtime_alive(&ref))
 		return;
-	if (!v->is_held && standstill_hold(&v->session, v->c, STANDSTILL_PROTECT, &err) < 0)
-		supervisor_complain(&err);
+	if (!v->is_held && supervisor_head_is_proper(v) && in_child(v, look_there, &frozen) == 0) {
+		if (frozen)
+			let_go(v);
+		return;
+	}
+	freeze(v, &frozen);
 	r = supervisor_head_is_proper(v) ? 0 : supervisor_head_put_back(v, &err);
 	if (r < 0 && !v->is_held)
 		supervisor_complain(&err);
 	if (r == 0)
-		r = in_child(v, mend_there);
+		r = in_child(v, mend_there, &frozen);
 	if (clock_mono_ms() - v->mends_since_ms > MINUTE_MS) {
 		v->mends_since_ms = clock_mono_ms();
 		v->mends = 0;
@@ -276,8 +300,7 @@ static void check(struct supervisor *v) {
 	if (v->mends <= 10)
 		supervisor_note("protected paths of '%s' were replaced; they are mounted again",
 				v->c->name);
-	if (standstill_release(&v->session, v->c, STANDSTILL_PROTECT, &err) < 0)
-		supervisor_complain(&err);
+	let_go(v);
 }
 
 /* The directory of a protected path; watching it twice gives the same number. */

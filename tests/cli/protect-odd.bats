@@ -258,6 +258,31 @@ power_cut() { # [DEVICE NUMBERS CHANGE]
 	wait "$peer" || true
 }
 
+@test "a look that takes long: the container is frozen meanwhile, and goes on when all is well" {
+	mkdir "$T/back"
+	/usr/bin/python3 "$COI_TEST_SRC/tests/lib/fuse-peer.py" "$T/back" "$T/place" >"$T/fuse.log" 2>&1 3>&- &
+	local peer=$! log
+	within 5 grep -q mounted "$T/fuse.log"
+	# Without a repository: its HEAD would be looked at first.
+	make_workspace "$T/place/dir"
+	cd "$T/place/dir"
+	session_begin
+	log=$COI_ROOT/containers/$name/supervisor.log
+	cd "$T"
+	sleep 0.5
+	touch "$T/back.slow"
+	coi container exec "$name" --user 0 --cwd / -- sh -c 'mkdir /made && mount -t tmpfs none /made'
+	within 10 test -e "$COI_ROOT/run/$name/still-protect"
+	rm "$T/back.slow"
+	within 10 test ! -e "$COI_ROOT/run/$name/still-protect"
+	coi container exec "$name" --cwd / -- true
+	not grep -E "not in place|were replaced" "$log"
+	coi kill --all --force
+	within 15 quiet
+	umount "$T/place"
+	wait "$peer" || true
+}
+
 @test "a file system of user space that ends while a container runs does not hang coi" {
 	mkdir "$T/back"
 	/usr/bin/python3 "$COI_TEST_SRC/tests/lib/fuse-peer.py" "$T/back" "$T/place" >"$T/fuse.log" 2>&1 3>&- &
