@@ -347,6 +347,8 @@ int runtime_start(struct runtime *rt, struct runtime_info *ret, struct err *err)
 			log_debug("%s", soft.msg);
 	}
 	r = starter_run(&plan, &reply);
+	/* The monitor is ours now. What else loses its parent is for who takes all of those. */
+	(void)prctl(PR_SET_CHILD_SUBREAPER, 0);
 	if (r == 0 && reply.init <= 0)
 		r = -EIO;
 	if (r < 0)
@@ -391,8 +393,6 @@ int runtime_cleanup(struct runtime *rt, struct err *err) {
 		 */
 		(void)proc_id_kill(&rt->info.monitor, MONITOR_END_MS);
 		(void)waitpid(rt->info.monitor.pid, NULL, WNOHANG);
-		/* Its zombie may have become ours with the monitor's end. */
-		(void)waitpid(rt->info.init.pid, NULL, WNOHANG);
 	}
 	if (r < 0)
 		return r;

@@ -8,10 +8,9 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sched.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -28,7 +27,7 @@
 #define STATE_NAME "protected.json"
 #define STATE_MAX (16 * 1024 * 1024)
 #define STATE_FORMAT 1
-#define ANSWER_MS 10000
+#define ANSWER_MS 7000 /* more than inside_run() takes, less than who has asked us waits */
 
 static void say(const char *line, void *data) {
 	supervisor_say(data, line);
@@ -193,9 +192,13 @@ static int attach_in_child(struct supervisor *v, const struct protect_binds *b, 
 		.inner_count = b->count - 1,
 	};
 	struct pollfd pfd = { .events = POLLIN };
+	autoclose int pidfd = -1;
 	int fds[2], r;
 	pid_t pid;
 
+	if (v->mount.pid)
+		return err_set(err, ERR_SYSTEM, -EBUSY, "the container does not answer to a mount "
+							"before");
 	if (pipe2(fds, O_CLOEXEC) < 0)
 		return err_sys(err, -errno, "cannot make a pipe");
 	pid = fork();
@@ -211,6 +214,7 @@ static int attach_in_child(struct supervisor *v, const struct protect_binds *b, 
 		_exit(0);
 	}
 	r = pid < 0 ? err_sys(err, -errno, "cannot make a process") : 0;
+	pidfd = pid < 0 ? -1 : (int)syscall(SYS_pidfd_open, pid, 0);
 	(void)close(fds[1]);
 	pfd.fd = fds[0];
 	/* What root in it has mounted on the way may never answer (supervisor-watch.c). */
@@ -220,9 +224,9 @@ static int attach_in_child(struct supervisor *v, const struct protect_binds *b, 
 		r = err_set(err, ERR_SYSTEM, -EIO, "the process that mounts has failed");
 	(void)close(fds[0]);
 	if (r == -ETIMEDOUT)
-		(void)kill(pid, SIGKILL);
-	while (pid > 0 && waitpid(pid, NULL, r == -ETIMEDOUT ? WNOHANG : 0) < 0 && errno == EINTR)
-		;
+		supervisor_late_kill(v, &v->mount, pid, steal_fd(&pidfd));
+	else if (pid > 0)
+		(void)proc_wait(pid);
 	return r < 0 ? r : err->kind != ERR_NONE ? err->code : 0;
 }
 

@@ -24,7 +24,6 @@
 #include <sys/prctl.h>
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -220,18 +219,16 @@ static void let_go(struct supervisor *v) {
 /*
  * Whoever follows a path of the container's waits for whatever root in it has mounted there:
  * an overlay over a file system of user space asks that with the rights of who has mounted it,
- * and nobody has to answer. So a child does it, and has a deadline. It may not even be killed
- * as long as the question is open, so it is not waited for then, and there is never a second.
- * What would be in place or not when it answers is not known meanwhile: when that takes more
- * than a moment, the container is frozen, and *@frozen.
+ * and nobody has to answer. So a child does it, and has a deadline; there is never a second
+ * beside one that missed it. Whether all is in place is not known meanwhile: when that takes
+ * more than a moment, the container is frozen, and *@frozen.
  */
 static int in_child(struct supervisor *v, int (*fn)(struct supervisor *v), bool *frozen) {
 	autoclose int pidfd = -1;
 	pid_t pid;
 
-	if (v->stuck && waitpid(v->stuck, NULL, WNOHANG) == 0)
+	if (v->look.pid)
 		return -ETIMEDOUT;
-	v->stuck = 0;
 	pid = fork();
 	if (pid == 0) {
 		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -240,11 +237,10 @@ static int in_child(struct supervisor *v, int (*fn)(struct supervisor *v), bool 
 	if (pid < 0)
 		return -errno;
 	pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
-	if (pidfd >= 0 && pidfd_wait_gone(pidfd, SOON_MS) < 0)
+	if (pidfd_wait_gone(pidfd, SOON_MS) < 0)
 		freeze(v, frozen);
-	if (pidfd < 0 || pidfd_wait_gone(pidfd, ANSWER_MS - SOON_MS) < 0) {
-		(void)kill(pid, SIGKILL);
-		v->stuck = pid;
+	if (pidfd_wait_gone(pidfd, ANSWER_MS - SOON_MS) < 0) {
+		supervisor_late_kill(v, &v->look, pid, steal_fd(&pidfd));
 		return -ETIMEDOUT;
 	}
 	return proc_wait(pid) == 0 ? 0 : -EIO;

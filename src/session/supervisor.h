@@ -57,6 +57,13 @@ struct nowhere {
 	const char *why; /* static: what follows "it" */
 };
 
+/* supervisor-late.c: a child that was killed, and has not ended yet; 0: none. */
+struct supervisor_late {
+	pid_t pid;
+	struct loop *loop;
+	struct loop_source *source;
+};
+
 struct supervisor {
 	struct wire_plan plan;
 	struct session session;
@@ -107,7 +114,7 @@ struct supervisor {
 	struct loop_source *trees_timer;
 	unsigned trees_added;         /* supervisor-worktrees.c */
 	bool is_held;                 /* frozen by us, until they can be */
-	pid_t stuck;                  /* a child of ours that the container does not answer; 0 */
+	struct supervisor_late look, mount; /* whom the container does not answer */
 	struct loop_source *hold_timer;
 	int host_mnt_fd;              /* the mount namespace that is not ours; -1: it is */
 	int host_mounts_fd;           /* its mountinfo */
@@ -270,6 +277,12 @@ void supervisor_protect_store(const struct supervisor *v);
 bool supervisor_worktrees_find(struct supervisor *v);
 /* In a child: enter the host's mount namespace. 0 or -errno. */
 int supervisor_enter_host(const struct supervisor *v);
+/*
+ * Kill a child that has not answered; it is taken when it has ended, and @late is as before
+ * then. @pidfd is taken.
+ */
+void supervisor_late_kill(struct supervisor *v, struct supervisor_late *late, pid_t pid,
+			  int pidfd);
 /* The message "mount" of a client at @sock, who is answered. */
 void supervisor_mount_message(struct supervisor *v, int sock, struct msg *m);
 /*

@@ -103,6 +103,44 @@ on_terminal() {
 	rm -rf .git "$HOME/.coi/config.toml"
 }
 
+@test "nor where something is mounted later; and who waited for it leaves nothing" {
+	local name held mount supervisor stopped
+	printf '[container]\ninit = "coi-init"\n' >"$HOME/.coi/config.toml"
+	mkdir "$T/data"
+	chown 1234 "$T/data"
+	coi shell --debug --background >/dev/null 2>&1
+	name=$(container_name)
+	supervisor=$(sed -n 's/^supervisor *= *\([0-9]*\).*/\1/p' "$COI_ROOT/containers/$name/container.ini")
+	children() { ps --ppid "$supervisor" -o "$1" | grep -E "$2"; }
+	no_zombies() { ! children stat= Z; }
+	coi file push "$COI_TEST_BUILD/runtime-stuckfs" "$name:/opt/stuckfs"
+	coi container exec "$name" -- sh -c 'chmod 755 /opt/stuckfs; mkdir /stuck'
+	"$COI" container exec "$name" -- /opt/stuckfs /stuck names >"$T/out" 2>&1 3>&- &
+	held=$!
+	within 10 grep -q mounted "$T/out"
+	run --separate-stderr timeout 60 "$COI" container mount "$name" data "$T/data" /stuck/data
+	expect_status 1
+	expect_stderr "does not answer"
+	not children comm= coi-supervisor
+	# One that does not even get that far.
+	"$COI" container mount "$name" data "$T/data" /stuck/data >"$T/mount" 2>&1 3>&- &
+	mount=$!
+	while kill -0 "$mount" 2>/dev/null; do
+		for stopped in $(children pid=,comm= coi-supervisor | awk '{ print $1 }'); do
+			kill -STOP "$stopped" 2>/dev/null || true
+		done
+		sleep 0.05
+	done
+	wait "$mount" && return 1
+	coi container exec "$name" -- sh -c 'kill -9 $(pidof stuckfs)'
+	wait "$held" || true
+	within 5 no_zombies
+	# And there is nothing that the next one would have to wait for.
+	coi container mount "$name" data "$T/data" /data
+	coi kill "$name"
+	rm "$HOME/.coi/config.toml"
+}
+
 @test "nor over what a watcher looks at" {
 	local supervisor held
 	printf '[container]\ninit = "coi-init"\n[monitoring]\nenabled = true\n' >"$HOME/.coi/config.toml"
