@@ -340,30 +340,38 @@ static void ended(struct supervisor *v) {
 	v->watch_timer = loop_add_timer(v->loop, lived < RETRY_MS ? RETRY_MS : 0, 0, restart, v);
 }
 
-static void on_watch(int fd, uint32_t events, void *data) {
-	struct supervisor *v = data;
+/* How many reports it had, or -errno: it has ended. */
+static int hear(struct supervisor *v) {
 	struct msg_report report;
 
-	(void)fd;
-	(void)events;
 	for (int i = 0; i < REPORTS_AT_ONCE; i++) {
 		int r = watch_read(&v->watch, &report);
 
 		if (r == 0)
-			return;
+			return i;
 		if (r < 0) {
 			ended(v);
-			return;
+			return r;
 		}
 		(void)take_report(v, &report);
 	}
+	return REPORTS_AT_ONCE;
 }
 
-/* One that hangs sees nothing, and must not be taken for peace. */
+static void on_watch(int fd, uint32_t events, void *data) {
+	(void)fd;
+	(void)events;
+	(void)hear(data);
+}
+
+/* One that hangs sees nothing, and must not be taken for peace; what it says may wait for us. */
 static void on_pulse(void *data) {
 	struct supervisor *v = data;
+	int heard = v->watch_has_pulse ? 1 : hear(v);
 
-	if (!v->watch_has_pulse) {
+	if (heard < 0)
+		return;
+	if (heard == 0) {
 		watch_stop(&v->watch);
 		ended(v);
 		return;

@@ -22,6 +22,7 @@
 #define NOWHERE_MAX 256 /* names that lead nowhere */
 #define NOWHERE_TOLD_MAX 1024 /* lines about them */
 #define PULSE_MS 500 /* to answer in, and then to be left alone */
+#define PULSES_MISSED 4 /* in a row: a machine that is busy is not taken for one that hangs */
 
 static struct nowhere *nowhere_find(const struct supervisor *v, const char *name) {
 	for (size_t i = 0; i < v->nowhere_count; i++)
@@ -173,6 +174,13 @@ static void on_resolver(int fd, uint32_t events, void *data) {
 
 static void pulse(struct supervisor *v);
 
+/* What it has said may wait for us: we were busy, or take our time with it. */
+static bool is_alive(struct supervisor *v) {
+	if (!v->has_pulse && v->wishes < WISHES_EACH_SECOND)
+		supervisor_network_hear(v);
+	return v->has_pulse || v->wishes >= WISHES_EACH_SECOND;
+}
+
 static void on_pulse_end(void *data) {
 	struct supervisor *v = data;
 	bool asked = v->asked_meanwhile;
@@ -181,12 +189,13 @@ static void on_pulse_end(void *data) {
 	supervisor_monitor_dropped(v);
 	if (v->resolver.pid <= 0)
 		return;
-	if (!v->has_pulse) {
+	v->pulses_missed = is_alive(v) ? 0 : v->pulses_missed + 1;
+	if (v->pulses_missed >= PULSES_MISSED) {
 		supervisor_note("the name service of '%s' hangs and is ended", v->c->name);
 		(void)kill(v->resolver.pid, SIGKILL);
 		return;
 	}
-	if (asked)
+	if (asked || v->pulses_missed)
 		pulse(v);
 }
 
@@ -269,7 +278,7 @@ void supervisor_network_resolver(struct supervisor *v, bool is_there) {
 	loop_remove(v->loop, v->wish_timer);
 	loop_remove(v->loop, v->pulse_timer);
 	v->wish_source = v->question_source = v->wish_timer = v->pulse_timer = NULL;
-	v->wishes = 0;
+	v->wishes = v->pulses_missed = 0;
 	v->owes_policy = false;
 	if (!is_there || v->resolver.control_fd < 0)
 		return;

@@ -97,6 +97,7 @@ struct supervisor {
 	struct loop_source *question_source; /* the container asks it */
 	struct loop_source *pulse_timer;     /* it was asked whether it turns */
 	bool has_pulse;
+	unsigned pulses_missed;
 	struct nowhere *nowhere; /* listed names that lead to no address */
 	size_t nowhere_count;
 	unsigned nowhere_told; /* lines about them */

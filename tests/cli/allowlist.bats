@@ -159,8 +159,18 @@ lookup_with() { # COMPILER…: as a static program of that C library, in the con
 	expect_stderr "'both.test' is not in the list"
 }
 
+resolver_of() { # CONTAINER: the pid of its name service, a child of its supervisor
+	local pid
+	pid=$(cat "/proc/$(supervisor_of "$1")/task/$(supervisor_of "$1")/children" | tr ' ' '\n' |
+		while read -r pid; do
+			[ "$(cat "/proc/$pid/comm" 2>/dev/null)" != coi-resolver ] || echo "$pid"
+		done)
+	echo "$pid"
+}
+
 @test "no question fails while the list and the hosts are changed" {
-	local pid round
+	local pid round before
+	before=$(resolver_of a1)
 	coi container exec a1 -- sh -c 'cat >/tmp/dnstool && chmod 755 /tmp/dnstool' <"$COI_TEST_BUILD/net-dnstool"
 	coi network allow a1 rotate.test
 	gateway=$(coi container exec a1 -- ip route | awk '/^default/ { print $3 }')
@@ -178,6 +188,7 @@ lookup_with() { # COMPILER…: as a static program of that C library, in the con
 	echo "$round rounds: $(cat "$T/race")"
 	[ "$round" -ge 2 ]
 	grep -qE '^good=([0-9]+) of \1$' "$T/race"
+	expect_equal "$(resolver_of a1)" "$before"
 	coi network deny a1 rotate.test
 }
 
@@ -326,16 +337,20 @@ adopted_again() { # NAME OLD-PID
 	coi kill f1 f2 f3 f4
 }
 
-resolver_of() { # CONTAINER: the pid of its name service, a child of its supervisor
+@test "a name service that has to wait for the processor is not taken for one that hangs" {
 	local pid
-	pid=$(cat "/proc/$(supervisor_of "$1")/task/$(supervisor_of "$1")/children" | tr ' ' '\n' |
-		while read -r pid; do
-			[ "$(cat "/proc/$pid/comm" 2>/dev/null)" != coi-resolver ] || echo "$pid"
-		done)
-	echo "$pid"
+	pid=$(resolver_of a1)
+	kill -STOP "$pid"
+	"$COI" container exec a1 -- fetch public.test >"$T/late" 2>&1 3>&- &
+	local asking=$!
+	sleep 1.2
+	kill -CONT "$pid"
+	wait "$asking"
+	grep -q hello "$T/late"
+	expect_equal "$(resolver_of a1)" "$pid"
 }
 
-@test "a name service that hangs, or is killed, is there again within a second or so" {
+@test "a name service that hangs, or is killed, is there again within seconds" {
 	local signal pid before
 	for signal in STOP KILL; do
 		sleep 1.1 # one that dies as soon as it was started is waited with

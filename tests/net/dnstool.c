@@ -19,6 +19,7 @@
  *   dnstool garbage ADDRESS NAME           what is no question, by UDP and TCP; then NAME
  */
 #include <arpa/inet.h>
+#include <errno.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <stdbool.h>
@@ -202,11 +203,16 @@ static int race(const char *server, const char *name, unsigned port, unsigned co
 		(void)!write(fd, out, out_len);
 		n = recv(fd, in, sizeof(in), 0);
 		close(fd);
-		if (n < HEADER || !first_address((size_t)n, &to.sin_addr))
+		if (n < HEADER || !first_address((size_t)n, &to.sin_addr)) {
+			printf("%u: %s, rcode %d\n", i, n < 0 ? strerror(errno) : "no address",
+			       n < HEADER ? -1 : in[3] & 15);
 			continue;
+		}
 		s = socket(AF_INET, SOCK_STREAM, 0);
 		if (connect(s, (struct sockaddr *)&to, sizeof(to)) == 0)
 			good++;
+		else
+			printf("%u: %s: %s\n", i, inet_ntoa(to.sin_addr), strerror(errno));
 		close(s);
 	}
 	printf("good=%u of %u\n", good, count);
