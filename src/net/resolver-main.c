@@ -127,6 +127,7 @@ static void on_control(int fd, uint32_t events, void *data) {
 		names_ahead(s);
 	}
 	if (!strcmp(m.type, RESOLVER_MSG_PING)) {
+		refusals_flush(s);
 		asked_flush(s);
 		(void)msg_send(fd, RESOLVER_MSG_PONG, NULL, NULL, 0);
 	}

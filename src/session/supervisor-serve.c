@@ -331,7 +331,7 @@ int supervisor_serve(struct supervisor *v, struct err *err) {
 	r = loop_run(v->loop);
 	if (r < 0)
 		return err_sys(err, r, "cannot watch the container");
-	if (v->net && v->plan.monitoring.watches_net)
+	if (v->net && (v->plan.monitoring.watches_net || v->plan.network_log))
 		supervisor_network_last(v);
 	supervisor_monitor_finish(v);
 	supervisor_block_finish(v);

@@ -130,6 +130,34 @@ allow_it() { # CONTAINER PATTERN HOST [PORT]
 	within 20 logged '.port == 2004 and .process == "nc" and .pid > 0'
 }
 
+@test "what was refused last is told, whoever is slow to read of it" {
+	local p run_pid supervisor resolver init dir
+	mkdir -p "$T/last"
+	chown 1234:1234 "$T/last"
+	cd "$T/last"
+	mkfifo go
+	chown 1234:1234 go
+	coi run -- sh -c 'read x <go; for p in 2031 2032 2033; do nc 10.9.8.7 $p </dev/null; done' \
+		</dev/null 3>&- &
+	run_pid=$!
+	begun() {
+		dir=$(grep -l "$T/last" "$COI_ROOT"/containers/*/container.ini) &&
+			init=$(sed -n 's/^init *= *\([0-9]*\).*/\1/p' "$dir") && [ -n "$init" ] &&
+			supervisor=$(sed -n 's/^supervisor *= *\([0-9]*\).*/\1/p' "$dir") &&
+			resolver=$(pgrep -P "$supervisor" coi-resolver)
+	}
+	within 20 begun
+	kill -STOP "$resolver"
+	echo >go
+	ended() { [ ! -e "/proc/$init" ]; }
+	within 20 ended
+	kill -CONT "$resolver"
+	wait "$run_pid" || true
+	for p in 2031 2032 2033; do
+		within 5 logged ".port == $p and .process == \"nc\""
+	done
+}
+
 @test "the process has whatever name it likes, which is not printed raw" {
 	coi container exec l1 -- bash -c 'printf "\033[31mx\nevil" >/proc/self/comm
 		exec 3<>/dev/tcp/10.9.8.7/2010' || true

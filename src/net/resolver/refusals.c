@@ -20,6 +20,7 @@
 #define DATAGRAM_MAX 65536
 #define AT_ONCE 64
 #define PACKETS_EACH_SECOND 250
+#define PACKETS_BEHIND 4096 /* more than the socket's buffer holds */
 
 void refusals_note(struct server *s, const char *name, const struct dns_addresses *a) {
 	for (size_t i = 0; i < a->count; i++) {
@@ -68,26 +69,39 @@ static void tell(struct server *s, const struct net_denied *d) {
 	(void)msg_send(s->control_fd, RESOLVER_MSG_DENIED, body, NULL, 0);
 }
 
-static void on_log(int fd, uint32_t events, void *data) {
-	struct server *s = data;
+/* One datagram of the kernel's. False: there is none. */
+static bool read_log(struct server *s, int fd) {
 	autofree uint8_t *datagram = xmalloc(DATAGRAM_MAX);
 	struct net_denied all[AT_ONCE];
 	ssize_t n = recv(fd, datagram, DATAGRAM_MAX, MSG_DONTWAIT);
 	size_t count;
 
-	(void)events;
 	/* What was lost is counted by the supervisor, which has the socket as well. */
-	if (n < 0 && (errno == EAGAIN || errno == EINTR || errno == ENOBUFS))
-		return;
+	if (n < 0 && (errno == EINTR || errno == ENOBUFS))
+		return true;
+	if (n < 0 && errno == EAGAIN)
+		return false;
 	if (n <= 0) {
 		loop_remove(s->loop, s->log_source);
 		s->log_source = NULL;
-		return;
+		return false;
 	}
 	count = net_denied_parse(datagram, (size_t)n, all, AT_ONCE);
 	for (size_t i = 0; i < count; i++)
 		if (!is_too_many(s))
 			tell(s, &all[i]);
+	return true;
+}
+
+static void on_log(int fd, uint32_t events, void *data) {
+	(void)events;
+	(void)read_log(data, fd);
+}
+
+void refusals_flush(struct server *s) {
+	for (int i = 0; i < PACKETS_BEHIND && s->log_source; i++)
+		if (!read_log(s, RESOLVER_FD_LOG))
+			return;
 }
 
 int refusals_open(struct server *s, int fd) {

@@ -156,6 +156,8 @@ void names_ahead(struct server *s);
 /* refusals.c */
 /* Tell the supervisor what comes on @fd, the port's log group: 0 or -errno. */
 int refusals_open(struct server *s, int fd);
+/* Tell now of what the kernel has told of and nobody has read yet. */
+void refusals_flush(struct server *s);
 /* @name has led to these addresses, and a client is told so. */
 void refusals_note(struct server *s, const char *name, const struct dns_addresses *a);
 
