@@ -175,6 +175,41 @@ watches() {
 	watches btrfs
 }
 
+reads() { # DIR SCRIPT: how many bytes of the directory are read, as they are counted
+	"$COI_TEST_BUILD/watch-source" read "$1" "{ $2; } >/dev/null" | jq .read
+}
+
+# KIND: what is read of the workspace is told from what is read beside it, by whatever number.
+counts() {
+	on "$1"
+	[[ $("$COI_TEST_BUILD/watch-source" list) == *volume=bpf* ]] || skip "this build has no BPF"
+	local top=$T/$1
+	mkdir "$top/count"
+	$SUBVOLUME "$top/count/ws"
+	$SUBVOLUME "$top/count/beside"
+	$SUBVOLUME "$top/count/ws/a"
+	$SUBVOLUME "$top/count/ws/b"
+	for dir in beside ws ws/a ws/b; do
+		head -c 1000000 /dev/urandom >"$top/count/$dir/f"
+	done
+	# On btrfs their tops have one number, and what was made first in each.
+	expect_equal "$(stat -c %i "$top"/count/{ws,beside} | uniq | wc -l)" "$2"
+	expect_equal "$(stat -c %i "$top"/count/ws/{a,b}/f | uniq | wc -l)" "$2"
+	sleep 1.1
+	expect_equal "$(reads "$top/count/ws" "cat '$top/count/beside/f'")" 0
+	expect_equal "$(reads "$top/count/ws" "cat '$top/count/ws/f' '$top/count/ws/f'")" 1000000
+	expect_equal "$(reads "$top/count/ws" "cat '$top'/count/ws/*/f '$top'/count/ws/*/f")" 2000000
+	rm -rf "$top/count"
+}
+
+@test "xfs: what is read of the workspace" {
+	counts xfs 2
+}
+
+@test "btrfs: what is read of the workspace" {
+	counts btrfs 1
+}
+
 # KIND: a disk of its own has its size there, too, and a full file system is said.
 fills() {
 	on "$1"

@@ -41,3 +41,29 @@ value() { # KEY
 	[ "$(value gone)" = 0 ]
 	[ "$(value lost)" = 0 ]
 }
+
+# What of a directory a script reads, run where the file is.
+reads() { # DIR SCRIPT: a number of bytes
+	run -0 "$source" read "$1" "cd '$1' && { $2; } >/dev/null"
+	value read
+}
+
+@test "what is read of a file is counted once, in whatever order" {
+	local p=4096 dir pages=64
+	[ "$(getconf PAGESIZE)" = $p ] || p=$(getconf PAGESIZE)
+	[[ $("$source" list) == *volume=bpf* ]] || skip "this build has no BPF"
+	dir=$(mktemp -d /var/tmp/coi-test.XXXXXX)
+	head -c $((pages * p)) /dev/urandom >"$dir/f"
+	sleep 1.1 # what has changed since the watching began is no part of it
+	# So many pages from one on, at once.
+	one="page() { dd if=f bs=\$(($p * \${2:-1})) iflag=skip_bytes skip=\$(($p * \$1)) count=1 status=none; };"
+	expect_equal "$(reads "$dir" "$one cat f")" $((64 * p))
+	expect_equal "$(reads "$dir" "$one page 63; cat f; cat f")" $((64 * p))
+	expect_equal "$(reads "$dir" "$one page 63; page 63; page 63")" "$p"
+	expect_equal "$(reads "$dir" "$one page 20 4; page 22 4; page 24 2; page 18 2; page 0; page 0 24")" $((26 * p))
+	expect_equal "$(reads "$dir" "$one for ((i = 63; i >= 0; i--)); do page \$i; done; cat f")" $((64 * p))
+	expect_equal "$(reads "$dir" "$one page 30 2; page 20 30; page 0 20; page 50 14")" $((64 * p))
+	# All of these are read again; that may be counted, up to what the file has.
+	expect_equal "$(reads "$dir" "$one for j in {1..20}; do page 10; page 30; page 50; page 12; done")" $((64 * p))
+	rm -r "$dir"
+}

@@ -6,9 +6,10 @@
  *
  *	watch-source exec BACKEND COUNT   COUNT short programs, one after the other
  *	watch-source idle BACKEND SECONDS what it takes while nothing of the group runs
+ *	watch-source read DIR SCRIPT      how much of DIR a script reads, as it is counted
  *	watch-source list                 SOURCE=BACKEND of all that are tried or missed
  *
- * The first two print one line of JSON.
+ * The first three print one line of JSON.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -108,14 +109,15 @@ static void look(void *data) {
 
 static const struct watch_sink sink = { .event = on_event, .is_full = is_full, .look = look };
 
-static struct watch_source *open_source(const char *backend, const struct watch_target *t) {
+static struct watch_source *open_source(const char *source, const char *backend,
+                                        const struct watch_target *t) {
 	struct watch_source *s = NULL;
 	struct err err = { 0 };
 
 	for (size_t i = 0; watch_sources[i]; i++) {
 		const struct watch_source_ops *ops = watch_sources[i];
 
-		if (strcmp(ops->source, "exec") != 0 || strcmp(ops->backend, backend) != 0)
+		if (strcmp(ops->source, source) != 0 || strcmp(ops->backend, backend) != 0)
 			continue;
 		if ((ops->prepare && ops->prepare(&err) < 0) || ops->open(t, &s, &err) < 0)
 			die(backend, err.msg);
@@ -125,14 +127,11 @@ static struct watch_source *open_source(const char *backend, const struct watch_
 	die(backend, "there is no such source");
 }
 
-static pid_t run_programs(int group, unsigned long count) {
-	char script[128];
+static pid_t run_script(int group, const char *script) {
 	pid_t pid = fork();
 
 	if (pid)
 		return pid;
-	(void)snprintf(script, sizeof(script),
-	               "for ((i = 0; i < %lu; i++)); do /bin/true nr-$i; done", count);
 	if (file_write_value_at(group, "cgroup.procs", "0") < 0)
 		_exit(1);
 	(void)execl(SHELL, "bash", "-c", script, NULL);
@@ -164,11 +163,30 @@ static void step_until(struct loop *l, struct watch_source *s, uint64_t end, pid
 	}
 }
 
+static int read_script(const char *dir, const char *script) {
+	struct watch_target target;
+	int group = enter_new_group(&target), status;
+	struct watch_source *s;
+	uint64_t before;
+
+	target.workspace_fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (target.workspace_fd < 0)
+		die(dir, strerror(errno));
+	s = open_source("volume", "bpf", &target);
+	before = *s->ops->counter(s);
+	if (waitpid(run_script(group, script), &status, 0) < 0 || status)
+		die(SHELL, "it did not run");
+	(void)printf("{\"read\": %llu}\n", (unsigned long long)(*s->ops->counter(s) - before));
+	s->ops->free(s);
+	return 0;
+}
+
 int main(int argc, char **argv) {
 	struct watch_target target;
 	struct watch_source *s;
 	struct loop *l = loop_new();
 	uint64_t cpu, begin = clock_mono_ms();
+	char script[128];
 	bool is_exec;
 	int group;
 
@@ -178,17 +196,21 @@ int main(int argc, char **argv) {
 		return 0;
 	}
 	if (argc != 4 || !l)
-		die("usage", "watch-source exec|idle BACKEND NUMBER, or list");
+		die("usage", "watch-source exec|idle BACKEND NUMBER, read DIR SCRIPT, or list");
+	if (!strcmp(argv[1], "read"))
+		return read_script(argv[2], argv[3]);
 	is_exec = !strcmp(argv[1], "exec");
 	all.count = is_exec ? strtoul(argv[3], NULL, 10) : 0;
 	all.seen = xcalloc(all.count + 1, sizeof(*all.seen));
 	group = enter_new_group(&target);
-	s = open_source(argv[2], &target);
+	s = open_source("exec", argv[2], &target);
 	if (s->ops->start(s, l, &sink) < 0)
 		die(argv[2], "it does not start");
+	(void)snprintf(script, sizeof(script),
+	               "for ((i = 0; i < %lu; i++)); do /bin/true nr-$i; done", all.count);
 	cpu = cpu_ms();
 	if (is_exec)
-		step_until(l, s, UINT64_MAX, run_programs(group, all.count));
+		step_until(l, s, UINT64_MAX, run_script(group, script));
 	else
 		step_until(l, s, begin + strtoul(argv[3], NULL, 10) * 1000, 0);
 	(void)printf("{\"backend\": \"%s\", \"count\": %lu, \"whole\": %lu, \"gone\": %lu, "

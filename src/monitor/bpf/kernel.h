@@ -20,11 +20,12 @@ typedef int pid_t;
 typedef unsigned short umode_t;
 
 enum bpf_map_type {
+	BPF_MAP_TYPE_ARRAY = 2,
 	BPF_MAP_TYPE_PERCPU_ARRAY = 6,
 	BPF_MAP_TYPE_LRU_HASH = 9,
 	BPF_MAP_TYPE_RINGBUF = 27,
 };
-enum { BPF_ANY = 0 };
+enum { BPF_ANY = 0, BPF_NOEXIST = 1 };
 
 #ifdef __bpf__
 #define KERNEL __attribute__((preserve_access_index))
@@ -37,7 +38,7 @@ struct sock { struct sock_common __sk_common; } KERNEL;
 struct socket { struct sock *sk; } KERNEL;
 struct hlist_node { struct hlist_node *next; } KERNEL;
 struct hlist_head { struct hlist_node *first; } KERNEL;
-struct super_block { unsigned int s_dev; } KERNEL;
+struct super_block;
 struct inode {
 	umode_t i_mode;
 	unsigned int i_nlink, i_generation;

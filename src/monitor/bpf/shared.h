@@ -94,8 +94,7 @@ struct bpf_state {
 	 * nobody has changed since the watching began: not what the container makes itself.
 	 */
 	unsigned long long workspace_read;
-	unsigned long long workspace_inode; /* its top */
-	unsigned int workspace_device;      /* as the kernel has it: major << 20 | minor */
+	unsigned int workspace_fd; /* of its top, in the reader, when that is looked up */
 	unsigned int page_size;
 	long long began_s;                  /* CLOCK_REALTIME */
 };

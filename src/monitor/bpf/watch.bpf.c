@@ -23,6 +23,7 @@ char watch_license[] SEC("license") = "GPL";
 #define AF_INET6 10
 #define AF_NETLINK 16
 #define PIDTYPE_TGID 1
+#define SUBVOLUME_TOP 256 /* number of the top of each subvolume of btrfs */
 #define DEPTH_MAX 64 /* directories between a file and the workspace */
 #define PID_LEVELS 8 /* namespaces in namespaces that are looked through */
 
@@ -54,18 +55,41 @@ struct {
 	__type(value, __u64);
 } sent_last SEC(".maps");
 
+/*
+ * The top of the workspace, as the kernel itself knows it: a mount holds it as long as anybody
+ * gets there. Numbers do not tell it: on btrfs each subvolume has the same ones. The reader
+ * is not to see where the kernel has its things, so this is not in the state.
+ */
+struct top {
+	void *fs, *inode;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct top);
+} workspace SEC(".maps");
+
 struct read_key {
 	__u64 inode;
 	__u64 generation;
+	void *subvolume; /* of btrfs, in which these two are a file's alone */
 };
 
-/* Up to where each file was read. */
+/* What of a file was read: all up to @head, and a part that lies behind. */
+struct read_parts {
+	__u64 head;
+	__u64 from, to;
+	__u64 counted; /* never more than the file has */
+};
+
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, BPF_READ_FILES);
 	__type(key, struct read_key);
-	__type(value, __u64);
-} read_last SEC(".maps");
+	__type(value, struct read_parts);
+} read_before SEC(".maps");
 
 static int is_ours(void) {
 	return state.cgroup && bpf_get_current_ancestor_cgroup_id((int)state.level) == state.cgroup;
@@ -236,44 +260,109 @@ static long long changed_s(struct inode *inode) {
 	return BPF_CORE_READ(first, i_ctime.tv_sec);
 }
 
-/* By the directories that it is in, whatever mount or namespace it was found through. */
-static int is_in_workspace(struct inode *inode) {
+/* Called by the reader in its own name: what its descriptor leads to. */
+SEC("syscall")
+int name_workspace(void *ctx) {
+	struct file **table = BPF_CORE_READ(bpf_get_current_task_btf(), files, fdt, fd), *file = 0;
+	struct top top = { 0 };
+	__u32 first = 0;
+
+	if (bpf_probe_read_kernel(&file, sizeof(file), table + state.workspace_fd) < 0 || !file)
+		return 0;
+	top.inode = BPF_CORE_READ(file, f_inode);
+	top.fs = BPF_CORE_READ(file, f_inode, i_sb);
+	bpf_map_update_elem(&workspace, &first, &top, BPF_ANY);
+	return 1;
+}
+
+/*
+ * By the directories that it is in, whatever mount or namespace it was found through. @ret:
+ * the subvolume that it is in, if it is one of those below the workspace.
+ */
+static int is_in_workspace(struct inode *inode, const struct top *top, void **ret) {
 	const char *name = (const char *)BPF_CORE_READ(inode, i_dentry.first);
 	struct dentry *d, *up;
+	struct inode *dir;
 
 	if (!name)
 		return 0;
 	d = (struct dentry *)(name - bpf_core_field_offset(struct dentry, d_u.d_alias));
+	*ret = 0;
 	for (int i = 0; i < DEPTH_MAX; i++) {
 		up = BPF_CORE_READ(d, d_parent);
 		if (!up || up == d)
 			return 0;
 		d = up;
-		if (BPF_CORE_READ(d, d_inode, i_ino) == state.workspace_inode)
+		dir = BPF_CORE_READ(d, d_inode);
+		if (dir == top->inode)
 			return 1;
+		if (!*ret && BPF_CORE_READ(dir, i_ino) == SUBVOLUME_TOP)
+			*ret = dir;
 	}
 	return 0;
 }
 
-/* Pages of a file are asked for, by read(2) and what is like it, wherever they are. */
-SEC("tp_btf/mm_filemap_get_pages")
-int BPF_PROG(on_read, struct address_space *mapping, unsigned long from, unsigned long to) {
-	struct inode *inode = mapping->host;
-	struct read_key key = { .inode = inode->i_ino, .generation = inode->i_generation };
-	__u64 begin = from * state.page_size, end = to * state.page_size, *known;
+/* How much of what is read from @begin to @end is new. */
+static __u64 add_part(struct read_parts *p, __u64 begin, __u64 end, __u64 size) {
+	__u64 n, left;
 
-	if (inode->i_sb->s_dev != state.workspace_device || (inode->i_mode & S_IFMT) != S_IFREG ||
-	    !is_ours() || changed_s(inode) >= state.began_s || !is_in_workspace(inode))
-		return 0;
-	if (end > (__u64)inode->i_size)
-		end = (__u64)inode->i_size;
-	known = bpf_map_lookup_elem(&read_last, &key);
-	if (known && *known > begin)
-		begin = *known;
+	if (begin < p->head)
+		begin = p->head;
+	if (begin >= p->from && begin < p->to)
+		begin = p->to;
+	if (end > p->from && end <= p->to)
+		end = p->from;
 	if (end <= begin)
 		return 0;
-	__sync_fetch_and_add(&state.workspace_read, end - begin);
-	bpf_map_update_elem(&read_last, &key, &end, BPF_ANY);
+	n = end - begin;
+	if (p->from >= begin && p->to <= end)
+		n -= p->to - p->from;
+	/* What is neither of the two parts is not remembered, and counts when it is read again. */
+	left = p->counted < size ? size - p->counted : 0;
+	if (n > left)
+		n = left;
+	p->counted += n;
+	if (begin != p->head && begin != p->to && end != p->from) {
+		p->from = begin;
+		p->to = end;
+		return n;
+	}
+	if (begin == p->head)
+		p->head = end;
+	else if (begin == p->to)
+		p->to = end;
+	else
+		p->from = begin;
+	if (p->head >= p->from && p->head < p->to)
+		p->head = p->to;
+	return n;
+}
+
+/* Pages of a file, the last one too, are asked for by read(2) and what is like it. */
+SEC("tp_btf/mm_filemap_get_pages")
+int BPF_PROG(on_read, struct address_space *mapping, unsigned long from, unsigned long last) {
+	struct inode *inode = mapping->host;
+	struct read_key key = { .inode = inode->i_ino, .generation = inode->i_generation };
+	__u64 begin = from * state.page_size, end = (last + 1) * state.page_size, size, n;
+	struct read_parts none = { 0 }, *parts;
+	const struct top *top;
+	__u32 first = 0;
+
+	top = bpf_map_lookup_elem(&workspace, &first);
+	if (!top || inode->i_sb != top->fs || (inode->i_mode & S_IFMT) != S_IFREG || !is_ours() ||
+	    changed_s(inode) >= state.began_s || !is_in_workspace(inode, top, &key.subvolume))
+		return 0;
+	size = (__u64)inode->i_size;
+	if (end > size)
+		end = size;
+	parts = bpf_map_lookup_elem(&read_before, &key);
+	if (!parts) {
+		bpf_map_update_elem(&read_before, &key, &none, BPF_NOEXIST);
+		parts = bpf_map_lookup_elem(&read_before, &key);
+	}
+	n = parts ? add_part(parts, begin, end, size) : 0;
+	if (n)
+		__sync_fetch_and_add(&state.workspace_read, n);
 	return 0;
 }
 

@@ -11,15 +11,12 @@
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <linux/magic.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
 #include <sys/vfs.h>
 #include <time.h>
 #include <unistd.h>
@@ -107,8 +104,9 @@ static int quiet(enum libbpf_print_level level, const char *fmt, va_list ap) {
 	return 0;
 }
 
-/* @with_reads: also the program about reads, for which not every kernel has a place. */
+/* @with_reads: also the programs about reads, for which not every kernel has a place. */
 static int load_object(bool with_reads, struct err *err) {
+	static const char *const readers[] = { "on_read", "name_workspace" };
 	DECLARE_LIBBPF_OPTS(bpf_object_open_opts, options, .object_name = "coi_watch");
 	int r;
 
@@ -116,8 +114,9 @@ static int load_object(bool with_reads, struct err *err) {
 	                                     (size_t)(watch_bpf_end - watch_bpf_begin), &options);
 	if (!shared.object)
 		return err_sys(err, -errno, "cannot read the BPF program");
-	(void)bpf_program__set_autoload(
-		bpf_object__find_program_by_name(shared.object, "on_read"), with_reads);
+	for (size_t i = 0; i < ARRAY_SIZE(readers); i++)
+		(void)bpf_program__set_autoload(
+			bpf_object__find_program_by_name(shared.object, readers[i]), with_reads);
 	r = bpf_object__load(shared.object);
 	if (r == 0)
 		return 0;
@@ -237,46 +236,25 @@ static int connect_open(const struct watch_target *t, struct watch_source **ret,
 	return r;
 }
 
-/*
- * The device of the mount with that number: for stat(2) btrfs has others. It is one of our
- * supervisor's, who has opened the workspace.
- */
-static int device_of(uint64_t mount, unsigned *ret) {
-	autofree char *path = xasprintf("/proc/%d/mountinfo", (int)getppid());
-	autofclose FILE *f = fopen(path, "re");
-	unsigned ma, mi;
-	char line[4096];
-	uint64_t id;
-
-	while (f && fgets(line, sizeof(line), f))
-		if (sscanf(line, "%" SCNu64 " %*u %u:%u", &id, &ma, &mi) == 3 && id == mount) {
-			*ret = ma << 20 | mi;
-			return 0;
-		}
-	return -ENOENT;
-}
-
-/* Where reads pass the functions at which we hang, and files are told by their numbers. */
+/* Where reads pass the function at which we hang. */
 static int name_workspace(const struct watch_target *t, struct err *err) {
+	struct bpf_program *p = bpf_object__find_program_by_name(shared.object, "name_workspace");
+	DECLARE_LIBBPF_OPTS(bpf_test_run_opts, run);
 	struct statfs fs;
-	struct statx st;
-	unsigned device;
-	int r = fstatfs(t->workspace_fd, &fs) < 0 ||
-			        statx(t->workspace_fd, "", AT_EMPTY_PATH,
-		                      STATX_INO | STATX_MNT_ID, &st) < 0
-	                ? -errno
-	                : device_of(st.stx_mnt_id, &device);
+	int r;
 
-	if (r < 0)
-		return err_sys(err, r, "cannot tell where the workspace is");
+	if (fstatfs(t->workspace_fd, &fs) < 0)
+		return err_sys(err, -errno, "cannot tell where the workspace is");
 	if (fs.f_type == TMPFS_MAGIC || fs.f_type == OVERLAYFS_SUPER_MAGIC)
 		return err_set(err, ERR_SYSTEM, -EOPNOTSUPP,
 		               "what is read of the workspace's file system is not told of");
-	shared.state->workspace_device = device;
-	shared.state->workspace_inode = st.stx_ino;
 	shared.state->page_size = (unsigned)sysconf(_SC_PAGESIZE);
 	shared.state->began_s = (long long)time(NULL);
-	return 0;
+	shared.state->workspace_fd = (unsigned)t->workspace_fd;
+	r = bpf_prog_test_run_opts(bpf_program__fd(p), &run);
+	if (r == 0 && run.retval != 1)
+		r = -EBADF;
+	return r < 0 ? err_sys(err, r, "the kernel does not find the workspace") : 0;
 }
 
 /* Without a workspace there is nothing to read. */
@@ -398,8 +376,8 @@ const struct watch_source_ops watch_connect_bpf = {
 const struct watch_source_ops watch_volume_bpf = {
 	.source = "volume",
 	.backend = "bpf",
-	.limits = "what of the workspace is read through a mapping or past the page cache, of a file "
-		  "after its end was read, or has changed since the watching began",
+	.limits = "what of the workspace is read through a mapping or past the page cache, or has "
+		  "changed since the watching began",
 	.prepare = bpf_prepare,
 	.open = volume_open,
 	.start = volume_start,
