@@ -40,7 +40,7 @@
  */
 #define WATCH_MSG_EVENTS "events"
 #define WATCH_EVENTS_MAX 512      /* of one message */
-#define WATCH_EVENTS_BYTES 65536  /* about so many before it is sent */
+#define WATCH_EVENTS_BYTES 65536  /* of several in one; one alone may have more */
 /* The source of connections that is not told of refused ones: of those the rules tell. */
 #define WATCH_BACKEND_CONNTRACK "conntrack"
 /*

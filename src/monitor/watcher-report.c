@@ -76,25 +76,18 @@ void report_finish(struct watcher *w) {
 	report_flush(w);
 }
 
-/* About what it takes as JSON: control bytes take more, and are rare. */
-static size_t weigh(const struct watch_event *e) {
-	size_t n = 256;
-
-	if (e->kind == WATCH_EXEC)
-		n += e->exec.args_bytes < AUDIT_LONG_MAX ? (size_t)e->exec.args_bytes
-		                                         : AUDIT_LONG_MAX;
-	return n;
-}
-
 void report_event(struct watcher *w, const struct watch_event *e) {
 	json_t *j = wire_event(e);
+	size_t size;
 
 	if (!j)
 		return;
-	w->list_bytes += weigh(e);
-	json_array_append_new(w->list, j);
-	if (w->list_bytes >= WATCH_EVENTS_BYTES || json_array_size(w->list) >= WATCH_EVENTS_MAX / 2)
+	/* As it is sent: escaped text is much more than it was. */
+	size = json_dumpb(j, NULL, 0, JSON_COMPACT) + 1;
+	if (w->list_bytes + size > WATCH_EVENTS_BYTES || json_array_size(w->list) == WATCH_EVENTS_MAX)
 		report_flush(w);
+	w->list_bytes += size;
+	json_array_append_new(w->list, j);
 }
 
 void report_message(struct watcher *w, const char *type, json_t *body) {

@@ -34,7 +34,7 @@ struct watcher {
 
 	/* watcher-report.c */
 	json_t *list;       /* events that wait to be sent */
-	size_t list_bytes;  /* about */
+	size_t list_bytes;
 	json_t *queue;      /* messages that found no room: [type, body] */
 };
 

@@ -191,6 +191,22 @@ settings() { # PAUSE KILL
 	gone n1
 }
 
+@test "words that grow when they are written down end no watcher" {
+	local pid word
+	settings false false
+	launch w15
+	pid=$(watcher_of w15)
+	word=$(printf '\\001%.0s' {1..63})
+	# Each as long as it is recorded, and several at once.
+	inside w15 bash -c 'word=$(printf "$1"); for i in {1..250}; do words+=("$word"); done
+		for i in {1..40}; do /bin/true "nr-$i" "${words[@]}" & done; wait; /bin/true last' x "$word"
+	within 20 has "$A/w15.jsonl" '.type == "exec" and .args == "/bin/true last"'
+	expect_equal "$(watcher_of w15)" "$pid"
+	expect_equal "$(jq -r 'select(.type == "exec").args' "$A/w15.jsonl" | grep -c '^/bin/true nr-')" 40
+	not has "$A/w15.jsonl" '.msg == "source.gap" or .msg == "source.lost"'
+	gone w15
+}
+
 @test "a watcher that dies is started again, and the gap is recorded" {
 	launch g1
 	local first second
