@@ -185,8 +185,9 @@ setup_keep() {
 	END
 	start claude
 	run -0 inside 'cat .claude/settings.json'
-	expect_equal "$(jq -c '[.env, .permissions.deny, .permissions.x, .permissions.defaultMode, .apiKeyHelper]' <<<"$output")" \
-		'[{"AWS_REGION":"eu","N":0.1},["Bash(rm:*)"],{"y":1},"bypassPermissions","/bin/h"]'
+	expect_equal "$(jq -c '[.env, .permissions.deny, .permissions.x, .permissions.defaultMode, .apiKeyHelper,
+		.disableAutoMode]' <<<"$output")" \
+		'[{"AWS_REGION":"eu","N":0.1},["Bash(rm:*)"],{"y":1},"bypassPermissions","/bin/h","disable"]'
 	expect_equal "$(jq -c 'keys_unsorted[:5]' <<<"$output")" \
 		'["env","permissions","apiKeyHelper","zeta","alpha"]'
 	expect_text '"N": 0.1'
@@ -194,8 +195,8 @@ setup_keep() {
 	# Asked not to bypass, nothing says so.
 	settings
 	TOOL_LINES='permission_mode = "interactive"' start claude
-	expect_equal "$(inside 'cat .claude/settings.json' | jq -c '[.permissions.defaultMode, .bypassPermissionsModeAccepted]')" \
-		'["plan",null]'
+	expect_equal "$(inside 'cat .claude/settings.json' | jq -c '[.permissions.defaultMode, .bypassPermissionsModeAccepted,
+		.disableAutoMode]')" '["plan",null,null]'
 	[[ "$(cat argv)" != *bypass* ]]
 }
 
