@@ -195,6 +195,20 @@ static void tell_fork(struct session *s, const char *identity, const struct slot
 	}
 }
 
+/*
+ * What a crash has left in any slot of the workspace is put right by the next start in it, and
+ * not only when that slot is needed again.
+ */
+static void repair_slots(struct session *s, const char *identity) {
+	for (int slot = 1; slot <= SLOT_MAX; slot++) {
+		autofree char *name = name_for(s->prefix, identity, slot);
+		struct err err = { 0 };
+
+		if (repair_container(s, name, &err) < 0)
+			session_say(s, "Warning: %s", err.msg);
+	}
+}
+
 int slot_claim(struct session *s, const struct launch_request *request, const char *workspace,
 	       struct slot_claim *ret, struct err *err) {
 	const char *session_name = s->settings->container.session_name;
@@ -203,6 +217,8 @@ int slot_claim(struct session *s, const struct launch_request *request, const ch
 	int r;
 
 	*ret = (struct slot_claim){ .lock = -1 };
+	if (identity)
+		repair_slots(s, identity);
 	if (!request->name) {
 		r = request->slot ? claim_slot(s, request, identity, ret, err)
 				  : claim_auto(s, request, identity, ret, err);

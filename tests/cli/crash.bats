@@ -139,6 +139,30 @@ $plan:$step: processes stay"
 	expect_settled before
 }
 
+@test "what a crash left in a higher slot is put right by the next start in the workspace" {
+	local first second point
+	for point in create:directory:after start:link:before teardown:ids:undo killed; do
+		"$COI" run -- sh -c 'echo up; sleep 1000' >"$T/out" 2>/dev/null 3>&- &
+		first=$!
+		within 20 grep -q up "$T/out"
+		if [ "$point" = killed ]; then
+			"$COI" run -- sh -c 'echo up; sleep 1000' >"$T/out2" 2>/dev/null 3>&- &
+			second=$!
+			within 20 grep -q up "$T/out2"
+			kill -9 "$(sed -n 's/^supervisor *= *\([0-9]*\).*/\1/p' "$COI_ROOT/containers/$(container_name 2)/container.ini")" "$second"
+			wait "$second" || true
+		else
+			COI_CRASH_AT=$point timeout 60 "$COI" run -- true >"$T/out2" 2>&1 || true
+		fi
+		echo "$point: $(ls "$COI_ROOT/containers")"
+		kill -INT "$first"
+		wait "$first" || true
+		within 10 test ! -e "$COI_ROOT/containers/$(container_name 1)"
+		coi run -- true
+		expect_settled before
+	done
+}
+
 @test "interrupted just when the container has started: undone, and at once" {
 	local how pid begin
 	for how in "container launch coi-default coi-late" "shell --background --debug"; do
