@@ -22,6 +22,7 @@
 #include "session/session-log.h"
 #include "session/snapshot.h"
 #include "session/spawn.h"
+#include "session/standstill.h"
 #include "session/storage.h"
 #include "session/teardown.h"
 
@@ -266,8 +267,10 @@ int repair_container(struct session *s, const char *name, struct err *err) {
 	if (r < 0)
 		return r == -ENOENT ? 0 : r;
 	verdict = judge(s, c);
+	if (verdict == VERDICT_FINE && container_is_running(s, c))
+		r = standstill_repair(s, c, err);
 	if (verdict == VERDICT_FINE)
-		return snapshot_repair(s, c, err);
+		return r < 0 ? r : snapshot_repair(s, c, err);
 	if (verdict == VERDICT_ELSEWHERE) {
 		session_say(s, "Container '%s' belongs to another network namespace and is left alone",
 			    name);

@@ -3,14 +3,19 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/mem.h"
 #include "base/proc.h"
+#include "base/strv.h"
 #include "runtime/control.h"
 
 #define FREEZE_TIMEOUT_MS 2000
@@ -26,8 +31,9 @@
 static const char *const marks[STANDSTILL_REASON_COUNT] = {
 	[STANDSTILL_THREAT] = "still-threat",
 	[STANDSTILL_PROTECT] = "still-protect",
-	[STANDSTILL_COPY] = "still-copy",
+	[STANDSTILL_COPY] = "still-copy.", /* and who it is */
 };
+#define NEW_MARK "still-new."
 
 static const struct {
 	const char *why;
@@ -42,20 +48,49 @@ static const struct {
 	[STANDSTILL_REASON_COUNT] = { "it was done by hand", "unfreeze", "lets it go on" },
 };
 
-/*
- * That of a copy holds as long as somebody has it locked. Asked for, and not tried: others who
- * look at the same time would take us for a copy, and none of us would let it go on.
- */
-static bool holds(int run, enum standstill_reason why) {
+/* Asked for, and not tried: others who look at the same time would take us for the copy. */
+static bool is_locked(int run, const char *mark) {
 	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
-	autoclose int fd = -1;
+	autoclose int fd = openat(run, mark, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 
-	if (why != STANDSTILL_COPY)
-		return exists_at(run, marks[why]) != 0;
-	fd = openat(run, marks[why], O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
 		return errno != ENOENT;
 	return fcntl(fd, F_OFD_GETLK, &lock) < 0 || lock.l_type != F_UNLCK;
+}
+
+/* The marks of copies that go on (@live), or whose owner has died, in a new strv. 0 or -errno. */
+static int copies(int run, bool live, char ***ret) {
+	autostrv char **names = NULL;
+	const char *mark = marks[STANDSTILL_COPY];
+	int r = dir_names(run, &names);
+
+	*ret = NULL;
+	for (size_t i = 0; r == 0 && names && names[i]; i++)
+		if (!strncmp(names[i], mark, strlen(mark)) && is_locked(run, names[i]) == live)
+			strv_add(ret, names[i]);
+	return r;
+}
+
+static bool holds(int run, enum standstill_reason why) {
+	autostrv char **live = NULL;
+
+	if (why != STANDSTILL_COPY)
+		return exists_at(run, marks[why]) != 0;
+	return copies(run, true, &live) < 0 || live;
+}
+
+static bool is_left(int run) {
+	autostrv char **left = NULL;
+
+	return copies(run, false, &left) == 0 && left;
+}
+
+static void drop_left(int run) {
+	autostrv char **left = NULL;
+
+	(void)copies(run, false, &left);
+	for (size_t i = 0; left && left[i]; i++)
+		(void)unlinkat(run, left[i], 0);
 }
 
 /* The first that does, or STANDSTILL_REASON_COUNT. */
@@ -83,6 +118,8 @@ static int settle(const struct runtime_ref *ref, int run, struct err *err) {
 		held = is_held(run);
 		r = held ? runtime_freeze(ref, FREEZE_TIMEOUT_MS, err) : runtime_unfreeze(ref, err);
 	} while (is_held(run) != held);
+	if (r == 0)
+		drop_left(run);
 	return r;
 }
 
@@ -91,7 +128,7 @@ static bool is_by_hand(const struct runtime_ref *ref, int run) {
 	uint64_t end = clock_mono_ms() + MARK_MS;
 
 	for (;;) {
-		if (runtime_is_frozen(ref) != 1 || is_held(run))
+		if (runtime_is_frozen(ref) != 1 || is_held(run) || is_left(run))
 			return false;
 		if (clock_mono_ms() >= end)
 			return true;
@@ -149,6 +186,8 @@ int standstill_wait(const struct session *s, const struct container *c, struct e
 	while (runtime_is_frozen(&ref) == 1) {
 		enum standstill_reason why = held_by(run);
 
+		if (is_left(run) && settle(&ref, run, err) < 0)
+			return err->code;
 		if (why == STANDSTILL_THREAT || waited >= WAIT_MS || is_asked ||
 		    (why == STANDSTILL_REASON_COUNT && is_by_hand(&ref, run)))
 			return refuse(c, why, err);
@@ -161,6 +200,32 @@ int standstill_wait(const struct session *s, const struct container *c, struct e
 		waited = clock_mono_ms() - begin;
 	}
 	return 0;
+}
+
+int standstill_repair(const struct session *s, const struct container *c, struct err *err) {
+	autoclose int run = container_run_dir(s, c->name);
+	struct runtime_ref ref = container_ref(s, c);
+
+	return run >= 0 && is_left(run) ? settle(&ref, run, err) : 0;
+}
+
+/* Locked before anybody can see it. */
+static int mark_copy(int run) {
+	autofree char *who = xasprintf("%d.%" PRIu64, (int)getpid(), clock_mono_ms());
+	autofree char *new = xasprintf(NEW_MARK "%s", who);
+	autofree char *mark = xasprintf("%s%s", marks[STANDSTILL_COPY], who);
+	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	autoclose int fd = openat(run, new, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+
+	if (fd < 0)
+		return -errno;
+	if (fcntl(fd, F_OFD_SETLK, &lock) < 0 || renameat(run, new, run, mark) < 0) {
+		int r = -errno;
+
+		(void)unlinkat(run, new, 0);
+		return r;
+	}
+	return steal_fd(&fd);
 }
 
 /* In the keeper: what ends those who asked for it, and their terminal, is not for us. */
@@ -181,13 +246,14 @@ static void keep(const struct runtime_ref *ref, int run, int lock, int end) {
 
 static int start_keeper(const struct runtime_ref *ref, int run, struct standstill *still,
 			struct err *err) {
-	autoclose int lock = openat(run, marks[STANDSTILL_COPY],
-				    O_RDONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
-	struct flock shared = { .l_type = F_RDLCK, .l_whence = SEEK_SET };
+	autoclose int lock = mark_copy(run);
+	/* Its end is how the supervisor hears of ours. */
+	autoclose int control = socket_connect_at(run, "control", SOCK_SEQPACKET);
 	int ends[2];
 
-	if (lock < 0 || fcntl(lock, F_OFD_SETLK, &shared) < 0 || pipe2(ends, O_CLOEXEC) < 0)
-		return err_sys(err, -errno, "cannot freeze '%s'", runtime_ref_name(ref));
+	if (lock < 0 || pipe2(ends, O_CLOEXEC) < 0)
+		return err_sys(err, lock < 0 ? lock : -errno, "cannot freeze '%s'",
+			       runtime_ref_name(ref));
 	still->end = ends[1];
 	still->keeper = fork();
 	if (still->keeper == 0) {

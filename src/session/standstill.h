@@ -4,9 +4,10 @@
  * different processes: a threat that a person has to look at, protected paths that are not in
  * place, files that are being copied. It goes on when the last of them is over, and not before.
  *
- * What holds is a mark in its directory of the run, which goes with the container's end. That
- * of a copy is a lock, too, kept by a child of whoever copies: a command can be killed, or its
- * terminal go, and the container goes on all the same.
+ * What holds is a mark in its directory of the run, which goes with the container's end. Each
+ * copy has one of its own, which holds as long as it is locked, by a child of whoever copies: a
+ * command can be killed, or its terminal go, and the container goes on all the same. If that
+ * child is killed with it, the supervisor lets the container go on, or else the next command.
  *
  * One that is frozen by nobody of these (by hand, through its control group) stays that when a
  * copy is over.
@@ -40,6 +41,9 @@ bool standstill_holds(const struct session *s, const struct container *c,
  * signal comes that is to end us: 0 when it goes on; -EBUSY, with the reason, when it does not.
  */
 int standstill_wait(const struct session *s, const struct container *c, struct err *err);
+
+/* A copy that was killed has left it frozen: it goes on. 0 or -errno. */
+int standstill_repair(const struct session *s, const struct container *c, struct err *err);
 
 struct standstill {
 	pid_t keeper; /* 0: none */

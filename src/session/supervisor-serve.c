@@ -22,10 +22,12 @@
 #include "base/mem.h"
 #include "base/msg.h"
 #include "base/timeline.h"
+#include "session/standstill.h"
 #include "session/supervisor.h"
 
 #define KILL_TIMEOUT_MS 10000
 #define RESOLVER_RETRY_MS 1000
+#define LEFT_MS 50
 #define PROTECT_DELAY_MS 200 /* a short run does not wait for it */
 
 static void begin_kill(void *data) {
@@ -112,7 +114,19 @@ static void on_command(int fd, uint32_t events, void *data) {
 	supervisor_stop(v, 0);
 }
 
+static void find_left(void *data) {
+	struct supervisor *v = data;
+	struct err err = { 0 };
+
+	v->left_timer = NULL;
+	if (!v->is_stopping && standstill_repair(&v->session, v->c, &err) < 0)
+		supervisor_complain(&err);
+}
+
+/* It may have been a copy that was killed. Its lock goes with the rest of it, a moment later. */
 static void drop_client(struct supervisor *v, int i) {
+	if (!v->left_timer)
+		v->left_timer = loop_add_timer(v->loop, LEFT_MS, 0, find_left, v);
 	loop_remove(v->loop, v->client_sources[i]);
 	(void)close(v->clients[i]);
 	v->clients[i] = -1;

@@ -181,6 +181,7 @@ struct supervisor {
 	int control_fd;
 	int clients[SUPERVISOR_CLIENTS_MAX]; /* -1: free */
 	struct loop_source *client_sources[SUPERVISOR_CLIENTS_MAX];
+	struct loop_source *left_timer; /* one of them has gone */
 	uint64_t resolver_started_ms;
 	uint64_t started_ms;
 

@@ -916,19 +916,20 @@ replaced_by_link() { rmdir .coi && ln -sT /tmp .coi; }
 }
 
 @test "who looks why it stands still while that is over does not hold it" {
-	local n job other
+	local n job other mark
 	settings 'host_immutable = false'
 	session_begin
 	coi container exec "$name" --user 0 -- sh -c 'head -c 300000000 /dev/zero >/root/large'
 	is() { [ "$(coi list --format json | jq -r '.active_containers[].status')" = "$1" ]; }
-	for n in 1 2; do
+	for n in 1 2 3 4 5; do
 		rm -f "$T/trace"
 		"$COI" snapshot create -c "$name" "at-$n" >"$T/copy" 2>&1 3>&- &
 		job=$!
 		within 20 is Frozen
 		kill -STOP "$job"
 		# It knows that there is a copy, and does something about it when there is none any more.
-		strace -f -o "$T/trace" -P still-copy -P "$COI_ROOT/run/$name/still-copy" -e trace=openat,flock,fcntl \
+		mark=$(echo "$COI_ROOT/run/$name"/still-copy.*)
+		strace -f -o "$T/trace" -P "${mark##*/}" -P "$mark" -e trace=openat,flock,fcntl \
 			-e inject=flock,fcntl:signal=SIGSTOP:when=$n "$COI" unfreeze "$name" >/dev/null 2>&1 3>&- &
 		other=$!
 		within 10 grep -q 'stopped by SIGSTOP' "$T/trace"
@@ -938,6 +939,42 @@ replaced_by_link() { rmdir .coi && ln -sT /tmp .coi; }
 		wait "$other" || true
 		is Running
 	done
+}
+
+@test "a copy that is killed with all that belongs to it leaves nothing that stands still" {
+	local job supervisor
+	settings 'host_immutable = false'
+	session_begin
+	coi container exec "$name" --user 0 -- sh -c 'head -c 300000000 /dev/zero >/root/large'
+	supervisor=$(sed -n 's/^supervisor *= *\([0-9]*\).*/\1/p' "$COI_ROOT/containers/$name/container.ini")
+	# As the kernel has it, without a command that puts it right.
+	frozen() {
+		find /sys/fs/cgroup -path "*payload*$(root_tag)*$name/cgroup.freeze" -exec grep -q 1 {} \; -print |
+			grep -q . ||
+			find /sys/fs/cgroup -path "*payload*$(root_tag)*$name/freezer.state" -exec grep -q FROZEN {} \; -print |
+			grep -q .
+	}
+	goes_on() { ! frozen; }
+	killed() {
+		"$COI" snapshot create -c "$name" "$1" >"$T/copy" 2>&1 3>&- &
+		job=$!
+		within 20 frozen
+		kill -STOP "$job"
+		# shellcheck disable=SC2046
+		kill -9 $(pgrep -P "$job") "$job"
+		wait "$job" || true
+	}
+	killed one
+	within 5 goes_on
+	# Nor when there is no supervisor to see it: the next command does.
+	kill -STOP "$supervisor"
+	killed two
+	sleep 0.5
+	frozen
+	coi container exec "$name" -- true
+	goes_on
+	kill -CONT "$supervisor"
+	expect_equal "$(cd "$COI_ROOT/run/$name" && ls -d still-* 2>/dev/null)" ""
 }
 
 @test "who wants something of what stands still for a moment waits, and says so" {
