@@ -117,6 +117,29 @@ static int list_fingerprints(const struct layout *l, char ***ret, struct err *er
 	return 0;
 }
 
+/*
+ * Whoever adds an image writes the file of aliases first, and nobody removes it. Layers beside a
+ * directory that has neither that nor an image belong to another one, whose file system is not
+ * mounted: which of them are in use is not known then, and the next image would hide that.
+ */
+static int check_is_ours(const struct layout *l, char *const *fingerprints, struct err *err) {
+	autostrv char **layers = NULL;
+	int r = strv_len(fingerprints) ? 1 : exists_at(l->images_fd, ALIASES_FILE);
+	bool has_layers = false;
+
+	if (r == 0)
+		r = dir_names(l->layers_fd, &layers);
+	if (r < 0)
+		return err_sys(err, r, "cannot look for images and layers in '%s'", l->root);
+	for (size_t i = 0; layers && layers[i]; i++)
+		has_layers |= image_fingerprint_is_valid(layers[i]);
+	if (!has_layers)
+		return 0;
+	(void)err_set(err, ERR_CONFLICT, -ENOENT, "'%s/images' is empty, and there are layers of images "
+		      "beside it: nobody knows which of them are in use", l->root);
+	return err_hint(err, "is its file system mounted?");
+}
+
 static int newest_first(const void *a, const void *b) {
 	const struct image_info *x = *(struct image_info *const *)a;
 	const struct image_info *y = *(struct image_info *const *)b;
@@ -134,6 +157,8 @@ int store_load_all(const struct layout *l, struct image_list *ret, struct err *e
 
 	if (r == 0)
 		r = list_fingerprints(l, &names, err);
+	if (r == 0)
+		r = check_is_ours(l, names, err);
 	if (r < 0)
 		return r;
 	list.items = xcalloc(strv_len(names) + 1, sizeof(list.items[0]));
@@ -339,6 +364,19 @@ static void uncommit_layer(const struct layout *l, struct stage *stage,
 		(void)stage_uncommit(stage, l->layers_fd, part->id);
 }
 
+static int begin_aliases(const struct layout *l, struct err *err) {
+	auto_record struct record *none = NULL;
+	autostrv char **names = NULL;
+	int r = list_fingerprints(l, &names, err);
+
+	if (r == 0)
+		r = check_is_ours(l, names, err);
+	if (r < 0 || exists_at(l->images_fd, ALIASES_FILE) == 1)
+		return r;
+	none = record_new(IMAGE_FORMAT);
+	return store_save_aliases(l, none, err);
+}
+
 struct commit {
 	const struct layout *l;
 	struct stage *stage, *image;
@@ -369,8 +407,10 @@ static int commit_layers(struct commit *c, const struct image_info *info, struct
 
 static int commit_all(struct commit *c, const struct image_info *info,
 		      const char *const aliases[2], struct err *err) {
-	int r = commit_layers(c, info, err);
+	int r = begin_aliases(c->l, err);
 
+	if (r == 0)
+		r = commit_layers(c, info, err);
 	if (r == 0 && !c->has_image) {
 		r = commit_record(c->l, c->image, info, err);
 		c->new_image = r == 0;

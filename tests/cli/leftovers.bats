@@ -72,3 +72,35 @@ setup() {
 	coi clean --orphans --force
 	[ ! -e "$claims/$claim" ]
 }
+
+@test "layers whose images are not there are nobody's to remove" {
+	local layers
+	coi run -- true
+	layers=$(ls "$COI_ROOT/layers")
+	[ -n "$layers" ]
+	# A file system of its own that is not mounted; made empty by whoever comes first.
+	mv "$COI_ROOT/images" "$T/elsewhere"
+	for command in "clean --orphans --force" "clean --orphans --dry-run" "image list" \
+		"image import ${COI_TEST_IMAGE:-$T/image.tar} --alias other"; do
+		# shellcheck disable=SC2086
+		run --separate-stderr coi $command
+		expect_status 1
+		expect_stderr "images' is empty, and there are layers of images beside it"
+		expect_stderr "is its file system mounted"
+		expect_equal "$(ls "$COI_ROOT/layers")" "$layers"
+	done
+	rmdir "$COI_ROOT/images"
+	# Nor are those of one that cannot be read.
+	echo none >"$COI_ROOT/images"
+	run --separate-stderr coi clean --orphans --force
+	expect_status 1
+	expect_equal "$(ls "$COI_ROOT/layers")" "$layers"
+	rm "$COI_ROOT/images"
+	mv "$T/elsewhere" "$COI_ROOT/images"
+	coi clean --orphans --force
+	coi run -- true
+	# What is empty since all has been deleted is known.
+	coi image delete coi-default
+	run -0 coi image list
+	coi clean --orphans --force
+}
