@@ -205,6 +205,7 @@ learnt_count() { # in the kernel
 }
 
 @test "more names than can be kept: the oldest make room, and are closed" {
+	local closed n
 	printf '*.thousand.test\n' >"$T/allowed.a"
 	change a
 	[[ $(on a "$COI_TEST_BUILD/net-dnstool" all "$(of a GATEWAY)" thousand.test 1100) = "good=1100 of 1100" ]]
@@ -212,10 +213,13 @@ learnt_count() { # in the kernel
 	[ "$(learnt_count)" -le 1024 ]
 	[ "$(learnt_count)" -gt 800 ]
 	nft list ruleset | grep -q '203\.1\.4\.75 '
-	not grep '203\.1\.0\.5 ' <(nft list ruleset)
+	# Of the first hundred some may have been answered late, but not half of them.
+	closed=$(seq 0 99 | grep -vxFf <(nft list ruleset | grep -oE '203\.1\.0\.[0-9]+' | sed 's/.*\.//'))
+	[ "$(wc -l <<<"$closed")" -gt 50 ]
 	# Asked for again, it is open again.
-	[ "$(ask a h5.thousand.test)" = "rcode=0 tc=0 203.1.0.5" ]
-	nft list ruleset | grep -q '203\.1\.0\.5 '
+	n=$(head -n 1 <<<"$closed")
+	[ "$(ask a "h$n.thousand.test")" = "rcode=0 tc=0 203.1.0.$n" ]
+	nft list ruleset | grep -q "203\.1\.0\.$n "
 	printf 'nobody.test\n' >"$T/allowed.a"
 	change a
 }
