@@ -361,7 +361,7 @@ static void start_again(void *data) {
 	supervisor_state_record(v, "source.gap", AUDIT_WARNING, NULL,
 				"what refuses opens had died and was started again; until then "
 				"everybody waited");
-	supervisor_note("what refuses opens in '%s' had died and is started again", v->c->name);
+	supervisor_note_again("what refuses opens in '%s' had died and is started again", v->c->name);
 	hear(v);
 }
 

@@ -17,13 +17,25 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/msg.h"
+#include "base/repeat.h"
 #include "session/session-log.h"
 #include "session/supervisor.h"
 
 #define LOG_MAX_BYTES (8 * 1024 * 1024)
 
+#define AGAIN_MS 60000
+
+static struct repeat told;
+
 void supervisor_complain(const struct err *err) {
-	log_error(err);
+	struct err again = *err;
+	unsigned silent;
+
+	if (!repeat_tells(&told, err->msg, clock_mono_ms(), AGAIN_MS, &silent))
+		return;
+	if (silent)
+		(void)err_wrap(&again, "%u times more", silent);
+	log_error(&again);
 }
 
 void supervisor_note(const char *fmt, ...) {
@@ -34,6 +46,22 @@ void supervisor_note(const char *fmt, ...) {
 	text = xvasprintf(fmt, ap);
 	va_end(ap);
 	log_warn("%s", text);
+}
+
+void supervisor_note_again(const char *fmt, ...) {
+	autofree char *text = NULL;
+	unsigned silent;
+	va_list ap;
+
+	va_start(ap, fmt);
+	text = xvasprintf(fmt, ap);
+	va_end(ap);
+	if (!repeat_tells(&told, text, clock_mono_ms(), AGAIN_MS, &silent))
+		return;
+	if (silent)
+		log_warn("%s, and %u times before", text, silent);
+	else
+		log_warn("%s", text);
 }
 
 void supervisor_say(struct supervisor *v, const char *line) {

@@ -335,7 +335,7 @@ static void ended(struct supervisor *v) {
 	if (v->is_stopping)
 		return;
 	(void)clock_rfc3339(time(NULL), v->watch_ended);
-	supervisor_note("the watcher of '%s' ended and is started again", v->c->name);
+	supervisor_note_again("the watcher of '%s' ended and is started again", v->c->name);
 	/* One that dies at once must not keep us busy. */
 	v->watch_timer = loop_add_timer(v->loop, lived < RETRY_MS ? RETRY_MS : 0, 0, restart, v);
 }

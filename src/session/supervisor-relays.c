@@ -292,7 +292,7 @@ static void on_relay_end(int fd, uint32_t events, void *data) {
 	loop_remove(v->loop, v->relay_source);
 	v->relay_source = NULL;
 	relay_stop(&v->relay);
-	supervisor_note("the relay of '%s' ended and is started again", v->c->name);
+	supervisor_note_again("the relay of '%s' ended and is started again", v->c->name);
 	/* One that dies at once must not keep us busy. */
 	(void)loop_add_timer(v->loop, lived < RETRY_MS ? RETRY_MS : 0, 0, restart, v);
 }

@@ -227,7 +227,7 @@ static void on_resolver_end(int fd, uint32_t events, void *data) {
 	supervisor_network_resolver(v, false);
 	net_resolver_end(&v->resolver);
 	supervisor_monitor_unheard(v);
-	supervisor_note("the name service of '%s' ended and is started again", v->c->name);
+	supervisor_note_again("the name service of '%s' ended and is started again", v->c->name);
 	/* One that dies at once must not keep us busy. */
 	(void)loop_add_timer(v->loop, lived < RESOLVER_RETRY_MS ? RESOLVER_RETRY_MS : 0, 0,
 			     resolver_restart, v);

@@ -229,9 +229,13 @@ void supervisor_log_end(struct supervisor *v);
 /* Why it is going to end, before supervisor_stop(); the first one to say so counts. */
 void supervisor_why(struct supervisor *v, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
-/* To the log: what went wrong and ends nothing; and what is worth a line. */
+/*
+ * To the log: what went wrong and ends nothing; and what is worth a line. What is tried again
+ * and again is told at once, and then at most once a minute, with how often it was.
+ */
 void supervisor_complain(const struct err *err);
 void supervisor_note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+void supervisor_note_again(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* Hold the guard table, or stand by for it. */
 int supervisor_guard(struct supervisor *v, struct err *err);
 /* The guard, and the host's rules, from now on. */

@@ -220,6 +220,23 @@ settings() { # PAUSE KILL
 	gone g1
 }
 
+@test "a watcher that cannot be started again: said once, and not each second" {
+	local log=$COI_ROOT/containers/g3/supervisor.log
+	mkdir "$T/libexec"
+	ln -s "$COI_TEST_BUILD"/coi-* "$T/libexec"
+	COI_LIBEXEC=$T/libexec launch g3
+	rm "$T/libexec/coi-watch"
+	kill -9 "$(watcher_of g3)"
+	within 10 grep -q "cannot start '.*coi-watch'" "$log"
+	sleep 4
+	cat "$log"
+	expect_equal "$(grep -c "cannot start '.*coi-watch'" "$log")" 1
+	ln -s "$COI_TEST_BUILD/coi-watch" "$T/libexec"
+	within 10 has "$A/g3.jsonl" '.msg == "source.gap" and .level == "warning"'
+	within 10 again_seen g3
+	gone g3
+}
+
 again_seen() { # it sees what is run from now on
 	inside "$1" /bin/true again-$RANDOM-x
 	sleep 0.2
