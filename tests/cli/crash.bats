@@ -116,6 +116,7 @@ $plan:$step: processes stay"
 	local i count
 	count=$(long 5 30)
 	for ((i = 0; i < count; i++)); do
+		rm -f "$T/out"
 		"$COI" run -- sh -c 'echo up; sleep 1000' >"$T/out" 2>/dev/null &
 		local pid=$!
 		within 20 grep -q up "$T/out"
@@ -142,6 +143,7 @@ $plan:$step: processes stay"
 @test "what a crash left in a higher slot is put right by the next start in the workspace" {
 	local first second point
 	for point in create:directory:after start:link:before teardown:ids:undo killed; do
+		rm -f "$T/out" "$T/out2"
 		"$COI" run -- sh -c 'echo up; sleep 1000' >"$T/out" 2>/dev/null 3>&- &
 		first=$!
 		within 20 grep -q up "$T/out"
