@@ -37,10 +37,24 @@ void running_read(const struct watch_target *t, struct running *ret) {
 
 	*ret = (struct running){ 0 };
 	if (t->group_fd >= 0)
-		process_each(t->group_fd, take, &s);
+		ret->too_many += process_each(t->group_fd, take, &s);
+}
+
+static void tell_too_many(uint64_t count, const struct watch_sink *sink) {
+	const struct watch_event e = { .kind = WATCH_STATE,
+		                       .status = { .state = WATCH_LOST,
+		                                   .source = "exec",
+		                                   .backend = "proc",
+		                                   .count = count,
+		                                   .detail = "processes, or groups of them, that "
+		                                             "were there already: too many" } };
+
+	sink->event(&e, sink->data);
 }
 
 void running_tell(struct running *r, const struct watch_target *t, const struct watch_sink *sink) {
+	if (r->too_many)
+		tell_too_many(r->too_many, sink);
 	for (size_t i = 0; i < r->count; i++) {
 		process_tell(&r->items[i], t, true, sink);
 		process_done(&r->items[i]);

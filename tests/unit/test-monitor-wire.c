@@ -5,17 +5,22 @@
 #include <netinet/in.h>
 #include <pthread.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
 #include "audit/typed.h"
+#include "base/fd.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/strv.h"
@@ -354,6 +359,109 @@ static void our_own_process_is_read(void **state) {
 	assert_true(process_is_in(proc, 0x7ffffff0, "x") < 0);
 }
 
+/* A child that does @what, stops, and is there until it is killed. */
+static pid_t child_that(void (*what)(void)) {
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		what();
+		(void)raise(SIGSTOP);
+		_exit(0);
+	}
+	assert_int_equal(waitid(P_PID, (id_t)pid, &(siginfo_t){ 0 }, WSTOPPED | WEXITED | WNOWAIT),
+	                 0);
+	return pid;
+}
+
+static void forget_words(void) {
+	const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+
+	/* Where they are, at the top of the stack, which is not needed any more. */
+	(void)munmap((void *)((uintptr_t)program_invocation_name / page * page), page);
+}
+
+static void end(void) {
+	_exit(0);
+}
+
+static struct {
+	int count;
+	bool is_gone;
+	size_t argc;
+} told;
+
+static void on_event(const struct watch_event *e, void *data) {
+	(void)data;
+	told.count++;
+	told.is_gone = e->exec.is_gone;
+	told.argc = e->exec.argc;
+}
+
+static void who_has_no_words_has_ended_or_not(void **state) {
+	const struct watch_sink sink = { .event = on_event };
+	const struct watch_target target = { 0 };
+	autoclose int proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	static const struct {
+		void (*what)(void);
+		bool is_gone;
+	} all[] = { { forget_words, false }, { end, true } };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(all); i++) {
+		pid_t pid = child_that(all[i].what);
+		struct process p;
+
+		assert_int_equal(process_read(proc, pid, &p), 0);
+		process_tell(&p, &target, false, &sink);
+		process_done(&p);
+		assert_int_equal(told.count, i + 1);
+		assert_int_equal(told.argc, 0);
+		assert_int_equal(told.is_gone, all[i].is_gone);
+		(void)kill(pid, SIGKILL);
+		assert_int_equal(waitpid(pid, NULL, 0), pid);
+		/* And when nothing of it is left. */
+		assert_true(process_read(proc, pid, &p) < 0);
+		process_tell(&p, &target, false, &sink);
+		process_done(&p);
+		assert_true(told.is_gone);
+		told.count--;
+	}
+}
+
+static void count_one(pid_t pid, void *data) {
+	*(int *)data += pid;
+}
+
+/* Whoever makes groups in groups does not hide in them without a word. */
+static void groups_that_are_too_deep_are_counted(void **state) {
+	char top[] = "/tmp/coi-unit.XXXXXX";
+	int fds[20], sum = 0;
+
+	(void)state;
+	assert_non_null(mkdtemp(top));
+	for (size_t i = 0; i < ARRAY_SIZE(fds); i++) {
+		int above = i ? fds[i - 1] : open(top, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+		assert_int_equal(mkdirat(above, "g", 0700), 0);
+		fds[i] = openat(above, "g", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		assert_int_equal(file_write_quick_at(fds[i], "cgroup.procs", "1\n", 2, 0600), 0);
+	}
+	assert_int_equal(process_each(fds[0], count_one, &sum), 1);
+	assert_int_equal(sum, 17);
+	sum = 0;
+	assert_int_equal(process_each(fds[5], count_one, &sum), 0);
+	assert_int_equal(sum, 15);
+	for (size_t i = ARRAY_SIZE(fds); i-- > 0;) {
+		assert_int_equal(unlinkat(fds[i], "cgroup.procs", 0), 0);
+		if (i)
+			assert_int_equal(unlinkat(fds[i - 1], "g", AT_REMOVEDIR), 0);
+	}
+	/* One that has gone is none that was missed. */
+	assert_int_equal(process_each(fds[19], count_one, &sum), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(fds); i++)
+		assert_int_equal(close(fds[i]), 0);
+}
+
 static void *thread_with_a_name(void *data) {
 	autoclose int proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
@@ -403,6 +511,8 @@ int main(void) {
 		cmocka_unit_test(counters_of_both_versions),
 		cmocka_unit_test(words_of_a_process),
 		cmocka_unit_test(our_own_process_is_read),
+		cmocka_unit_test(who_has_no_words_has_ended_or_not),
+		cmocka_unit_test(groups_that_are_too_deep_are_counted),
 		cmocka_unit_test(a_thread_is_of_a_process),
 		cmocka_unit_test(numbers_of_users),
 	};

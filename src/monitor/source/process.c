@@ -40,6 +40,7 @@ static int read_stat(int proc_fd, struct process *p) {
 	const char *open, *close;
 	struct buf b;
 	int ppid = 0, r = read_file(proc_fd, p->pid, "stat", STAT_MAX, &b);
+	uint64_t memory = 0;
 	size_t n;
 
 	if (r < 0)
@@ -49,13 +50,14 @@ static int read_stat(int proc_fd, struct process *p) {
 	if (open && close && close > open &&
 	    sscanf(close + 1,
 	           " %*c %d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d "
-	           "%" SCNu64,
-	           &ppid, &p->start) == 2) {
+	           "%" SCNu64 " %" SCNu64,
+	           &ppid, &p->start, &memory) == 3) {
 		n = (size_t)(close - open) - 1;
 		n = n < sizeof(p->comm) ? n : sizeof(p->comm) - 1;
 		memcpy(p->comm, open + 1, n);
 		p->comm[n] = '\0';
 		p->ppid = ppid;
+		p->is_gone = !memory;
 	} else {
 		r = -EBADMSG;
 	}
@@ -103,7 +105,7 @@ static int read_args(int proc_fd, struct process *p) {
 int process_read(int proc_fd, pid_t pid, struct process *ret) {
 	int r;
 
-	*ret = (struct process){ .pid = pid, .uid = -1 };
+	*ret = (struct process){ .pid = pid, .uid = -1, .is_gone = true };
 	buf_init(&ret->args, WATCH_ARGS_MAX);
 	r = read_args(proc_fd, ret);
 	if (r == 0)
@@ -133,10 +135,15 @@ int process_is_in(int proc_fd, pid_t pid, const char *lxc_name) {
 	return r;
 }
 
-static void each_in(int group, unsigned depth, void (*fn)(pid_t pid, void *data), void *data) {
+static bool has_gone(void) {
+	return errno == ENOENT || errno == ENODEV;
+}
+
+static unsigned each_in(int group, unsigned depth, void (*fn)(pid_t pid, void *data), void *data) {
 	autoclose int fd = openat(group, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	autoclosedir DIR *d = NULL;
 	struct dirent *e;
+	unsigned missed = 0;
 	struct buf b;
 	char *save = NULL;
 
@@ -145,23 +152,28 @@ static void each_in(int group, unsigned depth, void (*fn)(pid_t pid, void *data)
 			fn((pid_t)strtol(w, NULL, 10), data);
 		buf_done(&b);
 	}
-	d = fd < 0 || depth == DEPTH_MAX ? NULL : fdopendir(fd);
+	d = fd < 0 ? NULL : fdopendir(fd);
 	if (!d)
-		return;
+		return !has_gone();
 	(void)steal_fd(&fd);
 	while ((e = readdir(d))) {
 		autoclose int child = -1;
 
 		if (e->d_type != DT_DIR || !strcmp(e->d_name, ".") || !strcmp(e->d_name, ".."))
 			continue;
-		child = openat(group, e->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		if (depth < DEPTH_MAX)
+			child = openat(group, e->d_name,
+			               O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 		if (child >= 0)
-			each_in(child, depth + 1, fn, data);
+			missed += each_in(child, depth + 1, fn, data);
+		else if (depth == DEPTH_MAX || !has_gone())
+			missed++;
 	}
+	return missed;
 }
 
-void process_each(int group_fd, void (*fn)(pid_t pid, void *data), void *data) {
-	each_in(group_fd, 0, fn, data);
+unsigned process_each(int group_fd, void (*fn)(pid_t pid, void *data), void *data) {
+	return each_in(group_fd, 0, fn, data);
 }
 
 char **process_argv(char *args, size_t len, size_t *ret_argc) {
@@ -203,7 +215,7 @@ void process_tell(const struct process *p, const struct watch_target *t, bool wa
 		          .argc = argc,
 		          .args_bytes = p->args_bytes,
 		          .is_cut = is_cut,
-		          .is_gone = !p->args_bytes,
+		          .is_gone = p->is_gone && !p->args_bytes,
 		          .was_running = was_running },
 	};
 
