@@ -138,6 +138,8 @@ void supervisor_monitor_connect(struct supervisor *v, json_t *event, struct watc
 }
 
 void supervisor_monitor_source(struct supervisor *v, const json_t *event) {
+	if (!strcmp(json_get_str(event, "msg", ""), watch_state_to_string(WATCH_ENDED)))
+		v->watch_is_over = true;
 	if (!strcmp(json_get_str(event, "source", ""), "connect") &&
 	    !strcmp(json_get_str(event, "msg", ""), watch_state_to_string(WATCH_STARTED)))
 		v->records_denied =

@@ -218,6 +218,7 @@ static int spawn(struct supervisor *v, struct err *err) {
 	int r = watch_spawn(v->session.layout, &v->watch, err);
 
 	v->watch_started_ms = clock_mono_ms();
+	v->watch_is_over = false;
 	return r;
 }
 
@@ -332,9 +333,9 @@ static void ended(struct supervisor *v) {
 	loop_remove(v->loop, v->watch_pulse);
 	v->watch_source = v->watch_pulse = NULL;
 	watch_stop(&v->watch);
+	(void)clock_rfc3339(time(NULL), v->watch_ended);
 	if (v->is_stopping)
 		return;
-	(void)clock_rfc3339(time(NULL), v->watch_ended);
 	supervisor_note_again("the watcher of '%s' ended and is started again", v->c->name);
 	/* One that dies at once must not keep us busy. */
 	v->watch_timer = loop_add_timer(v->loop, lived < RETRY_MS ? RETRY_MS : 0, 0, restart, v);
@@ -401,6 +402,7 @@ static void last_record(const struct supervisor *v, char out[CLOCK_RFC3339_SIZE]
 }
 
 static void failed(struct supervisor *v, const struct err *err) {
+	v->is_watched = false;
 	watch_stop(&v->watch);
 	supervisor_syslog_close(v);
 	unwatched(v, err);
@@ -456,7 +458,10 @@ void supervisor_monitor_spawn(struct supervisor *v) {
 void supervisor_monitor_begin(struct supervisor *v) {
 	struct err err = { 0 };
 
-	if (v->watch.control_fd >= 0 && begin(v, &err) < 0)
+	if (v->watch.control_fd < 0)
+		return;
+	v->is_watched = true;
+	if (begin(v, &err) < 0)
 		failed(v, &err);
 }
 
@@ -493,6 +498,8 @@ void supervisor_monitor_finish(struct supervisor *v) {
 	loop_remove(v->loop, v->watch_pulse);
 	loop_remove(v->loop, v->watch_timer);
 	v->watch_source = v->watch_pulse = v->watch_timer = NULL;
+	if (v->watch.control_fd >= 0)
+		(void)clock_rfc3339(time(NULL), v->watch_ended);
 	watch_finish(&v->watch);
 	while (v->watch.control_fd >= 0 && (now = clock_mono_ms()) < end) {
 		int r = watch_wait(&v->watch, (int)(end - now), &report);
@@ -503,6 +510,9 @@ void supervisor_monitor_finish(struct supervisor *v) {
 			(void)take_report(v, &report);
 	}
 	watch_stop(&v->watch);
+	if (v->is_watched && !v->watch_is_over)
+		supervisor_state_record(v, "source.gap", AUDIT_WARNING, v->watch_ended,
+		                        "the watcher had ended, or had not told all in time");
 }
 
 void supervisor_monitor_done(struct supervisor *v) {

@@ -134,6 +134,8 @@ struct supervisor {
 	uint64_t watch_started_ms;
 	bool watch_has_pulse;
 	char watch_ended[CLOCK_RFC3339_SIZE];
+	bool is_watched;   /* its watcher has been told of it, and that is not given up */
+	bool watch_is_over; /* it has told all */
 	bool records_failed;
 	bool records_denied; /* nobody else tells of refused connections */
 	/* supervisor-syslog.c */

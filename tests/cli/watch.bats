@@ -237,6 +237,35 @@ settings() { # PAUSE KILL
 	gone g3
 }
 
+@test "a watcher that is gone, or does not answer, when the container ends: that is recorded" {
+	local pid
+	ended_unseen() { # NAME
+		has "$A/$1.jsonl" '.msg == "source.gap" and .level == "warning" and (.since | length) > 0 and (.raw | test("told all"))'
+	}
+	launch g6
+	kill -STOP "$(watcher_of g6)"
+	inside g6 /bin/true unseen
+	coi container stop --force g6
+	within 10 ended_unseen g6
+	not has "$A/g6.jsonl" '.args == "/bin/true unseen"'
+	# It is started again, and dies at once: the next one comes later than the end.
+	launch g7
+	pid=$(watcher_of g7)
+	kill -9 "$pid"
+	another() { [ -n "$(watcher_of g7)" ] && [ "$(watcher_of g7)" != "$pid" ]; }
+	within 10 another
+	kill -9 "$(watcher_of g7)"
+	coi container stop --force g7
+	within 10 ended_unseen g7
+	# One that tells all has no gap.
+	launch g8
+	inside g8 /bin/true seen
+	coi container stop --force g8
+	has "$A/g8.jsonl" '.args == "/bin/true seen"'
+	not has "$A/g8.jsonl" '.msg == "source.gap"'
+	for name in g6 g7 g8; do gone $name; done
+}
+
 again_seen() { # it sees what is run from now on
 	inside "$1" /bin/true again-$RANDOM-x
 	sleep 0.2
