@@ -70,8 +70,11 @@ struct watch_source_ops {
 	/* -errno with @err: it does not work here, and the next backend is tried. */
 	int (*open)(const struct watch_target *t, struct watch_source **ret, struct err *err);
 	int (*start)(struct watch_source *s, struct loop *l, const struct watch_sink *sink);
-	/* May be NULL. Tell what there is now: there is room again, or it is the end. */
-	void (*go_on)(struct watch_source *s);
+	/*
+	 * May be NULL. Tell what there is now, so much that others have their turn: there is room
+	 * again, or it is the end. True: there may be more, and the loop comes back to it.
+	 */
+	bool (*go_on)(struct watch_source *s);
 	/* May be NULL. The end alone: what would be told later. */
 	void (*finish)(struct watch_source *s);
 	/* May be NULL. Something has run in the container since the last time. */

@@ -28,6 +28,7 @@
 #include "monitor/wire.h"
 
 #define START_TIMEOUT_MS (10 * 60 * 1000) /* a start may wait for a large copy */
+#define REST_TURNS 1024 /* of a source, at the end: more than any of them keeps */
 
 /* --- events */
 
@@ -112,7 +113,10 @@ static void on_event(const struct watch_event *event, void *data) {
 }
 
 static bool is_full(void *data) {
-	return report_is_full(data);
+	struct watcher *w = data;
+
+	w->is_waited_for |= report_is_full(w);
+	return report_is_full(w);
 }
 
 static void look(void *data) {
@@ -138,10 +142,26 @@ static void tell_lost(struct watcher *w) {
 
 /* --- the supervisor */
 
-static void go_on(struct watcher *w) {
-	for (size_t i = 0; i < w->source_count && !report_is_full(w); i++)
+/* There is room again, whoever has made it: those who were told to wait are not asked else. */
+static bool go_on(struct watcher *w) {
+	if (!w->is_waited_for || report_is_full(w))
+		return false;
+	w->is_waited_for = false;
+	for (size_t i = 0; i < w->source_count; i++)
 		if (w->sources[i]->ops->go_on)
-			w->sources[i]->ops->go_on(w->sources[i]);
+			(void)w->sources[i]->ops->go_on(w->sources[i]);
+	report_flush(w);
+	return true;
+}
+
+/* Of one source; what is never at its end was not the container's alone. */
+static void read_rest(struct watcher *w, struct watch_source *s) {
+	int turns = 0;
+
+	while (turns < REST_TURNS && s->ops->go_on && s->ops->go_on(s))
+		turns++;
+	if (turns == REST_TURNS)
+		tell_state(w, WATCH_LOST, s->ops, 0, "more than is read when it ends");
 }
 
 /* What is still in the sources, what was only counted, and then nothing more. */
@@ -149,10 +169,11 @@ static void finish(struct watcher *w) {
 	struct findings all;
 
 	report_finish(w);
-	go_on(w);
-	for (size_t i = 0; i < w->source_count; i++)
+	for (size_t i = 0; i < w->source_count; i++) {
+		read_rest(w, w->sources[i]);
 		if (w->sources[i]->ops->finish)
 			w->sources[i]->ops->finish(w->sources[i]);
+	}
 	do {
 		detector_tick(w->detector, UINT64_MAX, &all);
 		tell_findings(w, &all, NULL);
@@ -184,10 +205,8 @@ static void on_control(int fd, uint32_t events, void *data) {
 	struct msg m;
 	int r;
 
-	if (events & EPOLLOUT) {
+	if (events & EPOLLOUT)
 		report_flush(w);
-		go_on(w);
-	}
 	if (!(events & (EPOLLIN | EPOLLHUP | EPOLLERR)))
 		return;
 	r = msg_recv(fd, &m);
@@ -371,9 +390,10 @@ static int watch(struct watcher *w) {
 	running_tell(&running, &w->target, &w->sink);
 	report_message(w, WATCH_MSG_READY, NULL);
 	while (r >= 0 && !w->is_over) {
-		tell_lost(w);
+		if (!report_is_full(w))
+			tell_lost(w);
 		report_flush(w);
-		r = loop_step(w->loop, -1);
+		r = loop_step(w->loop, go_on(w) ? 0 : -1);
 	}
 	return r;
 }

@@ -32,6 +32,8 @@ struct watcher {
 	struct loop_source *tick;       /* for equals that are only counted */
 	json_t *again[DETECT_REMEMBERED]; /* the threats that were told, by their slot */
 
+	bool is_waited_for; /* a source was told that there is no room */
+
 	/* watcher-report.c */
 	json_t *list;       /* events that wait to be sent */
 	size_t list_bytes;

@@ -278,6 +278,21 @@ sum_lost() { # FILE
 	jq -r 'select(.msg == "source.lost" or .msg == "records.lost").count' "$1" | awk '{ n += $1 } END { print n + 0 }'
 }
 
+@test "who has much to tell has his turn, and others theirs" {
+	local source
+	mkdir -p "$T/turn/root/.ssh"
+	echo key >"$T/turn/root/.ssh/id_rsa"
+	nft 'add table ip turn; add chain ip turn out { type filter hook output priority 0; }; add rule ip turn out ct state new accept'
+	for source in 'exec bpf' 'connect bpf' 'connect conntrack' 'files fanotify' 'files fanotify-fd'; do
+		# shellcheck disable=SC2086 # two words
+		run -0 "$COI_TEST_BUILD/watch-source" turn $source "$T/turn"
+		echo "# $source: $output" >&3
+		[ "$(jq .events <<<"$output")" -gt 0 ]
+		[ "$(jq .events <<<"$output")" -lt 5000 ]
+	done
+	nft delete table ip turn
+}
+
 @test "ten thousand events a second: memory stays, and what is lost is counted" {
 	local n watcher supervisor peak total told slack=0
 	n=$(long 20000 600000)

@@ -42,6 +42,18 @@ value() { # KEY
 	[ "$(value lost)" = 0 ]
 }
 
+@test "the process connector: who has much to tell has his turn, and others theirs" {
+	run "$source" turn exec connector /
+	[[ $output != *"does not answer"* ]] || skip "this network namespace has no process connector"
+	[ "$(value events)" -gt 0 ]
+	[ "$(value events)" -lt 2000 ]
+}
+
+@test "by looking: the end of a first thread is no other program" {
+	run -0 "$source" half poll
+	expect_equal "$output" '{"told": 1}'
+}
+
 # What of a directory a script reads, run where the file is.
 reads() { # DIR SCRIPT: a number of bytes
 	run -0 "$source" read "$1" "cd '$1' && { $2; } >/dev/null"

@@ -100,6 +100,9 @@ auth_has() { # NAME TEXT: a threat with a line that has it
 	# Faster than it is read: said.
 	inside au2 sh -c 'head -c 8000000 /dev/zero >>/var/log/auth.log; echo >>/var/log/auth.log'
 	within 10 has "$A/au2.jsonl" '.msg == "source.lost" and .source == "auth" and .count > 1000000'
+	# Put aside with more than is read at once.
+	inside au2 sh -c 'cd /var/log; head -c 900000 /dev/zero >>auth.log; mv auth.log auth.log.2; echo >auth.log'
+	within 10 has "$A/au2.jsonl" '.msg == "source.lost" and .source == "auth" and (.raw | test("put aside"))'
 	# What is no file is not opened, and that is said; then it goes on.
 	for odd in 'ln -s /etc/shadow auth.log' 'mkfifo auth.log'; do
 		inside au2 sh -c "cd /var/log; rm -rf auth.log; $odd"

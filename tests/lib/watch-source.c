@@ -7,17 +7,23 @@
  *	watch-source exec BACKEND COUNT   COUNT short programs, one after the other
  *	watch-source idle BACKEND SECONDS what it takes while nothing of the group runs
  *	watch-source read DIR SCRIPT      how much of DIR a script reads, as it is counted
+ *	watch-source turn SOURCE BACKEND ROOT  events of one turn, when each makes others
+ *	watch-source half poll            how often one is told of whose first thread ends
  *	watch-source list                 SOURCE=BACKEND of all that are tried or missed
  *
- * The first three print one line of JSON.
+ * All but the last print one line of JSON.
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -181,6 +187,137 @@ static int read_script(const char *dir, const char *script) {
 	return 0;
 }
 
+/* --- one turn */
+
+#define FEED_MAX 20000
+
+static struct {
+	void (*feed)(void);
+	unsigned long count;
+	char *secret;
+} turn;
+
+/* A flow that there is not yet: to this machine itself. */
+static void feed_connect(void) {
+	static uint16_t port;
+	struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(++port | 1),
+		                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0 || connect(fd, (const struct sockaddr *)&to, sizeof(to)) < 0)
+		die("connect", strerror(errno));
+	(void)send(fd, "x", 1, MSG_DONTWAIT);
+	(void)close(fd);
+}
+
+static void feed_exec(void) {
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		(void)execl("/bin/true", "true", NULL);
+		_exit(127);
+	}
+	(void)waitpid(pid, NULL, 0);
+}
+
+static void feed_files(void) {
+	(void)close(open(turn.secret, O_RDONLY | O_CLOEXEC));
+}
+
+static void on_turn(const struct watch_event *e, void *data) {
+	(void)data;
+	if (e->kind == WATCH_STATE || ++turn.count >= FEED_MAX)
+		return;
+	/* More than one: it may be late for this turn. */
+	turn.feed();
+	turn.feed();
+}
+
+static const struct watch_sink turn_sink = { .event = on_turn, .is_full = is_full, .look = look };
+
+/* @root: with a file that matters. */
+static int one_turn(const char *source, const char *backend, const char *root) {
+	static char *homes[] = { (char *)"/root", NULL };
+	autofree char *above = xasprintf("%s/cgroup.procs", tree());
+	struct loop *l = loop_new();
+	struct watch_target target;
+	int group = enter_new_group(&target);
+	struct watch_source *s;
+
+	turn.feed = !strcmp(source, "connect") ? feed_connect
+	            : !strcmp(source, "exec")  ? feed_exec
+	                                       : feed_files;
+	turn.secret = xasprintf("%s/root/.ssh/id_rsa", root);
+	target.root_fd = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	target.homes = homes;
+	target.address = INADDR_LOOPBACK;
+	if (file_write_value_at(group, "cgroup.procs", "0") < 0)
+		die(all.path, "it cannot be entered");
+	s = open_source(source, backend, &target);
+	if (s->ops->start(s, l, &turn_sink) < 0)
+		die(backend, "it does not start");
+	for (int i = 0; i < 200 && !turn.count; i++) {
+		turn.feed();
+		(void)s->ops->go_on(s);
+		(void)poll(NULL, 0, 10);
+	}
+	(void)printf("{\"events\": %lu}\n", turn.count);
+	s->ops->free(s);
+	loop_free(l);
+	free(turn.secret);
+	return file_write_value_at(AT_FDCWD, above, "0") < 0;
+}
+
+/* --- a process whose first thread has ended */
+
+static pid_t half;
+
+static void on_half(const struct watch_event *e, void *data) {
+	(void)data;
+	if (e->kind == WATCH_EXEC && e->pid == half)
+		all.count++;
+}
+
+static void *live_on(void *data) {
+	(void)data;
+	(void)pause();
+	return NULL;
+}
+
+static void become_half(int group) {
+	pthread_t thread;
+
+	if (file_write_value_at(group, "cgroup.procs", "0") < 0 ||
+	    pthread_create(&thread, NULL, live_on, NULL) != 0)
+		_exit(1);
+	(void)poll(NULL, 0, 1000);
+	pthread_exit(NULL);
+}
+
+static int tell_half(const char *backend) {
+	static const struct watch_sink counting = { .event = on_half, .is_full = is_full,
+		                                    .look = look };
+	struct loop *l = loop_new();
+	struct watch_target target;
+	int group = enter_new_group(&target);
+	struct watch_source *s;
+
+	target.poll_ms = 100;
+	half = fork();
+	if (half == 0)
+		become_half(group);
+	s = open_source("exec", backend, &target);
+	if (s->ops->start(s, l, &counting) < 0)
+		die(backend, "it does not start");
+	step_until(l, s, clock_mono_ms() + 3000, 0);
+	(void)kill(half, SIGKILL);
+	(void)waitpid(half, NULL, 0);
+	(void)printf("{\"told\": %lu}\n", all.count);
+	s->ops->free(s);
+	loop_free(l);
+	return 0;
+}
+
 int main(int argc, char **argv) {
 	struct watch_target target;
 	struct watch_source *s;
@@ -195,8 +332,12 @@ int main(int argc, char **argv) {
 			(void)printf("%s=%s\n", watch_sources[i]->source, watch_sources[i]->backend);
 		return 0;
 	}
+	if (argc == 3 && !strcmp(argv[1], "half"))
+		return tell_half(argv[2]);
+	if (argc == 5 && !strcmp(argv[1], "turn"))
+		return one_turn(argv[2], argv[3], argv[4]);
 	if (argc != 4 || !l)
-		die("usage", "watch-source exec|idle BACKEND NUMBER, read DIR SCRIPT, or list");
+		die("usage", "watch-source exec|idle|read|turn|half|list …");
 	if (!strcmp(argv[1], "read"))
 		return read_script(argv[2], argv[3]);
 	is_exec = !strcmp(argv[1], "exec");

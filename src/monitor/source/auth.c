@@ -96,12 +96,13 @@ static bool is_written_anew(const struct auth *a, int fd) {
 
 static void on_rest(void *data);
 
-static void read_file(struct auth *a) {
+/* True: there may be more. */
+static bool read_file(struct auth *a) {
 	char chunk[CHUNK];
 	ssize_t n = 0;
 
 	if (a->fd < 0)
-		return;
+		return false;
 	for (size_t done = 0; done < AT_ONCE && !a->sink->is_full(a->sink->data);
 	     done += (size_t)n) {
 		n = pread(a->fd, chunk, sizeof(chunk), (off_t)a->at);
@@ -114,13 +115,23 @@ static void read_file(struct auth *a) {
 	/* Nothing else may run in the container any more: nobody would ask again. */
 	if (n > 0 && !a->rest)
 		a->rest = loop_add_timer(a->loop, REST_MS, 0, on_rest, a);
+	return n > 0;
 }
 
 static void on_rest(void *data) {
 	struct auth *a = data;
 
 	a->rest = NULL;
-	read_file(a);
+	(void)read_file(a);
+}
+
+/* What was written there before it was put aside. */
+static void leave_file(struct auth *a) {
+	if (read_file(a))
+		tell_state(a, WATCH_LOST, 0,
+		           "the end of a " LOG_NAME " that was put aside: it was too much at once");
+	mem_close_ptr(&a->fd);
+	a->fd = -1;
 }
 
 static void begin_at(struct auth *a, uint64_t at) {
@@ -163,9 +174,8 @@ static bool is_same(const struct watch_log *x, const struct watch_log *y) {
 static void take_file(struct auth *a, struct watch_log *log) {
 	bool is_known = a->fd >= 0 && is_same(&a->last, log);
 
-	/* What was written there before it was put aside. */
 	if (!is_known)
-		read_file(a);
+		leave_file(a);
 	mem_close_ptr(&a->fd);
 	a->fd = steal_fd(&log->fd);
 	a->last = *log;
@@ -179,7 +189,7 @@ static void take_file(struct auth *a, struct watch_log *log) {
 		tell_state(a, WATCH_LOST, 0,
 		           LOG_NAME " was cut or written anew: what was added before is not known");
 	}
-	read_file(a);
+	(void)read_file(a);
 	skip_too_much(a, log->size);
 }
 
@@ -191,9 +201,7 @@ static void auth_log(struct watch_source *s, struct watch_log *log) {
 		a->told_error = 0;
 		take_file(a, log);
 	} else {
-		read_file(a);
-		mem_close_ptr(&a->fd);
-		a->fd = -1;
+		leave_file(a);
 		no_file(a, -log->fd);
 	}
 	a->was_looked = true;
@@ -249,9 +257,11 @@ static void too_many(struct auth *a) {
 	           "more is logged than is looked at: programs wait, and journald leaves it out");
 }
 
-static void read_messages(struct auth *a) {
+/* True: there may be more, and it may be read in this second. */
+static bool read_messages(struct auth *a) {
 	char message[MESSAGE_MAX + 1];
 	uint64_t now = clock_mono_ms();
+	ssize_t n = 0;
 
 	if (now - a->second_ms >= 1000) {
 		a->second_ms = now;
@@ -260,27 +270,32 @@ static void read_messages(struct auth *a) {
 	for (int i = 0; i < MESSAGES_AT_ONCE && a->messages < MESSAGES_EACH_SECOND &&
 	                !a->sink->is_full(a->sink->data);
 	     i++) {
-		ssize_t n = recvfrom(a->target.syslog_fd, message, MESSAGE_MAX, MSG_DONTWAIT, NULL,
-		                     NULL);
-		const char *text = n > 0 ? auth_message(message, (size_t)n) : NULL;
+		const char *text;
 
+		n = recvfrom(a->target.syslog_fd, message, MESSAGE_MAX, MSG_DONTWAIT, NULL, NULL);
 		if (n < 0)
 			break;
+		text = n > 0 ? auth_message(message, (size_t)n) : NULL;
 		a->messages++;
 		if (text)
 			tell_text(a, "syslog", text);
 	}
+	return n >= 0 && a->messages < MESSAGES_EACH_SECOND;
 }
 
-static void on_socket(int fd, uint32_t events, void *data) {
-	struct auth *a = data;
+static bool take_messages(struct auth *a) {
+	bool is_more = read_messages(a);
 
-	(void)fd;
-	(void)events;
-	read_messages(a);
 	if (a->messages >= MESSAGES_EACH_SECOND)
 		too_many(a);
 	hear(a);
+	return is_more;
+}
+
+static void on_socket(int fd, uint32_t events, void *data) {
+	(void)fd;
+	(void)events;
+	(void)take_messages(data);
 }
 
 /* --- the source */
@@ -320,12 +335,11 @@ static int auth_start(struct watch_source *s, struct loop *l, const struct watch
 	               : -errno;
 }
 
-static void auth_go_on(struct watch_source *s) {
+static bool auth_go_on(struct watch_source *s) {
 	struct auth *a = (struct auth *)s;
+	bool is_more = read_file(a);
 
-	read_file(a);
-	if (a->socket)
-		on_socket(-1, 0, a);
+	return (a->socket && take_messages(a)) || is_more;
 }
 
 /* What was lost is told with what it was. */

@@ -39,6 +39,7 @@ __asm__(".section .rodata\n"
 extern const char watch_bpf_begin[], watch_bpf_end[];
 
 #define LINKS_MAX 4
+#define AT_ONCE 1024
 #define STATE_BYTES 4096
 
 static struct {
@@ -50,6 +51,7 @@ static struct {
 	struct err why_unread; /* when that works, and reads are not told of */
 	bool was_prepared;
 	struct loop_source *ring_source; /* NULL: not started */
+	unsigned taken; /* in this turn */
 	struct bpf_records records;
 	uint64_t lost_told; /* of state->lost_exec */
 	uint64_t lost_forks_told;
@@ -71,8 +73,8 @@ static bool is_full(void) {
 static int on_record(void *ctx, void *data, size_t size) {
 	(void)ctx;
 	bpf_records_take(&shared.records, data, size);
-	/* The rest stays in the ring until there is room; then go_on(). */
-	return is_full() ? -EAGAIN : 0;
+	/* The rest stays in the ring: for the next turn, or until there is room; then go_on(). */
+	return is_full() || ++shared.taken >= AT_ONCE ? -EAGAIN : 0;
 }
 
 /* Behind a loss, when all has been read: what still waits for its rest waits for ever. */
@@ -85,14 +87,23 @@ static void tell_incomplete(void) {
 	bpf_records_done(&shared.records);
 }
 
-static void on_ring(int fd, uint32_t events, void *data) {
-	(void)fd;
-	(void)events;
-	(void)data;
-	if (!is_full() && ring_buffer__consume(shared.ring) >= 0)
+static bool bpf_go_on(struct watch_source *s) {
+	bool is_empty;
+
+	(void)s;
+	shared.taken = 0;
+	is_empty = !is_full() && ring_buffer__consume(shared.ring) >= 0;
+	if (is_empty)
 		tell_incomplete();
 	/* It stays readable: not asked again before there is room. */
 	loop_set_events(shared.ring_source, is_full() ? 0 : EPOLLIN);
+	return !is_empty;
+}
+
+static void on_ring(int fd, uint32_t events, void *data) {
+	(void)fd;
+	(void)events;
+	(void)bpf_go_on(data);
 }
 
 /* --- loading */
@@ -310,11 +321,6 @@ static int bpf_start(struct watch_source *s, struct loop *l, const struct watch_
 	return shared.ring_source ? 0 : -errno;
 }
 
-static void bpf_go_on(struct watch_source *s) {
-	(void)s;
-	on_ring(-1, 0, NULL);
-}
-
 static uint64_t since(struct bpf_source *b, uint64_t now) {
 	uint64_t n = now - b->lost_before;
 
@@ -365,10 +371,11 @@ const struct watch_source_ops watch_connect_bpf = {
 	.source = "connect",
 	.backend = "bpf",
 	.limits = "who sends what over a connection; packets without one more often than once a "
-	          "second",
+	          "second; what raw sockets send, and protocols other than TCP and UDP",
 	.prepare = bpf_prepare,
 	.open = connect_open,
 	.start = bpf_start,
+	.go_on = bpf_go_on,
 	.lost = connect_lost,
 	.free = bpf_free,
 };

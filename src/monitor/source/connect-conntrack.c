@@ -11,7 +11,6 @@
 #include <linux/netlink.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <sys/socket.h>
 
 #include "base/fd.h"
@@ -19,75 +18,30 @@
 #include "monitor/protocol.h"
 #include "monitor/source/all.h"
 #include "monitor/source/conntrack-record.h"
+#include "monitor/source/netlink.h"
 
-#define QUEUE (4 * 1024 * 1024)
-#define AT_ONCE 256
 #define EVENTS_FILE "/proc/sys/net/netfilter/nf_conntrack_events"
 
 struct conntrack {
 	struct watch_source base;
-	const struct watch_sink *sink;
-	struct loop_source *loop_source;
-	int fd;
+	struct netlink netlink;
 	uint32_t address;
-	uint64_t lost;
 };
 
-static bool is_full(const struct conntrack *c) {
-	return c->sink->is_full(c->sink->data);
-}
-
-static void take(struct conntrack *c, const void *data, size_t size) {
+static void take(const void *data, size_t size, void *owner) {
+	struct conntrack *c = owner;
 	struct watch_event e = { .kind = WATCH_CONNECT, .uid = -1 };
 
 	switch (conntrack_read(data, size, c->address, &e.connect)) {
 	case CONNTRACK_NEW:
-		c->sink->event(&e, c->sink->data);
+		c->netlink.sink->event(&e, c->netlink.sink->data);
 		break;
 	case CONNTRACK_ODD:
-		c->lost++;
+		c->netlink.lost++;
 		break;
 	case CONNTRACK_OTHER:
 		break;
 	}
-}
-
-/* False: there is nothing more now. */
-static bool read_one(struct conntrack *c) {
-	char block[8192] __attribute__((aligned(NLMSG_ALIGNTO)));
-	struct sockaddr_nl from;
-	socklen_t size = sizeof(from);
-	ssize_t n = recvfrom(c->fd, block, sizeof(block), MSG_DONTWAIT, (struct sockaddr *)&from,
-	                     &size);
-
-	if (n < 0 && errno == ENOBUFS) {
-		c->lost++; /* nobody says how many, nor whose */
-		return true;
-	}
-	/* From the kernel. */
-	if (n >= 0 && from.nl_pid == 0)
-		take(c, block, (size_t)n);
-	return n >= 0;
-}
-
-/* What there is no room for stays in the socket, whose overflow is told. */
-static void on_message(int fd, uint32_t events, void *data) {
-	struct conntrack *c = data;
-
-	(void)fd;
-	(void)events;
-	for (int i = 0; i < AT_ONCE && !is_full(c); i++)
-		if (!read_one(c))
-			break;
-	loop_set_events(c->loop_source, is_full(c) ? 0 : EPOLLIN);
-}
-
-static void conntrack_go_on(struct watch_source *s) {
-	struct conntrack *c = (struct conntrack *)s;
-
-	while (!is_full(c) && read_one(c))
-		;
-	loop_set_events(c->loop_source, is_full(c) ? 0 : EPOLLIN);
 }
 
 static int find_out(const struct watch_target *t, struct err *err) {
@@ -112,41 +66,41 @@ static int conntrack_open(const struct watch_target *t, struct watch_source **re
 		                        .nl_groups = 1 << (NFNLGRP_CONNTRACK_NEW - 1) };
 	autoclose int fd = -1;
 	struct conntrack *c;
-	int size = QUEUE, r = find_out(t, err);
+	int r = find_out(t, err);
 
 	if (r < 0)
 		return r;
 	fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_NETFILTER);
 	if (fd < 0 || bind(fd, (const struct sockaddr *)&us, sizeof(us)) < 0)
 		return err_sys(err, -errno, "cannot hear of new connections");
-	(void)setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size));
+	netlink_grow(fd);
 	c = xcalloc(1, sizeof(*c));
-	c->fd = steal_fd(&fd);
+	c->netlink = (struct netlink){ .fd = steal_fd(&fd), .take = take, .owner = c };
 	c->address = t->address;
 	*ret = &c->base;
 	return 0;
 }
 
 static int conntrack_start(struct watch_source *s, struct loop *l, const struct watch_sink *sink) {
-	struct conntrack *c = (struct conntrack *)s;
+	return netlink_start(&((struct conntrack *)s)->netlink, l, sink);
+}
 
-	c->sink = sink;
-	c->loop_source = loop_add_fd(l, c->fd, EPOLLIN, on_message, c);
-	return c->loop_source ? 0 : -errno;
+static bool conntrack_go_on(struct watch_source *s) {
+	return netlink_go_on(&((struct conntrack *)s)->netlink);
 }
 
 static uint64_t conntrack_lost(struct watch_source *s) {
 	struct conntrack *c = (struct conntrack *)s;
-	uint64_t n = c->lost;
+	uint64_t n = c->netlink.lost;
 
-	c->lost = 0;
+	c->netlink.lost = 0;
 	return n;
 }
 
 static void conntrack_free(struct watch_source *s) {
 	struct conntrack *c = (struct conntrack *)s;
 
-	mem_close_ptr(&c->fd);
+	mem_close_ptr(&c->netlink.fd);
 	free(c);
 }
 

@@ -13,26 +13,22 @@
 #include <linux/netlink.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/mem.h"
 #include "monitor/source/all.h"
 #include "monitor/source/connector-record.h"
+#include "monitor/source/netlink.h"
 #include "monitor/source/process.h"
 
-#define QUEUE (4 * 1024 * 1024)
-#define AT_ONCE 256
 #define PIDS (1u << 22) /* no process of Linux has a larger number */
 
 struct connector {
 	struct watch_source base;
 	struct watch_target target;
-	const struct watch_sink *sink;
-	int fd;
+	struct netlink netlink;
 	unsigned char *ours; /* a bit for each number */
-	uint64_t lost;
 };
 
 static bool is_ours(const struct connector *c, pid_t pid) {
@@ -52,10 +48,12 @@ static void add_ours(pid_t pid, void *data) {
 }
 
 /* Who is there now. */
-static void read_ours(struct connector *c) {
+static void read_ours(void *owner) {
+	struct connector *c = owner;
+
 	memset(c->ours, 0, PIDS / 8);
 	if (c->target.group_fd >= 0)
-		process_each(c->target.group_fd, add_ours, c);
+		c->netlink.lost += process_each(c->target.group_fd, add_ours, c);
 }
 
 static int listen_to(int fd) {
@@ -65,7 +63,6 @@ static int listen_to(int fd) {
 		__attribute__((aligned(NLMSG_ALIGNTO))) = { 0 };
 	struct nlmsghdr *head = (void *)ask;
 	struct cn_msg *cn = NLMSG_DATA(head);
-	int size = QUEUE;
 
 	head->nlmsg_len = sizeof(ask);
 	head->nlmsg_type = NLMSG_DONE;
@@ -73,7 +70,7 @@ static int listen_to(int fd) {
 	cn->id.val = CN_VAL_PROC;
 	cn->len = sizeof(op);
 	memcpy(cn->data, &op, sizeof(op));
-	(void)setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size));
+	netlink_grow(fd);
 	return bind(fd, (const struct sockaddr *)&us, sizeof(us)) < 0 ||
 	                       send(fd, ask, sizeof(ask), 0) < 0
 	               ? -errno
@@ -88,18 +85,19 @@ static void take_exec(struct connector *c, pid_t pid) {
 		int is_in = process_is_in(c->target.proc_fd, pid, c->target.lxc_name);
 
 		if (is_in < 0)
-			c->lost++; /* gone: it may have been one of the container's */
+			c->netlink.lost++; /* gone: it may have been one of the container's */
 		if (is_in != 1)
 			return;
 		set_ours(c, pid, true);
 	}
 	/* What cannot be read is told as far as it is known. */
 	(void)process_read(c->target.proc_fd, pid, &one);
-	process_tell(&one, &c->target, false, c->sink);
+	process_tell(&one, &c->target, false, c->netlink.sink);
 	process_done(&one);
 }
 
-static void take(struct connector *c, const void *data, size_t size) {
+static void take(const void *data, size_t size, void *owner) {
+	struct connector *c = owner;
 	struct connector_record r;
 
 	switch (connector_read(data, size, &r)) {
@@ -118,30 +116,6 @@ static void take(struct connector *c, const void *data, size_t size) {
 	}
 }
 
-static void on_message(int fd, uint32_t events, void *data) {
-	struct connector *c = data;
-	char block[4096] __attribute__((aligned(NLMSG_ALIGNTO)));
-
-	(void)events;
-	for (int i = 0; i < AT_ONCE; i++) {
-		struct sockaddr_nl from;
-		socklen_t size = sizeof(from);
-		ssize_t n = recvfrom(fd, block, sizeof(block), MSG_DONTWAIT,
-		                     (struct sockaddr *)&from, &size);
-
-		if (n < 0 && errno == ENOBUFS) {
-			c->lost++; /* nobody says how many */
-			read_ours(c);
-			continue;
-		}
-		if (n < 0)
-			return;
-		/* From the kernel. */
-		if (from.nl_pid == 0)
-			take(c, block, (size_t)n);
-	}
-}
-
 static int connector_open(const struct watch_target *t, struct watch_source **ret,
                           struct err *err) {
 	autoclose int fd =
@@ -153,7 +127,9 @@ static int connector_open(const struct watch_target *t, struct watch_source **re
 		return err_sys(err, r, "the process connector does not answer");
 	c = xcalloc(1, sizeof(*c));
 	c->target = *t;
-	c->fd = steal_fd(&fd);
+	c->netlink = (struct netlink){
+		.fd = steal_fd(&fd), .take = take, .overflow = read_ours, .owner = c
+	};
 	c->ours = xcalloc(1, PIDS / 8);
 	/* Behind the socket: who is made meanwhile is told there. */
 	read_ours(c);
@@ -162,24 +138,25 @@ static int connector_open(const struct watch_target *t, struct watch_source **re
 }
 
 static int connector_start(struct watch_source *s, struct loop *l, const struct watch_sink *sink) {
-	struct connector *c = (struct connector *)s;
+	return netlink_start(&((struct connector *)s)->netlink, l, sink);
+}
 
-	c->sink = sink;
-	return loop_add_fd(l, c->fd, EPOLLIN, on_message, c) ? 0 : -errno;
+static bool connector_go_on(struct watch_source *s) {
+	return netlink_go_on(&((struct connector *)s)->netlink);
 }
 
 static uint64_t connector_lost(struct watch_source *s) {
 	struct connector *c = (struct connector *)s;
-	uint64_t n = c->lost;
+	uint64_t n = c->netlink.lost;
 
-	c->lost = 0;
+	c->netlink.lost = 0;
 	return n;
 }
 
 static void connector_free(struct watch_source *s) {
 	struct connector *c = (struct connector *)s;
 
-	mem_close_ptr(&c->fd);
+	mem_close_ptr(&c->netlink.fd);
 	free(c->ours);
 	free(c);
 }
@@ -191,6 +168,7 @@ const struct watch_source_ops watch_exec_connector = {
 	          "is run; how many processes are made that run no program",
 	.open = connector_open,
 	.start = connector_start,
+	.go_on = connector_go_on,
 	.lost = connector_lost,
 	.free = connector_free,
 	.needs = WATCH_NEEDS_FILES,

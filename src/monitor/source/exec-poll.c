@@ -31,6 +31,7 @@ struct poll {
 	size_t now_count;
 	uint64_t lost;
 	bool is_first;
+	bool has_waiting; /* somebody whom there was no room to tell of */
 };
 
 static uint64_t hash(const char *data, size_t len) {
@@ -47,6 +48,12 @@ static int compare(const void *a, const void *b) {
 	return x->pid < y->pid ? -1 : x->pid > y->pid;
 }
 
+static void tell(struct poll *p, const struct process *one, const struct seen *s) {
+	process_tell(one, &p->target, p->is_first, p->sink);
+	p->now[p->now_count++] = *s;
+}
+
+/* What there is no room for is new at the next look, too. */
 static void look_at(pid_t pid, void *data) {
 	struct poll *p = data;
 	const struct seen *known;
@@ -61,9 +68,17 @@ static void look_at(pid_t pid, void *data) {
 		s.start = one.start;
 		s.args = hash(one.args.data, one.args.len);
 		known = bsearch(&s, p->seen, p->count, sizeof(s), compare);
-		if (!known || known->start != s.start || known->args != s.args)
-			process_tell(&one, &p->target, p->is_first, p->sink);
-		p->now[p->now_count++] = s;
+		if (known && known->start != s.start)
+			known = NULL;
+		/* Its end is no other program. */
+		if (known && one.is_gone)
+			s.args = known->args;
+		if (known && known->args == s.args)
+			p->now[p->now_count++] = s;
+		else if (!p->sink->is_full(p->sink->data))
+			tell(p, &one, &s);
+		else
+			p->has_waiting = true;
 	}
 	process_done(&one);
 }
@@ -73,7 +88,8 @@ static void on_time(void *data) {
 	struct seen *before = p->seen;
 
 	p->now_count = 0;
-	process_each(p->target.group_fd, look_at, p);
+	p->has_waiting = false;
+	p->lost += process_each(p->target.group_fd, look_at, p);
 	qsort(p->now, p->now_count, sizeof(*p->now), compare);
 	p->seen = p->now;
 	p->count = p->now_count;
@@ -102,12 +118,13 @@ static int poll_start(struct watch_source *s, struct loop *l, const struct watch
 	return loop_add_timer(l, 0, p->target.poll_ms, on_time, p) ? 0 : -errno;
 }
 
-/* It is the end, and nobody has looked yet. */
-static void poll_go_on(struct watch_source *s) {
+/* It is the end, and nobody has looked yet; or there is room for those who were left out. */
+static bool poll_go_on(struct watch_source *s) {
 	struct poll *p = (struct poll *)s;
 
-	if (p->is_first)
+	if (p->is_first || p->has_waiting)
 		on_time(p);
+	return p->has_waiting;
 }
 
 static uint64_t poll_lost(struct watch_source *s) {

@@ -24,6 +24,8 @@
 #include "monitor/source/files.h"
 
 #define DELETED " (deleted)"
+#define AT_ONCE 256
+#define BLOCKS_AT_ONCE 4 /* of names */
 
 /* The name of what @fd is, in the mount namespace of whoever opened it. */
 static int name_of(const struct files *f, int fd, char ret[PATH_MAX]) {
@@ -93,24 +95,36 @@ static bool has_one(int fd) {
 	return poll(&pfd, 1, 0) > 0 && (pfd.revents & POLLIN);
 }
 
+static bool is_full(const struct files *f) {
+	return f->sink->is_full(f->sink->data);
+}
+
 /*
  * One at a time: each is a descriptor until it is judged, and one whose file cannot be
  * opened, or not without waiting for who has a lease on it (fcntl(2), F_SETLEASE), would be
  * passed over in silence behind others, or be taken for the end of them.
  */
-static void on_events(int fd, uint32_t events, void *data) {
+static bool read_events(struct files *f) {
 	struct fanotify_event_metadata e;
-	struct files *f = data;
+	int i = 0;
 
-	(void)events;
-	while (!f->sink->is_full(f->sink->data) && has_one(fd)) {
-		ssize_t n = read(fd, &e, sizeof(e));
+	for (; i < AT_ONCE && !is_full(f) && has_one(f->fd); i++) {
+		ssize_t n = read(f->fd, &e, sizeof(e));
 
 		if (n == (ssize_t)sizeof(e) && e.vers == FANOTIFY_METADATA_VERSION)
 			read_event(f, &e);
 		else if (n >= 0 || errno != EINTR)
 			f->lost++;
 	}
+	/* They stay readable: not asked again before there is room. */
+	loop_set_events(f->loop_source, is_full(f) ? 0 : EPOLLIN);
+	return i == AT_ONCE || is_full(f);
+}
+
+static void on_events(int fd, uint32_t events, void *data) {
+	(void)fd;
+	(void)events;
+	(void)read_events(data);
 }
 
 /* Who did it is not told; on a file system that is the container's alone it was the container. */
@@ -136,19 +150,27 @@ static void read_name(struct files *f, const struct inotify_event *e) {
 		files_judge(f, &t);
 }
 
-static void on_names(int fd, uint32_t events, void *data) {
+static bool read_names(struct files *f) {
 	static char block[16384] __attribute__((aligned(8)));
-	struct files *f = data;
-	ssize_t n;
+	ssize_t n = 1;
 
-	(void)events;
-	while (!f->sink->is_full(f->sink->data) && (n = read(fd, block, sizeof(block))) > 0)
-		for (const char *at = block; at < block + n;) {
+	for (int i = 0; i < BLOCKS_AT_ONCE && n > 0 && !is_full(f); i++) {
+		n = read(f->names_fd, block, sizeof(block));
+		for (const char *at = block; n > 0 && at < block + n;) {
 			const struct inotify_event *e = (const void *)at;
 
 			read_name(f, e);
 			at += sizeof(*e) + e->len;
 		}
+	}
+	loop_set_events(f->names_source, is_full(f) ? 0 : EPOLLIN);
+	return n > 0;
+}
+
+static void on_names(int fd, uint32_t events, void *data) {
+	(void)fd;
+	(void)events;
+	(void)read_names(data);
 }
 
 static int files_open(const struct watch_target *t, struct watch_source **ret, struct err *err) {
@@ -159,17 +181,15 @@ static int files_start(struct watch_source *s, struct loop *l, const struct watc
 	struct files *f = (struct files *)s;
 
 	f->sink = sink;
-	return loop_add_fd(l, f->fd, EPOLLIN, on_events, f) &&
-			       loop_add_fd(l, f->names_fd, EPOLLIN, on_names, f) ?
-		       0 :
-		       -errno;
+	f->loop_source = loop_add_fd(l, f->fd, EPOLLIN, on_events, f);
+	f->names_source = loop_add_fd(l, f->names_fd, EPOLLIN, on_names, f);
+	return f->loop_source && f->names_source ? 0 : -errno;
 }
 
-static void files_go_on(struct watch_source *s) {
-	struct files *f = (struct files *)s;
+static bool files_go_on(struct watch_source *s) {
+	bool is_more = read_events((struct files *)s);
 
-	on_events(f->fd, 0, f);
-	on_names(f->names_fd, 0, f);
+	return read_names((struct files *)s) || is_more;
 }
 
 const struct watch_source_ops watch_files_fd = {

@@ -21,6 +21,7 @@
 #include "monitor/source/process.h"
 
 #define BLOCK 65536
+#define BLOCKS_AT_ONCE 4
 
 static void tell(struct files *f, const struct told *t, const char *path,
                  enum watch_access access) {
@@ -32,15 +33,12 @@ static void tell(struct files *f, const struct told *t, const char *path,
 		                           .is_canary = t->file && t->file->is_canary } };
 	struct process p;
 
-	if (t->pid > 0 && process_read(f->target.proc_fd, t->pid, &p) == 0) {
-		e.comm = p.comm;
+	if (t->pid > 0) {
+		process_who(f->target.proc_fd, t->pid, &p);
+		e.comm = *p.comm ? p.comm : NULL;
 		e.uid = p.uid < 0 ? -1 : watch_uid(&f->target, (uint32_t)p.uid);
-		f->sink->event(&e, f->sink->data);
-	} else {
-		f->sink->event(&e, f->sink->data);
 	}
-	if (t->pid > 0)
-		process_done(&p);
+	f->sink->event(&e, f->sink->data);
 }
 
 static enum watch_access written(uint64_t mask) {
@@ -131,19 +129,32 @@ static void read_event(struct files *f, const struct fanotify_event_metadata *e)
 	files_judge(f, &t);
 }
 
-static void on_events(int fd, uint32_t events, void *data) {
-	static char block[BLOCK] __attribute__((aligned(8)));
-	struct files *f = data;
-	ssize_t n;
+static bool is_full(const struct files *f) {
+	return f->sink->is_full(f->sink->data);
+}
 
-	(void)events;
-	while (!f->sink->is_full(f->sink->data) && (n = read(fd, block, sizeof(block))) > 0) {
+static bool files_go_on(struct watch_source *s) {
+	static char block[BLOCK] __attribute__((aligned(8)));
+	struct files *f = (struct files *)s;
+	ssize_t n = 1;
+
+	for (int i = 0; i < BLOCKS_AT_ONCE && n > 0 && !is_full(f); i++) {
 		const struct fanotify_event_metadata *e = (const void *)block;
 
-		for (; FAN_EVENT_OK(e, n); e = FAN_EVENT_NEXT(e, n))
+		n = read(f->fd, block, sizeof(block));
+		for (ssize_t left = n; FAN_EVENT_OK(e, left); e = FAN_EVENT_NEXT(e, left))
 			if (e->vers == FANOTIFY_METADATA_VERSION)
 				read_event(f, e);
 	}
+	/* It stays readable: not asked again before there is room. */
+	loop_set_events(f->loop_source, is_full(f) ? 0 : EPOLLIN);
+	return n > 0;
+}
+
+static void on_events(int fd, uint32_t events, void *data) {
+	(void)fd;
+	(void)events;
+	(void)files_go_on(data);
 }
 
 static int files_open(const struct watch_target *t, struct watch_source **ret, struct err *err) {
@@ -157,13 +168,8 @@ static int files_start(struct watch_source *s, struct loop *l, const struct watc
 	struct files *f = (struct files *)s;
 
 	f->sink = sink;
-	return loop_add_fd(l, f->fd, EPOLLIN, on_events, f) ? 0 : -errno;
-}
-
-static void files_go_on(struct watch_source *s) {
-	struct files *f = (struct files *)s;
-
-	on_events(f->fd, 0, f);
+	f->loop_source = loop_add_fd(l, f->fd, EPOLLIN, on_events, f);
+	return f->loop_source ? 0 : -errno;
 }
 
 const struct watch_source_ops watch_files = {

@@ -34,6 +34,7 @@ struct files {
 	struct watch_target target;
 	const struct watch_sink *sink;
 	int fd;
+	struct loop_source *loop_source, *names_source;
 	bool by_descriptor; /* events have descriptors, not handles */
 	int names_fd;       /* then: an inotify(7) for what is done to names; else -1 */
 	struct mark *marks;
