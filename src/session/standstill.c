@@ -229,7 +229,7 @@ static int mark_copy(int run) {
 }
 
 /* In the keeper: what ends those who asked for it, and their terminal, is not for us. */
-static void keep(const struct runtime_ref *ref, int run, int lock, int end) {
+static void keep(const struct runtime_ref *ref, int run, int lock, int control, int end) {
 	struct err ignored;
 	char byte;
 
@@ -241,6 +241,7 @@ static void keep(const struct runtime_ref *ref, int run, int lock, int end) {
 		;
 	(void)close(lock);
 	(void)settle(ref, run, &ignored);
+	(void)close(control);
 	_exit(0);
 }
 
@@ -258,7 +259,7 @@ static int start_keeper(const struct runtime_ref *ref, int run, struct standstil
 	still->keeper = fork();
 	if (still->keeper == 0) {
 		(void)close(ends[1]);
-		keep(ref, run, steal_fd(&lock), ends[0]);
+		keep(ref, run, steal_fd(&lock), steal_fd(&control), ends[0]);
 	}
 	(void)close(ends[0]);
 	if (still->keeper > 0)
