@@ -155,7 +155,7 @@ static void tell_audit(struct session *s, const struct container *c, bool delete
 		session_say(s, "Warning: %s", err.msg);
 }
 
-static int carry_out(struct session *s, const char *name, enum verdict verdict, struct err *err);
+static int carry_out(struct session *s, const char *name, bool may_adopt, struct err *err);
 
 /*
  * A take-over takes a moment, in which the container may end: then there is something
@@ -174,7 +174,7 @@ static int adopt_or_settle(struct session *s, const struct container *c, struct 
 	verdict = n < 0 ? VERDICT_ADOPT : judge(s, now);
 	if (verdict == VERDICT_ADOPT || verdict == VERDICT_ELSEWHERE)
 		return r;
-	return verdict == VERDICT_FINE ? 0 : carry_out(s, c->name, verdict, err);
+	return verdict == VERDICT_FINE ? 0 : carry_out(s, c->name, false, err);
 }
 
 /*
@@ -192,20 +192,23 @@ static bool may_be_torn(const struct session *s, const struct container *c) {
 	return marks >= 0;
 }
 
-static int carry_out(struct session *s, const char *name, enum verdict verdict, struct err *err) {
+static int carry_out(struct session *s, const char *name, bool may_adopt, struct err *err) {
 	auto_container struct container *c = NULL;
 	autoclose int lock = container_lock(s, name, 0, err);
+	enum verdict verdict;
 	int r;
 
 	if (lock < 0)
 		return lock;
-	/* Somebody else may have been quicker. */
+	/* Somebody else may have been quicker, or it may have ended meanwhile. */
 	r = container_load(s, name, &c, err);
 	if (r == -ENOENT)
 		return 0;
 	if (r < 0)
 		return r;
-	if (judge(s, c) != verdict)
+	verdict = judge(s, c);
+	if (verdict == VERDICT_FINE || verdict == VERDICT_ELSEWHERE ||
+	    (verdict == VERDICT_ADOPT && !may_adopt))
 		return 0;
 	if (verdict == VERDICT_ADOPT) {
 		(void)close(steal_fd(&lock)); /* the supervisor wants it */
@@ -276,7 +279,7 @@ int repair_container(struct session *s, const char *name, struct err *err) {
 			    name);
 		return 0;
 	}
-	return carry_out(s, name, verdict, err);
+	return carry_out(s, name, true, err);
 }
 
 /* ---- everything ---- */

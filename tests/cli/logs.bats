@@ -136,6 +136,24 @@ $how: $(cat "$LOG")"
 	done
 }
 
+@test "an init that dies before its container is taken over: the same command puts it right" {
+	local init record=$COI_ROOT/containers/$NAME/container.ini list
+	coi shell --debug --background >/dev/null 2>&1
+	init=$(init_pid)
+	exec 9<"$COI_ROOT/run/$NAME.lock"
+	flock 9
+	kill -9 "$(supervisor_pid)"
+	"$COI" list >"$T/list" 2>&1 3>&- 9>&- &
+	list=$!
+	# It has seen that there is somebody to be taken over, and waits.
+	within 10 grep -q 'Waiting for process' "$T/list"
+	kill -9 "$init"
+	exec 9<&-
+	wait "$list"
+	[ ! -e "$record" ] || grep -q "^state *= *stopped" "$record" || { cat "$T/list"; return 1; }
+	within 20 quiet
+}
+
 @test "warnings of the command and of the supervisor, and a start that fails" {
 	cat >>"$HOME/.coi/config.toml" <<-END
 		[[sockets]]
