@@ -98,14 +98,8 @@ expect_protected() { # PATH...
 
 # The end of everything at once, then records of another boot.
 power_cut() { # [DEVICE NUMBERS CHANGE]
-	local pid file
-	for pid in $(find /proc -maxdepth 1 -name '[0-9]*' -printf '%f\n'); do
-		case $(readlink "/proc/$pid/exe" 2>/dev/null) in
-		"$COI_TEST_BUILD"/*) kill -9 "$pid" 2>/dev/null || true ;;
-		esac
-	done
-	remove_cgroups
-	within 20 quiet
+	local file
+	power_off
 	for file in "$COI_ROOT"/containers/*/{container.ini,placeholders.ini,immutable.json}; do
 		[ -e "$file" ] || continue
 		sed -i "s/$(cat /proc/sys/kernel/random/boot_id)/00000000-1111-2222-3333-444444444444/" "$file"

@@ -272,14 +272,8 @@ as_code() { # COMMAND: in the container, as its user
 	running() { coi container running "$(container_name 5)"; }
 	within 20 running
 	# The end of everything at once, then records of another boot.
-	local pid name
-	for pid in $(find /proc -maxdepth 1 -name '[0-9]*' -printf '%f\n'); do
-		case $(readlink "/proc/$pid/exe" 2>/dev/null) in
-		"$COI_TEST_BUILD"/*) kill -9 "$pid" 2>/dev/null || true ;;
-		esac
-	done
-	remove_cgroups
-	within 20 quiet
+	local name
+	power_off
 	for name in "$NAME" "$(container_name 5)"; do
 		sed -i 's/^boot_id *=.*/boot_id = 00000000-1111-2222-3333-444444444444/' "$COI_ROOT/containers/$name/container.ini"
 	done
@@ -289,19 +283,9 @@ as_code() { # COMMAND: in the container, as its user
 	as_code 'test "$(cat .claude/f more | xargs)" = "work more"'
 }
 
-# The end of its supervisor and of its init, and then records of another boot.
+# The end of everything at once, and then records of another boot.
 cut_power() {
-	local pid
-	for pid in $(sed -n 's/^[a-z_]*pid *= *\([0-9][0-9]*\).*/\1/p' "$COI_ROOT/containers/$NAME/container.ini"); do
-		kill -9 "$pid" 2>/dev/null || true
-	done
-	for pid in $(find /proc -maxdepth 1 -name '[0-9]*' -printf '%f\n'); do
-		case $(readlink "/proc/$pid/exe" 2>/dev/null) in
-		"$COI_TEST_BUILD"/*) kill -9 "$pid" 2>/dev/null || true ;;
-		esac
-	done
-	remove_cgroups
-	within 20 quiet
+	power_off
 	sed -i 's/^boot_id *=.*/boot_id = 00000000-1111-2222-3333-444444444444/' "$COI_ROOT/containers/$NAME/container.ini"
 }
 

@@ -186,6 +186,20 @@ settled() { # BEFORE: nothing but what was there then
 	snapshot now && same "$1" now
 }
 
+# All of ours ends at once, and nobody gets to clean up behind another, as when the power is cut.
+power_off() {
+	local signal pid
+	for signal in STOP STOP KILL; do
+		for pid in $(find /proc -maxdepth 1 -name '[0-9]*' -printf '%f\n'); do
+			case $(readlink "/proc/$pid/exe" 2>/dev/null) in
+			"$COI_TEST_BUILD"/*) kill -$signal "$pid" 2>/dev/null || true ;;
+			esac
+		done
+	done
+	remove_cgroups
+	within 20 quiet
+}
+
 expect_settled() { # BEFORE
 	within 15 quiet
 	within 10 settled "$1"
