@@ -198,7 +198,7 @@ ask_many() { # NAME COUNT
 	ask_many nq6 3000
 	# It hangs, so it is ended, and the next one reads what has waited.
 	within 20 has "$A/nq6.jsonl" '.msg == "source.lost" and .source == "names" and (.raw | contains("were not seen"))'
-	has "$A/nq6.jsonl" '.msg == "source.end" and .source == "names"'
+	within 20 has "$A/nq6.jsonl" '.msg == "source.end" and .source == "names"'
 	sleep 1
 	told=$(jq -c 'select(.rule == "network.query" and .evidence.network.remote_host == "many.example")' "$A/nq6-nft.jsonl" | wc -l)
 	lost=$(sum_of "$A/nq6.jsonl" '.msg == "source.lost" and .source == "names"')
