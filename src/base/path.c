@@ -13,7 +13,7 @@
 char *path_clean(const char *path) {
 	bool absolute = *path == '/';
 	char **parts = strv_split(path, "/");
-	char **kept = NULL;
+	const char **kept = xcalloc(strv_len(parts) + 1, sizeof(*kept));
 	struct buf b;
 	size_t n = 0;
 
@@ -23,11 +23,9 @@ char *path_clean(const char *path) {
 		if (!strcmp(parts[i], "."))
 			continue;
 		if (up && n && strcmp(kept[n - 1], "..") != 0) {
-			free(kept[--n]);
-			kept[n] = NULL;
+			n--;
 		} else if (!up || !absolute) {
-			strv_add(&kept, parts[i]);
-			n++;
+			kept[n++] = parts[i];
 		}
 	}
 	buf_init(&b, SIZE_MAX / 2);
@@ -38,7 +36,7 @@ char *path_clean(const char *path) {
 	if (!b.len)
 		buf_addc(&b, '.');
 	strv_free(parts);
-	strv_free(kept);
+	free(kept);
 	return b.data;
 }
 

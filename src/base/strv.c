@@ -67,11 +67,15 @@ void strv_sort(char **v) {
 
 char **strv_split(const char *s, const char *separators) {
 	char **v = NULL;
+	size_t n = 0;
 
+	/* Counted here: a hostile text may have very many. */
 	for (s += strspn(s, separators); *s; s += strspn(s, separators)) {
 		size_t len = strcspn(s, separators);
 
-		strv_take(&v, xstrndup(s, len));
+		v = xreallocarray(v, n + 2, sizeof(char *));
+		v[n++] = xstrndup(s, len);
+		v[n] = NULL;
 		s += len;
 	}
 	return v;

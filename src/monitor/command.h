@@ -72,7 +72,7 @@ struct commands {
 	bool is_fork_bomb; /* a function that does nothing but start itself, twice */
 	/* Of the one who takes apart. */
 	unsigned scripts, pipelines, depth;
-	size_t budget;
+	size_t budget, brace_budget;
 };
 
 /* The process and all that its command line says. commands_done() afterwards. */

@@ -344,8 +344,12 @@ static bool read_process(struct word *w) {
 
 /* --- fields */
 
-/* a{b,c}d: abd acd. One pair of braces at a time, the first that has a comma. */
-static void expand_braces(const char *field, char ***out) {
+/*
+ * a{b,c}d: abd acd. One pair of braces at a time, the first that has a comma. A text of many
+ * pairs is written down as often as it has of them, so this has a bound of its own.
+ */
+static void expand_braces(struct commands *all, const char *field, char ***out) {
+	const size_t len = strlen(field);
 	const char *open = strchr(field, OPEN), *close = NULL, *comma = NULL;
 	unsigned depth = 0;
 
@@ -356,7 +360,9 @@ static void expand_braces(const char *field, char ***out) {
 		if (*p == CLOSE && --depth == 0)
 			close = p;
 	}
-	if (!close || !comma || strv_len(*out) > FIELDS_MAX) {
+	if (close && comma && len > all->brace_budget)
+		all->is_cut = true;
+	if (!close || !comma || len > all->brace_budget || strv_len(*out) > FIELDS_MAX) {
 		char *plain = xstrdup(field);
 
 		for (char *p = plain; *p; p++)
@@ -367,6 +373,7 @@ static void expand_braces(const char *field, char ***out) {
 		free(plain);
 		return;
 	}
+	all->brace_budget -= len;
 	for (const char *from = open + 1, *p = from; p <= close; p++) {
 		depth += *p == OPEN;
 		if (*p == CLOSE && p != close)
@@ -377,7 +384,7 @@ static void expand_braces(const char *field, char ***out) {
 		autofree char *one = xasprintf("%.*s%.*s%s", (int)(open - field), field,
 		                               (int)(p - from), from, close + 1);
 
-		expand_braces(one, out);
+		expand_braces(all, one, out);
 		from = p + 1;
 	}
 }
@@ -397,7 +404,7 @@ static void make_fields(struct word *w, struct lexer_word *ret) {
 		return;
 	}
 	for (char *f = strtok_r(w->text.data, "\x01", &save); f; f = strtok_r(NULL, "\x01", &save))
-		expand_braces(f, &ret->fields);
+		expand_braces(w->l->all, f, &ret->fields);
 }
 
 void lexer_read(struct lexer *l, bool is_assignment, struct lexer_word *ret) {

@@ -461,7 +461,7 @@ void commands_read(const struct watch_exec *e, struct commands *ret) {
 	enum language language = command_language(is_one ? claimed : file);
 	struct command c = { .is_top = true };
 
-	*ret = (struct commands){ .budget = COMMAND_BUDGET };
+	*ret = (struct commands){ .budget = COMMAND_BUDGET, .brace_budget = COMMAND_BUDGET };
 	ret->is_cut = e->is_cut || e->argc > COMMAND_WORDS_MAX;
 	c.script = ret->scripts++;
 	c.pipeline = ret->pipelines++;

@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include <cmocka.h>
 
@@ -151,6 +152,7 @@ static void long_and_deep_lines_are_said_to_be(void **state) {
 	autofree char *big = xcalloc(3 * 1024 * 1024 + 1, 1);
 	autobuf struct buf deep;
 	struct sample s = { { "bash", "-c", big } };
+	struct rusage before, after;
 
 	(void)state;
 	memset(big, 'a', 3 * 1024 * 1024);
@@ -179,6 +181,17 @@ static void long_and_deep_lines_are_said_to_be(void **state) {
 	struct findings all;
 
 	sample_judge(&s, &plain, &all);
+	/* And as many pairs as a word can have: no gigabytes. */
+	buf_done(&deep);
+	buf_init(&deep, 200000);
+	buf_adds(&deep, "echo ");
+	for (int i = 0; i < 26000; i++)
+		buf_adds(&deep, "{a,b}");
+	s.words[2] = deep.data;
+	assert_int_equal(getrusage(RUSAGE_SELF, &before), 0);
+	assert_true(fires(&s, "too-long", AUDIT_WARNING, &plain));
+	assert_int_equal(getrusage(RUSAGE_SELF, &after), 0);
+	assert_true(after.ru_maxrss - before.ru_maxrss < 256 * 1024);
 }
 
 /* ---- taking apart */
@@ -212,7 +225,8 @@ static void words_are_what_a_shell_makes_of_them(void **state) {
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		auto_commands struct commands all = { .budget = COMMAND_BUDGET };
+		auto_commands struct commands all = { .budget = COMMAND_BUDGET,
+		                                      .brace_budget = COMMAND_BUDGET };
 		bool found = !*rows[i].line;
 
 		commands_add_script(&all, rows[i].text, NULL);
