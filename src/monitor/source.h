@@ -52,7 +52,7 @@ struct watch_target {
 /* Where events go. Called out of the loop, never at the same time. */
 struct watch_sink {
 	void (*event)(const struct watch_event *e, void *data);
-	/* More than now is not wanted: whoever can, waits. See watch_source_ops.go_on. */
+	/* More than now is not wanted, or it is others' turn: whoever can, waits. See go_on(). */
 	bool (*is_full)(void *data);
 	/* The supervisor is asked for the log of logins; watch_source_ops.log gets it. */
 	void (*look)(void *data);

@@ -28,6 +28,7 @@
 #include "monitor/wire.h"
 
 #define START_TIMEOUT_MS (10 * 60 * 1000) /* a start may wait for a large copy */
+#define TURN_MS 200
 #define REST_TURNS 1024 /* of a source, at the end: more than any of them keeps */
 
 /* --- events */
@@ -112,11 +113,19 @@ static void on_event(const struct watch_event *event, void *data) {
 	set_tick(w);
 }
 
+/*
+ * Also when this turn has taken long: a command line may take its time, and the supervisor wants
+ * to hear now and then that we are there.
+ */
 static bool is_full(void *data) {
 	struct watcher *w = data;
+	uint64_t now = clock_mono_ms();
+	bool is;
 
-	w->is_waited_for |= report_is_full(w);
-	return report_is_full(w);
+	w->turn_ms = w->turn_ms ? w->turn_ms : now;
+	is = report_is_full(w) || now - w->turn_ms >= TURN_MS;
+	w->is_waited_for |= is;
+	return is;
 }
 
 static void look(void *data) {
@@ -142,14 +151,19 @@ static void tell_lost(struct watcher *w) {
 
 /* --- the supervisor */
 
+/* True: there may be more. */
+static bool take_turn(struct watcher *w, struct watch_source *s) {
+	w->turn_ms = 0;
+	return s->ops->go_on && s->ops->go_on(s);
+}
+
 /* There is room again, whoever has made it: those who were told to wait are not asked else. */
 static bool go_on(struct watcher *w) {
 	if (!w->is_waited_for || report_is_full(w))
 		return false;
 	w->is_waited_for = false;
 	for (size_t i = 0; i < w->source_count; i++)
-		if (w->sources[i]->ops->go_on)
-			(void)w->sources[i]->ops->go_on(w->sources[i]);
+		(void)take_turn(w, w->sources[i]);
 	report_flush(w);
 	return true;
 }
@@ -158,7 +172,7 @@ static bool go_on(struct watcher *w) {
 static void read_rest(struct watcher *w, struct watch_source *s) {
 	int turns = 0;
 
-	while (turns < REST_TURNS && s->ops->go_on && s->ops->go_on(s))
+	while (turns < REST_TURNS && take_turn(w, s))
 		turns++;
 	if (turns == REST_TURNS)
 		tell_state(w, WATCH_LOST, s->ops, 0, "more than is read when it ends");
@@ -358,6 +372,7 @@ static bool is_told_running(const struct watcher *w) {
 
 static int watch(struct watcher *w) {
 	struct running running = { 0 };
+	bool is_more;
 	uint32_t uid;
 	int r;
 
@@ -393,7 +408,9 @@ static int watch(struct watcher *w) {
 		if (!report_is_full(w))
 			tell_lost(w);
 		report_flush(w);
-		r = loop_step(w->loop, go_on(w) ? 0 : -1);
+		is_more = go_on(w);
+		w->turn_ms = 0;
+		r = loop_step(w->loop, is_more ? 0 : -1);
 	}
 	return r;
 }

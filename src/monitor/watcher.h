@@ -33,6 +33,7 @@ struct watcher {
 	json_t *again[DETECT_REMEMBERED]; /* the threats that were told, by their slot */
 
 	bool is_waited_for; /* a source was told that there is no room */
+	uint64_t turn_ms;   /* when those whose turn it is began; 0: they have not */
 
 	/* watcher-report.c */
 	json_t *list;       /* events that wait to be sent */
