@@ -111,21 +111,22 @@ static int spec_check(const struct attach_spec *spec, struct err *err) {
  * liblxc 5.0.2 reads the policy's file for each who enters, and where it is not there
  * lets a filter that kills loose on them. It was kept elsewhere by another coi that
  * started this container, before an update, or somebody has removed it: then what it
- * said is loaded by us. Where liblxc has a profile of AppArmor to set too, it cannot
- * be told to leave the file alone.
+ * said is loaded by us. Where liblxc has a profile of AppArmor or a label of SELinux to set
+ * too, it cannot be told to leave the file alone.
  */
 static int policy_find(struct lxc_container *c, const struct attach_spec *spec,
 		       bool *ret_refuses, struct err *err) {
 	autofree char *path = c->get_running_config_item(c, "lxc.seccomp.profile");
 
-	autofree char *profile = NULL;
+	autofree char *profile = NULL, *label = NULL;
 
 	*ret_refuses = path && *path && access(path, R_OK) < 0 && errno == ENOENT;
 	if (!*ret_refuses)
 		return 0;
 	/* What it runs under, whatever this machine could do now; not known is not "nothing". */
 	profile = c->get_running_config_item(c, "lxc.apparmor.profile");
-	if (profile && (!*profile || strcmp(profile, "unconfined") == 0))
+	label = c->get_running_config_item(c, "lxc.selinux.context");
+	if (profile && (!*profile || strcmp(profile, "unconfined") == 0) && !label)
 		return 0;
 	err_set(err, ERR_CONFLICT, -ENOENT,
 		"cannot enter '%s': the policy of system calls that it was started with, '%s', is "

@@ -121,6 +121,8 @@ char **lxcconf_build(const struct runtime_spec *spec, const struct idset *ids,
 	/* A kernel that does not mediate mounts is no reason to go without the rest. */
 	if (paths->apparmor)
 		put(&v, "lxc.apparmor.allow_incomplete", "1");
+	if (paths->selinux)
+		put(&v, "lxc.selinux.context", paths->selinux);
 	put(&v, "lxc.seccomp.profile", paths->seccomp);
 	put_caps(&v);
 	put_mounts(&v, spec);

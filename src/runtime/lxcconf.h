@@ -10,6 +10,7 @@ struct lxcconf_paths {
 	const char *seccomp;
 	const char *log;
 	const char *apparmor; /* a profile that is loaded; NULL: none */
+	const char *selinux;  /* a label; NULL: none */
 };
 
 /* strv: key, value, key, value, … */

@@ -11,6 +11,7 @@
 #include "runtime/control.h"
 #include "runtime/idmap.h"
 #include "runtime/runtime.h"
+#include "runtime/selinux.h"
 
 #define RUN_DIR_INSIDE "/run/coi"
 #define INIT_INSIDE RUN_DIR_INSIDE "/init"
@@ -76,6 +77,7 @@ struct rootfs_layers {
 	int *layer; /* detached, id-mapped, newest first */
 	size_t count;
 	int container; /* detached, id-mapped clone of the container's directory */
+	const char *label; /* borrowed: SELinux's of each file in the overlay; NULL: their own */
 };
 
 /* In the private mount namespace: clone and map what the overlay is made of. */
@@ -113,6 +115,7 @@ struct runtime {
 	int ready_fd;
 	bool is_ready;
 	pid_t nodes; /* coi-nodes; 0: none */
+	enum selinux selinux;
 	struct runtime_info info;
 };
 

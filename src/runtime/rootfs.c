@@ -157,6 +157,8 @@ static int overlay_by_fd(const struct runtime_spec *spec, const struct rootfs_la
 			return fs_error(fs, -errno, options[i][0], err);
 	if (spec->no_sync && fsconfig(fs, FSCONFIG_SET_FLAG, "volatile", NULL, 0) < 0)
 		return fs_error(fs, -errno, "volatile", err);
+	if (l->label && fsconfig(fs, FSCONFIG_SET_STRING, "context", l->label, 0) < 0)
+		return fs_error(fs, -errno, "context", err);
 	(void)fsconfig(fs, FSCONFIG_SET_STRING, "source", "coi", 0);
 	if (fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
 		return fs_error(fs, -errno, "create", err);
@@ -204,6 +206,8 @@ static int overlay_by_name(const struct runtime_spec *spec, const struct rootfs_
 		buf_addf(&opt, ",%s=%s", options[i][0], options[i][1]);
 	if (spec->no_sync)
 		buf_adds(&opt, ",volatile");
+	if (l->label)
+		buf_addf(&opt, ",context=\"%s\"", l->label); /* it has a comma */
 	if (opt.overflow)
 		return err_set(err, ERR_CONFIG, -E2BIG, "too many layers for this kernel");
 	mount_ids_begin(ids->range.base, ids->range.base);

@@ -163,6 +163,7 @@ static int tree_build(struct runtime *rt, struct err *err) {
 	__attribute__((cleanup(rootfs_done))) struct rootfs_layers layers = { .container = -1 };
 	const struct runtime_spec *spec = rt->spec;
 	autoclose int init = -1, overlay = -1, disk = -1;
+	char label[SELINUX_LABEL_SIZE];
 	int r = binds_prepare(spec, &rt->ids, &binds, err);
 
 	/* Binds are descriptors of the caller's mounts: only then may the namespace change. */
@@ -177,6 +178,10 @@ static int tree_build(struct runtime *rt, struct err *err) {
 	init = init_clone(spec, err);
 	if (init < 0)
 		return init;
+	if (rt->selinux == SELINUX_ON) {
+		selinux_file_label(&spec->ids, label);
+		layers.label = label;
+	}
 	overlay = rootfs_overlay(spec, &rt->ids, &layers, rt->rootfs_path, err);
 	if (overlay < 0)
 		return overlay;
@@ -229,6 +234,8 @@ int runtime_enter(const struct runtime_spec *spec, struct runtime **ret, struct 
 	idset_init(&rt->ids, &spec->ids, spec->code_uid, spec->code_gid);
 	rt->rootfs_path = xstrdup(ROOTFS_DIR);
 	r = places_make(spec, err);
+	if (r == 0)
+		r = selinux_look(NULL, &rt->selinux, err);
 	if (r < 0)
 		goto fail;
 	r = cgroup_trees_load(&rt->cgroups, err);

@@ -37,6 +37,8 @@
 #define LOG_MAX (1024 * 1024)
 #define LOG_TAIL_MAX (64 * 1024)
 #define MONITOR_END_MS 2000
+#define LABEL_TIMEOUT_MS 5000
+#define LABEL_STEP_MS 5
 #define POLICY_FILE "calls.seccomp"
 
 struct start_reply {
@@ -236,6 +238,25 @@ static int limits_verify(const struct runtime *rt, struct err *err) {
 }
 
 /*
+ * A liblxc without SELinux takes a label and does nothing with it. It comes with the exec, of
+ * which nobody tells us.
+ */
+static int label_verify(const struct runtime *rt, const char *label, struct err *err) {
+	for (int waited = 0;; waited += LABEL_STEP_MS) {
+		autofree char *has = selinux_label_of(rt->info.init.pid);
+
+		if (has && strcmp(has, label) == 0)
+			return 0;
+		if (waited < LABEL_TIMEOUT_MS && pidfd_wait_gone(rt->info.init_pidfd, LABEL_STEP_MS) < 0)
+			continue;
+		err_set(err, ERR_SYSTEM, -EACCES, "'%s' did not get the label '%s', but '%s'",
+			rt->spec->name, label, has ? has : "none");
+		return err_hint(err, "'ausearch -m avc' or 'dmesg' says what SELinux has refused; "
+				     "'semodule -r coi' lets containers go without a label");
+	}
+}
+
+/*
  * What is mounted over a part of /proc, newly allocated: as long as something is, the
  * kernel gives no user namespace a /proc (mount_too_revealing() of Linux 4.2 and newer);
  * empty directories that are there for mounts do not count. NULL: nothing.
@@ -307,7 +328,7 @@ int runtime_start(struct runtime *rt, struct runtime_info *ret, struct err *err)
 		.seccomp = spec->seccomp_file ? spec->seccomp_file : policy_path,
 		.log = log_path,
 	};
-	char profile[APPARMOR_NAME_SIZE];
+	char profile[APPARMOR_NAME_SIZE], label[SELINUX_LABEL_SIZE];
 	enum apparmor apparmor = apparmor_look();
 	autostrv char **conf = NULL;
 	struct start_plan plan = {
@@ -325,6 +346,10 @@ int runtime_start(struct runtime *rt, struct runtime_info *ret, struct err *err)
 		if (r < 0)
 			return r;
 		paths.apparmor = profile;
+	}
+	if (rt->selinux == SELINUX_ON) {
+		selinux_process_label(&spec->ids, label);
+		paths.selinux = label;
 	}
 	plan.conf = conf = lxcconf_build(spec, &rt->ids, &rt->cgroups, &paths, err);
 	if (!conf)
@@ -357,6 +382,8 @@ int runtime_start(struct runtime *rt, struct runtime_info *ret, struct err *err)
 	if (r < 0)
 		return start_failed(rt, r, &reply, log_path, log_from, err);
 	r = limits_verify(rt, err);
+	if (r == 0 && paths.selinux)
+		r = label_verify(rt, paths.selinux, err);
 	if (r < 0) {
 		struct runtime_ref ref = ref_of(rt);
 

@@ -25,6 +25,7 @@
 #include "base/mem.h"
 #include "base/strv.h"
 #include "runtime/attach.h"
+#include "runtime/selinux.h"
 #include "session/relays.h"
 #include "session/supervisor.h"
 
@@ -137,11 +138,14 @@ static int outside_id(const struct supervisor *v, const char *map, uid_t inside,
 static int open_socket(struct supervisor *v, int dir, const char *name) {
 	autoclose int fd = -1;
 	uid_t uid, gid;
+	int r;
 
 	if (outside_id(v, "uid_map", v->c->code_uid, &uid) < 0 ||
 	    outside_id(v, "gid_map", v->c->code_gid, &gid) < 0)
 		return -EINVAL;
-	fd = socket_make_at(dir, name, SOCK_STREAM | SOCK_NONBLOCK, 0600);
+	r = selinux_sockets_begin(&v->c->ids);
+	fd = r < 0 ? r : socket_make_at(dir, name, SOCK_STREAM | SOCK_NONBLOCK, 0600);
+	selinux_sockets_end();
 	if (fd < 0)
 		return fd;
 	(void)socket_refuse_descriptors(fd); /* before Linux 6.16 the relay closes them */

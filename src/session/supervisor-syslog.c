@@ -26,6 +26,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "monitor/backends.h"
+#include "runtime/selinux.h"
 #include "session/supervisor.h"
 
 #define DIR_NAME "log" /* in the run directory; RUNTIME_LOG_DIR inside */
@@ -41,7 +42,9 @@ static int open_socket(const struct supervisor *v) {
 	if (dir < 0)
 		return dir;
 	/* Whoever may log may log to it. */
-	fd = socket_make_at(dir, RUNTIME_LOG_SOCKET, SOCK_DGRAM | SOCK_NONBLOCK, 0666);
+	r = selinux_sockets_begin(&v->c->ids);
+	fd = r < 0 ? r : socket_make_at(dir, RUNTIME_LOG_SOCKET, SOCK_DGRAM | SOCK_NONBLOCK, 0666);
+	selinux_sockets_end();
 	r = fd < 0 ? fd : watch_is_allowed("auth", "log") ? socket_refuse_descriptors(fd) : -ENOPROTOOPT;
 	if (r == 0)
 		return steal_fd(&fd);

@@ -94,13 +94,14 @@ static void test_build(void **state) {
 	assert_int_equal(find(conf, "lxc.cgroup2.pids.max", &v), 0);
 	assert_int_equal(find(conf, "lxc.apparmor.profile", &v), 1);
 	assert_string_equal(v, "unconfined");
+	assert_int_equal(find(conf, "lxc.selinux.context", &v), 0);
 }
 
 static void test_without_engines(void **state) {
 	const struct id_range ids = { 1000000, 65536 };
 	struct runtime_spec spec = { .hostname = "h" };
 	const struct lxcconf_paths paths = { .rootfs = "/m", .seccomp = "/s", .log = "/l",
-					     .apparmor = "coi-x" };
+					     .apparmor = "coi-x", .selinux = "u:r:t:s0" };
 	struct cgroup_trees trees = hybrid();
 	autostrv char **conf = NULL;
 	const char *v = NULL;
@@ -118,6 +119,8 @@ static void test_without_engines(void **state) {
 	assert_int_equal(find(conf, "lxc.sysctl.net.ipv4.ip_unprivileged_port_start", &v), 0);
 	assert_int_equal(find(conf, "lxc.sysctl.net.ipv4.ping_group_range", &v), 1);
 	assert_int_equal(find(conf, "lxc.apparmor.allow_nesting", &v), 0);
+	assert_int_equal(find(conf, "lxc.selinux.context", &v), 1);
+	assert_string_equal(v, "u:r:t:s0");
 }
 
 /* Only what kernel and parser both know, and never a rule that would stop the parser. */
