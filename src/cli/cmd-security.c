@@ -2,6 +2,7 @@
 /* Which system calls, capabilities and listed files a container has not, and why. */
 #include <errno.h>
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/json.h"
@@ -11,6 +12,7 @@
 #include "cli/output.h"
 #include "cli/resolve.h"
 #include "runtime/caps.h"
+#include "runtime/selinux.h"
 #include "session/security.h"
 
 #define EXIT_NOT_AS_MEANT 1
@@ -77,6 +79,8 @@ struct shown {
 	bool nests;
 	struct security_seen seen;
 	struct security_block block;
+	enum selinux selinux;
+	char *label; /* of its first process, by whatever module; NULL: none */
 	const void *calls[ROWS_MAX];
 	size_t call_count;
 	const void *caps[ROWS_MAX];
@@ -90,12 +94,18 @@ static void take_rows(struct shown *s) {
 		s->caps[i] = &caps_rows[i];
 }
 
+static const char *const selinux_words[] = {
+	[SELINUX_OFF] = "off",
+	[SELINUX_NO_TYPE] = "unlabelled",
+	[SELINUX_ON] = "labelled",
+};
+
 static json_t *seen_json(const struct shown *s) {
 	autofree char *bounding = xasprintf("%016" PRIx64, s->seen.bounding);
 
-	return json_pack("{s:i, s:b, s:i, s:s, s:b}", "pid", (int)s->c->init.pid, "filtered",
+	return json_pack("{s:i, s:b, s:i, s:s, s:b, s:s?}", "pid", (int)s->c->init.pid, "filtered",
 			 s->seen.is_filtered, "filters", (int)s->seen.filters, "bounding", bounding,
-			 "as_meant", s->seen.is_as_meant);
+			 "as_meant", s->seen.is_as_meant, "label", s->label);
 }
 
 static json_t *block_json(const struct security_block *b) {
@@ -115,6 +125,7 @@ static json_t *shown_json(const struct shown *s) {
 			      output_json_rows(call_columns, s->calls, s->call_count),
 			      "capabilities", output_json_rows(cap_columns, s->caps, caps_count));
 
+	(void)json_object_set_new(j, "selinux", json_string(selinux_words[s->selinux]));
 	if (s->c) {
 		(void)json_object_set_new(j, "name", json_text(s->c->name));
 		(void)json_object_set_new(j, "process", seen_json(s));
@@ -137,6 +148,17 @@ static void print_block(const struct security_block *b) {
 			    can[b->kernel]);
 }
 
+static void print_selinux(const struct shown *s) {
+	autofree char *module = security_selinux_module();
+
+	if (s->selinux == SELINUX_NO_TYPE)
+		output_line("SELinux: containers get no label: semodule -i %s", module);
+	else if (s->selinux == SELINUX_ON && s->c)
+		output_line("SELinux: %s", s->label ? s->label : "no label");
+	else if (s->selinux == SELINUX_ON)
+		output_line("SELinux: containers get a label");
+}
+
 static void print(const struct shown *s) {
 	if (s->c)
 		output_line("Name: %s", s->c->name);
@@ -144,6 +166,7 @@ static void print(const struct shown *s) {
 		    s->c ? "" : ", as the settings here say");
 	output_line("Containers inside: %s", s->nests ? "yes" : "no");
 	print_block(&s->block);
+	print_selinux(s);
 	if (s->c) {
 		output_line("Process 1: %s, capabilities %016" PRIx64,
 			    s->seen.is_filtered ? "under a policy of system calls" :
@@ -166,8 +189,11 @@ static int fill_running(struct cli *cli, struct shown *s, struct container **ret
 		r = app_open_session(cli, err);
 	if (r == 0)
 		r = resolve_container(cli, app_word(cli, 0), RESOLVE_RUNNING, ret_c, err);
-	if (r == 0)
-		r = security_look(*ret_c, &s->seen, err);
+	if (r < 0)
+		return r;
+	s->label = selinux_label_of((*ret_c)->init.pid);
+	/* After all that is asked of it: it was the one that is meant. */
+	r = security_look(*ret_c, &s->seen, err);
 	if (r < 0)
 		return r;
 	s->c = *ret_c;
@@ -194,15 +220,18 @@ static int show_run(struct cli *cli, const void *args, struct err *err) {
 
 	(void)args;
 	s.nests = cli->settings->container.docker && surface_nests(s.surface);
-	r = app_word(cli, 0) ? fill_running(cli, &s, &c, err) : 0;
-	if (r < 0)
-		return r;
-	take_rows(&s);
-	fill_block(cli, &s);
-	if (cli->json)
-		r = output_document(shown_json(&s), err);
-	else
-		print(&s);
+	r = selinux_look(NULL, &s.selinux, err);
+	if (r == 0 && app_word(cli, 0))
+		r = fill_running(cli, &s, &c, err);
+	if (r == 0) {
+		take_rows(&s);
+		fill_block(cli, &s);
+		if (cli->json)
+			r = output_document(shown_json(&s), err);
+		else
+			print(&s);
+	}
+	free(s.label);
 	return r < 0 ? r : s.c && !s.seen.is_as_meant ? EXIT_NOT_AS_MEANT : 0;
 }
 

@@ -7,8 +7,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/fd.h"
+#include "base/layout.h"
 #include "base/mem.h"
 #include "base/strv.h"
 #include "monitor/block.h"
@@ -68,6 +70,13 @@ int security_look(const struct container *c, struct security_seen *ret, struct e
 							  "the first process of container '%s'",
 			       c->name);
 	return 0;
+}
+
+char *security_selinux_module(void) {
+	autofree char *installed = layout_data("selinux/coi.cil");
+
+	return access(installed, F_OK) == 0 ? steal_ptr(installed) :
+					      layout_data("contrib/selinux/coi.cil");
 }
 
 void security_block(const struct monitoring_plan *p, bool is_root, struct security_block *ret) {

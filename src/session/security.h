@@ -31,6 +31,9 @@ int security_look(const struct container *c, struct security_seen *ret, struct e
 /* The same out of the text of a status file; false: it does not say. */
 bool security_status_parse(const char *text, struct security_seen *ret);
 
+/* The file that "semodule -i" takes, newly allocated. */
+char *security_selinux_module(void);
+
 enum security_can {
 	SECURITY_CAN_NOT,
 	SECURITY_CAN,

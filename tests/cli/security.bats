@@ -34,6 +34,7 @@ results() { coi run -- /workspace/probe | grep -E "^(io_uring_setup|keyctl|perf_
 	grep -q '^open_by_handle_at *EPERM *default *opens files past' <<<"$output"
 	grep -q '^sys_admin *yes *mounts' <<<"$output"
 	run ! grep -q io_uring <<<"$output"
+	[ -e /sys/fs/selinux/context ] || coi security show --json | jq -e '.selinux == "off"'
 }
 
 @test "security show says what monitoring.block refuses, and whether the kernel can" {

@@ -113,15 +113,19 @@ static void test_confinement(void **state) {
 	verdict_nested(&f, &r);
 	expect(HEALTH_OK, "allowed");
 
-	verdict_posture(true, APPARMOR_OFF, false, &r);
+	verdict_posture(true, APPARMOR_OFF, SELINUX_OFF, "/m", &r);
 	expect(HEALTH_OK, "system call filter");
-	verdict_posture(true, APPARMOR_ON, false, &r);
+	verdict_posture(true, APPARMOR_ON, SELINUX_OFF, "/m", &r);
 	expect(HEALTH_OK, "filter, AppArmor");
-	verdict_posture(true, APPARMOR_NAMESPACES, true, &r);
-	expect(HEALTH_OK, "AppArmor, SELinux");
-	verdict_posture(true, APPARMOR_NO_PARSER, false, &r);
+	verdict_posture(true, APPARMOR_OFF, SELINUX_ON, "/m", &r);
+	expect(HEALTH_OK, "filter, SELinux");
+	verdict_posture(true, APPARMOR_OFF, SELINUX_NO_TYPE, "/m", &r);
+	expect_remedy(HEALTH_WARNING, "they get no label", "semodule -i /m");
+	verdict_posture(true, APPARMOR_OFF, -EACCES, "/m", &r);
+	expect(HEALTH_FAILED, "does not say whether its policy knows containers: Permission");
+	verdict_posture(true, APPARMOR_NO_PARSER, SELINUX_OFF, "/m", &r);
 	expect_remedy(HEALTH_WARNING, "no apparmor_parser", "install apparmor");
-	verdict_posture(false, APPARMOR_ON, true, &r);
+	verdict_posture(false, APPARMOR_ON, SELINUX_OFF, "/m", &r);
 	expect_remedy(HEALTH_FAILED, "does not filter", "SECCOMP");
 
 	verdict_immutable(false, false, &r);

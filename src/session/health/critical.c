@@ -24,6 +24,7 @@
 #include "runtime/mount.h"
 #include "session/health/checks.h"
 #include "session/health/verdict.h"
+#include "session/security.h"
 
 #define LXC_MAJOR_MIN 5
 
@@ -192,8 +193,13 @@ static void look_posture(const struct health_subject *s, struct health_result *r
 	/* SECCOMP_GET_ACTION_AVAIL (seccomp(2), Linux 4.14) also says that there are filters. */
 	const uint32_t action = SECCOMP_RET_ERRNO;
 
+	autofree char *module = security_selinux_module();
+	enum selinux selinux = SELINUX_OFF;
+	struct err why;
+	int r = selinux_look(NULL, &selinux, &why);
+
 	verdict_posture(syscall(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0, &action) == 0,
-			apparmor_look(), access("/sys/fs/selinux/enforce", F_OK) == 0, ret);
+			apparmor_look(), r < 0 ? r : (int)selinux, module, ret);
 }
 
 static void look_immutable(const struct health_subject *s, struct health_result *ret) {

@@ -119,13 +119,13 @@ void verdict_nested(const struct nested_facts *f, struct health_result *ret) {
 	}
 }
 
-void verdict_posture(bool has_seccomp, enum apparmor apparmor, bool has_selinux,
+void verdict_posture(bool has_seccomp, enum apparmor apparmor, int selinux, const char *module,
 		     struct health_result *ret) {
 	bool is_confined = apparmor_confines(apparmor);
 
 	health_detail(ret, "seccomp", json_boolean(has_seccomp));
 	health_detail(ret, "apparmor", json_boolean(is_confined));
-	health_detail(ret, "selinux", json_boolean(has_selinux));
+	health_detail(ret, "selinux", json_boolean(selinux == SELINUX_ON));
 	health_detail(ret, "privileged", json_false());
 	if (!has_seccomp) {
 		health_fail(ret, "this kernel does not filter system calls");
@@ -138,8 +138,19 @@ void verdict_posture(bool has_seccomp, enum apparmor apparmor, bool has_selinux,
 		health_remedy(ret, "apt-get install apparmor");
 		return;
 	}
+	if (selinux < 0) {
+		health_fail(ret, "SELinux does not say whether its policy knows containers: %s",
+			    strerror(-selinux));
+		return;
+	}
+	if (selinux == SELINUX_NO_TYPE) {
+		health_warn(ret, "SELinux is on, but its policy does not know containers: they get no "
+				 "label");
+		health_remedy(ret, "semodule -i %s", module);
+		return;
+	}
 	health_ok(ret, "user namespaces, system call filter%s%s", is_confined ? ", AppArmor" : "",
-		  has_selinux ? ", SELinux" : "");
+		  selinux == SELINUX_ON ? ", SELinux" : "");
 }
 
 void verdict_immutable(bool is_wanted, bool has_capability, struct health_result *ret) {

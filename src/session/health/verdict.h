@@ -14,6 +14,7 @@
 #include "config/settings.h"
 #include "net/net.h"
 #include "runtime/apparmor.h"
+#include "runtime/selinux.h"
 #include "session/health/health.h"
 #include "session/health/reach.h"
 
@@ -37,8 +38,8 @@ struct nested_facts {
 /* May programs without rights in a container make namespaces of their own? */
 void verdict_nested(const struct nested_facts *f, struct health_result *ret);
 
-/* @has_selinux: in force or not. */
-void verdict_posture(bool has_seccomp, enum apparmor apparmor, bool has_selinux,
+/* @selinux: or -errno, when the kernel does not say. @module: the file that its policy wants. */
+void verdict_posture(bool has_seccomp, enum apparmor apparmor, int selinux, const char *module,
 		     struct health_result *ret);
 /* @is_wanted: security.host_immutable. */
 void verdict_immutable(bool is_wanted, bool has_capability, struct health_result *ret);
