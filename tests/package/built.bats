@@ -71,6 +71,7 @@ in_root() {
 	[ -s "$T/root/usr/share/bash-completion/completions/coi" ]
 	[ -s "$T/root/usr/share/zsh/vendor-completions/_coi" ]
 	[ -s "$T/root/usr/share/fish/vendor_completions.d/coi.fish" ]
+	[ -s "$T/root/usr/share/coi/selinux/coi.cil" ]
 	[ -e "$T/root/usr/share/man/man5/coi-config.5.gz" ]
 }
 
