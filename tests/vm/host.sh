@@ -74,12 +74,7 @@ sudo_run() {
 }
 
 healthy() {
-	local said
-	said=$(timeout "$slow" coi health) && return
-	echo "$said"
-	# That the kernel asks before a file is opened is refused by SELinux (coi-security(7)).
-	[ "$(getenforce 2>/dev/null)" = Enforcing ] && [ "$(grep -c '\[\(WARN\|FAIL\)\]' <<<"$said")" = 1 ] &&
-		grep -q 'WARN.*without permission events' <<<"$said"
+	timeout "$slow" coi health
 }
 
 confined() {
@@ -88,6 +83,77 @@ confined() {
 	[ "$(grep -c '^coi-container-.*(enforce)$' /tmp/said)" = 2 ] || { cat /tmp/said; return 1; }
 	# It does not get out of it, and reaches nothing of the kernel's own.
 	! coi container exec box -- sh -c 'echo changeprofile unconfined >/proc/self/attr/current'
+}
+
+enforcing() {
+	[ "$(getenforce 2>/dev/null)" = Enforcing ]
+}
+
+first_pid() { # CONTAINER
+	find /sys/fs/cgroup -path "*lxc.payload*$1*/cgroup.procs" -exec cat {} + | sort -n | head -n 1
+}
+
+label_of() { # CONTAINER
+	tr -d '\0' <"/proc/$(first_pid "$1")/attr/current"
+}
+
+unlabelled() { # before the policy knows it
+	timeout "$slow" coi container launch coi-default box &&
+		[ "$(label_of box)" = "$(tr -d '\0' </proc/self/attr/current)" ] &&
+		coi security show box | grep -qx 'SELinux: containers get no label: semodule -i .*' || return 1
+	timeout "$slow" coi container delete --force box
+}
+
+module_installs() { # what health says
+	local said
+	said=$(timeout "$slow" coi health) || true
+	said=$(grep -o 'semodule -i .*' <<<"$said") || return 1
+	echo "$said"
+	$said
+}
+
+labelled() {
+	local label
+	enforcing || { echo "SELinux is not in force"; return 0; }
+	label=$(label_of box)
+	echo "$label"
+	grep -qxE 'system_u:system_r:coi_container_t:s0-s0:c[0-9]+,c[0-9]+' <<<"$label" || return 1
+	timeout "$slow" coi container exec box -- cat /proc/self/attr/current >/tmp/said || return 1
+	[ "$(tr -d '\0' </tmp/said)" = "$label" ] &&
+		timeout "$slow" coi container exec box -- grep -F \
+			"context=\"system_u:object_r:coi_container_file_t:${label#*-}\"" /proc/mounts &&
+		coi security show box | grep -qxF "SELinux: $label"
+}
+
+# What the file's mode allows; and nobody gives himself another label.
+refused_by_label() {
+	enforcing || { echo "SELinux is not in force"; return 0; }
+	echo listed >~person/ws/list
+	chmod 0666 ~person/ws/list
+	person 'sudo -n timeout '"$slow"' coi run -- cat list' | grep -qx listed || return 1
+	chcon -t shadow_t ~person/ws/list
+	! person 'sudo -n timeout '"$slow"' coi run -- cat list' || return 1
+	rm ~person/ws/list
+	! coi container exec box -- sh -c \
+		'echo unconfined_u:unconfined_r:unconfined_t:s0 >/proc/self/attr/current' || return 1
+	dmesg -C
+}
+
+# Who got out of one container, as the user of another: what the ids allow the label does not.
+parted_by_label() {
+	local uid pid
+	enforcing || { echo "SELinux is not in force"; return 0; }
+	timeout "$slow" coi container launch coi-default other || return 1
+	pid=$(first_pid other)
+	uid=$(stat -c %u "/proc/$pid")
+	as() { setpriv --reuid "$uid" --regid "$uid" --clear-groups runcon "$(label_of "$1")" kill -0 "$pid"; }
+	as other && ! as box || return 1
+	timeout "$slow" coi container delete --force other
+	dmesg -C
+}
+
+not_refused() { # what containers did so far
+	! dmesg | grep 'avc:  *denied.*:coi_container_t:'
 }
 
 limits() { # what the kernel has, wherever the controller is
@@ -152,6 +218,10 @@ start() {
 	settings
 	check "an internet of its own" world_up
 	check "an image is imported" timeout "$slow" coi image import /srv/coi/image.tar --alias coi-default
+	if enforcing; then
+		check "SELinux: without a policy for it a container has no label" unlabelled
+		check "SELinux: the policy that health asks for is taken" module_installs
+	fi
 	check "health finds nothing broken" healthy
 	check "run by sudo: files in the workspace are the person's" sudo_run
 }
@@ -168,6 +238,9 @@ max_processes = 50
 [limits.disk]
 size = "200MiB"'
 	check "AppArmor confines it where there is AppArmor" confined
+	check "SELinux labels it where there is SELinux" labelled
+	check "the label refuses what the mode of a file allows" refused_by_label
+	check "the label parts it from another container" parted_by_label
 	check "the kernel has the limits" limits
 	check "what goes past the memory is killed inside" eaten
 	check "a disk of its own grows while it runs" disk_grows
@@ -201,4 +274,5 @@ again() {
 for part in "$@"; do
 	"$part"
 done
+enforcing && check "SELinux has refused nothing that containers do" not_refused
 echo "1..$n"
