@@ -23,6 +23,8 @@ value() { # KEY
 	[ $(($(value whole) + $(value gone))) = 1000 ] || [ "$(value lost)" -gt 0 ]
 	[ "$(value whole)" -gt 0 ]
 	[ $(($(value whole) + $(value gone))) -gt 900 ]
+	# When each of them began, and not when that was read.
+	[ "$(value timed)" -ge $(($(value whole) + $(value gone))) ]
 }
 
 @test "what no build has a source for is missed, and not silent" {

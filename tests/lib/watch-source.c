@@ -40,7 +40,8 @@
 static struct {
 	char name[64];
 	char *path;
-	unsigned long whole, gone, lost;
+	unsigned long whole, gone, lost, timed;
+	uint64_t begin_us;
 	unsigned long count;
 	bool *seen; /* which of them, by their word */
 } all;
@@ -97,6 +98,8 @@ static void on_event(const struct watch_event *e, void *data) {
 		return;
 	if (e->exec.is_gone)
 		all.gone++;
+	if (e->at_us >= all.begin_us && e->at_us <= clock_mono_us())
+		all.timed++;
 	if (e->exec.argc != 2 || sscanf(e->exec.argv[1], "nr-%lu", &n) != 1 || n >= all.count ||
 	    all.seen[n])
 		return;
@@ -349,14 +352,15 @@ int main(int argc, char **argv) {
 		die(argv[2], "it does not start");
 	(void)snprintf(script, sizeof(script),
 	               "for ((i = 0; i < %lu; i++)); do /bin/true nr-$i; done", all.count);
+	all.begin_us = clock_mono_us();
 	cpu = cpu_ms();
 	if (is_exec)
 		step_until(l, s, UINT64_MAX, run_script(group, script));
 	else
 		step_until(l, s, begin + strtoul(argv[3], NULL, 10) * 1000, 0);
 	(void)printf("{\"backend\": \"%s\", \"count\": %lu, \"whole\": %lu, \"gone\": %lu, "
-	             "\"lost\": %lu, \"cpu_ms\": %llu, \"ms\": %llu}\n",
-	             argv[2], all.count, all.whole, all.gone, all.lost,
+	             "\"timed\": %lu, \"lost\": %lu, \"cpu_ms\": %llu, \"ms\": %llu}\n",
+	             argv[2], all.count, all.whole, all.gone, all.timed, all.lost,
 	             (unsigned long long)(cpu_ms() - cpu),
 	             (unsigned long long)(clock_mono_ms() - begin));
 	s->ops->free(s);

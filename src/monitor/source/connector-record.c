@@ -28,6 +28,7 @@ enum connector_what connector_read(const void *data, size_t size, struct connect
 
 	if (!copy_event(data, size, &e))
 		return CONNECTOR_OTHER;
+	r.at_us = e.timestamp_ns / 1000;
 	if (e.what == PROC_EVENT_EXEC) {
 		what = CONNECTOR_EXEC;
 		r.pid = e.event_data.exec.process_tgid;

@@ -4,6 +4,7 @@
 #define COI_MONITOR_SOURCE_CONNECTOR_RECORD_H
 
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 enum connector_what {
@@ -14,6 +15,7 @@ enum connector_what {
 };
 
 struct connector_record {
+	uint64_t at_us; /* CLOCK_MONOTONIC, when it happened */
 	pid_t pid;    /* > 0 */
 	pid_t parent; /* of CONNECTOR_FORK: who made it; > 0 */
 };

@@ -77,7 +77,7 @@ static int listen_to(int fd) {
 	               : 0;
 }
 
-static void take_exec(struct connector *c, pid_t pid) {
+static void take_exec(struct connector *c, pid_t pid, uint64_t at_us) {
 	struct process one;
 
 	/* Nobody of the container has made it: somebody who comes in, or another's. */
@@ -92,6 +92,7 @@ static void take_exec(struct connector *c, pid_t pid) {
 	}
 	/* What cannot be read is told as far as it is known. */
 	(void)process_read(c->target.proc_fd, pid, &one);
+	one.at_us = at_us;
 	process_tell(&one, &c->target, false, c->netlink.sink);
 	process_done(&one);
 }
@@ -109,7 +110,7 @@ static void take(const void *data, size_t size, void *owner) {
 		set_ours(c, r.pid, false);
 		break;
 	case CONNECTOR_EXEC:
-		take_exec(c, r.pid);
+		take_exec(c, r.pid, r.at_us);
 		break;
 	case CONNECTOR_OTHER:
 		break;

@@ -204,6 +204,7 @@ void process_tell(const struct process *p, const struct watch_target *t, bool wa
 
 	const struct watch_event e = {
 		.kind = WATCH_EXEC,
+		.at_us = p->at_us,
 		.pid = p->pid,
 		.ppid = p->ppid,
 		.uid = p->uid < 0 ? -1 : watch_uid(t, (uint32_t)p->uid),

@@ -12,6 +12,7 @@ struct process {
 	uint64_t start;    /* clock ticks since the boot */
 	bool is_gone;      /* it has no memory any more: what it was started with is not known */
 	char comm[WATCH_COMM_MAX];
+	uint64_t at_us;    /* when it began to run that; 0: not known */
 	struct buf args;   /* words, each ended by a NUL byte */
 	uint64_t args_bytes;
 };
