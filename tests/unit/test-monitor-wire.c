@@ -373,11 +373,21 @@ static pid_t child_that(void (*what)(void)) {
 	return pid;
 }
 
-static void forget_words(void) {
+/* Where they are, at the top of the first thread's stack, which may be in use on that page. */
+static void *unmap_words(void *data) {
 	const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
 
-	/* Where they are, at the top of the stack, which is not needed any more. */
+	(void)data;
 	(void)munmap((void *)((uintptr_t)program_invocation_name / page * page), page);
+	(void)kill(getpid(), SIGSTOP);
+	return NULL;
+}
+
+static void forget_words(void) {
+	pthread_t thread;
+
+	if (pthread_create(&thread, NULL, unmap_words, NULL) == 0)
+		(void)pthread_join(thread, NULL);
 }
 
 static void end(void) {
