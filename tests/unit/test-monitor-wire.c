@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -364,6 +365,7 @@ static pid_t child_that(void (*what)(void)) {
 	pid_t pid = fork();
 
 	if (pid == 0) {
+		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 		what();
 		(void)raise(SIGSTOP);
 		_exit(0);
@@ -373,12 +375,16 @@ static pid_t child_that(void (*what)(void)) {
 	return pid;
 }
 
-/* Where they are, at the top of the first thread's stack, which may be in use on that page. */
+/*
+ * Where they are, on the first thread's stack, which may be in use on that page. All up to its
+ * top, where the program's name is (getauxval(3)): what is left above would grow down again.
+ */
 static void *unmap_words(void *data) {
-	const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+	const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), top = getauxval(AT_EXECFN);
+	const uintptr_t from = (uintptr_t)program_invocation_name / page * page;
 
 	(void)data;
-	(void)munmap((void *)((uintptr_t)program_invocation_name / page * page), page);
+	(void)munmap((void *)from, (top + strlen((const char *)top)) / page * page + page - from);
 	(void)kill(getpid(), SIGSTOP);
 	return NULL;
 }
