@@ -111,16 +111,6 @@ BAITS="/root/.aws/credentials /root/.pypirc /root/.ssh/id_ed25519_deploy /root/.
 	gone c6
 }
 
-watcher_of() { # NAME: pid
-	local s
-	s=$(sed -n 's/^supervisor *= *\([0-9]*\).*/\1/p' "$COI_ROOT/containers/$1/container.ini")
-	ps -eo pid=,ppid=,comm= | awk -v s="$s" '$2 == s && $3 == "coi-watch" { print $1 }'
-}
-
-frozen() {
-	[ "$(coi container list --format json | jq -r --arg n "$1" '.[] | select(.name == $n).status')" = Frozen ]
-}
-
 # As on a machine that is slow: all of it has happened before any of it is judged.
 late() { # NAME COMMAND...
 	local pid

@@ -78,6 +78,7 @@ auth_has() { # NAME TEXT: a threat with a line that has it
 }
 
 @test "logins: auth.log is read from outside, through rotation, cuts and what is put in its place" {
+	local watcher
 	settings false false
 	launch au2
 	inside au2 sh -c 'mkdir -p /var/log; echo "su: FAILED SU (to root) one on pts/1" >>/var/log/auth.log'
@@ -101,7 +102,10 @@ auth_has() { # NAME TEXT: a threat with a line that has it
 	inside au2 sh -c 'head -c 8000000 /dev/zero >>/var/log/auth.log; echo >>/var/log/auth.log'
 	within 10 has "$A/au2.jsonl" '.msg == "source.lost" and .source == "auth" and .count > 1000000'
 	# Put aside with more than is read at once.
-	inside au2 sh -c 'cd /var/log; head -c 900000 /dev/zero >>auth.log; mv auth.log auth.log.2; echo >auth.log'
+	watcher=$(watcher_of au2)
+	kill -STOP "$watcher"
+	inside au2 sh -c 'cd /var/log; head -c 30000000 /dev/zero >>auth.log; mv auth.log auth.log.2; echo >auth.log'
+	kill -CONT "$watcher"
 	within 10 has "$A/au2.jsonl" '.msg == "source.lost" and .source == "auth" and (.raw | test("put aside"))'
 	# What is no file is not opened, and that is said; then it goes on.
 	for odd in 'ln -s /etc/shadow auth.log' 'mkfifo auth.log'; do

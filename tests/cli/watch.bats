@@ -252,8 +252,7 @@ settings() { # PAUSE KILL
 	launch g7
 	pid=$(watcher_of g7)
 	kill -9 "$pid"
-	another() { [ -n "$(watcher_of g7)" ] && [ "$(watcher_of g7)" != "$pid" ]; }
-	within 10 another
+	within 10 another_watcher g7 "$pid"
 	kill -9 "$(watcher_of g7)"
 	coi container stop --force g7
 	within 10 ended_unseen g7

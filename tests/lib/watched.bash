@@ -38,8 +38,15 @@ pid_of() { # NAME KEY: a number of its record
 	sed -n "s/^$2 *= *\([0-9]*\).*/\1/p" "$COI_ROOT/containers/$1/container.ini"
 }
 
-watcher_of() { # NAME: pid
-	ps -eo pid=,ppid=,comm= | awk -v s="$(pid_of "$1" supervisor)" '$2 == s && $3 == "coi-watch" { print $1 }'
+watcher_of() { # NAME: pid of one that has not ended
+	ps -eo pid=,ppid=,stat=,comm= |
+		awk -v s="$(pid_of "$1" supervisor)" '$2 == s && $3 !~ /Z/ && $4 == "coi-watch" { print $1 }'
+}
+
+another_watcher() { # NAME PID: than that
+	local now
+	now=$(watcher_of "$1")
+	[ -n "$now" ] && [ "$now" != "$2" ]
 }
 
 # Without another program.
