@@ -256,6 +256,7 @@ WAYS=(
 	holder=$(pid_of b5 block) supervisor=$(pid_of b5 supervisor)
 	# One that is inside already, when no supervisor is there.
 	mkfifo "$T/go"
+	rm -f "$T/out"
 	inside b5 sh -c 'echo in; read x; /opt/actor open /root/.ssh/id_rsa' <"$T/go" >"$T/out" 3>&- &
 	pid=$!
 	exec 4>"$T/go"

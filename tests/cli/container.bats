@@ -86,6 +86,7 @@ ensure_running() {
 	run -127 --separate-stderr coi container exec c1 -- no-such-command
 	run --separate-stderr bash -c 'echo hello | "$0" container exec c1 -- cat' "$COI_TEST_BUILD/coi"
 	expect_equal "$output" hello
+	rm -f "$T/out"
 	"$COI" container exec c1 -- sh -c 'trap "echo got >&2; exit 5" TERM; echo up; while :; do sleep 0.05; done' \
 		>"$T/out" 2>"$T/err" &
 	local pid=$! rc=0

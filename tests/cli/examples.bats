@@ -82,6 +82,7 @@ on_screen() { # PATTERN COMMAND
 until_interrupted() { # PATTERN COMMAND
 	local pid status=0
 	# A process group of its own, so that the signal reaches what a terminal would.
+	rm -f "$T/out"
 	setsid bash -c "trap - INT; $2" </dev/null >"$T/out" 2>&1 3>&- 4>&- &
 	pid=$!
 	while_it_runs "$2" >"$T/inside" 2>&1 || true

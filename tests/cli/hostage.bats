@@ -88,6 +88,7 @@ on_terminal() {
 	name=$(container_name)
 	coi file push "$COI_TEST_BUILD/runtime-stuckfs" "$name:/opt/stuckfs"
 	coi container exec "$name" -- sh -c 'chmod 755 /opt/stuckfs; mkdir /stuck /other'
+	rm -f "$T/out"
 	"$COI" container exec "$name" -- /opt/stuckfs /stuck names >"$T/out" 2>&1 3>&- &
 	held=$!
 	within 10 grep -q mounted "$T/out"
@@ -115,6 +116,7 @@ on_terminal() {
 	no_zombies() { ! children stat= Z; }
 	coi file push "$COI_TEST_BUILD/runtime-stuckfs" "$name:/opt/stuckfs"
 	coi container exec "$name" -- sh -c 'chmod 755 /opt/stuckfs; mkdir /stuck'
+	rm -f "$T/out"
 	"$COI" container exec "$name" -- /opt/stuckfs /stuck names >"$T/out" 2>&1 3>&- &
 	held=$!
 	within 10 grep -q mounted "$T/out"
@@ -147,6 +149,7 @@ on_terminal() {
 	coi container launch coi-default box
 	coi file push "$COI_TEST_BUILD/runtime-stuckfs" box:/opt/stuckfs
 	coi container exec box -- sh -c 'chmod 755 /opt/stuckfs; mkdir /stuck /other'
+	rm -f "$T/out"
 	"$COI" container exec box -- /opt/stuckfs /stuck names >"$T/out" 2>&1 3>&- &
 	held=$!
 	within 10 grep -q mounted "$T/out"

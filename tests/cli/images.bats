@@ -302,6 +302,7 @@ imports_and_runs() { # FILE...
 	sleep 60 <>"$T/pipe" 3>&- &
 	waiter=$!
 	for words in "import $T/pipe" "export coi-default $T/pipe --compression none"; do
+		rm -f "$T/log"
 		# shellcheck disable=SC2086
 		"$COI" image $words >"$T/log" 2>&1 3>&- &
 		job=$!
@@ -537,6 +538,9 @@ imports_and_runs() { # FILE...
 		wait "$pid" 2>/dev/null || true
 	done
 	coi image delete killed 2>/dev/null || true
+	# What they had started ends a moment later, and holds what it writes to until then.
+	over() { [ -z "$(pids_of coi-archive)" ]; }
+	within 10 over
 	coi image import "${COI_TEST_IMAGE:-$T/image.tar}" --alias after
 	coi image delete after
 	clean() { diff <(echo "$before") <(store); }

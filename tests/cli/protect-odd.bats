@@ -219,6 +219,7 @@ power_cut() { # [DEVICE NUMBERS CHANGE]
 # A file system of user space has no id-mapped mounts and no immutable files.
 @test "a file system of user space: protected by mounts, told once, re-attached" {
 	mkdir "$T/back"
+	rm -f "$T/fuse.log"
 	/usr/bin/python3 "$COI_TEST_SRC/tests/lib/fuse-peer.py" "$T/back" "$T/place" >"$T/fuse.log" 2>&1 3>&- &
 	local peer=$! before
 	within 5 grep -q mounted "$T/fuse.log"
@@ -254,6 +255,7 @@ power_cut() { # [DEVICE NUMBERS CHANGE]
 
 @test "a look that takes long: the container is frozen meanwhile, and goes on when all is well" {
 	mkdir "$T/back"
+	rm -f "$T/fuse.log"
 	/usr/bin/python3 "$COI_TEST_SRC/tests/lib/fuse-peer.py" "$T/back" "$T/place" >"$T/fuse.log" 2>&1 3>&- &
 	local peer=$! log
 	within 5 grep -q mounted "$T/fuse.log"
@@ -279,6 +281,7 @@ power_cut() { # [DEVICE NUMBERS CHANGE]
 
 @test "a file system of user space that ends while a container runs does not hang coi" {
 	mkdir "$T/back"
+	rm -f "$T/fuse.log"
 	/usr/bin/python3 "$COI_TEST_SRC/tests/lib/fuse-peer.py" "$T/back" "$T/place" >"$T/fuse.log" 2>&1 3>&- &
 	local peer=$!
 	within 5 grep -q mounted "$T/fuse.log"

@@ -929,6 +929,7 @@ replaced_by_link() { rmdir .coi && ln -sT /tmp .coi; }
 		kill -STOP "$job"
 		# It knows that there is a copy, and does something about it when there is none any more.
 		mark=$(echo "$COI_ROOT/run/$name"/still-copy.*)
+		rm -f "$T/trace"
 		strace -f -o "$T/trace" -P "${mark##*/}" -P "$mark" -e trace=openat,flock,fcntl \
 			-e inject=flock,fcntl:signal=SIGSTOP:when=$n "$COI" unfreeze "$name" >/dev/null 2>&1 3>&- &
 		other=$!

@@ -102,6 +102,7 @@ teardown() {
 @test "output is streamed live" {
 	mkfifo "$T/go"
 	chown 1234 "$T/go"
+	rm -f "$T/out"
 	"$COI" run -- sh -c 'echo first; read -r line; echo "$line"' <"$T/go" >"$T/out" 2>/dev/null &
 	local pid=$!
 	exec 7>"$T/go"
@@ -172,6 +173,7 @@ teardown() {
 
 @test "Ctrl-C ends the run and takes everything away" {
 	# A shell starts what runs beside it with SIGINT ignored; a terminal does not.
+	rm -f "$T/out"
 	env --default-signal=INT "$COI_TEST_BUILD/coi" run -- sh -c 'echo up; sleep 1000' >"$T/out" 2>&1 &
 	local pid=$!
 	within 20 grep -q up "$T/out"
@@ -182,6 +184,7 @@ teardown() {
 }
 
 @test "SIGTERM ends the run and takes everything away" {
+	rm -f "$T/out"
 	"$COI" run -- sh -c 'echo up; trap "" TERM; sleep 1000' >"$T/out" 2>&1 &
 	local pid=$!
 	within 20 grep -q up "$T/out"

@@ -94,6 +94,7 @@ echoes() { # TEXT
 }
 
 hold() { # COUNT: descriptors of the person's that are on their way between programs of hers
+	rm -f "$T/hold.log"
 	"$PEER" hold "$1" 4321 >"$T/hold.log" 2>&1 3>&- &
 	SERVERS="$SERVERS $!"
 	HOLDER=$!
